@@ -1,0 +1,33 @@
+"""Where a checkpoint comes from: a folder, or a hub id that is fetched into the hub's cache. Safetensors only."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from runtime.errors import CheckpointError
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+# No pickles: they are never fetched.
+_FILES = ("config.json", "tokenizer*.json", "special_tokens_map.json", "*.safetensors", "*.safetensors.index.json")
+
+
+def checkpoint_folder(name: str) -> Path:
+    """The folder of a checkpoint that is named by its folder or hub id.
+
+    Raises:
+        CheckpointError: there is no such folder, and no such model can be had from the hub.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return path
+    if not _HUB_ID.fullmatch(name) or name.startswith((".", "build/")):
+        raise CheckpointError(name, "there is no such folder", "give a checkpoint folder or a hub id")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(_FILES)))
+    except Exception as error:  # the hub's errors, and those of every layer of the network below it
+        reason = str(error).strip().partition("\n")[0]
+        found = f"neither a folder, nor to be had from the hub ({reason})"
+        raise CheckpointError(name, found, "check the name, and that the hub can be reached") from error

@@ -1,0 +1,51 @@
+"""A place beside the output where a bundle is made, so that the old one stays whole until the new one is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runtime.bundle import MANIFEST
+from runtime.errors import StorageError, storage_error
+
+
+@contextmanager
+def staging(output: Path) -> Iterator[Path]:
+    """An empty folder beside `output`, on the same file system; removed at the end, unless it was moved into place.
+
+    What an export that was killed has left behind is removed too.
+
+    Raises:
+        StorageError: no permission, no space, or `output` is a folder that is not a bundle, which is never replaced.
+    """
+    if output.exists() and not (output / MANIFEST).is_file() and (not output.is_dir() or any(output.iterdir())):
+        raise StorageError(str(output), "it exists and is not a bundle", "remove it, or give another --output")
+    folder = output.with_name(f".{output.name}.staging-{os.getpid()}")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        for left in output.parent.glob(f".{output.name}.staging-*"):
+            if not _alive(left.name.rpartition("-")[2]):
+                shutil.rmtree(left)
+        folder.mkdir()
+    except OSError as error:
+        raise storage_error(error) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: str) -> bool:
+    """Whether the process that made a staging folder still runs; our own number means a process long gone."""
+    if not pid.isdigit() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

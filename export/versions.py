@@ -1,0 +1,13 @@
+"""Versions of the libraries that make and run a bundle, as they are installed."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+from runtime import __version__
+
+
+def versions(*libraries: str) -> dict[str, str]:
+    """Installed version of each library, by distribution name, and those of Python and Nerve."""
+    return {"nerve": __version__, "python": platform.python_version()} | {name: version(name) for name in libraries}

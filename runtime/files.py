@@ -1,0 +1,72 @@
+"""Files written whole or not at all, and their digests. It knows nothing of what is in them."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from runtime.errors import storage_error
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2  # linux/fs.h
+
+
+def sha256_of_file(path: Path) -> str:
+    """The file's sha256 in hexadecimal, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that its name holds the old content or the new, and never a part.
+
+    Raises:
+        StorageError: no permission, or no space; the old content is still there.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise storage_error(error) from error
+
+
+def replace_folder(new: Path, old: Path) -> None:
+    """Put the folder `new` in the place of `old`, which may be missing, and remove what was there.
+
+    On Linux the two names are exchanged in one step of the kernel, so that `old` is never missing or half-written.
+    Elsewhere there is an instant between two renames at which `old` is not there.
+
+    Raises:
+        StorageError: no permission.
+    """
+    try:
+        if not old.exists():
+            new.rename(old)
+        elif _exchange(new, old):
+            shutil.rmtree(new)
+        else:
+            aside = new.with_name(f"{new.name}.old")
+            old.rename(aside)
+            new.rename(old)
+            shutil.rmtree(aside)
+    except OSError as error:
+        raise storage_error(error) from error
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two names atomically; False where the system or the file system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    return bool(rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)

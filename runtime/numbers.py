@@ -1,0 +1,21 @@
+"""Two idioms for runs of unequal length that lie flat, one after another, in one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def starts_from_counts(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each run starts, and, last, where all end: [2, 3] -> [0, 2, 5]. [runs + 1]"""
+    starts = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts
+
+
+def ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers of every run, flat: starts [5, 0], counts [2, 3] -> [5, 6, 0, 1, 2]. [sum of counts]"""
+    total = int(counts.sum())
+    return np.repeat(starts - starts_from_counts(counts)[:-1], counts) + np.arange(total)

@@ -1,0 +1,142 @@
+"""python -m train: corpus -> checkpoint.
+
+The last line on standard output is JSON: the checkpoint, its scores, steps and seconds; with --plan the counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime import cli
+from runtime.errors import UsageError
+from train.base import Base, find_base
+from train.corpus import Corpus, open_corpus
+from train.recipe import Recipe, add_recipe_options, recipe_from_options
+from train.table import Row, heading, line, ruler
+from train.work import SCORES, WorkFolder, open_work
+
+if TYPE_CHECKING:
+    from train.finetune import Trained
+
+PROG = "python -m train"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train as the options say; the exit status."""
+    options = _parser().parse_args(arguments)
+    recipe = recipe_from_options(options)
+    corpus = open_corpus(recipe.corpus)
+    if options.plan:
+        return _plan(recipe, corpus)
+    base = find_base(recipe.base)
+    run = {**asdict(recipe), "corpus_sha256": corpus.sha256}
+    with open_work(options.output, run, resume=options.resume) as work:
+        result = _train(recipe, corpus, base, work, options)
+    print(json.dumps(result))
+    return 0
+
+
+def _parser() -> cli.Parser:
+    parser = cli.Parser(prog=PROG, description="Fine-tune a checkpoint for named-entity recognition.")
+    parser.add_argument("--output", type=Path, default=Path("build/checkpoint"), help="folder to make (%(default)s)")
+    parser.add_argument("--plan", action="store_true", help="print sentences and steps, and train nothing")
+    parser.add_argument("--resume", action="store_true", help="go on with the interrupted run towards --output")
+    parser.add_argument("--threads", type=_positive, default=_cores(), help="threads for a CPU (%(default)s)")
+    parser.add_argument(
+        "--save-every", type=_positive, default=1000, metavar="STEPS", help="between checkpoints (%(default)s)"
+    )
+    add_recipe_options(parser)
+    return parser
+
+
+def _plan(recipe: Recipe, corpus: Corpus) -> int:
+    steps = recipe.steps_per_epoch(len(corpus.train))
+    print(f"corpus            {corpus.name}: {', '.join(corpus.types)}")
+    print(f"sentences         {len(corpus.train)} to train on, {len(corpus.valid)} to validate on")
+    print(f"steps an epoch    {steps} of {recipe.train_batch} sentences")
+    print(f"steps in all      {steps * recipe.epochs} in {recipe.epochs} epochs")
+    print(
+        json.dumps(
+            {
+                "sentences": len(corpus.train),
+                "valid_sentences": len(corpus.valid),
+                "steps_per_epoch": steps,
+                "steps": steps * recipe.epochs,
+            }
+        )
+    )
+    return 0
+
+
+def _train(
+    recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Train in the work folder, publish the checkpoint, and return what the last line says."""
+    began = time.monotonic()
+    # torch takes seconds to load: only once all that can be checked without it has been.
+    import torch
+
+    from train.finetune import finetune
+
+    torch.set_num_threads(options.threads)
+    if options.resume:
+        checkpoint = work.last_checkpoint()
+        print(f"going on from {checkpoint.name if checkpoint else 'the beginning: no checkpoint yet'}", file=sys.stderr)
+    print(heading(), ruler(), sep="\n", flush=True)
+    trained = finetune(
+        recipe,
+        corpus,
+        base,
+        work=work,
+        save_every=options.save_every,
+        report=lambda row: print(line(row), flush=True),
+    )
+    _save(recipe, corpus, base, work, trained)
+    last = trained.rows[-1]
+    scores = {"precision": last.precision, "recall": last.recall, "f1": last.f1, "accuracy": last.accuracy}
+    seconds = round(time.monotonic() - began, 1)
+    return {"checkpoint": str(options.output), **scores, "steps": last.step, "seconds": seconds}
+
+
+def _save(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, trained: Trained) -> None:
+    from train.card import CardFacts, model_card
+
+    trained.model.save_pretrained(work.final, safe_serialization=True)
+    trained.tokenizer.save_pretrained(str(work.final))
+    facts = CardFacts(
+        name=work.output.name,
+        base=base.name,
+        license=base.license,
+        labels=trained.labels,
+        longest=trained.tokenizer.model_max_length,
+        device=trained.device,
+    )
+    (work.final / "README.md").write_text(model_card(recipe, corpus, trained.rows, facts), encoding="utf-8")
+    # Names, not the paths of this machine.
+    named = {**asdict(recipe), "base": base.name, "corpus": corpus.name}
+    record = {"recipe": named, "corpus_sha256": corpus.sha256, "rows": [asdict(row) for row in trained.rows]}
+    (work.final / SCORES).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    work.publish()
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} where a number from 1 should be")
+    return value
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    cli.run(main, PROG)
