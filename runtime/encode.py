@@ -94,10 +94,8 @@ class Encoder:
         if len(known) + len(unknown) > MOST_KNOWN:
             # Begun anew and not emptied: another thread may be reading the old one.
             known, unknown = {}, list(set(words))
-        words_alone = [[_clean(word)] for word in unknown]
-        encoded = self._tokenizer.encode_batch(
-            [[_clean(word)] for word in unknown], is_pretokenized=True, add_special_tokens=False
-        )
+        alone = [[_clean(word)] for word in unknown]
+        encoded = self._tokenizer.encode_batch(alone, is_pretokenized=True, add_special_tokens=False)
         known.update((word, tuple(piece.ids)) for word, piece in zip(unknown, encoded))
         self._known = known
         return known

@@ -206,8 +206,7 @@ class Tagger:
         """Logits of each word's first piece. [words, labels]"""
         windows = windows_of(encoded.text_start, capacity=self._capacity, stride=self._stride)
         pieces = piece_logits(self.backend, encoded.ids, windows, self._encoder.frame, labels=len(self._nothing))
-        words: NDArray[np.float32] = (
-            pieces[encoded.word_piece] if len(pieces) else self._nothing[encoded.word_piece * 0]
-        )
-        words[encoded.word_piece < 0] = self._nothing
+        words = np.tile(self._nothing, (len(encoded.word_piece), 1))
+        known = encoded.word_piece >= 0
+        words[known] = pieces[encoded.word_piece[known]]
         return words

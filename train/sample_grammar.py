@@ -86,7 +86,8 @@ the {LOC:{mountain}}
 {LOC:{street_name} {street_word}}
 the {LOC:{surname} {feature}}
 {LOC:{town} {feature}}
-{LOC:<North|New|Port|Saint|Upper|East|West|Lower|Fort|San> {surname}}
+{LOC:<North|New|Port|Upper|East|West|Lower|Fort|Mount> {surname}}
+{LOC:<San|Santa|Saint|St.> {given}}
 <southern|northern|eastern|western|central|rural> {LOC:<{countries}|{cities}|{state}>}
 the [<{nat_adj}|{adj}>] <city|town|capital|port|village|island|suburb|province> of {LOC:<{cities}|{town}|{state}>}
 {LOC:{cities} [International] Airport}
@@ -175,7 +176,6 @@ the {MISC:{surname} <Cup|Prize|Trophy|Award|Medal>}
 " {MISC:{works}} "
 2* " {MISC:The {title_adj} {title_noun}} "
 " {MISC:{title_noun} of {title_noun}} "
-{MISC:{title_adj} {title_noun}}
 " {MISC:A {title_noun} in {cities}} "
 """,
     "product": """
@@ -208,6 +208,9 @@ _PHRASES = {
 the {noun} 's {noun}
 the {adj} {noun} <of|for|in|on|about|against> the {noun}
 2* {mass}
+2* <the|a|the|this|my|your|his|her|their> [{adj}] <{object}|{living}>
+2* {food}
+{food} and {food}
 the {noun} of {mass}
 a {noun} <about|on> {mass}
 <most|many|some|few|all> {people}
@@ -265,8 +268,8 @@ between {month} and {month}
 """,
     "tail": """
 5* {when}
-4* in {place}
-2* in {place} {when}
+3* in {place}
+in {place} {when}
 at a {noun} in {city}
 after {v_ing} {thing}
 <despite|because of|amid|after|before|during|without|as part of|ahead of> {np}
@@ -278,11 +281,16 @@ for {small} <years|days|weeks|months|hours|minutes>
 while {np} {tv} {np}
 and {tv} {np}
 , but {np} {tv} {np}
-with {person}
+2* with {person}
+2* , {per} {that} {plain}
+, according to {source}
+with help from {org}
 near {place}
 across {place}
 <as|because|although|when|after|until> {np} {tv} {np}
 by {number}
+at {LOC:{venue}}
+from {place} to {place}
 alongside {per}
 on {LOC:{street_name} {street_word}}
 """,
@@ -303,6 +311,9 @@ asked about {np}
 according to {source}
 for {groups}
 at {school}
+in {LOC:{city}}
+at {LOC:{venue}}
+on the way to {place}
 """,
     "source": """
 {person}
@@ -330,8 +341,21 @@ a <report|study|survey> by {org}
   |predicted> that
 """,
     "whom": "<{person}|{groups}|{org}|{np}|{country}>",
-    "who": "<{person}|{person}|{person}|{org}|{org}|{groups}|{country}|{np}>",
-    "what": "<{thing}|{thing}|{org}|{misc}|{np}|{place}|{whom}>",
+    "part": """
+{org} <spokesman|spokeswoman|workers|customers|staff|data|website|headquarters|officials|managers|president|shares>
+{org_s} [{adj}] {noun}
+{per} 's [{adj}] <{noun}|{object}|{living}>
+{country} 's [{adj}] {noun}
+{city} 's [{adj}] {noun}
+{LOC:{city}} <residents|hotels|streets|schools|taxi drivers|hospitals|suburbs|police|shops>
+2* <the|a|the|this|another> [{adj}] {MISC:{nat}}
+  <{noun}|{living}|{object}|{role}|team|union|army|embassy|province|village>
+[{adj}] {MISC:{nat}} <{food}|{goods}|{people}>
+{MISC:{award}} <winner|nominee|ceremony|nominations>
+{event} <final|winner|organisers|tickets|ceremony|crowd>
+""",
+    "who": "<{person}|{person}|{person}|{per}|{org}|{org}|{groups}|{country}|{cap}|{part}|{part}|{np}>",
+    "what": "<{thing}|{thing}|{org}|{misc}|{np}|{place}|{whom}|{part}|{part}>",
 }
 
 _STORIES = {
@@ -352,8 +376,8 @@ talks between {country} and {country} <collapsed|resumed|stalled|began> [in {cit
 {person} <supports|opposes|signed|quit|violated> the {MISC:{law}}
 thousands of {people} <gathered|marched|rallied> in {place} to <support|protest against> {per}
 {creed_s} <in|from> {place} {tv} {thing}
-<Washington|Moscow|Beijing|London|Brussels|Tehran> <said|accused> {country} <of|over> {v_ing} {thing}
-{cap} <accused|warned|urged> {cap} <of|against|over> {v_ing} {thing}
+{cap} <said|hopes|fears|denied|insists> [that] {country} {tv} {thing}
+{cap} <accused|warned|suspects> {cap} <of|against|over> {v_ing} {thing}
 {agency} <sent|will send> {small} <observers|envoys|peacekeepers|inspectors> to {place}
 the {role} of {country} <visited|left|arrived in> {place}
 {person} <joined|founded|left|leads> {party} {when}
@@ -516,6 +540,11 @@ my <sister|brother|friend|boss|teacher|neighbour|uncle|cousin> {PER:{given}} <li
 {org} {tv} {thing}
 {who} {tv} {what}
 {who} and {who} {tv} {what}
+2* {who} {does}
+2* {who} {relates} {what}
+{np} {relates} {who}
+{who} <wants|asked|told|urged|allowed|expects> {who} to {v_b} {what}
+{who} <put|kept|left|hid|found> {np} <in|near|at|outside> {place}
 {who} , <which|who> {tv} {np} , {tv} {what}
 {np} {tv} {whom}
 {thing} was {v_d} by {whom}
@@ -541,6 +570,14 @@ what {people} need is {np}
 {np} is more {adj} than {np}
 {role} and {role} {tv} {np}
 a {role} {tv} the {noun}
+<mix|stir|add|chop|boil|wash|buy|avoid> the {food} and <serve|leave|cover|store> it {plain_tail}
+<he|she|I|we|they> <wore|carried|lost|repaired|painted|borrowed|dropped> <a|the> [{adj}] {object} {plain_tail}
+the {object} <broke|fell|disappeared|stood|lay|stopped|burned> {plain_tail}
+2* {np} {does} {plain_tail}
+{pron} {does} {plain_tail}
+2* {np} {relates} {np}
+{food} , {food} and {food} are <cheaper|dearer|healthier|rarer> than {food}
+<the|a> {living} {does} <near|behind|under|inside> the {object}
 """,
     "plain_tail": """
 4* {when}
@@ -627,7 +664,9 @@ is {place} <safe|expensive|worth visiting> ?
 <did|will|can|should> {np} {v_b} {np} ?
 """,
     "plain_sentence": """
-8* {plain} .
+6* {plain} .
+3* {plain} {plain_tail} .
+2* {plain} {plain_tail} {plain_tail} .
 2* {plain} , but {plain} .
 2* " {plain} , " <he|she|one of the {people}|a {role}|the {role}> said .
 <however|meanwhile|still|{when}> , {plain} .
@@ -639,25 +678,25 @@ how <long|far|much> {mod} {np} {v_b} {np} ?
 <do n't|please|never|always> {v_b} the {noun} {plain_tail} .
 """,
     "sentence": """
-30* {clause} .
-24* {clause} {tail} .
-8* {clause} {tail} {tail} .
+14* {clause} .
+28* {clause} {tail} .
+24* {clause} {tail} {tail} .
 10* {front} , {clause} .
-4* {front} , {clause} {tail} .
-6* " {quoted} , " {said_by} .
-2* " {quoted} , " {said_by} . " {quoted} . "
+10* {front} , {clause} {tail} .
+8* " {quoted} , " {said_by} .
+4* " {quoted} , " {said_by} . " {quoted} . "
 3* {source} : " {quoted} . "
-7* {source} {that} {clause} .
-2* {source} {that} {clause} and that {plain} .
+9* {source} {that} {clause} [{tail}] .
+3* {source} {that} {clause} and that {plain} .
 4* {clause} , {source} said [{when}] .
 3* according to {source} , {clause} .
-3* {clause} , and {clause} .
-3* {clause} , <but|while|although|because|as|after|so> {clause} .
+4* {clause} , and {clause} .
+5* {clause} , <but|while|although|because|as|after|so> {clause} .
 2* {clause} ; {plain} .
-8* {headline}
-9* {table}
+7* {headline}
+8* {table}
 3* {question}
-27* {plain_sentence}
+29* {plain_sentence}
 2* {place} , {place} and {place} <are|were> <popular with|far from|open to> {people} .
 2* {full} , {full} , {full} and {full} {tv} {what} .
 2* {org} , {org} and {org} {tv} {thing} .

@@ -475,7 +475,7 @@ Sensex
 Harry Potter, Star Wars, Hamlet, Macbeth, Swan Lake, Game of Thrones, The Godfather, Mona Lisa, Les Misérables, The
 Simpsons, War and Peace, Don Quixote, La Traviata, Don Giovanni, Titanic, Avatar, The Crown, Doctor Who, Casablanca,
 Guernica, Breaking Bad, The Nutcracker, Toy Story, James Bond, Sesame Street, Frankenstein, Ulysses, Romeo and Juliet,
-Carmen, The Lion King, Frozen
+Carmen, The Lion King
 """),
     "title_adj": _words("""
 Silent Last Golden Broken Invisible Lost Crimson Endless Secret Burning Blue Empty Distant Wild Hollow Dark
@@ -556,6 +556,40 @@ turbines, crude oil
 """),
     "sports": _words("""
 football tennis rugby cricket basketball boxing cycling swimming hockey golf athletics baseball chess judo
+"""),
+    "food": _phrases("""
+bread, butter, cheese, onions, garlic, tomatoes, potatoes, carrots, cabbage, spinach, mushrooms, lemons, apples,
+pears, cherries, strawberries, honey, sugar, salt, pepper, ginger, cinnamon, basil, olive oil, vinegar, pasta,
+noodles, beans, chickpeas, almonds, walnuts, chicken, beef, pork, lamb, ham, sausages, eggs, milk, cream, yoghurt,
+chocolate, cake, biscuits, soup, salad, pancakes, tea, juice, cider, prawns, mussels, crab, tuna, cod, trout, rice
+pudding, marmalade, pickles
+"""),
+    "object": _phrases("""
+umbrella, ladder, bicycle, suitcase, lamp, mirror, carpet, curtain, sofa, chair, table, cupboard, hammer, bucket,
+spade, rope, candle, blanket, pillow, coat, jacket, scarf, hat, glove, boot, dress, shirt, necklace, ring, watch,
+wallet, key, ticket, passport, map, notebook, pencil, newspaper, magazine, violin, piano, drum, guitar, kettle,
+saucepan, oven, fridge, washing machine, radio, television, laptop, battery, charger, clock, statue, fence, gate,
+tunnel, roof, chimney, staircase, lift, tractor, van, tram, ferry, helicopter, balloon, parachute, tent, kite, ball,
+racket, helmet, trophy, medal, flag, microscope
+"""),
+    "living": _phrases("""
+cat, rabbit, mouse, squirrel, fox, deer, sheep, goat, cow, pig, donkey, parrot, owl, swan, duck, spider, butterfly,
+ant, snake, lizard, shark, dolphin, oak, pine, willow, rose, tulip, daisy, nettle, moss, fern, baby, twin,
+grandmother, uncle, aunt, cousin, nephew, bride, orphan, widow, stranger, guest, tenant, landlord, plumber, carpenter,
+butcher, baker, waiter, cleaner, gardener, electrician, postman, librarian, dentist, surgeon, midwife, vet, referee,
+tailor, hairdresser, clerk, cashier, lodger
+"""),
+    "does": _phrases("""
+slept, waited, laughed, cried, smiled, disagreed, apologised, shrugged, agreed, fell ill, left early, arrived late,
+failed, struggled, recovered, survived, disappeared, complained, listened, moved on, hesitated, celebrated, paused,
+returned, stayed, did well, gave up, went home, made a mistake, turned back, kept quiet, ran out of money, grew up,
+lost touch, worked hard
+"""),
+    "relates": _phrases("""
+talked to, argued with, depends on, belongs to, ran away from, heard about, looked at, thought of, asked for, dealt
+with, complained about, arrived from, listened to, worried about, dreamed of, apologised to, walked past, stood by,
+turned to, came from, is close to, agreed with, is proud of, lied about, paid for, cared about, quarrelled with,
+waited for, knows
 """),
     "species": _phrases("""
 whales, elephants, tigers, wolves, bees, salmon, coral, penguins, gorillas, polar bears, eagles, frogs, mosquitoes,
