@@ -9,7 +9,8 @@ shares no code with it. What is measured:
     left_out                    sentences longer than the model, which cannot be compared
     not_finite                  logits that are infinite or not a number
     changed_tags                words whose label differs; changed_per_10k: the same in 10,000 words
-    largest_logit_difference, mean_logit_difference     over all words and labels
+    largest_logit_difference, mean_logit_difference     over all words and labels of all three ways to ask (see below)
+    relative_logit_difference   the largest difference over the largest logit of the checkpoint
     reference_*, candidate_*    entity precision, recall, F1 against gold, 0 to 1; None where gold has other types
     f1_lost                     reference F1 - candidate F1, in points (0.01)
     agreement                   entity F1 of the candidate against the checkpoint's answers, 0 to 1
@@ -24,20 +25,20 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.gate import GATE
-from export.graph import load_model
-from export.reference import Reference
+from export.options import add_options
 from export.show import show_certificate, stage
 from export.source import checkpoint_folder
 from export.text import Text, has_gold_for, read_text, spread
 from export.versions import versions
-from runtime.backends import available_threads
-from runtime.bundle import Bundle, Certificate, Graph, open_bundle, seal
-from runtime.checkpoint import sha256_of_checkpoint
+from runtime.bundle import MANIFEST, REMAKE, Bundle, Candidate, Certificate, open_bundle, seal
+from runtime.checkpoint import describe, sha256_of_checkpoint
+from runtime.choose import runnable
 from runtime.cli import Parser, run
 from runtime.errors import BackendError, BundleError
 from runtime.score import score_labels
@@ -52,6 +53,9 @@ ROW_LENGTHS = (64, 128, 256, 512)
 ROWS_OF_EACH = 4
 # Words to fill those rows from, twice what they hold at one piece a word.
 _ROW_WORDS = 2 * ROWS_OF_EACH * sum(ROW_LENGTHS)
+
+if TYPE_CHECKING:
+    from export.reference import Reference
 
 Words = Sequence[Sequence[str]]
 Figures = dict[str, float | int | None]
@@ -81,6 +85,16 @@ class Certifier:
         self._expected_rows = reference.word_logits(self._rows)
         self._gold = has_gold_for(text, labels)
 
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """The bundle must name the logits as the checkpoint does; figures over indices cannot tell.
+
+        Raises:
+            BundleError: it does not.
+        """
+        if tuple(labels) != self.labels:
+            found = f"its labels are {', '.join(labels)}; the checkpoint's are {', '.join(self.labels)}"
+            raise BundleError(MANIFEST, found, REMAKE)
+
     def measure(self, tagger: Tagger) -> Figures:
         """The figures of the module's table for one candidate."""
         found = tagger.word_logits(self.text.words)
@@ -90,7 +104,11 @@ class Certifier:
             "sentences": len(self.text.sentences),
             "left_out": self.left_out,
             "words": len(found),
-            **self._difference(found),
+            **self._changed_tags(found),
+            **_difference(
+                np.concatenate([self._expected, self._expected_alone, self._expected_rows]),
+                np.concatenate([found, alone, rows]),
+            ),
             **self._scores(found),
             "alone_words": len(alone),
             "alone_changed_per_10k": 1e4 * self._changed(self._expected_alone, alone) / max(1, len(alone)),
@@ -98,17 +116,9 @@ class Certifier:
             "rows_changed_per_10k": 1e4 * self._changed(self._expected_rows, rows) / max(1, len(rows)),
         }
 
-    def _difference(self, found: NDArray[np.float32]) -> Figures:
+    def _changed_tags(self, found: NDArray[np.float32]) -> Figures:
         changed = self._changed(self._expected, found)
-        known = ~np.isnan(self._expected) & np.isfinite(found)
-        difference = np.abs(found - self._expected)[known]
-        return {
-            "not_finite": int(np.count_nonzero(~np.isfinite(found))),
-            "changed_tags": changed,
-            "changed_per_10k": 1e4 * changed / max(1, len(found)),
-            "largest_logit_difference": float(difference.max(initial=0)),
-            "mean_logit_difference": float(difference.mean()) if len(difference) else 0.0,
-        }
+        return {"changed_tags": changed, "changed_per_10k": 1e4 * changed / max(1, len(found))}
 
     def _scores(self, found: NDArray[np.float32]) -> Figures:
         candidate, reference = self._names(found), self._names(self._expected)
@@ -137,23 +147,29 @@ class Certifier:
         return [names[start:end] for start, end in itertools.pairwise(starts)]
 
 
-def certify(bundle: Bundle, graph: Graph, backend: str, certifier: Certifier, *, threads: int) -> Certificate:
+def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threads: int) -> Certificate:
     """Measure one candidate and hold it against the gate.
 
     Raises:
         BackendError, BundleError: the candidate cannot answer at all; there is nothing to certify.
     """
     with Tagger.open(
-        bundle.path, backend=backend, precision=graph.precision, threads=threads, allow_uncertified=True
+        bundle.path,
+        backend=candidate.backend,
+        precision=candidate.precision,
+        file=candidate.file,
+        threads=threads,
+        allow_uncertified=True,
     ) as tagger:
+        certifier.check_labels(tagger.labels.labels)
         measured = certifier.measure(tagger)
-        bounds = GATE[graph.precision]
+        bounds = GATE[candidate.precision]
         return Certificate(
-            file=graph.file,
-            backend=backend,
-            precision=graph.precision,
+            file=candidate.file,
+            backend=candidate.backend,
+            precision=candidate.precision,
             device=tagger.backend.device,
-            versions=versions("torch", "transformers", "tokenizers", backend),
+            versions=versions("torch", "transformers", "tokenizers", candidate.backend),
             corpus=certifier.text.name,
             corpus_sha256=certifier.text.sha256,
             measured=measured,
@@ -163,25 +179,27 @@ def certify(bundle: Bundle, graph: Graph, backend: str, certifier: Certifier, *,
 
 
 def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[Certificate, ...] | None:
-    """Certificates for every candidate of a bundle, printed as they come; None if any is refused or fails the gate."""
+    """Certificates for every candidate of a bundle that this machine can run, printed as they come.
+
+    None if one is refused, or fails the gate in its file's own precision. One that only computes in a lower precision
+    than its file and fails is left out, and said to be: the file is as good as it was.
+    """
     certificates = []
-    for graph, backend in candidates(bundle):
+    for candidate in runnable(bundle):
         try:
             with stage("certify"):
-                certificate = certify(bundle, graph, backend, certifier, threads=threads)
+                certificate = certify(bundle, candidate, certifier, threads=threads)
         except (BackendError, BundleError) as error:
-            print(f"REFUSED: {graph.file} on {backend}: {error}")
+            print(f"REFUSED: {candidate}: {error}")
             return None
         show_certificate(certificate)
-        if not certificate.passed:
+        if certificate.passed:
+            certificates.append(certificate)
+        elif candidate.precision == bundle.graph_in(candidate.file).precision:
             return None
-        certificates.append(certificate)
+        else:
+            print(f"LEFT OUT: {candidate}\n", flush=True)
     return tuple(certificates)
-
-
-def candidates(bundle: Bundle) -> list[tuple[Graph, str]]:
-    """(graph, backend) pairs that this version of Nerve serves."""
-    return [(graph, "onnxruntime") for graph in bundle.manifest.graphs]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -194,9 +212,12 @@ def main(arguments: Sequence[str]) -> int:
         found = f"not the checkpoint that {options.bundle} was made from"
         raise BundleError(str(folder), found, "give its checkpoint with --model, or export this one")
     text = read_text(options.corpus, most=options.sentences)
+    from export.graph import load_model
+    from export.reference import Reference
+
     reference = Reference(folder, load_model(folder), threads=options.threads)
-    manifest = bundle.manifest
-    certifier = Certifier(reference, text, manifest.labels, max_length=manifest.max_length)
+    description = describe(folder)
+    certifier = Certifier(reference, text, description.labels, max_length=description.max_length)
     certificates = certify_all(bundle, certifier, threads=options.threads)
     if certificates is None:
         print(f"FAILED: {options.bundle} is as it was", file=sys.stderr)
@@ -205,20 +226,26 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def add_options(parser: Parser) -> None:
-    """The options that exporting and certifying share."""
-    corpus = "CoNLL file, or folder with valid.txt, to certify on"
-    parser.add_argument("--corpus", type=Path, required=True, help=corpus)
-    parser.add_argument("--sentences", type=int, default=0, help="certify on so many; 0: all (%(default)s)")
-    parser.add_argument("--threads", type=int, default=available_threads(), help="processors to use (%(default)s)")
-
-
 def _parser() -> Parser:
     parser = Parser(prog=PROG, description="Hold the candidates of a bundle against its checkpoint.")
     parser.add_argument("bundle", type=Path, help="folder that export made")
     parser.add_argument("--model", default="", help="the checkpoint, if it is not where the manifest says")
     add_options(parser)
     return parser
+
+
+def _difference(expected: NDArray[np.float32], found: NDArray[np.float32]) -> Figures:
+    """How far logits lie apart, words without a piece left out. Both: [words, labels]"""
+    known = ~np.isnan(expected)
+    finite = known & np.isfinite(found)
+    difference = np.abs(found[finite] - expected[finite])
+    largest, scale = float(difference.max(initial=0)), float(np.abs(expected[known]).max(initial=0))
+    return {
+        "not_finite": int(np.count_nonzero(known & ~np.isfinite(found))),
+        "largest_logit_difference": largest,
+        "mean_logit_difference": float(difference.mean()) if len(difference) else 0.0,
+        "relative_logit_difference": largest / scale if scale else 0.0,
+    }
 
 
 def _full_rows(reference: Reference, sentences: Words, lengths: Sequence[int]) -> list[tuple[str, ...]]:

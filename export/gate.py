@@ -41,9 +41,9 @@ def _bounds(*, changed: float, f1_lost: float, agreement: float) -> tuple[Bound,
     )
 
 
-# fp32 may differ by the order of its sums alone, which moves logits of about 10 by some 1e-5; a graph that differs by
-# more has another weight or another operator, even where no tag has changed yet. Lower precisions are judged by tags.
-_LOGITS = Bound("largest_logit_difference", "largest logit difference", 1e-3)
+# fp32 may differ by the order of its sums alone, which moves logits by some millionths of the largest. A graph that
+# differs by more has another weight or operator, even where no tag has changed yet. Lower precisions: by tags alone.
+_LOGITS = Bound("relative_logit_difference", "logit difference / largest logit", 1e-4)
 
 GATE: dict[Precision, tuple[Bound, ...]] = {
     "fp32": (*_bounds(changed=0, f1_lost=0, agreement=1), _LOGITS),

@@ -27,7 +27,7 @@ def stage(name: str) -> Iterator[list[str]]:
 def show_certificate(certificate: Certificate) -> None:
     """Print the figures that the gate bounds, each with its limit, then F1 against gold and the verdict."""
     measured, libraries = certificate.measured, certificate.versions
-    engine = f"{certificate.backend} {libraries.get(certificate.backend, '')}"
+    engine = f"{certificate.backend} {libraries.get(certificate.backend, '')} in {certificate.precision}"
     print(f"\n{certificate.file} on {engine}, {certificate.device}, against PyTorch {libraries['torch']} fp32")
     print(f"{certificate.corpus}: {measured['sentences']:,} sentences, {measured['words']:,} words", end="")
     print(f", {measured['left_out']} longer than the model left out" if measured["left_out"] else "")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from runtime.errors import CheckpointError
+from runtime.bundle import TOKENIZER
+from runtime.encode import Encoder
+from runtime.errors import BundleError, CheckpointError
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 # No pickles: they are never fetched.
@@ -31,3 +33,19 @@ def checkpoint_folder(name: str) -> Path:
         reason = str(error).strip().partition("\n")[0]
         found = f"neither a folder, nor to be had from the hub ({reason})"
         raise CheckpointError(name, found, "check the name, and that the hub can be reached") from error
+
+
+def check_tokenizer(checkpoint: Path, *, vocabulary: int) -> None:
+    """Refuse a tokenizer that the runtime could not open, before anything is exported.
+
+    Raises:
+        CheckpointError: it is damaged, or gives out ids that the embedding table of `vocabulary` rows does not have.
+    """
+    place = str(checkpoint / TOKENIZER)
+    try:
+        encoder = Encoder(checkpoint / TOKENIZER)
+    except BundleError as error:
+        raise CheckpointError(place, error.found, "take an intact copy of it") from error
+    if encoder.largest_id >= vocabulary:
+        found = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
+        raise CheckpointError(place, found, "take the tokenizer that the checkpoint was trained with")

@@ -12,6 +12,18 @@ from runtime.bundle import MANIFEST
 from runtime.errors import StorageError, storage_error
 
 
+def check_output(output: Path) -> None:
+    """Refuse to put a bundle in the place of anything but a bundle or an empty folder.
+
+    Raises:
+        StorageError: something else is there.
+    """
+    if output.is_dir() and ((output / MANIFEST).is_file() or not any(output.iterdir())):
+        return
+    if output.exists() or output.is_symlink():
+        raise StorageError(str(output), "it exists and is not a bundle", "remove it, or give another --output")
+
+
 @contextmanager
 def staging(output: Path) -> Iterator[Path]:
     """An empty folder beside `output`, on the same file system; removed at the end, unless it was moved into place.
@@ -19,10 +31,8 @@ def staging(output: Path) -> Iterator[Path]:
     What an export that was killed has left behind is removed too.
 
     Raises:
-        StorageError: no permission, no space, or `output` is a folder that is not a bundle, which is never replaced.
+        StorageError: no permission, or no space.
     """
-    if output.exists() and not (output / MANIFEST).is_file() and (not output.is_dir() or any(output.iterdir())):
-        raise StorageError(str(output), "it exists and is not a bundle", "remove it, or give another --output")
     folder = output.with_name(f".{output.name}.staging-{os.getpid()}")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,12 @@ from importlib.metadata import version
 
 from runtime import __version__
 
+# Whose versions a manifest records: all that have a hand in a bundle.
+MAKERS = (
+    *("numpy", "onnx", "onnxruntime", "optimum", "optimum-onnx"),
+    *("safetensors", "tokenizers", "torch", "transformers"),
+)
+
 
 def versions(*libraries: str) -> dict[str, str]:
     """Installed version of each library, by distribution name, and those of Python and Nerve."""

@@ -5,8 +5,22 @@ from runtime import Entity, NerveError, Tagger
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from runtime.entity import Entity
 from runtime.errors import NerveError
 
+if TYPE_CHECKING:
+    from runtime.tagger import Tagger
+
 __version__ = "0.1.0"
-__all__ = ["Entity", "NerveError", "__version__"]
+__all__ = ["Entity", "NerveError", "Tagger", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # The tagger brings numpy and tokenizers along, which `--help` and half of the package do without.
+    if name == "Tagger":
+        from runtime.tagger import Tagger
+
+        return Tagger
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -66,6 +66,38 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """What can run a bundle: a file, the backend that runs it, in which precision, on which device.
+
+    The precision is what is computed in, and can be lower than the file's: OpenVINO runs an fp32 graph in bf16.
+    The file is empty for the checkpoint itself, which backend pytorch runs.
+    """
+
+    file: str
+    backend: str
+    precision: Precision
+    device: str
+
+    def __str__(self) -> str:
+        return f"{self.file or 'checkpoint'} on {self.backend} in {self.precision}, {self.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a candidate was, measured with all candidates of its bundle in turn.
+
+    Attributes:
+        candidate: whose.
+        pieces_per_second: word pieces through packing and engine; export.tune says how.
+        machine: its processor and how many of them were used.
+    """
+
+    candidate: Candidate
+    pieces_per_second: float
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """The measured agreement of one candidate (file x backend x precision x device) with the checkpoint.
 
@@ -89,6 +121,11 @@ class Certificate:
     measured: dict[str, float | int | None]
     limits: dict[str, float]
     passed: bool
+
+    @property
+    def candidate(self) -> Candidate:
+        """Whose certificate it is."""
+        return Candidate(self.file, self.backend, self.precision, self.device)
 
     def check_version(self, library: str, installed: str) -> None:
         """Refuse to vouch for another release of the library than the one measured; patch releases are let pass.
@@ -115,6 +152,7 @@ class Manifest:
         graphs: the ONNX files among them.
         certificates: at most one for each candidate.
         versions: of every library that made the bundle.
+        speeds: at most one for each candidate.
     """
 
     checkpoint: Source
@@ -125,6 +163,7 @@ class Manifest:
     graphs: tuple[Graph, ...]
     certificates: tuple[Certificate, ...]
     versions: dict[str, str]
+    speeds: tuple[Speed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +189,27 @@ class Bundle:
         held = ", ".join(graph.precision for graph in self.manifest.graphs) or "none"
         raise BundleError(str(self.path), f"no {precision} graph (it holds: {held})", "choose one of these")
 
-    def certificate(self, graph: Graph, *, backend: str, device: str) -> Certificate:
+    def graph_in(self, file: str) -> Graph:
+        """The graph in that file; candidates name none that is not there."""
+        return next(graph for graph in self.manifest.graphs if graph.file == file)
+
+    def certificate(self, candidate: Candidate) -> Certificate:
         """The passing certificate of that candidate.
 
         Raises:
             UncertifiedError: it has none, or one that did not pass.
         """
-        candidate = f"{graph.file} on {backend}, {device}"
         for certificate in self.manifest.certificates:
-            if (certificate.file, certificate.backend, certificate.device) == (graph.file, backend, device):
+            if certificate.candidate == candidate:
                 if certificate.passed:
                     return certificate
-                raise UncertifiedError(candidate, "its certificate says that it failed the gate", _CERTIFY)
-        raise UncertifiedError(candidate, f"no certificate in {self.path}", _CERTIFY)
+                raise UncertifiedError(str(candidate), "its certificate says that it failed the gate", _CERTIFY)
+        raise UncertifiedError(str(candidate), f"no certificate in {self.path}", _CERTIFY)
+
+    def speed(self, candidate: Candidate) -> float:
+        """Its word pieces a second where they were measured, 0 where they were not."""
+        measured = {speed.candidate: speed.pieces_per_second for speed in self.manifest.speeds}
+        return measured.get(candidate, 0.0)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -243,6 +290,9 @@ def _manifest(value: dict[str, Any]) -> Manifest:
         graphs=tuple(Graph(**{**graph, "inputs": tuple(graph["inputs"])}) for graph in value["graphs"]),
         certificates=tuple(Certificate(**certificate) for certificate in value["certificates"]),
         versions=value["versions"],
+        speeds=tuple(
+            Speed(**{**speed, "candidate": Candidate(**speed["candidate"])}) for speed in value.get("speeds", ())
+        ),
     )
 
 

@@ -22,6 +22,13 @@ class Parser(argparse.ArgumentParser):
         raise UsageError("command line", message, f"see {self.prog} --help")
 
 
+def count(text: str) -> int:
+    """An option's value that must be a whole number of at least 1."""
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
 def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:
     """Call `main` with the command's arguments and leave the process with its exit status.
 

@@ -1,4 +1,4 @@
-"""Words -> word pieces, for many texts at once and flat: no object a word.
+"""Text or words -> word pieces, for many texts at once and flat: no object a word outlives a block of words.
 
 Words are given to the tokenizer one by one, as they were when the model was trained on a corpus of words; that is
 what `is_split_into_words` does in transformers, and what export certifies against. It knows nothing of models,
@@ -7,9 +7,10 @@ labels, or how word pieces become rows.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -22,9 +23,12 @@ from tokenizers import Tokenizer
 from runtime.errors import BundleError
 from runtime.numbers import starts_from_counts
 from runtime.pack import Frame
+from runtime.words import RUN, runs_of_words
 
 # Words whose pieces are kept: some 60 MB when full, which a text in one language does not reach.
 MOST_KNOWN = 250_000
+# Longer words, in code points, are not worth keeping: they do not come again, and one can be megabytes long.
+LONGEST_KNOWN = 64
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -52,6 +56,7 @@ class Encoder:
         path: the tokenizer.json.
 
     Attributes:
+        path: the file it came from.
         frame: the special pieces that open and close a window, such as [CLS] and [SEP].
         largest_id: the largest id that the tokenizer can give out.
 
@@ -60,31 +65,43 @@ class Encoder:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._tokenizer = Tokenizer.from_str(_spaced(path.read_text(encoding="utf-8")))
-        except Exception as error:  # the library raises a bare Exception for every kind of broken file
-            raise BundleError(
-                str(path), f"not a tokenizer ({error})", "take the checkpoint's tokenizer.json"
-            ) from error
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self.path = path
+        self._tokenizer = open_tokenizer(path, spaced=True)
         self._known: dict[str, tuple[int, ...]] = {}
         self.frame = _special_pieces(self._tokenizer, path)
         self.largest_id = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
 
-    def encode(self, texts: Sequence[Sequence[str]]) -> Encoded:
+    def encode_words(self, texts: Sequence[Sequence[str]]) -> Encoded:
         """Word pieces of texts that are given as words."""
-        words = list(chain.from_iterable(texts))
-        known = self._known_with(words)
-        pieces = [known[word] for word in words]
-        word_start = starts_from_counts([len(text) for text in texts])
-        piece_start = starts_from_counts([len(ids) for ids in pieces])
-        ids = np.fromiter(chain.from_iterable(pieces), np.int64, int(piece_start[-1]))
+        words = chain.from_iterable(texts)
+        blocks = iter(lambda: list(itertools.islice(words, RUN)), [])
+        return self._encoded([len(text) for text in texts], [self._pieces(block) for block in blocks])
+
+    def encode_texts(self, texts: Sequence[str]) -> tuple[Encoded, NDArray[np.int32]]:
+        """Word pieces of texts, and where their words lie.
+
+        Returns:
+            The pieces, and the first and one past the last code point of each word, in its text. [words, 2]
+        """
+        counts = [0] * len(texts)
+        bounds, pieces = [np.empty((0, 2), np.int32)], []
+        for words, spans in _blocks(texts, counts):
+            flat = np.fromiter(chain.from_iterable(spans), np.int32, 2 * len(spans))
+            bounds.append(flat.reshape(-1, 2))
+            pieces.append(self._pieces(words))
+        return self._encoded(counts, pieces), np.concatenate(bounds)
+
+    def _encoded(self, words: Sequence[int], blocks: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> Encoded:
+        """Join blocks of (ids, pieces of each word); `words` counts those of each text."""
+        nothing = np.empty(0, np.int64)
+        word_start = starts_from_counts(words)
+        piece_start = starts_from_counts(np.concatenate([nothing, *(count for _, count in blocks)]))
+        ids = np.concatenate([nothing, *(ids for ids, _ in blocks)])
         word_piece = np.where(np.diff(piece_start) > 0, piece_start[:-1], -1)
         return Encoded(ids, piece_start[word_start], word_start, word_piece)
 
-    def _known_with(self, words: Sequence[str]) -> dict[str, tuple[int, ...]]:
-        """Pieces of every word seen so far, these among them.
+    def _pieces(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids of the pieces of these words, flat, and how many each word has. [pieces], [words]
 
         Tokenizers cut words that are given one by one without a look at their neighbours, so that a word's pieces
         can be kept: text repeats its words, and a look-up takes a twentieth of the time.
@@ -94,16 +111,58 @@ class Encoder:
         if len(known) + len(unknown) > MOST_KNOWN:
             # Begun anew and not emptied: another thread may be reading the old one.
             known, unknown = {}, list(set(words))
-        alone = [[_clean(word)] for word in unknown]
-        encoded = self._tokenizer.encode_batch(alone, is_pretokenized=True, add_special_tokens=False)
-        known.update((word, tuple(piece.ids)) for word, piece in zip(unknown, encoded))
+        alone = [[clean(word)] for word in unknown]
+        encoded = self._tokenizer.encode_batch(alone, is_pretokenized=True, add_special_tokens=False) if alone else []
+        fresh = {word: tuple(piece.ids) for word, piece in zip(unknown, encoded)}
+        short = {word: ids for word, ids in fresh.items() if len(word) <= LONGEST_KNOWN}
+        known.update(short)
         self._known = known
-        return known
+        if len(short) == len(fresh):
+            pieces = [known[word] for word in words]
+        else:
+            pieces = [known[word] if word in known else fresh[word] for word in words]
+        count = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        return np.fromiter(chain.from_iterable(pieces), np.int64, int(count.sum())), count
 
 
-def _clean(word: str) -> str:
-    """The word as the tokenizer can take it: half of a surrogate pair becomes U+FFFD, one code point for one."""
-    return word if word.isascii() else _SURROGATE.sub("\ufffd", word)
+def _blocks(texts: Sequence[str], counts: list[int]) -> Iterator[tuple[list[str], list[tuple[int, int]]]]:
+    """Words of texts and where they lie, in blocks of RUN to 2 RUN words; `counts` adds up the words of each text."""
+    words: list[str] = []
+    spans: list[tuple[int, int]] = []
+    for number, text in enumerate(texts):
+        for run in runs_of_words(text):
+            counts[number] += len(run)
+            spans += run
+            words += [text[start:end] for start, end in run]
+            if len(words) >= RUN:
+                yield words, spans
+                words, spans = [], []
+    yield words, spans
+
+
+def clean(text: str) -> str:
+    """What the tokenizer can take: half of a surrogate pair becomes U+FFFD, one code point for one."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def open_tokenizer(path: Path, *, spaced: bool) -> Tokenizer:
+    """The tokenizer of a tokenizer.json, which neither cuts nor pads.
+
+    Args:
+        path: the file.
+        spaced: put a space before a text where the tokenizer writes spaces into its pieces, see _spaced.
+
+    Raises:
+        BundleError: the file is not a tokenizer.
+    """
+    try:
+        raw = path.read_text(encoding="utf-8")
+        tokenizer = Tokenizer.from_str(_spaced(raw) if spaced else raw)
+    except Exception as error:  # the library raises a bare Exception for every kind of broken file
+        raise BundleError(str(path), f"not a tokenizer ({error})", "take the checkpoint's tokenizer.json") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _spaced(raw: str) -> str:

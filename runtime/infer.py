@@ -5,22 +5,36 @@ It knows nothing of text, words or label names.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends import Backend
 from runtime.errors import BundleError
-from runtime.pack import Frame, padded_batches
+from runtime.pack import Frame, Placed, packed_batches, padded_batches
 from runtime.windows import Windows
 
 # Bounds of one padded batch. Beyond some thousand cells a CPU gains nothing and the activations leave its cache.
 ROWS, CELLS = 32, 2048
+# Packed: the shortest rows hold nearly all sentences; attention costs more the longer a row is. 512 cells are enough
+# for a matrix product to run at full speed, and few enough that batches keep all streams busy to the end.
+SHORTEST, PACKED_CELLS = 64, 512
+
+Given = TypeVar("Given")
+Answer = TypeVar("Answer")
 
 
 def piece_logits(
     backend: Backend, ids: NDArray[np.int64], windows: Windows, frame: Frame, *, labels: int
 ) -> NDArray[np.float32]:
     """Logits of every word piece, each from the window that answers for it. [pieces, labels]
+
+    Batches run on as many threads as the backend has streams. What comes out does not depend on which runs when.
 
     Args:
         backend: the engine.
@@ -34,11 +48,53 @@ def piece_logits(
         BundleError: its logits are not of the shape asked for.
     """
     pieces = np.empty((len(ids), labels), np.float32)
-    for placed in padded_batches(ids, windows, frame, rows=ROWS, cells=CELLS):
-        logits = backend.logits(placed.batch)
-        expected = (*placed.batch.input_ids.shape, labels)
-        if logits.shape != expected:
-            found = f"logits of shape {logits.shape}, where {expected} was asked for"
-            raise BundleError("graph", found, "export it again, with dynamic axes and this checkpoint's labels")
-        pieces[placed.pieces] = logits.reshape(-1, labels)[placed.cells]
+
+    def answer(placed: Placed) -> None:
+        # Each piece is answered for by one batch, so that no two threads write to one place.
+        pieces[placed.pieces] = _checked(backend.logits(placed.batch), placed, labels)[placed.cells]
+
+    for _ in in_order(answer, _batches(backend, ids, windows, frame), workers=backend.streams):
+        pass
     return pieces
+
+
+def in_order(function: Callable[[Given], Answer], given: Iterable[Given], *, workers: int) -> Iterator[Answer]:
+    """function(each) for each, in order, on that many threads; the first error ends it, after the answers before.
+
+    Args:
+        function: called on several threads at once.
+        given: read from the calling thread alone, up to three for each worker ahead of what was asked for.
+        workers: threads. 1 needs none: each is then read only when it is asked for.
+    """
+    source = iter(given)
+    first = list(islice(source, 2)) if workers > 1 else []
+    if len(first) < 2:
+        yield from map(function, chain(first, source))
+        return
+    pending: deque[Future[Answer]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for each in chain(first, source):
+                pending.append(pool.submit(function, each))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _batches(backend: Backend, ids: NDArray[np.int64], windows: Windows, frame: Frame) -> Iterator[Placed]:
+    if backend.layout == "padded":
+        return padded_batches(ids, windows, frame, rows=ROWS, cells=CELLS)
+    return packed_batches(ids, windows, frame, shortest=SHORTEST, cells=PACKED_CELLS, trim=True)
+
+
+def _checked(logits: NDArray[np.float32], placed: Placed, labels: int) -> NDArray[np.float32]:
+    """Logits of each cell, [cells, labels]."""
+    expected = (*placed.batch.input_ids.shape, labels)
+    if logits.shape != expected:
+        found = f"logits of shape {logits.shape}, where {expected} was asked for"
+        raise BundleError("graph", found, "export it again, with dynamic axes and this checkpoint's labels")
+    return logits.reshape(-1, labels)

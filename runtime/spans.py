@@ -1,12 +1,16 @@
 """Label schemes: how a label on each word spells the entities of a sentence. The only place that knows BIO, IOBES, IO.
 
     scheme  prefixes      example
-    BIO     B, I          B-PER I-PER O     (IOB2; IOB1 has the same names and is read rightly by the same rules)
+    BIO     B, I          B-PER I-PER O     (also called IOB2)
+    IOB1    B, I          I-PER I-PER O     (B only where an entity follows another of its type)
     IOBES   B, I, E, S    B-PER E-PER O S-LOC
     BILOU   B, I, L, U    B-PER L-PER O U-LOC
     BMES    B, M, E, S    B-PER E-PER O S-LOC
     IO      I             I-PER I-PER O
     PLAIN   none          PER PER O
+
+IOB1 is read rightly by the rules of BIO. Its names give it away only where a type has an I and no B, as happens when
+the training data never needed one; where every type has both, BIO is assumed, which matters to `transitions` alone.
 
 Reading is lenient, by the rules of the conlleval script of CoNLL-2000 that seqeval follows too: an I that follows
 nothing opens an entity, and so does a change of type. It knows nothing of word pieces, scores or files.
@@ -29,6 +33,7 @@ class Scheme(enum.Enum):
     """How labels spell entities; see the module's table."""
 
     BIO = "BIO"
+    IOB1 = "IOB1"
     IOBES = "IOBES"
     BILOU = "BILOU"
     BMES = "BMES"
@@ -80,6 +85,21 @@ class Spans:
     type: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """Which sequences of labels the scheme allows.
+
+    Attributes:
+        first: whether a sentence may begin with the label. [labels]
+        step: whether the second label may follow the first. [labels, labels]
+        last: whether a sentence may end with the label. [labels]
+    """
+
+    first: NDArray[np.bool_]
+    step: NDArray[np.bool_]
+    last: NDArray[np.bool_]
+
+
 class LabelSet:
     """The labels of a model, in the order of its logits, and what they mean.
 
@@ -118,6 +138,29 @@ class LabelSet:
         closes = inside & np.append(~inside[1:] | opens[1:], True)[: len(inside)]
         return Spans(start, np.flatnonzero(closes) + 1, kind[start])
 
+    def transitions(self) -> Transitions:
+        """What the scheme allows: an entity is begun, gone on with and ended as its type's labels can spell it.
+
+        A type that lacks a role does without it: without B an I may begin an entity, without E an I may end one, and
+        a B is a whole entity where either E or S is missing. So BIO, IO and plain labels need no rules of their own.
+        """
+        role, kind = self.role, self.type
+        begins = (role == Role.OUT) | (role == Role.BEGIN) | (role == Role.SINGLE) | ~self._has(Role.BEGIN)
+        ends = (role == Role.OUT) | (role == Role.END) | (role == Role.SINGLE)
+        ends |= (role == Role.INSIDE) & ~self._has(Role.END)
+        ends |= (role == Role.BEGIN) & ~(self._has(Role.END) & self._has(Role.SINGLE))
+        same = (kind[:, None] == kind) & (role != Role.OUT)
+        goes_on = np.isin(role, (Role.BEGIN, Role.INSIDE))[:, None] & np.isin(role, (Role.INSIDE, Role.END)) & same
+        if self.scheme is Scheme.IOB1:
+            # Here an I begins an entity, and a B does so after an entity of its own type.
+            begins = role != Role.BEGIN
+            goes_on = same
+        return Transitions(begins, goes_on | (ends[:, None] & begins), ends)
+
+    def _has(self, role: Role) -> NDArray[np.bool_]:
+        """Whether the type of each label has a label of that role, too. [labels]"""
+        return np.isin(self.type, self.type[self.role == role])
+
     def _opens(self, role: NDArray[np.int8], kind: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Words that open an entity because of themselves or of the word before, first words aside. [words]"""
         before_role, before_kind = np.roll(role, 1), np.roll(kind, 1)
@@ -136,7 +179,9 @@ def scheme_of(labels: Iterable[str]) -> Scheme:
     prefixes = {match[1] for match in matches if match}
     if not matches or not all(matches):
         return Scheme.PLAIN
-    return next((scheme for scheme, known in _PREFIXES if prefixes <= known), Scheme.PLAIN)
+    scheme = next((scheme for scheme, known in _PREFIXES if prefixes <= known), Scheme.PLAIN)
+    with_b, with_i = ({match[2] for match in matches if match and match[1] == letter} for letter in "BI")
+    return Scheme.IOB1 if scheme is Scheme.BIO and with_i - with_b else scheme
 
 
 def spans_of_labels(labels: Sequence[str]) -> list[tuple[str, int, int]]:

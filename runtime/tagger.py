@@ -1,35 +1,48 @@
 """Tagger: the one object that users hold. It joins tokenizer, engine and decoder, and does none of their work.
 
->>> tagger = Tagger.open(Path("build/bundle"))                                           # doctest: +SKIP
->>> tagger.tag(["Angela Merkel visited Paris."])                                         # doctest: +SKIP
-[[Entity(label='PER', text='Angela Merkel', start=0, end=13, score=0.99), Entity(label='LOC', text='Paris', ...)]]
+>>> from runtime import Tagger
+>>> tagger = Tagger.open(bundle)
+>>> entity = tagger.tag(["Angela Merkel visited Paris."])[0][0]
+>>> entity.label, entity.text, entity.start, entity.end
+('PER', 'Angela Merkel', 0, 13)
+>>> tagger.tag_words([["Angela", "Merkel", "visited", "Paris", "."]])
+[['B-PER', 'I-PER', 'O', 'B-LOC', 'O']]
+>>> for entities in tagger.stream(line for line in ["Paris", "Nothing"]):
+...     print([entity.text for entity in entities])
+['Paris']
+[]
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends import Backend, Options, available_threads, open_backend
-from runtime.bundle import TOKENIZER, Precision, open_bundle
-from runtime.decode import entities_from_tags, tags_from_logits
+from runtime.aggregate import Strategy, entities_from_pieces, softmax
+from runtime.backends import Backend, Goal, Options, available_threads, open_backend
+from runtime.blocks import Engine, word_blocks
+from runtime.bundle import TOKENIZER, open_bundle
+from runtime.choose import Wanted
+from runtime.decode import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
+from runtime.decoding import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
 from runtime.encode import Encoded, Encoder
 from runtime.entity import Entity
 from runtime.errors import BundleError, TextError, UsageError
-from runtime.infer import piece_logits
+from runtime.raw import RawEncoder
 from runtime.spans import OUTSIDE, LabelSet
-from runtime.windows import windows_of
-from runtime.words import split_words
+from runtime.viterbi import best_allowed
 
 Long = Literal["split", "error"]
-
 # Texts that are encoded, run and decoded together. Enough to sort by length well; more only costs memory.
 CHUNK = 512
+# Code points after which such a chunk is full, too: a chunk of documents takes no more memory than one document.
+CHUNK_CHARACTERS = 1_000_000
 # Share of a window that the next one reads again, unless told otherwise.
 STRIDE_SHARE = 0.25
 # Logits of a word that the tokenizer turns into nothing: surely outside, and finite so that arithmetic stays so.
@@ -39,6 +52,9 @@ _SURELY_NOT = -1e4
 class Tagger:
     """Finds named entities in texts.
 
+    Its methods may be called from several threads at once, as far as the backend's may: all that come with Nerve do.
+    Only `close` must come last.
+
     Args:
         encoder: the checkpoint's tokenizer.
         labels: label names in the order of the logits; "O" is among them.
@@ -47,9 +63,10 @@ class Tagger:
         vocabulary: rows of the embedding table.
         long: what to do with a text longer than max_length: split it into windows, or refuse it.
         stride: word pieces that neighbouring windows share; "auto" is a quarter of a window.
+        decoding: how logits become entities.
 
     Raises:
-        UsageError: the stride leaves a window nothing of its own.
+        UsageError: the stride leaves a window nothing of its own, or the decoding names types that do not exist.
         BundleError: the tokenizer can give out ids that the embedding table does not have.
     """
 
@@ -63,19 +80,22 @@ class Tagger:
         vocabulary: int,
         long: Long = "split",
         stride: int | Literal["auto"] = "auto",
+        decoding: Decoding = BY_WORD,
     ) -> None:
         if encoder.largest_id >= vocabulary:
             found = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
             raise BundleError("tokenizer", found, "use the tokenizer that the checkpoint was trained with")
-        self._capacity = max_length - len(encoder.frame)
-        self._stride = int(STRIDE_SHARE * self._capacity) if stride == "auto" else stride
-        if not 0 <= self._stride < self._capacity:
-            raise UsageError("stride", f"{stride}", f"give 0 to {self._capacity - 1}, fewer pieces than a window has")
+        capacity = max_length - len(encoder.frame)
+        overlap = int(STRIDE_SHARE * capacity) if stride == "auto" else stride
+        if not 0 <= overlap < capacity:
+            raise UsageError("stride", f"{stride}", f"give 0 to {capacity - 1}, fewer pieces than a window has")
         self.labels = LabelSet(labels)
         self.max_length = max_length
         self.backend = backend
-        self._encoder = encoder
-        self._long = long
+        self._encoder, self._long, self._decoding = encoder, long, decoding
+        self._engine = Engine(backend, encoder.frame, capacity, overlap, len(labels))
+        self._least = least_scores(self.labels, decoding.thresholds, decoding.ignore)
+        self._raw = functools.cache(lambda: RawEncoder(encoder.path))  # a second tokenizer, which few need
         self._nothing = np.where(np.array(labels) == OUTSIDE, 0, _SURELY_NOT).astype(np.float32)
 
     @classmethod
@@ -84,34 +104,51 @@ class Tagger:
         bundle: Path,
         *,
         backend: str = "onnxruntime",
-        precision: Precision = "fp32",
+        precision: Wanted = "fp32",
+        file: str = "",
+        goal: Goal = "throughput",
         threads: int = 0,
         checkpoint: Path | None = None,
         allow_uncertified: bool = False,
         long: Long = "split",
         stride: int | Literal["auto"] = "auto",
+        aggregation: Aggregation = "word",
+        constrained: bool = False,
+        thresholds: Mapping[str, float] = NO_THRESHOLDS,
+        ignore: Collection[str] = (),
     ) -> Self:
         """A tagger on a bundle, verified and certified.
 
+        >>> with Tagger.open(bundle, thresholds={"PER": 0.5}, ignore=["LOC"]) as tagger:
+        ...     [entity.text for entity in tagger.tag(["Angela Merkel visited Paris."])[0]]
+        ['Angela Merkel']
+
         Args:
             bundle: the folder that export made.
-            backend: a name in runtime.backends.BACKENDS.
-            precision: of the graph.
+            backend: a name in runtime.backends.BACKENDS, or "auto": the fastest certified one; see runtime.choose.
+            precision: to compute in, or "auto".
+            file: the bundle's graph to run; empty: the fastest that backend and precision leave.
+            goal: many texts in the least time, or each single one in the least time.
             threads: for the engine; 0 takes every processor that this process may use.
             checkpoint: for the backend pytorch; left out, it is where the manifest says.
             allow_uncertified: run a candidate that holds no passing certificate.
             long, stride: see the class.
+            aggregation, constrained, thresholds, ignore: see Decoding.
 
         Raises:
             BundleError: the bundle is missing, damaged, or not certified for this candidate.
             BackendError: the backend is unknown, not installed, or cannot load the graph.
+            UsageError: an option has a value that there is not; the message lists those that there are.
         """
+        decoding = Decoding(aggregation=aggregation, constrained=constrained, thresholds=thresholds, ignore=ignore)
         opened = open_bundle(bundle)
         options = Options(
             precision=precision,
             threads=threads or available_threads(),
             checkpoint=checkpoint or Path(opened.manifest.checkpoint.name),
             certified=not allow_uncertified,
+            file=file,
+            goal=goal,
         )
         manifest = opened.manifest
         return cls(
@@ -122,6 +159,7 @@ class Tagger:
             vocabulary=manifest.vocabulary,
             long=long,
             stride=stride,
+            decoding=decoding,
         )
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
@@ -142,9 +180,8 @@ class Tagger:
         Raises:
             TextError: a text is longer than the model and `long` is "error", after the answers to all texts before it.
         """
-        source = iter(texts)
         before = 0
-        while group := list(itertools.islice(source, chunk)):
+        for group in _groups(texts, chunk):
             try:
                 yield from self._tag(group, before)
             except TextError as error:
@@ -153,15 +190,22 @@ class Tagger:
             before += len(group)
 
     def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        """A label for every word of texts that are cut into words already.
+        """A label for every word of texts that are cut into words already: that of its first piece.
+
+        Constraints are kept to. The words of an entity that is ignored or scores below its threshold become "O".
+        The pipeline's aggregation is about text that is not cut into words, and changes nothing here.
 
         Raises:
             TextError: a text is longer than the model and `long` is "error"; the message counts from 1.
         """
         names = np.array(self.labels.labels, dtype=object)
-        starts = np.cumsum([0, *map(len, sentences)])
-        labels = names[self.word_logits(sentences).argmax(axis=1)].tolist()
-        return [labels[start:end] for start, end in itertools.pairwise(starts.tolist())]
+        answers: list[list[str]] = []
+        for encoded in self._encoded_words(sentences):
+            kept = without_dropped(self._tags(encoded), self.labels, encoded.word_start, least=self._least)
+            starts = encoded.word_start.tolist()
+            labels = names[kept].tolist()
+            answers += [labels[start:end] for start, end in itertools.pairwise(starts)]
+        return answers
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """Logits of every word of texts that are cut into words already, one text after another. [words, labels]
@@ -171,9 +215,8 @@ class Tagger:
         Raises:
             TextError: a text is longer than the model and `long` is "error"; the message counts from 1.
         """
-        starts = range(0, len(sentences), CHUNK)
-        chunks = [self._logits(self._encode(sentences[start : start + CHUNK], start)) for start in starts]
-        return np.concatenate([np.empty((0, len(self._nothing)), np.float32), *chunks])
+        blocks = [block for encoded in self._encoded_words(sentences) for block in self._logits(encoded)]
+        return np.concatenate([np.empty((0, len(self._nothing)), np.float32), *blocks])
 
     def close(self) -> None:
         """Give back the engine's memory and threads."""
@@ -186,27 +229,65 @@ class Tagger:
         self.close()
 
     def _tag(self, texts: Sequence[str], before: int) -> list[list[Entity]]:
-        offsets = [split_words(text) for text in texts]
-        words = [[text[start:end] for start, end in spans] for text, spans in zip(texts, offsets)]
-        encoded = self._encode(words, before)
-        tags = tags_from_logits(self._logits(encoded))
-        return entities_from_tags(tags, self.labels, encoded.word_start, texts, offsets)
+        """Entities of a chunk; `before` texts came earlier, so that an error counts as the user does."""
+        aggregation = self._decoding.aggregation
+        if aggregation != "word":
+            return self._tag_raw(texts, before, aggregation)
+        encoded, bounds = self._encoder.encode_texts(texts)
+        self._check_lengths(encoded.text_start, before)
+        tags = self._tags(encoded)
+        return entities_from_tags(tags, self.labels, encoded.word_start, texts, bounds, least=self._least)
 
-    def _encode(self, sentences: Sequence[Sequence[str]], before: int) -> Encoded:
-        """Word pieces; `before` texts came earlier, so that an error counts as the user does."""
-        encoded = self._encoder.encode(sentences)
-        if self._long == "error":
-            pieces = np.diff(encoded.text_start)
-            for number in np.flatnonzero(pieces > self._capacity).tolist():
-                found = f"{pieces[number]:,} word pieces, this model takes {self._capacity:,} at once"
-                raise TextError(before + number + 1, found, "split it into shorter texts, at sentence ends")
-        return encoded
+    def _tag_raw(self, texts: Sequence[str], before: int, strategy: Strategy) -> list[list[Entity]]:
+        """The same as transformers' pipeline would."""
+        pieces = self._raw().encode(texts)
+        self._check_lengths(pieces.text_start, before)
+        blocks = [softmax(logits) for _, logits in self._engine.piece_blocks(pieces.ids, pieces.text_start)]
+        return entities_from_pieces(
+            np.concatenate([np.empty((0, len(self._nothing)), np.float32), *blocks]),
+            pieces,
+            self.labels.labels,
+            texts,
+            strategy=strategy,
+            least=np.append(self._least, 0.0)[self.labels.type],  # the last is for labels outside, whose type is -1
+        )
 
-    def _logits(self, encoded: Encoded) -> NDArray[np.float32]:
-        """Logits of each word's first piece. [words, labels]"""
-        windows = windows_of(encoded.text_start, capacity=self._capacity, stride=self._stride)
-        pieces = piece_logits(self.backend, encoded.ids, windows, self._encoder.frame, labels=len(self._nothing))
-        words = np.tile(self._nothing, (len(encoded.word_piece), 1))
-        known = encoded.word_piece >= 0
-        words[known] = pieces[encoded.word_piece[known]]
-        return words
+    def _encoded_words(self, sentences: Sequence[Sequence[str]]) -> Iterator[Encoded]:
+        """Word pieces of sentences, chunk by chunk."""
+        for start in range(0, len(sentences), CHUNK):
+            encoded = self._encoder.encode_words(sentences[start : start + CHUNK])
+            self._check_lengths(encoded.text_start, start)
+            yield encoded
+
+    def _check_lengths(self, text_start: NDArray[np.int64], before: int) -> None:
+        if self._long == "split":
+            return
+        pieces, most = np.diff(text_start), self._engine.capacity
+        for number in np.flatnonzero(pieces > most)[:1].tolist():
+            found = f"{pieces[number]:,} word pieces, this model takes {most:,} at once"
+            raise TextError(before + number + 1, found, "split it into shorter texts, at sentence ends")
+
+    def _logits(self, encoded: Encoded) -> Iterator[NDArray[np.float32]]:
+        """Logits of each word's first piece, in blocks. [words, labels]"""
+        pieces = self._engine.piece_blocks(encoded.ids, encoded.text_start)
+        return word_blocks(pieces, encoded.word_piece, self._nothing)
+
+    def _tags(self, encoded: Encoded) -> Tags:
+        if not self._decoding.constrained:
+            return joined([tags_from_logits(logits) for logits in self._logits(encoded)])
+        logits = np.concatenate([np.empty((0, len(self._nothing)), np.float32), *self._logits(encoded)])
+        return best_allowed(logits, encoded.word_start, self.labels.transitions())
+
+
+def _groups(texts: Iterable[str], most: int) -> Iterator[list[str]]:
+    """Texts in lists of at most that many, and of CHUNK_CHARACTERS code points before the last."""
+    group: list[str] = []
+    size = 0
+    for text in texts:
+        group.append(text)
+        size += len(text)
+        if len(group) >= most or size >= CHUNK_CHARACTERS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

@@ -8,6 +8,8 @@ of its two edges is farthest away.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,3 +60,38 @@ def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> 
     keep_end = np.where(closes, text_size, border)
     keep_start = np.where(opens, 0, np.roll(border, 1))
     return Windows(text_first + local, count, keep_start - local, keep_end - keep_start)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some windows that follow each other, as if their pieces were all there are.
+
+    Attributes:
+        windows: their places counted from `start`.
+        start, end: the pieces that they read, among the pieces of all texts.
+        keep_start, keep_end: the pieces that they answer for, among the pieces of all texts.
+    """
+
+    windows: Windows
+    start: int
+    end: int
+    keep_start: int
+    keep_end: int
+
+
+def blocks_of(windows: Windows, *, pieces: int) -> Iterator[Block]:
+    """Windows in blocks, so that the logits of a long text never lie in memory all at once.
+
+    Args:
+        windows: as windows_of cuts them; what each keeps follows what the one before keeps.
+        pieces: about how many a block reads; it ends with the window that reaches that number.
+    """
+    block = (np.cumsum(windows.count) - windows.count) // pieces
+    borders = np.flatnonzero(np.diff(block)) + 1
+    for first, last in itertools.pairwise([0, *borders.tolist(), len(block)] if len(block) else []):
+        start, count, skip, keep = (
+            column[first:last] for column in (windows.start, windows.count, windows.skip, windows.keep)
+        )
+        begin, kept_from = int(start[0]), int(start[0] + skip[0])
+        end, kept_to = int(start[-1] + count[-1]), int(start[-1] + skip[-1] + keep[-1])
+        yield Block(Windows(start - begin, count, skip, keep), begin, end, kept_from, kept_to)

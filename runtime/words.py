@@ -11,7 +11,12 @@ It knows nothing of word pieces or models.
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
+
+# Most words that are cut out of a text at once: a text of ten megabytes never lies there as a list of words.
+RUN = 16_384
 
 # Abbreviations that keep their period. In CoNLL-2003 and the Penn Treebank they do, also at the end of a sentence.
 _ABBREVIATIONS = (
@@ -21,10 +26,11 @@ _ABBREVIATIONS = (
     "Va Vt Wash Wis Wyo"
 ).replace(" ", "|")
 
-# Punctuation and symbols, by Unicode block: ASCII, Latin-1, general punctuation, currency, arrows to dingbats,
-# CJK punctuation, full-width forms, emoji. Combining marks and joiners are none of these, so they stay in the word.
+# Punctuation and symbols, by Unicode block: ASCII, Latin-1, Armenian, Arabic, Devanagari, general punctuation,
+# currency, arrows to dingbats, CJK punctuation, full-width forms, emoji. Combining marks and joiners are none of these,
+# so they stay in the word.
 _PUNCTUATION = (
-    r"!-/:-@\[-`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
+    r"!-/:-@\[-`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u0589\u060c\u061b\u061f\u06d4\u0964\u0965"
     r"\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2190-\u2bff\u3001-\u3020\u3030\uff01-\uff0f\uff1a-\uff20"
     r"\uff3b-\uff40\uff5b-\uff65\U0001f000-\U0001faff"
 )
@@ -38,7 +44,8 @@ _JOINT = rf"(?:(?!{_CLITIC})(?:{_QUOTE}|[-\u2010\u2011.&@])(?={_IN_WORD})|(?<=\d
 _TAIL = rf"(?:{_IN_WORD}|{_JOINT})*"
 _WORD = re.compile(
     rf"""
-      (?:[^\W\d_]\.){{2,}}(?:-{_IN_WORD}{_TAIL})?    # U.S.  e.g.  U.S.-led
+      [A-Za-z0-9]+(?=\s|\Z)                            # most words; what follows would find the same, only later
+    | (?:[^\W\d_]\.){{2,}}(?:-{_IN_WORD}{_TAIL})?    # U.S.  e.g.  U.S.-led
     | (?:{_ABBREVIATIONS})\.(?!\w)         # Mr.  Inc.
     | [A-Z]\.(?=\s+[A-Z])                            # the initial in J. Smith
     | [A-Z]{{1,2}}\$                                  # US$
@@ -54,4 +61,11 @@ _WORD = re.compile(
 
 def split_words(text: str) -> list[tuple[int, int]]:
     """(first, one past the last) code point of each word of `text`, in order and disjoint; none is empty or a space."""
-    return [match.span() for match in _WORD.finditer(text)]
+    return list(itertools.chain.from_iterable(runs_of_words(text)))
+
+
+def runs_of_words(text: str) -> Iterator[list[tuple[int, int]]]:
+    """The same in runs of at most RUN words."""
+    matches = _WORD.finditer(text)
+    while run := list(map(re.Match.span, itertools.islice(matches, RUN))):
+        yield run

@@ -8,7 +8,7 @@ pieces as real ones do. An architecture is one line of ARCHITECTURES: how its to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,12 +38,14 @@ class Architecture:
 
     Attributes:
         tokenizer: trains the tokenizer of its family.
-        wrap: the transformers class around the tokenizer, with the names of its special tokens.
+        wrap: the transformers class around the tokenizer, which knows the names of its special tokens.
+        options: what that class has to be told besides.
         config: vocabulary size and number of positions to a configuration.
     """
 
     tokenizer: Callable[[], Tokenizer]
-    wrap: Callable[[Tokenizer], hf.PreTrainedTokenizerFast]
+    wrap: Callable[..., hf.PreTrainedTokenizerFast]
+    options: Mapping[str, object]
     config: Callable[[int, int], hf.PretrainedConfig]
 
 
@@ -60,7 +62,7 @@ def tiny_checkpoint(
         seed: of the random weights.
     """
     kind = ARCHITECTURES[architecture]
-    tokenizer = kind.wrap(kind.tokenizer())
+    tokenizer = kind.wrap(tokenizer_object=kind.tokenizer(), **kind.options)
     tokenizer.model_max_length = positions
     config = kind.config(len(tokenizer), positions)
     with torch.random.fork_rng():
@@ -118,9 +120,7 @@ def _unigram() -> Tokenizer:
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokenizer.train_from_iterator(
         TEXT,
-        trainers.UnigramTrainer(
-            vocab_size=_VOCABULARY, special_tokens=special, unk_token="<unk>", show_progress=False
-        ),
+        trainers.UnigramTrainer(vocab_size=_VOCABULARY, special_tokens=special, unk_token="<unk>", show_progress=False),
     )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
@@ -150,7 +150,7 @@ def _distilbert(vocabulary: int, positions: int) -> hf.PretrainedConfig:
     )
 
 
-def _roberta_like(make: type[hf.RobertaConfig]) -> Callable[[int, int], hf.PretrainedConfig]:
+def _roberta_like(make: Callable[..., hf.PretrainedConfig]) -> Callable[[int, int], hf.PretrainedConfig]:
     # Positions of this family begin after the padding's index, 1: two rows of its table serve no word piece.
     return lambda vocabulary, positions: make(
         vocab_size=vocabulary,
@@ -167,14 +167,8 @@ def _roberta_like(make: type[hf.RobertaConfig]) -> Callable[[int, int], hf.Pretr
 
 
 ARCHITECTURES = {
-    "bert": Architecture(_wordpiece, lambda t: hf.BertTokenizerFast(tokenizer_object=t, do_lower_case=False), _bert),
-    "distilbert": Architecture(
-        _wordpiece, lambda t: hf.DistilBertTokenizerFast(tokenizer_object=t, do_lower_case=False), _distilbert
-    ),
-    "roberta": Architecture(
-        _byte_level_bpe, lambda t: hf.RobertaTokenizerFast(tokenizer_object=t), _roberta_like(hf.RobertaConfig)
-    ),
-    "xlm-roberta": Architecture(
-        _unigram, lambda t: hf.XLMRobertaTokenizerFast(tokenizer_object=t), _roberta_like(hf.XLMRobertaConfig)
-    ),
+    "bert": Architecture(_wordpiece, hf.BertTokenizerFast, {"do_lower_case": False}, _bert),
+    "distilbert": Architecture(_wordpiece, hf.DistilBertTokenizerFast, {"do_lower_case": False}, _distilbert),
+    "roberta": Architecture(_byte_level_bpe, hf.RobertaTokenizerFast, {}, _roberta_like(hf.RobertaConfig)),
+    "xlm-roberta": Architecture(_unigram, hf.XLMRobertaTokenizerFast, {}, _roberta_like(hf.XLMRobertaConfig)),
 }

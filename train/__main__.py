@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import cli
-from runtime.errors import UsageError
 from train.base import Base, find_base
 from train.corpus import Corpus, open_corpus
 from train.recipe import Recipe, add_recipe_options, recipe_from_options
-from train.table import Row, heading, line, ruler
-from train.work import SCORES, WorkFolder, open_work
+from train.table import heading, line, ruler
+from train.work import SCORES, WorkFolder, open_work, storage_checked
 
 if TYPE_CHECKING:
     from train.finetune import Trained
@@ -76,11 +75,12 @@ def _plan(recipe: Recipe, corpus: Corpus) -> int:
     return 0
 
 
-def _train(
-    recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, options: argparse.Namespace
-) -> dict[str, Any]:
+def _train(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, options: argparse.Namespace) -> dict[str, Any]:
     """Train in the work folder, publish the checkpoint, and return what the last line says."""
     began = time.monotonic()
+    # libgomp reads this when torch loads: threads that wait give way soon. With its default (300,000 turns) a step
+    # took ten times as long while another program kept the cores busy; on idle cores it takes the same time.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # torch takes seconds to load: only once all that can be checked without it has been.
     import torch
 
@@ -109,8 +109,9 @@ def _train(
 def _save(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, trained: Trained) -> None:
     from train.card import CardFacts, model_card
 
-    trained.model.save_pretrained(work.final, safe_serialization=True)
-    trained.tokenizer.save_pretrained(str(work.final))
+    with storage_checked(work.folder):
+        trained.model.save_pretrained(work.final, safe_serialization=True)
+        trained.tokenizer.save_pretrained(str(work.final))
     facts = CardFacts(
         name=work.output.name,
         base=base.name,

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
+
 from runtime.errors import CheckpointError
 from train.hub import offline_unless_reachable
 
@@ -64,7 +67,7 @@ def find_base(name: str) -> Base:
 
 
 def check_files(folder: Path, name: str) -> None:
-    """See that config.json, safetensors weights and tokenizer.json are in `folder` and that the JSON is JSON.
+    """See that config.json, safetensors weights and tokenizer.json are in `folder` and can be opened.
 
     Raises:
         CheckpointError: one is missing or broken; it says how to convert what can be converted.
@@ -75,9 +78,11 @@ def check_files(folder: Path, name: str) -> None:
         raise CheckpointError(str(folder / _CONFIG), "no model_type", "give a checkpoint of a Hugging Face model")
     if not any((folder / file).is_file() for file in _WEIGHTS):
         raise _no_weights(folder, name)
+    for weights in folder.glob("*.safetensors"):
+        _open_weights(weights)
     if not (folder / _TOKENIZER).is_file():
         raise _no_tokenizer(folder, name)
-    _json_object(folder / _TOKENIZER)
+    _open_tokenizer(folder / _TOKENIZER)
 
 
 def _packaged(name: str) -> Path:
@@ -103,6 +108,22 @@ def _downloaded(name: str) -> Path:
     except LocalEntryNotFoundError as error:
         found = "no such folder, and the hub cannot be reached"
         raise CheckpointError(name, found, "check the name and the network, or give a folder") from error
+
+
+def _open_weights(path: Path) -> None:
+    """Read the header, which says how long the file should be."""
+    try:
+        with safe_open(path, framework="numpy"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(str(path), f"damaged or cut off ({error})", "get the file again") from error
+
+
+def _open_tokenizer(path: Path) -> None:
+    try:
+        Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises nothing more particular
+        raise CheckpointError(str(path), f"not a tokenizer ({error})", "get the file again") from error
 
 
 def _json_object(path: Path) -> dict[str, object]:

@@ -90,14 +90,18 @@ def _front_matter(corpus: Corpus, last: Row, facts: CardFacts) -> str:
         "    metrics:",
     ]
     for metric in METRICS:
-        lines += [f"    - name: {metric.capitalize()}", f"      type: {metric}", f"      value: {getattr(last, metric)}"]
+        lines += [
+            f"    - name: {metric.capitalize()}",
+            f"      type: {metric}",
+            f"      value: {getattr(last, metric)}",
+        ]
     return "\n".join([*lines, "---"])
 
 
 def _description(facts: CardFacts) -> str:
     return (
-        f"A token classifier with {len(facts.labels)} labels: {', '.join(facts.labels)}. The first word piece of a word "
-        f"carries the word's label. An input has at most {facts.longest} word pieces, special ones included."
+        f"A token classifier with {len(facts.labels)} labels: {', '.join(facts.labels)}. The first word piece of a "
+        f"word carries the word's label. An input has at most {facts.longest} word pieces, special ones included."
     )
 
 

@@ -13,40 +13,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from seqeval.metrics import accuracy_score, f1_score, precision_score, recall_score
 from torch.utils.data import DataLoader
 from transformers import (
     DataCollatorForTokenClassification,
-    EvalPrediction,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     Trainer,
     TrainingArguments,
     set_seed,
 )
+from transformers.trainer_callback import PrinterCallback, TrainerCallback
 
-from runtime.conll import Sentence
-from runtime.errors import CorpusError, StorageError, UsageError
-from runtime.spans import OUTSIDE
-from train.align import Loss, describe, word_labels
+from runtime.errors import CorpusError, UsageError
+from train.align import Loss, describe
 from train.base import Base
 from train.corpus import Corpus
-from train.model import (
-    Example,
-    check_max_length,
-    examples_of,
-    load_config,
-    load_model,
-    load_tokenizer,
-    longest_input,
-)
+from train.examples import Example, Validation, examples_of
+from train.model import check_max_length, labels_of, load_config, load_model, load_tokenizer, longest_input
 from train.order import EpochOrder
 from train.recipe import Recipe
 from train.table import Row, rows_of
 from train.watch import Bar, Clock, Lines, Reporter
-from train.work import WorkFolder
+from train.work import WorkFolder, storage_checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +59,17 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
-class Validation:
-    """Sentences to measure on, and those of them that have a word piece to measure."""
+class _Prepared:
+    """All that a Trainer needs but the weights."""
 
-    sentences: Sequence[Sentence]
-    examples: Sequence[Example]
-    labels: tuple[str, ...]
-
-    def scores(self, prediction: EvalPrediction) -> dict[str, float]:
-        """Entity precision, recall and F1 and word accuracy over every word: one without a piece counts as "O".
-
-        Args:
-            prediction: label index of each piece. [labelled examples, pieces]
-        """
-        outside = self.labels.index(OUTSIDE)
-        pieces = iter(np.asarray(prediction.predictions))
-        found = []
-        for sentence, example in zip(self.sentences, self.examples, strict=True):
-            of_pieces = next(pieces).tolist() if example.labelled else ()
-            kept = example.word_ids if example.labelled else ()
-            tags = word_labels(kept, of_pieces, len(sentence.words), outside)
-            found.append([self.labels[tag] for tag in tags])
-        gold = [list(sentence.labels) for sentence in self.sentences]
-        return {
-            "precision": float(precision_score(gold, found, zero_division=0)),
-            "recall": float(recall_score(gold, found, zero_division=0)),
-            "f1": float(f1_score(gold, found, zero_division=0)),
-            "accuracy": float(accuracy_score(gold, found)),
-        }
+    tokenizer: PreTrainedTokenizerFast
+    config: PretrainedConfig
+    keep_classifier: bool
+    training: Sequence[dict[str, list[int]]]
+    validation: Validation
 
 
-class _OrderedTrainer(Trainer):  # type: ignore[misc]
+class _OrderedTrainer(Trainer):
     """A Trainer whose sentences come in EpochOrder, which can be told again after an interruption."""
 
     def __init__(self, *, order: EpochOrder, **trainer: Any) -> None:
@@ -109,7 +79,7 @@ class _OrderedTrainer(Trainer):  # type: ignore[misc]
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of the training examples."""
         loader: DataLoader[Any] = DataLoader(
-            self.train_dataset,
+            self.train_dataset,  # type: ignore[arg-type]
             batch_size=self.args.per_device_train_batch_size,
             sampler=self._order,
             collate_fn=self.data_collator,
@@ -144,33 +114,35 @@ def finetune(
         StorageError: a checkpoint cannot be written.
     """
     _be_deterministic(recipe.seed)
+    prepared = _prepare(recipe, corpus, base)
+    model = load_model(base, prepared.config, keep_classifier=prepared.keep_classifier)
+    steps = recipe.steps_per_epoch(len(prepared.training))
+    watchers = (
+        Clock(save_every=save_every, steps_per_epoch=steps, prune=work.prune),
+        Reporter(report),
+        Bar() if sys.stderr.isatty() else Lines(),
+    )
+    trainer = _trainer(recipe, prepared, model, _arguments(recipe, work.folder), watchers)
+    _train(trainer, work)
+    rows = tuple(rows_of(trainer.state.log_history))
+    return Trained(model, prepared.tokenizer, rows, prepared.validation.labels, trainer.args.device.type)
+
+
+def _prepare(recipe: Recipe, corpus: Corpus, base: Base) -> _Prepared:
     tokenizer = load_tokenizer(base)
     config, keep_classifier = load_config(base, corpus.labels)
     longest = longest_input(config, tokenizer)
     check_max_length(recipe.max_length, longest)
+    # What the saved tokenizer will say of the model, whatever this run cut at.
     tokenizer.model_max_length = longest
-    labels = tuple(config.id2label[index] for index in sorted(config.id2label))
+    labels = labels_of(config)
     # Sentences of like length are validated together; their order changes nothing but the padding.
     valid = sorted(corpus.valid, key=lambda s: len(s.words)) if recipe.group_by_length else corpus.valid
     training = examples_of(tokenizer, corpus.train, labels, recipe.max_length)
     validation = Validation(valid, examples_of(tokenizer, valid, labels, recipe.max_length), labels)
     _warn("training", training, recipe.max_length, "they are not learnt")
     _warn("validation", validation.examples, recipe.max_length, "they count as O")
-    trainer = _trainer(
-        recipe,
-        model=load_model(base, config, keep_classifier=keep_classifier),
-        tokenizer=tokenizer,
-        training=_features(training, "training"),
-        validation=validation,
-        work=work.folder,
-    )
-    steps = recipe.steps_per_epoch(len(trainer.train_dataset))
-    trainer.add_callback(Clock(save_every=save_every, steps_per_epoch=steps, prune=work.prune))
-    trainer.add_callback(Reporter(report))
-    trainer.add_callback(Bar() if sys.stderr.isatty() else Lines())
-    _train(trainer, work.last_checkpoint())
-    rows = tuple(rows_of(trainer.state.log_history))
-    return Trained(trainer.model, tokenizer, rows, labels, trainer.args.device.type)
+    return _Prepared(tokenizer, config, keep_classifier, _features(training, "training"), validation)
 
 
 def _be_deterministic(seed: int) -> None:
@@ -178,21 +150,19 @@ def _be_deterministic(seed: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     # What fresh memory holds matters to nobody who writes before reading, and filling it takes time.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     set_seed(seed)
 
 
 def _trainer(
     recipe: Recipe,
-    *,
+    prepared: _Prepared,
     model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerFast,
-    training: Sequence[dict[str, list[int]]],
-    validation: Validation,
-    work: Path,
+    arguments: TrainingArguments,
+    watchers: Sequence[TrainerCallback],
 ) -> Trainer:
     order = EpochOrder(
-        [len(features["input_ids"]) for features in training],
+        [len(features["input_ids"]) for features in prepared.training],
         batch=recipe.train_batch,
         seed=recipe.seed,
         grouped=recipe.group_by_length,
@@ -200,17 +170,17 @@ def _trainer(
     trainer = _OrderedTrainer(
         order=order,
         model=model,
-        args=_arguments(recipe, work),
-        train_dataset=training,
-        eval_dataset=_features(validation.examples, "validation"),
-        processing_class=tokenizer,
-        data_collator=DataCollatorForTokenClassification(tokenizer),
-        compute_metrics=validation.scores,
+        args=arguments,
+        train_dataset=prepared.training,
+        eval_dataset=_features(prepared.validation.examples, "validation"),
+        processing_class=prepared.tokenizer,
+        data_collator=DataCollatorForTokenClassification(prepared.tokenizer),
+        compute_metrics=prepared.validation.scores,
         preprocess_logits_for_metrics=lambda logits, labels: logits.argmax(-1),
+        callbacks=list(watchers),
     )
-    for callback in list(trainer.callback_handler.callbacks):
-        if type(callback).__name__ == "PrinterCallback":
-            trainer.remove_callback(callback)
+    # The watchers show what there is to see.
+    trainer.remove_callback(PrinterCallback)  # type: ignore[no-untyped-call]
     return trainer
 
 
@@ -258,15 +228,11 @@ def _warn(part: str, examples: Sequence[Example], max_length: int, result: str) 
         print(f"warning: {part}: {lost}: {result}", file=sys.stderr)
 
 
-def _train(trainer: Trainer, checkpoint: Path | None) -> None:
+def _train(trainer: Trainer, work: WorkFolder) -> None:
+    checkpoint = work.last_checkpoint()
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with storage_checked(work.folder):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         found = f"{trainer.args.train_batch_size} sentences do not fit the card's memory"
         raise UsageError("--train-batch", found, "give a smaller one") from error
-    except RuntimeError as error:
-        # torch's writer of archives reports a full disk so, without the system's error number.
-        if "PytorchStreamWriter" in str(error) or "iostream error" in str(error):
-            do = "free some space and go on with --resume"
-            raise StorageError(trainer.args.output_dir, "a checkpoint could not be written", do) from error
-        raise

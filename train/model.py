@@ -1,14 +1,12 @@
 """A base's tokenizer and weights, loaded for training: the classifier is new, everything else must be there.
 
-Word pieces, word by word; the labels of the corpus in the configuration. It knows nothing of the Trainer or of files'
-names.
+It knows nothing of the Trainer, of sentences or of files' names.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import torch
@@ -22,9 +20,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from runtime.conll import Sentence
 from runtime.errors import CheckpointError, UsageError
-from train.align import IGNORED, Loss, WordIds, loss_of, piece_labels
 from train.base import Base
 
 _T = TypeVar("_T")
@@ -33,26 +29,6 @@ _NO_LIMIT: Final = 10**30
 _POSITIONS_AFTER_PADDING: Final = frozenset(
     {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet", "data2vec-text"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One sentence as word pieces.
-
-    Attributes:
-        features: the model's inputs and "labels", each a list of one number a piece.
-        word_ids: index of each piece's word, None for special pieces. [pieces]
-        loss: words of it whose label reaches no piece.
-    """
-
-    features: dict[str, list[int]]
-    word_ids: WordIds
-    loss: Loss
-
-    @property
-    def labelled(self) -> bool:
-        """Whether any piece carries a label; without one the sentence teaches nothing and its loss is 0/0."""
-        return any(label != IGNORED for label in self.features["labels"])
 
 
 def load_tokenizer(base: Base) -> PreTrainedTokenizerFast:
@@ -74,29 +50,6 @@ def load_tokenizer(base: Base) -> PreTrainedTokenizerFast:
     return kind
 
 
-def examples_of(
-    tokenizer: PreTrainedTokenizerFast, sentences: Sequence[Sentence], labels: Sequence[str], max_length: int
-) -> list[Example]:
-    """Each sentence as word pieces with labels, cut to max_length; what the cut costs is counted in Example.loss."""
-    index = {label: number for number, label in enumerate(labels)}
-    with_types = "token_type_ids" in tokenizer.model_input_names
-    backend = tokenizer.backend_tokenizer
-    backend.enable_truncation(max_length)
-    try:
-        encodings = backend.encode_batch([list(sentence.words) for sentence in sentences], is_pretokenized=True)
-    finally:
-        backend.no_truncation()
-    examples = []
-    for sentence, encoding in zip(sentences, encodings, strict=True):
-        cut = [word for overflow in encoding.overflowing for word in overflow.word_ids]
-        features = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask}
-        if with_types:
-            features["token_type_ids"] = encoding.type_ids
-        features["labels"] = piece_labels(encoding.word_ids, [index[label] for label in sentence.labels])
-        examples.append(Example(features, encoding.word_ids, loss_of(len(sentence.words), encoding.word_ids, cut)))
-    return examples
-
-
 def load_config(base: Base, labels: Sequence[str]) -> tuple[PretrainedConfig, bool]:
     """The base's configuration with these labels, and whether the base's own classifier serves them.
 
@@ -104,19 +57,24 @@ def load_config(base: Base, labels: Sequence[str]) -> tuple[PretrainedConfig, bo
     """
     config: PretrainedConfig = _load_or_explain(base, lambda: AutoConfig.from_pretrained(base.folder))
     is_classifier = any(name.endswith("ForTokenClassification") for name in config.architectures or ())
-    known = [config.id2label[index] for index in sorted(config.id2label)]
-    keeps = is_classifier and len(known) == len(labels) and set(known) == set(labels)
+    keeps = is_classifier and sorted(labels_of(config)) == sorted(labels)
     if not keeps:
         config.id2label = dict(enumerate(labels))
         config.label2id = {label: index for index, label in enumerate(labels)}
     return config, keeps
 
 
+def labels_of(config: PretrainedConfig) -> tuple[str, ...]:
+    """The label names that a configuration holds, by index."""
+    names = config.id2label or {}
+    return tuple(names[index] for index in sorted(names))
+
+
 def longest_input(config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast) -> int:
     """Most word pieces, special ones included, that the base takes."""
     positions = getattr(config, "max_position_embeddings", None) or _NO_LIMIT
     if config.model_type in _POSITIONS_AFTER_PADDING:
-        positions -= config.pad_token_id + 1
+        positions -= (config.pad_token_id or 0) + 1
     return int(min(positions, tokenizer.model_max_length))
 
 
@@ -134,7 +92,9 @@ def load_model(base: Base, config: PretrainedConfig, *, keep_classifier: bool) -
         CheckpointError: the weights cannot be read, or some of the encoder's are missing or of another shape.
     """
     model, report = _load_or_explain(base, lambda: _load_quietly(base, config))
-    absent = [*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])]
+    # Versions of transformers differ in whether they give a mismatch as its name or as name and shapes.
+    mismatched = (key if isinstance(key, str) else key[0] for key in report["mismatched_keys"])
+    absent = [*report["missing_keys"], *mismatched]
     in_encoder = sorted(key for key in absent if key.startswith(f"{model.base_model_prefix}."))
     if in_encoder:
         found = f"{len(in_encoder)} of the encoder's weights are missing or of another shape ({in_encoder[0]})"

@@ -20,7 +20,7 @@ QUICKSTART: Final = "quickstart"
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """What a field's option accepts: numbers from low to high (both included, unless `above` low, `below` high), or choices."""
+    """What a field's option accepts: numbers from low to high (included, unless `above`, `below`), or choices."""
 
     help: str
     low: float = -math.inf

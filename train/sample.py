@@ -1,6 +1,6 @@
 """sample: a generated corpus of English news sentences with the labels PER, ORG, LOC and MISC in BIO.
 
-    python -m train.sample --output FOLDER [--seed 42] [--train 3500] [--valid 2900]
+    python -m train.sample --output FOLDER [--seed 42] [--train 3500] [--valid 3000]
 
 Every sentence grows from sample_grammar and sample_words, so it needs no network and no licence but Nerve's own.
 Names and sentence shapes are split: the train part never uses those held out, the valid part uses them half of the
@@ -29,7 +29,7 @@ from train.sample_words import WORDS
 
 TRAIN_SENTENCES = 3500
 # About 50,000 words: exports are certified on the valid part, and one changed label must show as 1 in 50,000.
-VALID_SENTENCES = 2900
+VALID_SENTENCES = 3000
 
 MIN_WORDS, MAX_WORDS = 3, 45
 # Every fourth name and every tenth sentence shape are held out of the train part, so that valid can test for both.
@@ -44,6 +44,10 @@ _ALL_CAPITALS_SHARE = 0.4
 
 _TOKEN = re.compile(r"\{[A-Z]+:|[{}<>\[\]|]|[^\s{}<>\[\]|]+")
 _WEIGHT = re.compile(r"(\d+)\* ")
+# What may stand before the first word of a sentence, quoted or not: at most two marks.
+_OPENINGS = frozenset({"", '"', '. "', ': "', '? "'})
+# As heard: "an umbrella", but "a European", "a one" and "a Ukrainian".
+_VOWEL = re.compile(r"[ai]|o(?!ne\b)|e(?!u)|u[nmp](?!i)")
 _CLOSING = frozenset({",", ".", "?", ";", ":", ")", "--"})
 
 
@@ -277,10 +281,10 @@ def _spelt(words: list[str], labels: list[str]) -> list[str]:
     spelt = list(words)
     for position, word in enumerate(words):
         after = words[position + 1] if position + 1 < len(words) else ""
-        if word == "a" and after[:1].lower() in tuple("aeio") and labels[position] == "O":
+        if word == "a" and labels[position] == "O" and _VOWEL.match(after.lower()):
             spelt[position] = "an"
-        opening = position == 0 or (position == 1 and words[0] == '"')
-        if opening and labels[position] == "O":
+        before = " ".join(words[max(0, position - 2) : position])
+        if before in _OPENINGS and labels[position] == "O":
             spelt[position] = spelt[position][:1].upper() + spelt[position][1:]
     return spelt
 

@@ -1,7 +1,7 @@
 """The grammar of the sample corpus, as data: from names to whole news sentences, every line written for Nerve.
 
-GRAMMAR maps a rule's name to its productions, one a line; a line that
-begins with blanks goes on with the one before it. How a production is read:
+GRAMMAR maps a rule's name to its productions, one a line; a line that begins with blanks goes on with the one before.
+How a production is read:
 
     word                 itself; words are split as CoNLL splits them ("'s", "n't" and punctuation stand alone)
     {name}               a production of the rule, or an entry of the word list, of that name
@@ -56,14 +56,14 @@ the {role} , {full} ,
     "nat_adj": """
 12* {MISC:{nat}}
 {MISC:{nat_two}}
-{LOC:{short_country}}
+{LOC:<U.S.|U.S.|{short_country}>}
 {MISC:{cities} ~ -born}
 {MISC:{creed}}
 """,
     "country": """
 9* {LOC:{countries}}
 the {LOC:{the_country}}
-the {LOC:{short_country}}
+the {LOC:<U.S.|U.S.|{short_country}>}
 """,
     "city": """
 8* {LOC:{cities}}
@@ -111,6 +111,7 @@ the {nat_adj} border with {country}
 {ORG:{countries} {sector}}
 {ORG:{nat} {sector}}
 {ORG:First {state} Bank}
+{ORG:<{cities}|{state}|{town}> <Rail|Electric|Buses|Gas|Post|Savings Bank|Telegraph|Ferries>}
 {ORG:{given} 's <Pizza|Diner|Bakery|Books|Kitchen>}
 """,
     "agency": """
@@ -210,6 +211,7 @@ the {adj} {noun} <of|for|in|on|about|against> the {noun}
 2* {mass}
 2* <the|a|the|this|my|your|his|her|their> [{adj}] <{object}|{living}>
 2* {food}
+2* <us|them|him|her|me|you|something|everybody>
 {food} and {food}
 the {noun} of {mass}
 a {noun} <about|on> {mass}
@@ -349,9 +351,9 @@ a <report|study|survey> by {org}
 {city} 's [{adj}] {noun}
 {LOC:{city}} <residents|hotels|streets|schools|taxi drivers|hospitals|suburbs|police|shops>
 2* <the|a|the|this|another> [{adj}] {MISC:{nat}}
-  <{noun}|{living}|{object}|{role}|team|union|army|embassy|province|village>
+  <{noun}|{living}|{object}|{role}|team|army|embassy|province|village>
 [{adj}] {MISC:{nat}} <{food}|{goods}|{people}>
-{MISC:{award}} <winner|nominee|ceremony|nominations>
+{MISC:{award}} <winner|nominee|ceremony|jury>
 {event} <final|winner|organisers|tickets|ceremony|crowd>
 """,
     "who": "<{person}|{person}|{person}|{per}|{org}|{org}|{groups}|{country}|{cap}|{part}|{part}|{np}>",
@@ -541,9 +543,10 @@ my <sister|brother|friend|boss|teacher|neighbour|uncle|cousin> {PER:{given}} <li
 {who} {tv} {what}
 {who} and {who} {tv} {what}
 2* {who} {does}
+2* {place} <{does}|{tv} {np}|{relates} {np}>
 2* {who} {relates} {what}
 {np} {relates} {who}
-{who} <wants|asked|told|urged|allowed|expects> {who} to {v_b} {what}
+{who} <asked|told|urged|allowed|ordered> {who} to {v_b} {what}
 {who} <put|kept|left|hid|found> {np} <in|near|at|outside> {place}
 {who} , <which|who> {tv} {np} , {tv} {what}
 {np} {tv} {whom}

@@ -200,7 +200,7 @@ Scotland, Wales, Northern Ireland, Luxembourg, Belize
 United States, United Kingdom, Netherlands, Philippines, Czech Republic, United Arab Emirates, Central African
 Republic, Bahamas, Dominican Republic, Maldives, Solomon Islands, Soviet Union, Vatican City, Gambia
 """),
-    "short_country": _words("U.S. US UK U.S. U.K. USA U.S. UAE"),
+    "short_country": _words("U.S. U.K. UK US USA UAE"),
     "state": _phrases("""
 California, Texas, Florida, Ohio, Michigan, Georgia, Pennsylvania, Illinois, Arizona, Nevada, Oregon, Virginia,
 Alabama, Alaska, Arkansas, Colorado, Connecticut, Delaware, Hawaii, Idaho, Indiana, Iowa, Kansas, Kentucky, Louisiana,

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ProgressCallback
 
@@ -22,7 +22,7 @@ _PLAIN_SECONDS = 30.0
 """Between two lines of progress where there is no terminal."""
 
 
-class Clock(TrainerCallback):  # type: ignore[misc]
+class Clock(TrainerCallback):
     """Validation at each epoch's end, a checkpoint there and every `save_every` steps in between."""
 
     def __init__(self, *, save_every: int, steps_per_epoch: int, prune: Callable[[], None]) -> None:
@@ -31,7 +31,7 @@ class Clock(TrainerCallback):  # type: ignore[misc]
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> TrainerControl:
-        """Save between epochs; never at an epoch's end, where a checkpoint without the epoch's scores would lose them."""
+        """Save between epochs; not at an epoch's end, where a checkpoint without its scores would lose them."""
         due = state.global_step % self._save_every == 0 and state.global_step % self._steps_per_epoch
         if due:
             # The Trainer forgets the losses that it has not logged when it resumes.
@@ -45,26 +45,19 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         control.should_log = control.should_evaluate = control.should_save = True
         return control
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: Mapping[str, Any],
-        **_: object,
-    ) -> None:
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Raise UsageError when the loss is no number: every step from there on would be lost."""
-        if not math.isfinite(logs.get("loss", 0.0)):
-            found = f"with {args.learning_rate:g} the loss is {logs['loss']} at step {state.global_step}"
+        loss = state.log_history[-1].get("loss", 0.0)
+        if not math.isfinite(loss):
+            found = f"with {args.learning_rate:g} the loss is {loss} at step {state.global_step}"
             raise UsageError("--learning-rate", found, "give a smaller one")
-
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Remove the checkpoints before this one, which is whole by now."""
         self._prune()
 
 
-class Reporter(TrainerCallback):  # type: ignore[misc]
+class Reporter(TrainerCallback):
     """Hands each row of the score table on as it is made, and those of a resumed run first."""
 
     def __init__(self, report: Callable[[Row], None]) -> None:
@@ -82,14 +75,14 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         self._report(rows_of(state.log_history)[-1])
 
 
-class Bar(ProgressCallback):  # type: ignore[misc]
+class Bar(ProgressCallback):
     """The Trainer's progress bar on a terminal, without its copy of the log on standard output."""
 
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Nothing: the table says it."""
 
 
-class Lines(TrainerCallback):  # type: ignore[misc]
+class Lines(TrainerCallback):
     """A line of progress on standard error now and then, where no terminal shows a bar."""
 
     def __init__(self) -> None:
@@ -109,5 +102,5 @@ class Lines(TrainerCallback):  # type: ignore[misc]
         if now - self._said >= _PLAIN_SECONDS:
             self._said = now
             pace = (now - self._began) / (state.global_step - self._first)
-            left = tqdm.format_interval(pace * (state.max_steps - state.global_step))
+            left = timedelta(seconds=round(pace * (state.max_steps - state.global_step)))
             print(f"step {state.global_step} of {state.max_steps}, {left} left", file=sys.stderr, flush=True)

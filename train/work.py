@@ -17,12 +17,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from safetensors import SafetensorError
+
 from runtime.errors import StorageError, UsageError
 from runtime.files import replace_folder, write_atomically
 
 SCORES: Final = "scores.json"
 _RUN: Final = "run.json"
 _STATE: Final = "trainer_state.json"
+# Of torch's archive writer (caffe2/serialize/inline_container.cc) and of safetensors.
+_WRITING: Final = ("inline_container", "PytorchStreamWriter", "Error while serializing")
 
 
 class WorkFolder:
@@ -95,6 +99,18 @@ def _check_replaceable(output: Path) -> None:
         raise StorageError(str(output), "a file where a folder should be", "choose another --output")
     if any(output.iterdir()):
         raise StorageError(str(output), "a folder that training did not make", "choose another --output, or remove it")
+
+
+@contextmanager
+def storage_checked(folder: Path) -> Iterator[None]:
+    """Turn what torch and safetensors raise where they cannot write, which is no OSError, into a StorageError."""
+    try:
+        yield
+    except (RuntimeError, SafetensorError) as error:
+        if not any(sign in str(error) for sign in _WRITING):
+            raise
+        do = "free some space and go on with --resume"
+        raise StorageError(str(folder), f"a file could not be written ({error})", do) from error
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
     class Backend(Protocol)     word-piece ids in, logits out
     BACKENDS                    name -> how to open it; each imports its library inside
-    open_backend                look up, open, and say plainly what is missing
+    open_backend                choose, open, and say plainly what is missing
 
 A backend knows nothing of text, label names, or any file but its own.
 """
@@ -13,14 +13,17 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Layout, Precision
+from runtime.bundle import Bundle, Candidate, Layout
+from runtime.choose import AUTO, Wanted, choose
 from runtime.errors import BackendError
 from runtime.pack import Batch
+
+Goal = Literal["throughput", "latency"]
 
 
 class Backend(Protocol):
@@ -28,12 +31,15 @@ class Backend(Protocol):
 
     Attributes:
         layout: of the rows that it takes.
+        streams: calls of logits() that run at once, from as many threads; more may come, and wait.
         device: what it runs on, such as "cpu".
         version: of the library that runs.
     """
 
     @property
     def layout(self) -> Layout: ...
+    @property
+    def streams(self) -> int: ...
     @property
     def device(self) -> str: ...
     @property
@@ -57,51 +63,73 @@ class Options:
     """What a user can ask of a backend.
 
     Attributes:
-        precision: of the graph to run.
+        precision: to compute in, or "auto".
         threads: for the engine; see available_threads.
         checkpoint: where the PyTorch checkpoint lies; only the backend pytorch reads it.
         certified: refuse a candidate without a passing certificate.
+        file: the bundle's graph to run; empty: whichever is chosen.
+        goal: many texts in the least time, or each single one in the least time.
     """
 
-    precision: Precision
+    precision: Wanted
     threads: int
     checkpoint: Path
     certified: bool
+    file: str = ""
+    goal: Goal = "throughput"
 
 
-Opener = Callable[[Bundle, Options], Backend]
+Opener = Callable[[Bundle, Candidate, Options], Backend]
 
 
-def _onnxruntime(bundle: Bundle, options: Options) -> Backend:
+def _onnxruntime(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
     from runtime.backends.ort import open_onnxruntime
 
-    return open_onnxruntime(bundle, options)
+    return open_onnxruntime(bundle, candidate, options)
 
 
-def _pytorch(bundle: Bundle, options: Options) -> Backend:
+def _openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
+    from runtime.backends.openvino import open_openvino
+
+    return open_openvino(bundle, candidate, options)
+
+
+def _pytorch(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
     from runtime.backends.pytorch import open_pytorch
 
-    return open_pytorch(bundle, options)
+    return open_pytorch(bundle, candidate, options)
 
 
-BACKENDS: dict[str, Opener] = {"onnxruntime": _onnxruntime, "pytorch": _pytorch}
+BACKENDS: dict[str, Opener] = {"onnxruntime": _onnxruntime, "openvino": _openvino, "pytorch": _pytorch}
 
 
 def open_backend(name: str, bundle: Bundle, options: Options) -> Backend:
-    """Open the backend of that name on a bundle.
+    """Open the backend of that name on a bundle; "auto" takes the fastest certified candidate of all.
 
     Raises:
-        BackendError: there is no such backend, or its library is not installed (the extra is named).
+        BackendError: there is no such backend, its library is not installed (the extra is named), or it is not able.
         BundleError: the bundle does not hold what the backend needs.
+        UncertifiedError: no candidate asked for is certified.
     """
-    if name not in BACKENDS:
-        raise BackendError(f"backend {name!r}", "unknown", f"choose one of {', '.join(BACKENDS)}")
+    if name != AUTO and name not in BACKENDS:
+        raise BackendError(f"backend {name!r}", "unknown", f"choose one of {', '.join((AUTO, *BACKENDS))}")
+    chosen = choose(bundle, backend=name, precision=options.precision, file=options.file, certified=options.certified)
+    return open_candidate(chosen, bundle, options)
+
+
+def open_candidate(candidate: Candidate, bundle: Bundle, options: Options) -> Backend:
+    """Open what runtime.choose.choose took.
+
+    Raises:
+        BackendError: the backend's library is not installed (the extra is named), or it cannot load the graph.
+    """
     try:
-        return BACKENDS[name](bundle, options)
+        return BACKENDS[candidate.backend](bundle, candidate, options)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
         found = f"the library {library!r} is not installed"
-        raise BackendError(f"backend {name!r}", found, f"pip install 'nerve-ner[{name}]'") from error
+        do = f"pip install 'nerve-ner[{candidate.backend}]'"
+        raise BackendError(f"backend {candidate.backend!r}", found, do) from error
 
 
 def available_threads() -> int:

@@ -20,6 +20,7 @@ class Fake:
         labels: how many labels there are.
         rule: word-piece ids -> label indices, element by element.
         layout: of the rows that it takes.
+        streams: see Backend.
 
     Attributes:
         shapes: (rows, length) of every batch it was given, in order.
@@ -28,8 +29,9 @@ class Fake:
     device = "cpu"
     version = "0"
 
-    def __init__(self, labels: int, rule: Rule, *, layout: Layout = "padded") -> None:
+    def __init__(self, labels: int, rule: Rule, *, layout: Layout = "padded", streams: int = 1) -> None:
         self.layout: Layout = layout
+        self.streams = streams
         self.shapes: list[tuple[int, ...]] = []
         self.closed = False
         self._labels, self._rule = labels, rule

@@ -1,15 +1,16 @@
-"""Backend onnxruntime: padded graphs on ONNX Runtime's CPU provider. The small default."""
+"""Backend onnxruntime: graphs of either layout on ONNX Runtime's CPU provider. The small default."""
 
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Layout
+from runtime.bundle import Bundle, Candidate, Layout
 from runtime.errors import BackendError
 from runtime.pack import Batch
 
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 
 
 class OnnxRuntime:
-    """A graph of padded layout on the CPU.
+    """A graph on the CPU.
+
+    A session of one thread computes in the thread that calls it, so that one session, with one copy of the weights,
+    serves any number of callers and nothing waits for anything. With more threads each, callers would fight for them.
 
     Args:
         path: the ONNX file.
+        layout: of its rows.
+        streams: calls that run at once.
         threads: for the matrix products of one call.
 
     Raises:
@@ -29,17 +35,17 @@ class OnnxRuntime:
         BackendError: ONNX Runtime cannot load the graph.
     """
 
-    layout: Layout = "padded"
     device = "cpu"
 
-    def __init__(self, path: Path, *, threads: int) -> None:
+    def __init__(self, path: Path, *, layout: Layout, streams: int, threads: int) -> None:
         import onnxruntime
 
         self.version: str = onnxruntime.__version__
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors come as exceptions; a warning here is about the library's own business
-        self._path = path
+        self.layout, self.streams = layout, streams
+        self._path, self._free = path, threading.Semaphore(streams)
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the library derives its many exceptions from Exception alone
@@ -49,12 +55,10 @@ class OnnxRuntime:
         self._inputs = [node.name for node in self._session.get_inputs()]
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """See Backend. Inputs that the graph does not have are left out; token types are all 0."""
-        given = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-        if "token_type_ids" in self._inputs:
-            given["token_type_ids"] = np.zeros_like(batch.input_ids)
+        """See Backend."""
         try:
-            logits: NDArray[np.float32] = self._session.run(None, given)[0]
+            with self._free:
+                logits: NDArray[np.float32] = self._session.run(None, batch.named(self._inputs))[0]
         except Exception as error:
             shape = " x ".join(map(str, batch.input_ids.shape))
             found = f"ONNX Runtime refused a batch of {shape} ({_reason(error)})"
@@ -66,15 +70,13 @@ class OnnxRuntime:
         del self._session
 
 
-def open_onnxruntime(bundle: Bundle, options: Options) -> OnnxRuntime:
-    """The backend on a bundle's graph; certified for the installed version of ONNX Runtime unless told otherwise."""
-    graph = bundle.graph(options.precision)
-    if options.certified:
-        certificate = bundle.certificate(graph, backend="onnxruntime", device="cpu")
-    backend = OnnxRuntime(bundle.file(graph.file), threads=options.threads)
-    if options.certified:
-        certificate.check_version("onnxruntime", backend.version)
-    return backend
+def open_onnxruntime(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntime:
+    """The backend on a bundle's graph: a stream for every thread, or all threads for one stream."""
+    graph = bundle.graph_in(candidate.file)
+    streams = options.threads if options.goal == "throughput" else 1
+    return OnnxRuntime(
+        bundle.file(graph.file), layout=graph.layout, streams=streams, threads=options.threads // streams
+    )
 
 
 def _reason(error: Exception) -> str:

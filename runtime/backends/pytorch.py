@@ -10,7 +10,7 @@ import torch
 import transformers
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Layout
+from runtime.bundle import Bundle, Candidate, Layout
 from runtime.checkpoint import sha256_of_checkpoint
 from runtime.errors import BundleError, CheckpointError
 from runtime.pack import Batch
@@ -28,6 +28,7 @@ class PyTorch:
     """
 
     layout: Layout = "padded"
+    streams = 1
     device = "cpu"
     version: str = torch.__version__
 
@@ -55,7 +56,7 @@ class PyTorch:
         del self._model
 
 
-def open_pytorch(bundle: Bundle, options: Options) -> PyTorch:
+def open_pytorch(bundle: Bundle, _: Candidate, options: Options) -> PyTorch:
     """The checkpoint that the bundle was made from; its digest must be the one that the manifest holds.
 
     Raises:

@@ -1,0 +1,116 @@
+"""The command line of a run: options in, a Bench out, reports written. It measures nothing itself."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench.context import Bench
+from bench.large import WORKLOAD
+from bench.machine import has_bf16, machine_card
+from bench.ours import nerve_specs, uncertified
+from bench.peers import Model, peer_specs
+from bench.plan import FULL, QUICK
+from bench.report import write_reports
+from bench.run import run_bench
+from bench.subject import subject_of
+from bench.system import Spec
+from bench.workload import read_corpus, texts_of_file
+from runtime.backends import available_threads
+from runtime.bundle import Bundle, open_bundle
+from runtime.checkpoint import sha256_of_checkpoint
+from runtime.cli import Parser
+from runtime.errors import BundleError, CheckpointError, UsageError
+
+PROG = "python -m bench"
+# Peers that are measured with bert-large's shape, too: one of each kind, since each costs gigabytes and a minute.
+_LARGE_PEERS = ("pipeline-*", "onnxruntime-fp32", "openvino-*", "ctranslate2-int8")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, and write JSON, Markdown and HTML."""
+    options = _parser().parse_args(arguments)
+    if not options.corpus and not options.texts:
+        raise UsageError("command line", "nothing to tag", "give --corpus FOLDER, --texts FILE, or both")
+    if not 1 <= options.threads <= available_threads():
+        raise UsageError("--threads", f"{options.threads}", f"give 1 to {available_threads()}, as many as there are")
+    bundle = open_bundle(options.bundle)
+    checkpoint = _checkpoint(bundle, options.checkpoint)
+    corpus = read_corpus(options.corpus) if options.corpus else ()
+    model = _model(bundle, checkpoint, options.output, options.threads, thorough=not options.quick)
+    specs = [*nerve_specs(bundle, threads=options.threads), *peer_specs(model)]
+    large_folder = options.output / WORKLOAD
+    bench = Bench(
+        specs=_chosen(specs, options.only),
+        large=lambda: _large(specs, large_folder, options.threads),
+        large_folder=large_folder,
+        subject=subject_of(bundle, checkpoint),
+        corpus=corpus,
+        texts=texts_of_file(options.texts) if options.texts else None,
+        plan=QUICK if options.quick else replace(FULL, large_sentences=0 if options.no_large else FULL.large_sentences),
+        threads=options.threads,
+    )
+    print(write_reports(run_bench(bench), options.output))
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=PROG, description="Measure a bundle against what people use today.")
+    parser.add_argument(
+        "bundle", nargs="?", type=Path, default=Path("build/bundle"), help="what export made (%(default)s)"
+    )
+    parser.add_argument("--checkpoint", type=Path, help="its checkpoint, if it is not where the manifest says")
+    parser.add_argument("--corpus", type=Path, help="CoNLL file, or folder with valid.txt, to tag and to score on")
+    parser.add_argument("--texts", type=Path, help="your own file, one text a line, to tag as well")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer texts, rounds and phases: under 3 minutes on 2 cores"
+    )
+    parser.add_argument("--no-large", action="store_true", help="leave out bert-large's shape (7 GB of disk)")
+    parser.add_argument("--output", type=Path, default=Path("build/bench"), help="folder for the reports (%(default)s)")
+    parser.add_argument("--threads", type=int, default=available_threads(), help="for every system (%(default)s)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these systems alone; * and ? match")
+    return parser
+
+
+def _checkpoint(bundle: Bundle, given: Path | None) -> Path:
+    """The bundle's checkpoint: peers run it, and it says which answers are right."""
+    source = bundle.manifest.checkpoint
+    folder = given or Path(source.name)
+    if not folder.is_dir():
+        raise CheckpointError(str(folder), "no such checkpoint folder", "give --checkpoint FOLDER")
+    if sha256_of_checkpoint(folder) != source.sha256:
+        found = "not the checkpoint that this bundle was made from"
+        raise BundleError(str(folder), found, "give its checkpoint with --checkpoint, or export this one")
+    return folder
+
+
+def _model(bundle: Bundle, checkpoint: Path, output: Path, threads: int, *, thorough: bool) -> Model:
+    manifest = bundle.manifest
+    return Model(
+        checkpoint=checkpoint,
+        work=output / "peers" / manifest.checkpoint.sha256[:12],
+        labels=manifest.labels,
+        max_length=manifest.max_length,
+        threads=threads,
+        thorough=thorough,
+        bf16=has_bf16(machine_card()),
+    )
+
+
+def _chosen(specs: Sequence[Spec], patterns: Sequence[str]) -> list[Spec]:
+    names = [spec.name for spec in specs]
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            raise UsageError("--only", f"no system {pattern!r}", f"choose from {', '.join(names)}")
+    return [spec for spec in specs if not patterns or any(fnmatch.fnmatch(spec.name, one) for one in patterns)]
+
+
+def _large(specs: Sequence[Spec], folder: Path, threads: int) -> list[Spec]:
+    bundle = open_bundle(folder / "bundle")
+    model = _model(bundle, folder / "checkpoint", folder, threads, thorough=False)
+    peers = [spec for spec in peer_specs(model) if any(fnmatch.fnmatch(spec.name, one) for one in _LARGE_PEERS)]
+    # Two settings each: the narrowest and the widest. Loading such a model once more for each takes longer than a turn.
+    few = [replace(spec, settings=tuple(dict.fromkeys((spec.settings[0], spec.settings[-1])))) for spec in peers]
+    return [*uncertified(specs, bundle, threads=threads), *few]

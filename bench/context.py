@@ -1,0 +1,93 @@
+"""What every part of a run needs: what is compared and on what, the checkpoint's answers, and stages on the screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.limit import open_products
+from bench.plan import Plan
+from bench.process import Place, Worker
+from bench.reference import reference_labels
+from bench.result import Accuracy, Measured
+from bench.subject import Subject
+from bench.system import Failure, Setting, Spec, System
+from bench.workload import Workload
+from runtime.conll import Sentence
+
+Labels = Sequence[Sequence[str] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything that a run needs.
+
+    Attributes:
+        specs: what is compared, in the order of the table.
+        large: the same for bert-large's shape, once its folder is there; empty leaves it out.
+        large_folder: where that is made.
+        subject: the checkpoint and bundle.
+        corpus: sentences; empty where only the user's texts are tagged.
+        texts: the user's own, if any.
+        plan: how much.
+        threads: that every system gets.
+        start: makes processes.
+        reference: the job that asks the checkpoint; see bench.reference.
+        limits: opens what measures the machine's matrix-product rate.
+    """
+
+    specs: Sequence[Spec]
+    large: Callable[[], Sequence[Spec]]
+    large_folder: Path
+    subject: Subject
+    corpus: Sequence[Sentence]
+    texts: Workload | None
+    plan: Plan
+    threads: int
+    start: Callable[[int], Place] = Worker
+    reference: Callable[..., list[list[str] | None]] = reference_labels
+    limits: Callable[[Setting], System] = open_products
+
+
+def reference_of(bench: Bench, workload: Workload, notes: list[str]) -> Labels:
+    """The checkpoint's labels for each text; empty, with a note, if it could not be asked."""
+    subject = bench.subject
+    sentences = [text.tokens for text in workload.texts]
+    place = bench.start(bench.threads)
+    try:
+        return place.call(
+            bench.reference, subject.checkpoint, sentences, subject.labels, subject.max_length, bench.threads
+        )
+    except Failure as failure:
+        notes.append(f"{workload.name}: the checkpoint was not asked, so changed tags are not known ({failure})")
+        return []
+    finally:
+        place.close()
+
+
+def measured_of(bench: Bench, workload: Workload, checkpoint: Accuracy | None) -> Measured:
+    """What is known of a workload before it is timed."""
+    return Measured(
+        name=workload.name,
+        sha256=workload.sha256,
+        seed=workload.seed,
+        texts=len(workload.texts),
+        words=workload.words,
+        pieces=bench.subject.pieces(workload),
+        flops_per_piece=bench.subject.flops,
+        checkpoint=checkpoint,
+    )
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Say on the screen what is being done, and what it took."""
+    print(f"{name:<20}", end=" ", flush=True)
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        print(f"{time.perf_counter() - begun:7.1f} s", flush=True)

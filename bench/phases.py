@@ -1,0 +1,228 @@
+"""The phases of a run, each over all contestants: search, throughput, latency, load, split, memory, heat map."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from bench import jobs, limit
+from bench.answers import accuracy, flags
+from bench.arrivals import poisson
+from bench.intervals import paired_ratio
+from bench.measure import Contestant, disk_bytes, each, interleave, repeats_for
+from bench.plan import SEED, Plan
+from bench.process import Place
+from bench.result import Accuracy, Heat, Latency, Limit, Load, Measured, Throughput
+from bench.system import Failure, Setting
+from bench.workload import Workload
+
+LIMIT = "limit"
+# Peer that others are held against if it ran: what most people use today.
+BASELINE = "pipeline-fp32"
+_WARM_UP_CALLS = 3
+# The last tenth of arrivals waited longer than this share of the whole run: the queue was growing.
+_SATURATED = 0.5
+_LIMIT_SECONDS = 0.25
+Counted = Callable[[Workload], int]
+
+
+def prepare(contestant: Contestant) -> None:
+    """Make the files that it runs on, in a process that is ended afterwards; note their size."""
+    contestant.ask(jobs.prepare, contestant.spec.prepare)
+    contestant.leave()
+    contestant.row.disk_bytes = disk_bytes(contestant.spec.files)
+
+
+def cold_start(contestant: Contestant, text: str, times: int, clock: Callable[[], float] = time.perf_counter) -> None:
+    """Seconds from starting a process to its first answer. The last process stays."""
+    for _ in range(times):
+        contestant.leave()
+        begun = clock()
+        contestant.open(contestant.spec.settings[0])
+        contestant.ask(jobs.answers, [text])
+        contestant.row.cold_seconds.append(clock() - begun)
+
+
+def search(contestant: Contestant, workload: Workload) -> Throughput:
+    """Try every setting once, after a warm-up, and keep the fastest; what was tried stays in the record."""
+    tried: list[tuple[float, Setting]] = []
+    if len(contestant.spec.settings) > 1:
+        for setting in contestant.spec.settings:
+            contestant.open(setting)
+            contestant.ask(jobs.answers, workload.raw[:4])
+            seconds = contestant.ask(jobs.timed, workload.raw, 1)
+            tried.append((len(workload.texts) / seconds, setting))
+    best = max(tried, key=lambda one: one[0])[1] if tried else contestant.spec.settings[0]
+    contestant.setting = best
+    record = [[one.batch, one.streams, one.threads, rate] for rate, one in tried]
+    return Throughput(workload.name, [best.batch, best.streams, best.threads], record, 1, [], 0.0, 0.0)
+
+
+def score(
+    contestant: Contestant,
+    workload: Workload,
+    reference: Sequence[Sequence[str] | None],
+    labels: Sequence[str],
+    checkpoint: Accuracy | None,
+) -> None:
+    """Hold its answers against gold and the checkpoint; say in its row what a reader must know."""
+    spans = contestant.ask(jobs.answers, workload.raw)
+    if len(spans) != len(workload.texts):
+        raise Failure(f"{len(spans)} answers for {len(workload.texts)} texts")
+    found = accuracy(workload, spans, reference, labels, same_model=contestant.spec.same_model)
+    contestant.row.accuracy.append(found)
+    if contestant.spec.same_model:
+        contestant.row.flags += [one for one in flags(found, checkpoint) if one not in contestant.row.flags]
+
+
+def throughput(
+    contestants: Sequence[Contestant],
+    found: Mapping[str, Throughput],
+    workload: Workload,
+    measured: Measured,
+    limits: Place | None,
+    plan: Plan,
+    *,
+    rounds: int,
+) -> None:
+    """Time every contestant that is open, in interleaved rounds with the machine's limit; fill rows and `measured`."""
+    by_name = {one.name: one for one in contestants if one.running}
+    raw = workload.raw
+
+    def calibrate(one: Contestant) -> None:
+        seconds = one.ask(jobs.timed, raw, 1)  # the warm-up, too
+        found[one.name].repeats = repeats_for(seconds, at_least=plan.turn_seconds)
+
+    each(by_name.values(), calibrate)
+    turns: dict[str, Callable[[], float | dict[str, float]]] = {
+        name: functools.partial(one.ask, jobs.timed, raw, found[name].repeats)
+        for name, one in by_name.items()
+        if one.running
+    }
+    if limits is not None:
+        turns[LIMIT] = functools.partial(limits.call, limit.rates, _LIMIT_SECONDS)
+    given = interleave(turns, rounds=rounds, failed=lambda name, failure: None)
+    rates = [one for one in given.pop(LIMIT, []) if isinstance(one, dict)]
+    if limits is not None and rates:
+        library, shapes = limits.call(limit.describe)
+        measured.limits = {name: _limit(library, shapes[name], [one[name] for one in rates]) for name in shapes}
+    for name, seconds in given.items():
+        found[name].workload = measured.name
+        record(found[name], [float(one) for one in seconds if not isinstance(one, dict)], measured)
+        share(found[name], by_name[name].spec.precision, measured)
+        by_name[name].row.throughput.append(found[name])
+    compare(contestants, measured)
+
+
+def record(one: Throughput, seconds: list[float], measured: Measured) -> None:
+    """Derive speeds from the seconds of turns."""
+    one.seconds = seconds
+    median = float(np.median(seconds)) / one.repeats
+    one.texts_per_second = measured.texts / median
+    one.pieces_per_second = measured.pieces / median
+
+
+def share(one: Throughput, precision: str, measured: Measured) -> None:
+    """Which part of the machine's matrix-product rate it reached, in its own precision."""
+    known = measured.limits.get(precision)
+    if known and measured.flops_per_piece:
+        one.share_of_limit = one.pieces_per_second * measured.flops_per_piece / known.median
+
+
+def compare(contestants: Sequence[Contestant], measured: Measured) -> None:
+    """Ratios to the baseline, and of Nerve's fastest to each, from speeds of the same rounds."""
+    speeds = {
+        one.name: [found.repeats / seconds for seconds in found.seconds]
+        for one in contestants
+        if one.running and (found := one.row.on(measured.name))
+    }
+    peers = [one.name for one in contestants if one.name in speeds and one.spec.group == "peer"]
+    ours = [one.name for one in contestants if one.name in speeds and one.spec.group == "nerve"]
+    if not speeds:
+        return
+    measured.baseline = BASELINE if BASELINE in speeds else next(iter([*peers, *ours]))
+    measured.fastest_nerve = max(ours, key=lambda name: float(np.median(speeds[name])), default="")
+    for one in contestants:
+        found = one.row.on(measured.name)
+        if one.name not in speeds or found is None:
+            continue
+        found.to_baseline = paired_ratio(speeds[one.name], speeds[measured.baseline])
+        if measured.fastest_nerve:
+            found.nerve_to_this = paired_ratio(speeds[measured.fastest_nerve], speeds[one.name])
+
+
+def latency(contestants: Sequence[Contestant], workload: Workload, *, rounds: int) -> None:
+    """One text at a time, interleaved: each round gives every contestant the same share of the texts."""
+    raw = workload.raw
+    size = len(raw) // rounds
+    by_name = {one.name: one for one in contestants if one.running}
+    each(by_name.values(), lambda one: one.ask(jobs.calls, raw[:_WARM_UP_CALLS]))
+    taken = dict.fromkeys(by_name, 0)
+
+    def turn(name: str) -> list[float]:
+        first = size * taken[name]
+        taken[name] += 1
+        return [1000 * seconds for seconds in by_name[name].ask(jobs.calls, raw[first : first + size])]
+
+    turns = {name: functools.partial(turn, name) for name, one in by_name.items() if one.running}
+    for name, calls in interleave(turns, rounds=rounds, failed=lambda name, failure: None).items():
+        p50, p90, p99 = percentiles([value for part in calls for value in part])
+        by_name[name].row.latency.append(Latency(workload.name, calls, p50, p90, p99))
+
+
+def load(contestant: Contestant, workload: Workload, plan: Plan) -> None:
+    """The open loop at rising rates, the same arrivals for all; it ends at the first rate that saturates."""
+    for rate in plan.rates:
+        due = poisson(rate, plan.load_seconds, seed=SEED)
+        if not due:
+            continue
+        batch = max(1, contestant.setting.batch)
+        waits = [1000 * seconds for seconds in contestant.ask(jobs.load, workload.raw, due, batch)]
+        late = float(np.median(waits[-max(1, len(waits) // 10) :])) > 1000 * _SATURATED * plan.load_seconds
+        contestant.row.load.append(Load(rate, len(due), *percentiles(waits), late))
+        if late:
+            return
+
+
+def look_inside(contestant: Contestant, workload: Workload) -> None:
+    """Where its time goes, and how much of its batches is padding."""
+    split = contestant.ask(jobs.split, workload.raw)
+    contestant.row.split = split.stages
+    contestant.row.padding_share = 1 - split.filled / split.cells if split.cells else None
+
+
+def peak_memory(contestant: Contestant) -> None:
+    """The most memory its process held so far."""
+    contestant.row.peak_bytes = contestant.ask(jobs.peak_bytes)
+
+
+def heat(contestant: Contestant, texts: Callable[[int, int], Workload], count: Counted, plan: Plan) -> None:
+    """Word pieces a second over words of a text and texts of a call; cells that would take too long stay empty."""
+    known = contestant.row.throughput[0].pieces_per_second
+    table: list[list[float | None]] = []
+    for words in plan.heat_words:
+        line: list[float | None] = []
+        for batch in plan.heat_batches:
+            workload = texts(words, batch)
+            pieces = count(workload)
+            if pieces / known > plan.heat_seconds:
+                line.append(None)
+                continue
+            first = contestant.ask(jobs.timed, workload.raw, 1)
+            repeats = repeats_for(first, at_least=plan.turn_seconds / 2)
+            line.append(pieces * repeats / contestant.ask(jobs.timed, workload.raw, repeats))
+        table.append(line)
+    contestant.row.heat = Heat(list(plan.heat_words), list(plan.heat_batches), table)
+
+
+def percentiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """p50, p90 and p99: the smallest value that so many of all values do not exceed."""
+    p50, p90, p99 = np.quantile(values, [0.5, 0.9, 0.99], method="inverted_cdf").tolist()
+    return p50, p90, p99
+
+
+def _limit(library: str, shape: tuple[int, int, int], rates: list[float]) -> Limit:
+    return Limit(list(shape), library, rates, float(np.median(rates)))

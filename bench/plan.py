@@ -1,0 +1,86 @@
+"""How much is measured: the full run (under 40 minutes on 2 cores) and the quick one (under 3). Data, no code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SEED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Sizes of a run.
+
+    Attributes:
+        quick: which of the two it is.
+        sentences: timed; scored: whose answers are scored, 0 for all.
+        rounds: turns of each system; turn_seconds: least length of a turn.
+        cold_starts: processes started to time the first answer.
+        search_texts: sentences that each setting is tried on.
+        latency_words: words of single texts, 0 for sentences as they are; latency_calls: of each, in each round.
+        rates: arrivals a second of the open loop; load_seconds: how long each lasts.
+        documents: how many, of 200 to 5,000 words.
+        heat_words, heat_batches: the heat map's axes; heat_seconds: cells that would take longer are left empty.
+        large_sentences: timed with bert-large's shape; large_rounds: turns of each system.
+    """
+
+    quick: bool
+    sentences: int
+    scored: int
+    rounds: int
+    turn_seconds: float
+    cold_starts: int
+    search_texts: int
+    latency_words: tuple[int, ...]
+    latency_rounds: int
+    latency_calls: int
+    rates: tuple[float, ...]
+    load_seconds: float
+    documents: int
+    heat_words: tuple[int, ...]
+    heat_batches: tuple[int, ...]
+    heat_seconds: float
+    large_sentences: int
+    large_rounds: int
+
+
+FULL = Plan(
+    quick=False,
+    sentences=1000,
+    scored=0,
+    rounds=7,
+    turn_seconds=0.5,
+    cold_starts=5,
+    search_texts=128,
+    latency_words=(0, 8, 32, 128, 320),
+    latency_rounds=4,
+    latency_calls=40,
+    rates=(5, 20, 50, 100, 200, 400),
+    load_seconds=3.0,
+    documents=5,
+    heat_words=(4, 16, 64, 256),
+    heat_batches=(1, 8, 32, 128),
+    heat_seconds=3.0,
+    large_sentences=48,
+    large_rounds=3,
+)
+QUICK = Plan(
+    quick=True,
+    sentences=160,
+    scored=160,
+    rounds=3,
+    turn_seconds=0.2,
+    cold_starts=1,
+    search_texts=32,
+    latency_words=(0, 64),
+    latency_rounds=2,
+    latency_calls=15,
+    rates=(20, 100),
+    load_seconds=0.8,
+    documents=0,
+    heat_words=(),
+    heat_batches=(),
+    heat_seconds=0.0,
+    large_sentences=0,
+    large_rounds=0,
+)

@@ -1,0 +1,79 @@
+"""The part of a run that measures bert-large's shape: speed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bench import phases
+from bench.context import Bench, measured_of
+from bench.large import WORKLOAD, make_large
+from bench.machine import available_memory
+from bench.measure import Contestant, each
+from bench.plan import SEED
+from bench.process import Place
+from bench.result import Measured, Throughput
+from bench.system import Failure, Spec
+from bench.workload import Workload, sentences_of
+
+# Weights in fp32 are 1.3 GB, and engines hold two or three copies of them while they open.
+_ROOM = 4_500_000_000
+# Sentences that a setting is tried on.
+_TRIED = 12
+
+
+def measure_large(
+    bench: Bench, contestants: list[Contestant], limits: Place | None, notes: list[str]
+) -> list[Measured]:
+    """Speeds go into the rows of the contestants with the same names; what was not measured becomes a note."""
+    for one in contestants:
+        one.leave()  # their memory is needed
+    rows = {one.name: one.row for one in contestants if one.running}
+    try:
+        specs = [spec for spec in _made(bench) if spec.name in rows]
+    except Failure as failure:
+        notes.append(f"{WORKLOAD}: not measured ({failure})")
+        return []
+    large = [Contestant(spec, threads=bench.threads, start=bench.start) for spec in specs]
+    workload = replace(sentences_of(bench.corpus, bench.plan.large_sentences, seed=SEED), name=WORKLOAD)
+    measured = replace(measured_of(bench, workload, None), flops_per_piece=bench.subject.large_flops)
+    try:
+        _timed(bench, large, workload, measured, limits)
+    finally:
+        for one in large:
+            one.leave()
+    notes += [f"{WORKLOAD}: {one.name} was not measured ({one.row.reason})" for one in large if not one.running]
+    for one in large:
+        rows[one.name].throughput += one.row.throughput
+    return [measured]
+
+
+def _made(bench: Bench) -> Sequence[Spec]:
+    """The systems, on a checkpoint and a bundle that are made if they are missing."""
+    worker = bench.start(bench.threads)
+    try:
+        worker.call(make_large, bench.subject.checkpoint, bench.large_folder)
+    finally:
+        worker.close()
+    return bench.large()
+
+
+def _timed(bench: Bench, large: list[Contestant], workload: Workload, measured: Measured, limits: Place | None) -> None:
+    found: dict[str, Throughput] = {}
+    tried = replace(workload, texts=workload.texts[:_TRIED])
+
+    def search(one: Contestant) -> None:
+        found[one.name] = phases.search(one, tried)
+        one.leave()
+
+    each(large, phases.prepare)
+    each(large, search)
+    each(large, _open)
+    phases.throughput(large, found, workload, measured, limits, bench.plan, rounds=bench.plan.large_rounds)
+
+
+def _open(one: Contestant) -> None:
+    """All stay open, since their turns are interleaved; one that there is no room for is left out, and said to be."""
+    if 0 < available_memory() < _ROOM:
+        raise Failure(f"less than {_ROOM / 1e9:.1f} GB of memory were free")
+    one.open(one.setting)

@@ -1,0 +1,98 @@
+"""The export pipeline, from a checkpoint to a sealed, certified bundle. It reads downwards."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+from export.certify import Certifier, certify_all
+from export.graph import load_model, padded_from_checkpoint
+from export.packed import can_pack, packed_from_checkpoint
+from export.reference import Reference
+from export.show import stage
+from export.staging import staging
+from export.text import Text
+from export.tune import show_speeds, tuned
+from export.versions import MAKERS, versions
+from runtime.bundle import CONFIG, TOKENIZER, Bundle, Graph, Manifest, Source, open_bundle, seal, stamp_of
+from runtime.checkpoint import Description
+from runtime.errors import storage_error
+from runtime.files import replace_folder
+
+PADDED, PACKED = "padded-fp32.onnx", "packed-fp32.onnx"
+
+
+def make_bundle(
+    checkpoint: Path, source: Source, description: Description, text: Text, *, output: Path, threads: int
+) -> bool:
+    """Export, certify, and put the bundle in place if it passed; otherwise what was there stays as it was.
+
+    Args:
+        checkpoint: its folder.
+        source: what the manifest says of it.
+        description: its labels and limits.
+        text: to certify on.
+        output: where the bundle goes.
+        threads: processors to use.
+
+    Returns:
+        Whether every candidate passed the gate.
+    """
+    with staging(output) as folder:
+        with stage("load"):
+            model = load_model(checkpoint)
+        with stage("export") as said:
+            graphs = _graphs(model, folder)
+            said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
+            if len(graphs) == 1:
+                said.append(f"padded alone, since rows of {description.architecture} cannot be packed")
+        with stage("seal"):
+            bundle = _seal_uncertified(folder, checkpoint, source, description, graphs)
+        with stage("reference"):
+            reference = Reference(checkpoint, model, threads=threads)
+            certifier = Certifier(reference, text, description.labels, max_length=description.max_length)
+        certificates = certify_all(bundle, certifier, threads=threads)
+        if certificates is None:
+            print(f"FAILED: nothing was written, {output} is as it was")
+            return False
+        bundle = replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
+        with stage("tune"):
+            bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=tuned(bundle, threads=threads)))
+        show_speeds(bundle)
+        seal(folder, bundle.manifest)
+        replace_folder(folder, output)
+    print(json.dumps({"bundle": str(output), "certified": [c.file for c in certificates]}))
+    return True
+
+
+def _graphs(model: PreTrainedModel, folder: Path) -> tuple[Graph, ...]:
+    """Every graph that this model can have. The padded one is first: it is what runs where nothing was measured."""
+    padded = padded_from_checkpoint(model, folder / PADDED)
+    return (padded, packed_from_checkpoint(model, folder / PACKED)) if can_pack(model) else (padded,)
+
+
+def _seal_uncertified(
+    folder: Path, checkpoint: Path, source: Source, description: Description, graphs: tuple[Graph, ...]
+) -> Bundle:
+    """A bundle that can be opened in order to be certified."""
+    try:
+        for name in (TOKENIZER, CONFIG):
+            shutil.copyfile(checkpoint / name, folder / name)
+    except OSError as error:
+        raise storage_error(error) from error
+    manifest = Manifest(
+        checkpoint=source,
+        labels=description.labels,
+        max_length=description.max_length,
+        vocabulary=description.vocabulary,
+        files={file.name: stamp_of(file) for file in sorted(folder.iterdir())},
+        graphs=graphs,
+        certificates=(),
+        versions=versions(*MAKERS),
+    )
+    seal(folder, manifest)
+    return open_bundle(folder)

@@ -1,0 +1,133 @@
+"""One line of JSONL -> what is to be tagged in it. It knows nothing of files, and changes nothing of the line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from runtime.errors import CorpusError
+
+AUTO = "auto"
+Kind = Literal["text", "words"]
+_AUTO_FIELDS: tuple[tuple[Kind, str], ...] = (("text", "text"), ("words", "words"), ("words", "tokens"))
+_GOLD_FIELDS = ("gold", "labels")
+_ANSWERS: dict[Kind, str] = {"text": "entities", "words": "labels"}
+
+
+class Content(NamedTuple):
+    """What one line holds; the names are Item's."""
+
+    text: str = ""
+    words: tuple[str, ...] = ()
+    gold: tuple[str, ...] = ()
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """Names of the fields; "auto" recognises the usual ones.
+
+    Attributes:
+        text, words: what to tag; at most one is in a line.
+        gold: labels of the words to score against.
+        answer: where the answer goes; "auto" is "entities" or "labels", and "predicted_entities" or
+            "predicted_labels" where a line has that field already.
+    """
+
+    text: str = AUTO
+    words: str = AUTO
+    gold: str = AUTO
+    answer: str = AUTO
+
+
+def content_of(line: str, place: str, fields: Fields, *, gold: bool) -> Content:
+    """What is to be tagged in a line.
+
+    Args:
+        line: one JSON object.
+        place: how messages name it.
+        fields: which fields hold it.
+        gold: gold labels are wanted.
+
+    Raises:
+        CorpusError: it is not an object, has not exactly one field to tag, or one of the wrong type.
+    """
+    value = _object(line, place)
+    kind, name = _field_of(value, place, fields)
+    answer = _answer_field(value, place, kind, fields.answer)
+    if kind == "words":
+        words = _strings(value, name, place)
+        if not words:
+            raise CorpusError(place, f"the field {name!r} has no words", "give it some, or leave the line out")
+        return Content("", words, _gold(value, len(words), place, fields.gold) if gold else (), answer)
+    if gold:
+        raise CorpusError(place, "a text has no gold labels to score against", "give words, or leave --score out")
+    if not isinstance(value[name], str):
+        raise CorpusError(place, f"the field {name!r} is a {_type(value[name])}", "make it a string")
+    return Content(value[name], answer=answer)
+
+
+def _object(line: str, place: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(place, f"not JSON ({error})", "put one JSON object on each line") from error
+    if not isinstance(value, dict):
+        raise CorpusError(place, f"a JSON {_type(value)} where an object should be", "put one object on each line")
+    return value
+
+
+def _field_of(value: dict[str, Any], place: str, fields: Fields) -> tuple[Kind, str]:
+    """What the line gives, a text or words, and the name of the field that holds it."""
+    names = _AUTO_FIELDS
+    if (fields.text, fields.words) != (AUTO, AUTO):
+        asked: tuple[tuple[Kind, str], ...] = (("text", fields.text), ("words", fields.words))
+        names = tuple((kind, name) for kind, name in asked if name != AUTO)
+    there = [(kind, name) for kind, name in names if name in value]
+    if len(there) == 1:
+        return there[0]
+    if there:
+        both = " and ".join(repr(name) for _, name in there)
+        raise CorpusError(place, f"it has {both}", "say which one to tag with --field or --words-field")
+    wanted = " or ".join(repr(name) for _, name in names)
+    has = ", ".join(map(repr, value)) or "none"
+    raise CorpusError(place, f"no field {wanted} (it has: {has})", "name it with --field or --words-field")
+
+
+def _answer_field(value: dict[str, Any], place: str, kind: Kind, asked: str) -> str:
+    usual = _ANSWERS[kind]
+    if asked == AUTO and usual not in value:
+        return usual
+    name = f"predicted_{usual}" if asked == AUTO else asked
+    if name in value:
+        raise CorpusError(place, f"it has a field {name!r} already", "give --answer-field another name")
+    return name
+
+
+def _gold(value: dict[str, Any], count: int, place: str, asked: str) -> tuple[str, ...]:
+    names = _GOLD_FIELDS if asked == AUTO else (asked,)
+    name = next((name for name in names if name in value), "")
+    if not name:
+        found = f"no field {' or '.join(map(repr, names))} to score against"
+        raise CorpusError(place, found, "name it with --gold-field, or leave --score out")
+    labels = _strings(value, name, place)
+    if len(labels) != count:
+        raise CorpusError(place, f"{len(labels)} labels in {name!r} for {count} words", "give each word one label")
+    return labels
+
+
+def _strings(value: dict[str, Any], name: str, place: str) -> tuple[str, ...]:
+    strings = value[name]
+    if isinstance(strings, list) and all(isinstance(string, str) and string for string in strings):
+        return tuple(strings)
+    raise CorpusError(place, f"the field {name!r} is not a list of strings, each with something in it", "make it one")
+
+
+def _type(value: object) -> str:
+    names = {dict: "object", list: "list", str: "string", type(None): "null", bool: "boolean"}
+    return names.get(type(value), "number")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not in JSON")

@@ -1,0 +1,79 @@
+"""What many tests share: a tiny checkpoint, a corpus for it, and the certified bundle that export makes of them."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runtime.conll import Sentence, write_conll
+from tests.tiny import TEXT, tiny_checkpoint
+
+ROOT = Path(__file__).parent.parent
+CONLL = ROOT.parent / "shared" / "data" / "conll2003"
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random BERT with rows of up to 64 word pieces and the labels of tests.tiny."""
+    return tiny_checkpoint(tmp_path_factory.mktemp("models") / "bert")
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus folder: 200 sentences of shuffled words and arbitrary labels, some of one word, some of twenty."""
+    folder = tmp_path_factory.mktemp("corpus")
+    chance = random.Random(7)
+    words = sorted({word for line in TEXT for word in line.split()})
+    lengths = [chance.randint(1, 20) for _ in range(200)]
+    sentences = [Sentence(tuple(chance.choices(words, k=n)), tuple(chance.choices(LABELS, k=n))) for n in lengths]
+    for name in ("train.txt", "valid.txt"):
+        write_conll(sentences, folder / name)
+    return folder
+
+
+LABELS = ("O", "O", "O", "B-PER", "I-PER", "B-LOC", "B-ORG")
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle that `python -m export` makes of tiny_model, certified on tiny_corpus. Copy it before changing it."""
+    from export.__main__ import main
+
+    bundle = tmp_path_factory.mktemp("bundles") / "bert"
+    assert main(["--model", str(tiny_model), "--output", str(bundle), "--corpus", str(tiny_corpus)]) == 0
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def command() -> Command:
+    """Runs `python -m MODULE ARGUMENTS...` as a user does, from the project's root, and returns what it printed."""
+
+    def run(module: str, *arguments: object, stdin: str = "", cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            timeout=300,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def conll() -> Path:
+    """The CoNLL-2003 folder beside the project, which is not ours to ship."""
+    if not (CONLL / "valid.txt").is_file():
+        pytest.skip(f"CoNLL-2003 is not at {CONLL}")
+    return CONLL

@@ -1,0 +1,159 @@
+"""The gate can fail: every way in which a graph can stop saying what its checkpoint says is caught."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from export.certify import main
+from runtime.bundle import MANIFEST, TOKENIZER, Manifest, open_bundle, seal, stamp_of
+from tests.conftest import Command
+from tests.tiny import tiny_checkpoint
+
+GRAPH = "padded-fp32.onnx"
+
+Change = Callable[[onnx.ModelProto], None]
+
+
+@pytest.fixture
+def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle that a test may break."""
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+
+
+def certify(bundle: Path, model: Path, corpus: Path) -> int:
+    """The exit status of certifying once more."""
+    return main([str(bundle), "--model", str(model), "--corpus", str(corpus), "--threads", "1"])
+
+
+def reseal(bundle: Path, manifest: Manifest) -> None:
+    """Seal a bundle whose files were changed, as a faulty exporter would have done it."""
+    seal(bundle, replace(manifest, files={name: stamp_of(bundle / name) for name in manifest.files}))
+
+
+def change_graph(bundle: Path, change: Change) -> None:
+    """Change the graph so that nothing but the gate can notice."""
+    manifest = open_bundle(bundle).manifest
+    model = onnx.load(bundle / GRAPH)
+    change(model)
+    onnx.save(model, bundle / GRAPH)
+    reseal(bundle, manifest)
+
+
+def weight(model: onnx.ModelProto, shape: tuple[int, ...]) -> onnx.TensorProto:
+    """The first weight of that shape."""
+    return next(tensor for tensor in model.graph.initializer if tuple(tensor.dims) == shape)
+
+
+def edit(tensor: onnx.TensorProto, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Replace a weight by a changed copy of it."""
+    changed = np.ascontiguousarray(change(numpy_helper.to_array(tensor).copy()))
+    tensor.CopyFrom(numpy_helper.from_array(changed, tensor.name))
+
+
+def one_weight(model: onnx.ModelProto) -> None:
+    def add_one(values: np.ndarray) -> np.ndarray:
+        values[3, 5] += 1
+        return values
+
+    edit(weight(model, (32, 32)), add_one)
+
+
+def swapped_labels(model: onnx.ModelProto) -> None:
+    edit(weight(model, (32, 7)), lambda values: values[:, [0, 2, 1, 3, 4, 5, 6]])
+
+
+def short_positions(model: onnx.ModelProto) -> None:
+    edit(weight(model, (64, 32)), lambda values: values[:40])
+
+
+def forgotten_positions(model: onnx.ModelProto) -> None:
+    def forget(values: np.ndarray) -> np.ndarray:
+        values[60:] = values[59]
+        return values
+
+    edit(weight(model, (64, 32)), forget)
+
+
+def not_a_number(model: onnx.ModelProto) -> None:
+    edit(weight(model, (32, 7)), lambda values: values * np.float32("nan"))
+
+
+def fixed_batch(model: onnx.ModelProto) -> None:
+    for node in model.graph.input:
+        node.type.tensor_type.shape.dim[0].dim_value = 2
+
+
+def test_intact_bundle_is_certified_again(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = open_bundle(bundle).manifest
+    assert certify(bundle, tiny_model, tiny_corpus) == 0
+    assert open_bundle(bundle).manifest == before
+    assert "PASSED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (one_weight, "logit difference"),
+        (swapped_labels, "changed tags in 10,000"),
+        (forgotten_positions, "changed in full rows"),
+        (not_a_number, "logits not finite"),
+    ],
+)
+def test_wrong_graph_fails_the_gate(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str], change: Change, line: str
+) -> None:
+    change_graph(bundle, change)
+    before = (bundle / MANIFEST).read_bytes()
+    assert certify(bundle, tiny_model, tiny_corpus) == 1
+    printed = capsys.readouterr().out
+    failed = [row for row in printed.splitlines() if line in row]
+    assert failed, printed
+    assert failed[0].endswith("FAILED")
+    assert (bundle / MANIFEST).read_bytes() == before
+
+
+@pytest.mark.parametrize("change", [short_positions, fixed_batch])
+def test_graph_that_cannot_answer_is_refused(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str], change: Change
+) -> None:
+    change_graph(bundle, change)
+    assert certify(bundle, tiny_model, tiny_corpus) == 1
+    assert f"REFUSED: {GRAPH} on onnxruntime" in capsys.readouterr().out
+
+
+def test_exchanged_labels_are_refused(bundle: Path, tiny_model: Path, tiny_corpus: Path) -> None:
+    manifest = open_bundle(bundle).manifest
+    one, two, *rest = manifest.labels
+    seal(bundle, replace(manifest, labels=(two, one, *rest)))
+    assert certify(bundle, tiny_model, tiny_corpus) == 1
+
+
+def test_exchanged_tokenizer_fails_the_gate(bundle: Path, tiny_model: Path, tiny_corpus: Path) -> None:
+    manifest = open_bundle(bundle).manifest
+    tokenizer = json.loads((bundle / TOKENIZER).read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary["Oslo"], vocabulary["river"] = vocabulary["river"], vocabulary["Oslo"]
+    (bundle / TOKENIZER).write_text(json.dumps(tokenizer))
+    reseal(bundle, manifest)
+    assert certify(bundle, tiny_model, tiny_corpus) == 1
+
+
+def test_another_checkpoint_is_an_error_and_no_verdict(
+    bundle: Path, tiny_corpus: Path, tmp_path: Path, command: Command
+) -> None:
+    other = tiny_checkpoint(tmp_path / "other", seed=1)
+    said = command("export.certify", bundle, "--model", other, "--corpus", tiny_corpus)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.count("\n") == 1
+    assert "not the checkpoint that" in said.stderr

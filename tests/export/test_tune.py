@@ -1,0 +1,61 @@
+"""Speeds are measured for every certified candidate and sealed into the bundle, and "auto" goes by them."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from export.tune import main, sentences, tuned
+from runtime.bundle import open_bundle, seal
+from runtime.choose import choose
+from tests.conftest import Command
+
+
+@pytest.fixture
+def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle that a test may change."""
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+
+
+def test_export_has_measured_every_certified_candidate(tiny_bundle: Path) -> None:
+    manifest = open_bundle(tiny_bundle).manifest
+    assert [speed.candidate for speed in manifest.speeds] == [one.candidate for one in manifest.certificates]
+    assert all(speed.pieces_per_second > 0 for speed in manifest.speeds)
+    assert all("threads" in speed.machine for speed in manifest.speeds)
+
+
+def test_tuning_measures_again_and_seals(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = open_bundle(bundle).manifest
+    seal(bundle, replace(before, speeds=()))
+    assert main([str(bundle), "--threads", "1"]) == 0
+    after = open_bundle(bundle).manifest
+    assert [one.candidate for one in after.speeds] == [one.candidate for one in before.speeds]
+    assert replace(after, speeds=()) == replace(before, speeds=())
+    taken = choose(open_bundle(bundle), backend="auto", precision="auto")
+    assert f"auto takes {taken}" in capsys.readouterr().out
+    assert taken == max(after.speeds, key=lambda speed: speed.pieces_per_second).candidate
+
+
+def test_median_of_the_rounds_counts(tiny_bundle: Path) -> None:
+    # Each look at the clock comes a second later: every measurement takes exactly one.
+    clock = itertools.count(0.0, 1.0)
+    speeds = tuned(open_bundle(tiny_bundle), threads=1, clock=lambda: next(clock))
+    assert len({speed.pieces_per_second for speed in speeds}) == 1
+
+
+def test_sentences_are_as_long_as_those_of_news() -> None:
+    lengths = sentences(20_000, longest=126)
+    assert 20_000 <= lengths.sum() < 20_126
+    assert 15 < lengths.mean() < 25
+    assert (lengths.min(), lengths.max()) == (1, 126)
+
+
+def test_bundle_without_certificates_cannot_be_tuned(bundle: Path, command: Command) -> None:
+    seal(bundle, replace(open_bundle(bundle).manifest, certificates=()))
+    said = command("export.tune", bundle)
+    assert said.returncode == 2
+    assert "no certified candidate that this machine can run; certify it with" in said.stderr

@@ -1,0 +1,141 @@
+"""The fastest certified candidate is taken; what cannot be taken is said, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runtime.bundle import Bundle, Candidate, Certificate, Graph, Manifest, Precision, Source, Speed, open_bundle, seal
+from runtime.choose import Wanted, candidates, choose, describe, has_bf16, installed_version, runnable
+from runtime.errors import BackendError, BundleError, UncertifiedError
+
+_INPUTS = ("input_ids",)
+PADDED = Graph("padded-fp32.onnx", "fp32", "padded", 17, _INPUTS)
+PACKED = Graph("packed-fp32.onnx", "fp32", "packed", 17, _INPUTS)
+INT8 = Graph("packed-int8.onnx", "int8", "packed", 17, _INPUTS)
+
+ORT_PADDED = Candidate(PADDED.file, "onnxruntime", "fp32", "cpu")
+ORT_PACKED = Candidate(PACKED.file, "onnxruntime", "fp32", "cpu")
+OV_FP32 = Candidate(PACKED.file, "openvino", "fp32", "cpu")
+OV_BF16 = Candidate(PACKED.file, "openvino", "bf16", "cpu")
+OV_INT8 = Candidate(INT8.file, "openvino", "int8", "cpu")
+
+needs_openvino = pytest.mark.skipif(not installed_version("openvino"), reason="openvino is not installed")
+
+
+def certificate(candidate: Candidate, *, passed: bool = True, version: str = "") -> Certificate:
+    """A certificate by the installed library, or by that version of it."""
+    versions = {candidate.backend: version or installed_version(candidate.backend) or "1.0"}
+    return Certificate(
+        candidate.file, candidate.backend, candidate.precision, candidate.device, versions, "text", "0", {}, {}, passed
+    )
+
+
+def bundle(
+    certificates: Sequence[Certificate] = (),
+    speeds: Sequence[tuple[Candidate, float]] = (),
+    graphs: tuple[Graph, ...] = (PADDED, PACKED, INT8),
+) -> Bundle:
+    """A bundle that was never on a disk."""
+    manifest = Manifest(Source("model", "0"), ("O",), 64, 100, {}, graphs, tuple(certificates), {})
+    measured = tuple(Speed(candidate, speed, "a machine, 2 threads") for candidate, speed in speeds)
+    return Bundle(Path("bundle"), replace(manifest, speeds=measured))
+
+
+def test_candidates_in_order_of_preference() -> None:
+    assert candidates(bundle()) == [ORT_PADDED, ORT_PACKED, OV_FP32, OV_BF16, OV_INT8]
+    assert candidates(bundle(graphs=(PADDED,))) == [
+        ORT_PADDED,
+        replace(OV_FP32, file=PADDED.file),
+        replace(OV_BF16, file=PADDED.file),
+    ]
+
+
+def test_this_machine_runs_no_more_than_it_can() -> None:
+    able = runnable(bundle())
+    assert ORT_PADDED in able
+    assert (OV_FP32 in able) == bool(installed_version("openvino"))
+    assert (OV_BF16 in able) == (bool(installed_version("openvino")) and has_bf16())
+
+
+def test_without_speeds_the_small_default_is_taken() -> None:
+    certified = [certificate(each) for each in (OV_FP32, ORT_PACKED, ORT_PADDED)]
+    assert choose(bundle(certified), backend="auto", precision="auto") == ORT_PADDED
+
+
+@needs_openvino
+@pytest.mark.parametrize(
+    ("backend", "precision", "taken"),
+    [
+        ("auto", "auto", OV_INT8),
+        ("auto", "fp32", OV_FP32),
+        ("onnxruntime", "auto", ORT_PACKED),
+        ("onnxruntime", "fp32", ORT_PACKED),
+        ("openvino", "auto", OV_INT8),
+        ("openvino", "fp32", OV_FP32),
+    ],
+)
+def test_the_fastest_is_taken(backend: str, precision: Wanted, taken: Candidate) -> None:
+    speeds = [(ORT_PADDED, 1.0), (ORT_PACKED, 2.0), (OV_FP32, 3.0), (OV_INT8, 9.0)]
+    certified = [certificate(each) for each, _ in speeds]
+    assert choose(bundle(certified, speeds), backend=backend, precision=precision) == taken
+
+
+@needs_openvino
+def test_the_fastest_without_a_certificate_is_not_taken() -> None:
+    speeds = [(ORT_PADDED, 1.0), (OV_FP32, 3.0), (OV_INT8, 9.0)]
+    certified = [certificate(ORT_PADDED), certificate(OV_FP32, version="0.1"), certificate(OV_INT8, passed=False)]
+    assert choose(bundle(certified, speeds), backend="auto", precision="auto") == ORT_PADDED
+    assert choose(bundle(certified, speeds), backend="auto", precision="auto", certified=False) == OV_INT8
+
+
+def test_a_file_can_be_asked_for() -> None:
+    certified = [certificate(ORT_PADDED), certificate(ORT_PACKED)]
+    chosen = choose(bundle(certified, [(ORT_PACKED, 9.0)]), backend="onnxruntime", precision="fp32", file=PADDED.file)
+    assert chosen == ORT_PADDED
+
+
+def test_what_a_bundle_does_not_hold_is_said() -> None:
+    with pytest.raises(BundleError, match=r"no candidate onnxruntime in bf16 \(it holds: padded-fp32.onnx on onnx"):
+        choose(bundle(), backend="onnxruntime", precision="bf16")
+    with pytest.raises(BundleError, match=r"no candidate fp16 \(it holds: none\)"):
+        choose(bundle(graphs=()), backend="auto", precision="fp16")
+
+
+def test_no_certificate_is_said() -> None:
+    with pytest.raises(UncertifiedError, match=r"padded-fp32\.onnx on onnxruntime in fp32, cpu: no certificate"):
+        choose(bundle(), backend="auto", precision="auto")
+    with pytest.raises(UncertifiedError, match=r"certified with onnxruntime 0\.1, here is"):
+        choose(bundle([certificate(ORT_PADDED, version="0.1")]), backend="auto", precision="auto")
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_pytorch_runs_the_checkpoint_when_asked(precision: Wanted) -> None:
+    chosen = choose(bundle(), backend="pytorch", precision=precision)
+    assert str(chosen) == "checkpoint on pytorch in fp32, cpu"
+
+
+def test_pytorch_runs_nothing_but_fp32() -> None:
+    lower: Precision = "int8"
+    with pytest.raises(BackendError, match="it runs fp32, not int8"):
+        choose(bundle(), backend="pytorch", precision=lower)
+
+
+def test_description() -> None:
+    held = bundle(speeds=[(OV_BF16, 17466.4)])
+    told = (
+        "packed-fp32.onnx on openvino in bf16, cpu, 17,466 word pieces a second when measured on a machine, 2 threads"
+    )
+    assert describe(held, OV_BF16) == told
+    assert describe(held, ORT_PADDED) == "padded-fp32.onnx on onnxruntime in fp32, cpu, speed not measured"
+
+
+def test_speeds_are_sealed_with_the_rest(tmp_path: Path) -> None:
+    manifest = bundle([certificate(ORT_PADDED)], [(ORT_PADDED, 12.5)]).manifest
+    seal(tmp_path, manifest)
+    assert open_bundle(tmp_path).manifest == manifest
+    assert json.loads((tmp_path / "manifest.json").read_text())["speeds"][0]["pieces_per_second"] == 12.5

@@ -1,0 +1,95 @@
+"""Sentences as the Trainer takes them, and its predictions as scores of sentences.
+
+It knows nothing of how a model is loaded or trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from seqeval.metrics import accuracy_score, f1_score, precision_score, recall_score
+from transformers import EvalPrediction, PreTrainedTokenizerFast
+
+from runtime.conll import Sentence
+from runtime.spans import OUTSIDE
+from train.align import IGNORED, Loss, WordIds, loss_of, piece_labels, word_labels
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One sentence as word pieces.
+
+    Attributes:
+        features: the model's inputs and "labels", each a list of one number a piece.
+        word_ids: index of each piece's word, None for special pieces. [pieces]
+        loss: words of it whose label reaches no piece.
+    """
+
+    features: dict[str, list[int]]
+    word_ids: WordIds
+    loss: Loss
+
+    @property
+    def labelled(self) -> bool:
+        """Whether any piece carries a label; without one the sentence teaches nothing and its loss is 0/0."""
+        return any(label != IGNORED for label in self.features["labels"])
+
+
+def examples_of(
+    tokenizer: PreTrainedTokenizerFast, sentences: Sequence[Sentence], labels: Sequence[str], max_length: int
+) -> list[Example]:
+    """Each sentence as word pieces with labels, cut to max_length; what the cut costs is counted in Example.loss."""
+    index = {label: number for number, label in enumerate(labels)}
+    with_types = "token_type_ids" in tokenizer.model_input_names
+    backend = tokenizer.backend_tokenizer
+    backend.enable_truncation(max_length)
+    try:
+        encodings = backend.encode_batch([list(sentence.words) for sentence in sentences], is_pretokenized=True)
+    finally:
+        backend.no_truncation()
+    examples = []
+    for sentence, encoding in zip(sentences, encodings, strict=True):
+        cut = [word for overflow in encoding.overflowing for word in overflow.word_ids]
+        features = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask}
+        if with_types:
+            features["token_type_ids"] = encoding.type_ids
+        features["labels"] = piece_labels(encoding.word_ids, [index[label] for label in sentence.labels])
+        examples.append(Example(features, encoding.word_ids, loss_of(len(sentence.words), encoding.word_ids, cut)))
+    return examples
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Sentences to measure on, and the model's labels by index."""
+
+    sentences: Sequence[Sentence]
+    examples: Sequence[Example]
+    labels: tuple[str, ...]
+
+    def scores(self, prediction: EvalPrediction) -> dict[str, float]:
+        """Entity precision, recall and F1 and word accuracy over every word: one without a piece counts as "O".
+
+        Args:
+            prediction: label index of each piece, of the examples that are labelled. [labelled examples, pieces]
+        """
+        found = self._found(np.asarray(prediction.predictions).tolist())
+        gold = [list(sentence.labels) for sentence in self.sentences]
+        return {
+            "precision": float(precision_score(gold, found, zero_division=0)),
+            "recall": float(recall_score(gold, found, zero_division=0)),
+            "f1": float(f1_score(gold, found, zero_division=0)),
+            "accuracy": float(accuracy_score(gold, found)),
+        }
+
+    def _found(self, predictions: list[list[int]]) -> list[list[str]]:
+        """The label predicted for each word of each sentence."""
+        outside = self.labels.index(OUTSIDE)
+        rows = iter(predictions)
+        found = []
+        for sentence, example in zip(self.sentences, self.examples, strict=True):
+            word_ids, pieces = (example.word_ids, next(rows)) if example.labelled else ((), [])
+            indices = word_labels(word_ids, pieces, len(sentence.words), outside)
+            found.append([self.labels[index] for index in indices])
+        return found
