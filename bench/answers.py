@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bench.result import Accuracy
 from bench.system import Span
 from bench.workload import Workload
-from runtime.score import score_labels
-from runtime.spans import OUTSIDE, LabelSet, bio_from_labels
+from runtime.score import Score, score_labels
+from runtime.spans import OUTSIDE, LabelSet, bio_from_labels, spans_of_labels
 
 # What makes a row say that its answers differ: the loosest row of the gate, int8's (export.gate).
 MOST_CHANGED, MOST_LOST = 10.0, 0.10
@@ -41,36 +42,71 @@ def labels_of(spans: Sequence[Span], words: Sequence[tuple[int, int]]) -> list[s
     return labels
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the checkpoint itself says, in PyTorch and fp32.
+
+    Attributes:
+        labels: of the corpus's words, by text; None for a text longer than the model. Empty: it was not asked.
+        twins: its entities in the raw text, by text, for each way of cutting a text (Spec.cut).
+    """
+
+    labels: Sequence[Sequence[str] | None]
+    twins: dict[str, Sequence[Sequence[Span] | None]]
+
+
+NOTHING_EXPECTED = Expected((), {})
+
+
 def accuracy(
     workload: Workload,
     spans: Sequence[Sequence[Span]],
-    reference: Sequence[Sequence[str] | None],
+    expected: Expected,
     labels: Sequence[str],
     *,
-    same_model: bool,
+    same_model: bool = True,
+    cut: str = "words",
 ) -> Accuracy:
     """Entity F1 against gold, and tags changed against the checkpoint.
 
     Args:
         workload: what was tagged.
         spans: the answers, by text.
-        reference: the checkpoint's labels, by text; None for a text that it was not asked about. Empty: for none.
+        expected: of the checkpoint.
         labels: of the checkpoint; without gold for its types there is no F1.
         same_model: whether the system runs the checkpoint at all.
+        cut: which of the twins cuts texts as the system does.
     """
     found = [labels_of(answer, text.words) for answer, text in zip(spans, workload.texts, strict=True)]
-    known = [(bio_from_labels(tags), mine) for tags, mine in zip(reference, found) if tags is not None]
-    compared = sum(len(tags) for tags, _ in known) if same_model else 0
-    changed = sum(one != other for tags, mine in known for one, other in zip(tags, mine, strict=True))
-    score = score_labels(workload.gold, found).overall if has_gold(workload, labels) else None
+    told = [None if tags is None else bio_from_labels(tags) for tags in expected.labels]
+    alike = [None if twin is None else labels_of(twin, text.words)
+             for twin, text in zip(expected.twins.get(cut, ()), workload.texts)]  # fmt: skip
+    score = _score(workload, found, labels)
+    best = _score(workload, [tags for tags in alike if tags is not None], labels)
     return Accuracy(
         workload=workload.name,
         precision=score.precision if score else None,
         recall=score.recall if score else None,
         f1=score.f1 if score else None,
-        compared_words=compared,
-        changed_per_10k=1e4 * changed / compared if compared else None,
+        changed_per_10k=_changed(told, found) if same_model else None,
+        engine_changed_per_10k=_changed(alike, found) if same_model else None,
+        engine_f1_lost=100 * (best.f1 - score.f1) if same_model and score and best else None,
     )
+
+
+def _changed(expected: Sequence[Sequence[str] | None], found: Sequence[Sequence[str]]) -> float | None:
+    """Words with another label, in 10,000."""
+    known = [(tags, mine) for tags, mine in zip(expected, found) if tags is not None]
+    words = sum(len(tags) for tags, _ in known)
+    changed = sum(one != other for tags, mine in known for one, other in zip(tags, mine, strict=True))
+    return 1e4 * changed / words if words else None
+
+
+def _score(workload: Workload, found: Sequence[Sequence[str]], labels: Sequence[str]) -> Score | None:
+    """Against gold; None if there is none, or not every text has an answer."""
+    if len(found) != len(workload.texts) or not has_gold(workload, labels):
+        return None
+    return score_labels(workload.gold, found).overall
 
 
 def has_gold(workload: Workload, labels: Sequence[str]) -> bool:
@@ -79,28 +115,28 @@ def has_gold(workload: Workload, labels: Sequence[str]) -> bool:
     return bool(types) and types <= set(LabelSet(labels).types)
 
 
-def flags(mine: Accuracy, checkpoint: Accuracy | None) -> list[str]:
+def flags(mine: Accuracy) -> list[str]:
     """What a reader must know of these answers before believing the speed beside them.
 
-    Args:
-        checkpoint: the checkpoint's own accuracy on the same texts, if it was asked.
+    Judged is the engine: against the checkpoint on the same words, so that how a text is cut does not count. What the
+    cutting costs stands in the columns F1 and changed.
     """
     said = []
-    if mine.changed_per_10k is not None and mine.changed_per_10k > MOST_CHANGED:
-        said.append(f"answers differ from the checkpoint's: {mine.changed_per_10k:.1f} tags in 10,000")
-    if mine.f1 is not None and checkpoint is not None and checkpoint.f1 is not None:
-        lost = 100 * (checkpoint.f1 - mine.f1)
-        if lost > MOST_LOST:
-            said.append(f"loses {lost:.2f} points of F1 against the checkpoint")
+    if mine.engine_changed_per_10k is not None and mine.engine_changed_per_10k > MOST_CHANGED:
+        said.append(f"answers differ from the checkpoint's: {mine.engine_changed_per_10k:.1f} tags in 10,000")
+    if mine.engine_f1_lost is not None and mine.engine_f1_lost > MOST_LOST:
+        said.append(f"loses {mine.engine_f1_lost:.2f} points of F1 against the checkpoint")
     return said
 
 
-def checkpoint_accuracy(
-    workload: Workload, reference: Sequence[Sequence[str] | None], labels: Sequence[str]
-) -> Accuracy | None:
-    """The checkpoint's own F1; None if there is no gold, or it was not asked about every text."""
-    known = [bio_from_labels(tags) for tags in reference if tags is not None]
-    if len(known) != len(workload.texts) or not has_gold(workload, labels):
+def checkpoint_accuracy(workload: Workload, expected: Expected, labels: Sequence[str]) -> Accuracy | None:
+    """The checkpoint's own accuracy, given the corpus's words; None if it was not asked about every text."""
+    score = _score(workload, [bio_from_labels(tags) for tags in expected.labels if tags is not None], labels)
+    if score is None:
         return None
-    score = score_labels(workload.gold, known).overall
-    return Accuracy(workload.name, score.precision, score.recall, score.f1, workload.words, 0.0)
+    return Accuracy(workload.name, score.precision, score.recall, score.f1, 0.0, 0.0, 0.0)
+
+
+def spans_of(labels: Sequence[str], words: Sequence[tuple[int, int]]) -> list[Span]:
+    """Entities with offsets, from labels of words."""
+    return [(kind, words[start][0], words[end - 1][1]) for kind, start, end in spans_of_labels(labels)]

@@ -91,7 +91,7 @@ def answers_changed(old: Result, new: Result) -> list[str]:
             continue
         for right in row.accuracy:
             earlier = was.accuracy_on(right.workload)
-            if earlier and (earlier.f1, earlier.changed_per_10k) != (right.f1, right.changed_per_10k):
+            if earlier and earlier != right:
                 then, now = (_accuracy(one.f1, one.changed_per_10k) for one in (earlier, right))
                 said.append(f"{row.name}, {right.workload}: {then} then, {now} now")
     return [*said, *(f"{name}: {row.status} then, absent now" for name, row in before.items())]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.answers import NOTHING_EXPECTED, Expected, spans_of
 from bench.limit import open_products
 from bench.plan import Plan
 from bench.process import Place, Worker
@@ -17,8 +18,7 @@ from bench.subject import Subject
 from bench.system import Failure, Setting, Spec, System
 from bench.workload import Workload
 from runtime.conll import Sentence
-
-Labels = Sequence[Sequence[str] | None]
+from runtime.words import split_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +52,25 @@ class Bench:
     limits: Callable[[Setting], System] = open_products
 
 
-def reference_of(bench: Bench, workload: Workload, notes: list[str]) -> Labels:
-    """The checkpoint's labels for each text; empty, with a note, if it could not be asked."""
+def reference_of(bench: Bench, workload: Workload, notes: list[str]) -> Expected:
+    """What the checkpoint says of each text; nothing, with a note, if it could not be asked."""
     subject = bench.subject
-    sentences = [text.tokens for text in workload.texts]
+    given = [text.tokens for text in workload.texts]
+    offsets = [split_words(text) for text in workload.raw]
+    cut = [[text[start:end] for start, end in spans] for text, spans in zip(workload.raw, offsets)]
     place = bench.start(bench.threads)
     try:
-        return place.call(
-            bench.reference, subject.checkpoint, sentences, subject.labels, subject.max_length, bench.threads
+        labels = place.call(
+            bench.reference, subject.checkpoint, [*given, *cut], subject.labels, subject.max_length, bench.threads
         )
     except Failure as failure:
         notes.append(f"{workload.name}: the checkpoint was not asked, so changed tags are not known ({failure})")
-        return []
+        return NOTHING_EXPECTED
     finally:
         place.close()
+    told = zip(labels[len(given) :], offsets)
+    twins = [None if tags is None else spans_of(tags, spans) for tags, spans in told]
+    return Expected(labels[: len(given)], {"words": twins})
 
 
 def measured_of(bench: Bench, workload: Workload, checkpoint: Accuracy | None) -> Measured:

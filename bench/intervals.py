@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 FAMILY = 20
 RESAMPLES = 5_000
+# Least standard deviation of the logarithm of a ratio in one round. Rounds of the same two processes cannot see what
+# differs from process to process (where memory and threads happen to lie): a percent is allowed for it.
+NOISE = 0.01
 _SEED = 20
 # Steps of the integral below; its error is far under what a printed figure shows.
 _STEPS = 20_001
@@ -63,7 +66,7 @@ def paired_ratio(speed: Sequence[float], other: Sequence[float]) -> Ratio:
     drawn = np.random.default_rng(_SEED).integers(0, rounds, (RESAMPLES, rounds))
     ratios = np.median(ours[drawn], axis=1) / np.median(theirs[drawn], axis=1)
     logs = np.log(ours / theirs)
-    error = logs.std(ddof=1) / np.sqrt(rounds) if rounds > 1 else np.inf
+    error = max(logs.std(ddof=1), NOISE) / np.sqrt(rounds) if rounds > 1 else np.inf
     return _ratio(np.median(ours) / np.median(theirs), ratios, logs.mean(), error, rounds - 1)
 
 
@@ -74,9 +77,9 @@ def unpaired_ratio(speed: Sequence[float], other: Sequence[float]) -> Ratio:
     ratios = _medians(ours, source) / _medians(theirs, source)
     if min(len(ours), len(theirs)) < 2:
         return _ratio(np.median(ours) / np.median(theirs), ratios, 0.0, np.inf, 0)
-    one, two = (np.log(side).var(ddof=1) / len(side) for side in (ours, theirs))
-    # Welch and Satterthwaite's degrees of freedom; equal values in both would divide nothing by nothing.
-    freedom = (one + two) ** 2 / (one**2 / (len(ours) - 1) + two**2 / (len(theirs) - 1)) if one + two else 1
+    one, two = (max(np.log(side).var(ddof=1), NOISE**2 / 2) / len(side) for side in (ours, theirs))
+    # Welch and Satterthwaite's degrees of freedom.
+    freedom = (one + two) ** 2 / (one**2 / (len(ours) - 1) + two**2 / (len(theirs) - 1))
     centre = np.log(ours).mean() - np.log(theirs).mean()
     return _ratio(np.median(ours) / np.median(theirs), ratios, centre, np.sqrt(one + two), freedom)
 

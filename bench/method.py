@@ -16,12 +16,15 @@ def method_of(plan: Plan, *, threads: int) -> list[str]:
         "Settings (texts or rows of a batch, streams, threads) are chosen for each peer by a search on the same "
         "kind of text; what was tried is in the JSON. Nerve runs as `Tagger.open` runs it.",
         "Intervals: 95% bootstrap of the ratio of medians. Faster and slower are said only if that interval and a "
-        "95% interval for 20 comparisons at once (Student's t on logarithms, Bonferroni) both leave out 1.",
+        "95% interval for 20 comparisons at once (Student's t on logarithms, Bonferroni, a spread of 1% at least) both "
+        "leave out 1.",
         "The limit is the machine's fastest matrix product in that precision, timed in the same rounds; the share "
         "counts the products of a word piece with the model's weights, and no other work.",
         "F1 and changed tags: entities are brought back to the corpus's words by their offsets; a word belongs to an "
         "entity if they share a character. Systems are given words joined by spaces, as raw text; the "
-        "checkpoint itself is given the words. So cutting words otherwise counts as changed tags, for everyone.",
+        "checkpoint itself is given the words. So cutting words otherwise counts as changed tags, for everyone. What "
+        "the engine alone changed is told by the checkpoint in fp32 on the same text, cut into words as the system "
+        "cuts it (for pipelines: by the pipeline in fp32). More than 10 tags in 10,000 or 0.1 points of F1 are flagged.",
         "Cold start: from starting a process to its first answer. Peak memory: VmHWM of a process that tagged the "
         "sentences" + (", the search included." if plan.quick else " with the chosen setting and nothing else."),
         "Load: Poisson arrivals, the same for all; texts that wait are answered together, up to the chosen batch; "

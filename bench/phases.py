@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from bench import jobs, limit
-from bench.answers import accuracy, flags
+from bench.answers import Expected, accuracy, flags
 from bench.arrivals import poisson
 from bench.intervals import paired_ratio
 from bench.measure import Contestant, disk_bytes, each, interleave, repeats_for
 from bench.plan import SEED, Plan
 from bench.process import Place
-from bench.result import Accuracy, Heat, Latency, Limit, Load, Measured, Throughput
+from bench.result import Heat, Latency, Limit, Load, Measured, Throughput
 from bench.system import Failure, Setting
 from bench.workload import Workload
 
@@ -64,18 +64,22 @@ def search(contestant: Contestant, workload: Workload) -> Throughput:
 def score(
     contestant: Contestant,
     workload: Workload,
-    reference: Sequence[Sequence[str] | None],
+    expected: Expected,
     labels: Sequence[str],
-    checkpoint: Accuracy | None,
 ) -> None:
-    """Hold its answers against gold and the checkpoint; say in its row what a reader must know."""
+    """Hold its answers against gold and the checkpoint; say in its row what a reader must know.
+
+    The baseline's answers are the checkpoint's in fp32, cut as the pipeline cuts; the other pipelines are its twins.
+    """
     spans = contestant.ask(jobs.answers, workload.raw)
     if len(spans) != len(workload.texts):
         raise Failure(f"{len(spans)} answers for {len(workload.texts)} texts")
-    found = accuracy(workload, spans, reference, labels, same_model=contestant.spec.same_model)
+    spec = contestant.spec
+    found = accuracy(workload, spans, expected, labels, same_model=spec.same_model, cut=spec.cut)
+    if spec.name == BASELINE:
+        expected.twins["pipeline"] = spans
     contestant.row.accuracy.append(found)
-    if contestant.spec.same_model:
-        contestant.row.flags += [one for one in flags(found, checkpoint) if one not in contestant.row.flags]
+    contestant.row.flags += [one for one in flags(found) if one not in contestant.row.flags]
 
 
 def throughput(

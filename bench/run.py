@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 
 from bench import phases
-from bench.answers import checkpoint_accuracy
+from bench.answers import Expected, checkpoint_accuracy
 from bench.context import Bench, measured_of, reference_of, stage
 from bench.jobs import open_system
 from bench.large import WORKLOAD
@@ -61,8 +61,8 @@ def _measure(bench: Bench, contestants: list[Contestant], limits: Place | None, 
         each(contestants, phases.prepare)
     main, scored = _main_workloads(bench)
     with stage("reference"):
-        reference = reference_of(bench, scored, notes)
-    checkpoint = checkpoint_accuracy(scored, reference, bench.subject.labels)
+        expected = reference_of(bench, scored, notes)
+    checkpoint = checkpoint_accuracy(scored, expected, bench.subject.labels)
     found: dict[str, Throughput] = {}
     tried = replace(main, texts=main.texts[: plan.search_texts])
     with stage("cold start, search"):
@@ -71,7 +71,7 @@ def _measure(bench: Bench, contestants: list[Contestant], limits: Place | None, 
     with stage("open"):
         each(contestants, lambda one: one.open(one.setting), at_once=bench.threads)
     with stage("answers"):
-        each(contestants, lambda one: phases.score(one, scored, reference, bench.subject.labels, checkpoint))
+        each(contestants, lambda one: phases.score(one, scored, expected, bench.subject.labels))
     with stage(main.name):
         phases.throughput(contestants, found, main, measured[0], limits, plan, rounds=plan.rounds)
         each(contestants, phases.peak_memory)
@@ -142,7 +142,7 @@ def _again(
     notes: list[str],
 ) -> Measured:
     """Search, score and time on another workload. Changed tags are known only where sentences are tagged alone."""
-    expected = reference_of(bench, workload, notes) if reference else []
+    expected = reference_of(bench, workload, notes) if reference else Expected((), {})
     checkpoint = checkpoint_accuracy(workload, expected, bench.subject.labels)
     measured = measured_of(bench, workload, checkpoint)
     found: dict[str, Throughput] = {}
@@ -150,7 +150,7 @@ def _again(
     with stage(workload.name):
         each(contestants, lambda one: _search(one, tried, found, bench.plan, fresh=False))
         each(contestants, lambda one: one.open(one.setting))
-        each(contestants, lambda one: phases.score(one, workload, expected, bench.subject.labels, checkpoint))
+        each(contestants, lambda one: phases.score(one, workload, expected, bench.subject.labels))
         phases.throughput(contestants, found, workload, measured, limits, bench.plan, rounds=bench.plan.rounds)
     return measured
 

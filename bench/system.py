@@ -97,6 +97,7 @@ class Spec:
         files: what it needs on disk to run, files or folders.
         prepare: a picklable function that makes these files from the checkpoint; run once, in its own process.
         same_model: whether it runs the checkpoint, so that its tags can be held against the checkpoint's.
+        cut: how it cuts a text into words: by runtime.words, or as the Hugging Face pipeline does.
         certificate: the certified figures of one of our candidates; empty for peers.
     """
 
@@ -111,4 +112,5 @@ class Spec:
     files: tuple[Path, ...] = ()
     prepare: Callable[[], None] = _nothing
     same_model: bool = True
+    cut: Literal["words", "pipeline"] = "words"
     certificate: tuple[tuple[str, float | int | None], ...] = ()

@@ -38,7 +38,7 @@ class Table:
 
 SPEED_HEADER = (
     *("system", "precision", "texts/s", "pieces/s", "x baseline [95%]", "Nerve x this [95%]"),
-    *("of limit", "F1", "changed/10k", "remark"),
+    *("of limit", "F1", "changed/10k", "by engine/10k", "remark"),
 )
 COST_HEADER = (
     *("system", "precision", "p50 ms", "p90 ms", "p99 ms", "cold s", "peak MiB", "disk MiB", "padding"),
@@ -59,7 +59,9 @@ def cost_table(result: Result) -> Table:
 
 def reading(result: Result) -> list[str]:
     """What the intervals allow to be said of Nerve's fastest candidate, workload by workload."""
-    return [f"{one.name}: {_reading(result, one)}" for one in result.workloads if one.fastest_nerve]
+    said = [f"{one.name}: {_reading(result, one)}" for one in result.workloads if one.fastest_nerve]
+    known = [(one.name, one.checkpoint.f1) for one in result.workloads if one.checkpoint and one.checkpoint.f1]
+    return [*said, *(f"{name}: the checkpoint itself, given the corpus's words, has F1 {f1:.4f}" for name, f1 in known)]
 
 
 def card_lines(result: Result) -> list[str]:
@@ -106,8 +108,9 @@ def _speed_row(row: Row, workload: Measured) -> tuple[str, ...]:
         NONE if row.name == workload.baseline else _ratio(found.to_baseline),
         NONE if row.name == workload.fastest_nerve else _ratio(found.nerve_to_this),
         NONE if found.share_of_limit is None else f"{found.share_of_limit:.1%}",
-        NONE if right is None or right.f1 is None else f"{right.f1:.4f}",
-        NONE if right is None or right.changed_per_10k is None else f"{right.changed_per_10k:.1f}",
+        _figure(right.f1 if right else None, ".4f"),
+        _figure(right.changed_per_10k if right else None, ".1f"),
+        _figure(right.engine_changed_per_10k if right else None, ".1f"),
         remark(row) or NONE,
     )
 
@@ -142,6 +145,10 @@ def _reading(result: Result, workload: Measured) -> str:
     }
     said = [f"{words[verdict]} {', '.join(names)}" for verdict, names in verdicts.items() if names]
     return f"{workload.fastest_nerve} {'; '.join(said) or 'ran alone'}"
+
+
+def _figure(value: float | None, form: str) -> str:
+    return NONE if value is None else format(value, form)
 
 
 def _ratio(ratio: Ratio | None) -> str:

@@ -49,8 +49,8 @@ PROG = "python -m export.certify"
 # Sentences that are tagged one by one; every sentence would take as long as all the rest together.
 ALONE = 1000
 ROW_LENGTHS = (64, 128, 256, 512)
-# Rows of each length: enough that every length shares a batch with others.
-ROWS_OF_EACH = 4
+# Rows of each length: together some 20,000 words, so that a limit of 2 in 10,000 can be told from chance.
+ROWS_OF_EACH = 24
 # Words to fill those rows from, twice what they hold at one piece a word.
 _ROW_WORDS = 2 * ROWS_OF_EACH * sum(ROW_LENGTHS)
 

@@ -35,7 +35,7 @@ class Reference:
         torch.set_num_threads(threads)
         self._model = model
         # Byte-level tokenizers need the space that a word lost when it was cut out of its text; others ignore it.
-        self._tokenizer: transformers.PreTrainedTokenizerBase = transformers.AutoTokenizer.from_pretrained(  # type: ignore[no-untyped-call]
+        self._tokenizer: transformers.PreTrainedTokenizerBase = transformers.AutoTokenizer.from_pretrained(
             checkpoint, use_fast=True, local_files_only=True, add_prefix_space=True
         )
         if not self._tokenizer.is_fast:

@@ -98,6 +98,56 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A matrix product that int8 leaves in higher precision, and why.
+
+    Attributes:
+        name: of its node in the graph.
+        reason: in words.
+        multiply_adds: of one word piece.
+        changed_before, changed_after: changed tags in 10,000 before and after it was left out; 0 where not measured.
+    """
+
+    name: str
+    reason: str
+    multiply_adds: int
+    changed_before: float = 0.0
+    changed_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """What is really in a graph, or what an engine really makes of it; export.attest says how it is found out.
+
+    Attributes:
+        file: the graph.
+        backend: the engine; empty where it is about the graph itself.
+        precision: what was promised.
+        operators: how many there are of each.
+        attention: attentions in the graph, one a layer.
+        fused_attention: those that are computed in one go.
+        multiply_adds: of all matrix products, for one batch of rows x length.
+        attention_multiply_adds: those of them that are attention's.
+        rows, length: of that batch.
+        shares: of the multiply-adds in each precision, 0 to 1.
+        left: what int8 leaves in higher precision.
+    """
+
+    file: str
+    backend: str
+    precision: Precision
+    operators: dict[str, int]
+    attention: int
+    fused_attention: int
+    multiply_adds: int
+    attention_multiply_adds: int
+    rows: int
+    length: int
+    shares: dict[str, float]
+    left: tuple[Left, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """The measured agreement of one candidate (file x backend x precision x device) with the checkpoint.
 
@@ -153,6 +203,7 @@ class Manifest:
         certificates: at most one for each candidate.
         versions: of every library that made the bundle.
         speeds: at most one for each candidate.
+        attestations: of each graph, and of engines on it that tell what they do.
     """
 
     checkpoint: Source
@@ -164,6 +215,7 @@ class Manifest:
     certificates: tuple[Certificate, ...]
     versions: dict[str, str]
     speeds: tuple[Speed, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +344,10 @@ def _manifest(value: dict[str, Any]) -> Manifest:
         versions=value["versions"],
         speeds=tuple(
             Speed(**{**speed, "candidate": Candidate(**speed["candidate"])}) for speed in value.get("speeds", ())
+        ),
+        attestations=tuple(
+            Attestation(**{**each, "left": tuple(Left(**left) for left in each["left"])})
+            for each in value.get("attestations", ())
         ),
     )
 

@@ -47,13 +47,24 @@ def describe(path: Path) -> Description:
         CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing or slow,
             or its configuration is unreadable or names no labels.
     """
+    config = check_files(path)
+    architecture = str(config.get("model_type", ""))
+    return Description(architecture, _labels(path, config), max_length(path, config), _vocabulary(path, config))
+
+
+def check_files(path: Path) -> dict[str, Any]:
+    """The configuration of a folder that holds a checkpoint's files; they need not be those of a NER model.
+
+    Raises:
+        CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing or slow,
+            or its configuration is unreadable.
+    """
     if not path.is_dir():
         raise CheckpointError(str(path), "there is no such folder", "give a checkpoint folder or a hub id")
     config = _config(path)
     _check_weights(path)
     _check_tokenizer(path)
-    architecture = str(config.get("model_type", ""))
-    return Description(architecture, _labels(path, config), max_length(path, config), _vocabulary(path, config))
+    return config
 
 
 def sha256_of_checkpoint(path: Path) -> str:

@@ -94,6 +94,7 @@ class Tagger:
         self.backend = backend
         self._encoder, self._long, self._decoding = encoder, long, decoding
         self._engine = Engine(backend, encoder.frame, capacity, overlap, len(labels))
+        self._allowed = self.labels.transitions()
         self._least = least_scores(self.labels, decoding.thresholds, decoding.ignore)
         self._raw = functools.cache(lambda: RawEncoder(encoder.path))  # a second tokenizer, which few need
         self._nothing = np.where(np.array(labels) == OUTSIDE, 0, _SURELY_NOT).astype(np.float32)
@@ -276,7 +277,7 @@ class Tagger:
         if not self._decoding.constrained:
             return joined([tags_from_logits(logits) for logits in self._logits(encoded)])
         logits = np.concatenate([np.empty((0, len(self._nothing)), np.float32), *self._logits(encoded)])
-        return best_allowed(logits, encoded.word_start, self.labels.transitions())
+        return best_allowed(logits, encoded.word_start, self._allowed)
 
 
 def _groups(texts: Iterable[str], most: int) -> Iterator[list[str]]:

@@ -38,7 +38,12 @@ def main(arguments: Sequence[str]) -> int:
     base = find_base(recipe.base)
     run = {**asdict(recipe), "corpus_sha256": corpus.sha256}
     with open_work(options.output, run, resume=options.resume) as work:
-        result = _train(recipe, corpus, base, work, options)
+        try:
+            result = _train(recipe, corpus, base, work, options)
+        except KeyboardInterrupt:
+            if work.last_checkpoint():
+                print("interrupted: the same command with --resume goes on from the last checkpoint", file=sys.stderr)
+            raise
     print(json.dumps(result))
     return 0
 
@@ -117,7 +122,7 @@ def _save(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, trained:
         base=base.name,
         license=base.license,
         labels=trained.labels,
-        longest=trained.tokenizer.model_max_length,
+        longest=base.longest,
         device=trained.device,
     )
     (work.final / "README.md").write_text(model_card(recipe, corpus, trained.rows, facts), encoding="utf-8")

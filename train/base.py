@@ -7,7 +7,6 @@ read, a tokenizer that only Python code could run, broken JSON. It knows nothing
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +15,14 @@ from typing import Final
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
+from runtime.checkpoint import check_files, max_length
 from runtime.errors import CheckpointError
 from train.hub import offline_unless_reachable
 
 PACKAGE: Final = "package:"
 OTHER_LICENSE: Final = "other"
 _HUB_ID: Final = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
-_CONFIG, _TOKENIZER = "config.json", "tokenizer.json"
-_WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json")
-_PICKLED: Final = ("pytorch_model.bin", "pytorch_model.bin.index.json")
-_SLOW: Final = ("vocab.txt", "vocab.json", "spm.model", "spiece.model", "sentencepiece.bpe.model")
-_LICENSE: Final = re.compile(r"\A---\n(?:.*\n)*?license:[ \t]*([\w.-]+)[ \t]*\n(?:.*\n)*?---\n")
+_LICENSE: Final = re.compile(r"^license:[ \t]*([\w.-]+)[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +33,13 @@ class Base:
         name: hub id, package, or name of the folder: what the model card may say.
         folder: where its files are.
         license: as its own model card states it, or "other".
+        longest: most word pieces of an input, special ones included.
     """
 
     name: str
     folder: Path
     license: str
+    longest: int
 
 
 def find_base(name: str) -> Base:
@@ -62,27 +60,18 @@ def find_base(name: str) -> Base:
         folder, shown = _downloaded(name), name
     else:
         raise CheckpointError(name, "no such folder", "give a checkpoint's folder or its hub id")
-    check_files(folder, name)
-    return Base(shown, folder, _license(folder))
+    return Base(shown, folder, _license(folder), _look_over(folder))
 
 
-def check_files(folder: Path, name: str) -> None:
-    """See that config.json, safetensors weights and tokenizer.json are in `folder` and can be opened.
-
-    Raises:
-        CheckpointError: one is missing or broken; it says how to convert what can be converted.
-    """
-    if not (folder / _CONFIG).is_file():
-        raise CheckpointError(name, f"not a checkpoint, it has no {_CONFIG}", "give the folder that holds the model")
-    if "model_type" not in _json_object(folder / _CONFIG):
-        raise CheckpointError(str(folder / _CONFIG), "no model_type", "give a checkpoint of a Hugging Face model")
-    if not any((folder / file).is_file() for file in _WEIGHTS):
-        raise _no_weights(folder, name)
+def _look_over(folder: Path) -> int:
+    """Open what can be opened without torch, and return the most word pieces that an input may have."""
+    config = check_files(folder)
+    if "model_type" not in config:
+        raise CheckpointError(str(folder / "config.json"), "no model_type", "give a checkpoint of a Hugging Face model")
     for weights in folder.glob("*.safetensors"):
         _open_weights(weights)
-    if not (folder / _TOKENIZER).is_file():
-        raise _no_tokenizer(folder, name)
-    _open_tokenizer(folder / _TOKENIZER)
+    _open_tokenizer(folder / "tokenizer.json")
+    return max_length(folder, config)
 
 
 def _packaged(name: str) -> Path:
@@ -108,6 +97,9 @@ def _downloaded(name: str) -> Path:
     except LocalEntryNotFoundError as error:
         found = "no such folder, and the hub cannot be reached"
         raise CheckpointError(name, found, "check the name and the network, or give a folder") from error
+    except OSError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise CheckpointError(name, f"the hub does not give it ({reason})", "give a folder") from error
 
 
 def _open_weights(path: Path) -> None:
@@ -126,40 +118,12 @@ def _open_tokenizer(path: Path) -> None:
         raise CheckpointError(str(path), f"not a tokenizer ({error})", "get the file again") from error
 
 
-def _json_object(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise CheckpointError(str(path), f"not readable as JSON ({error})", "get the file again") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(str(path), "JSON, but not an object", "get the file again")
-    return content
-
-
-def _no_weights(folder: Path, name: str) -> CheckpointError:
-    if any((folder / file).is_file() for file in _PICKLED):
-        convert = (
-            'convert it where you trust it: python -c "from transformers import AutoModelForTokenClassification as M; '
-            f"M.from_pretrained('{name}').save_pretrained('{name}', safe_serialization=True)\""
-        )
-        return CheckpointError(name, "weights in a pickle only, which can run code when it is opened", convert)
-    return CheckpointError(name, "not a checkpoint, it has no model.safetensors", "give the folder with the weights")
-
-
-def _no_tokenizer(folder: Path, name: str) -> CheckpointError:
-    if any((folder / file).is_file() for file in _SLOW):
-        convert = (
-            'convert it: python -c "from transformers import AutoTokenizer as T; '
-            f"T.from_pretrained('{name}').save_pretrained('{name}')\""
-        )
-        return CheckpointError(name, f"a slow tokenizer only, it has no {_TOKENIZER}", convert)
-    return CheckpointError(name, f"it has no {_TOKENIZER}", "save its tokenizer beside the weights")
-
-
 def _license(folder: Path) -> str:
     """What the front matter of the checkpoint's own model card says."""
     card = folder / "README.md"
     if not card.is_file():
         return OTHER_LICENSE
-    match = _LICENSE.match(card.read_text(encoding="utf-8", errors="replace"))
+    text = card.read_text(encoding="utf-8", errors="replace")
+    front = text.partition("---\n")[2].partition("\n---\n")[0] if text.startswith("---\n") else ""
+    match = _LICENSE.search(front)
     return match[1] if match else OTHER_LICENSE

@@ -45,7 +45,7 @@ def model_card(recipe: Recipe, corpus: Corpus, rows: Sequence[Row], facts: CardF
     parts = [
         _front_matter(corpus, last, facts),
         f"# {facts.name}",
-        f"{facts.base} fine-tuned on {corpus.name} for named-entity recognition. On the validation part after the "
+        f"`{facts.base}` fine-tuned on `{corpus.name}` for named-entity recognition. On the validation part after the "
         f"last epoch: loss {last.validation_loss:.4f}, precision {last.precision:.4f}, recall {last.recall:.4f}, "
         f"F1 {last.f1:.4f}, accuracy {last.accuracy:.4f}.",
         "## Model description",
@@ -67,11 +67,10 @@ def model_card(recipe: Recipe, corpus: Corpus, rows: Sequence[Row], facts: CardF
 
 def _front_matter(corpus: Corpus, last: Row, facts: CardFacts) -> str:
     """YAML that the hub reads; JSON's strings are YAML's, so names need no escaping of their own."""
-    name, data, base = json.dumps(facts.name), json.dumps(corpus.name), json.dumps(facts.base)
+    name, data = json.dumps(facts.name), json.dumps(corpus.name)
     lines = [
         "---",
         f"license: {facts.license}",
-        f"base_model: {base}",
         "tags:",
         "- generated_from_trainer",
         "datasets:",
@@ -113,7 +112,7 @@ def _uses(corpus: Corpus) -> str:
 
 
 def _data(corpus: Corpus) -> str:
-    lines = [f"{corpus.name} (sha256 of its words and labels: {corpus.sha256})", "", "| part | sentences | words |"]
+    lines = [f"`{corpus.name}` (sha256 of its words and labels: {corpus.sha256})", "", "| part | sentences | words |"]
     lines.append("|---|---:|---:|")
     for part, sentences in (("training", corpus.train), ("validation", corpus.valid)):
         lines.append(f"| {part} | {len(sentences)} | {sum(len(sentence.words) for sentence in sentences)} |")

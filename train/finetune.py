@@ -31,7 +31,7 @@ from train.align import Loss, describe
 from train.base import Base
 from train.corpus import Corpus
 from train.examples import Example, Validation, examples_of
-from train.model import check_max_length, labels_of, load_config, load_model, load_tokenizer, longest_input
+from train.model import check_max_length, labels_of, load_config, load_model, load_tokenizer
 from train.order import EpochOrder
 from train.recipe import Recipe
 from train.table import Row, rows_of
@@ -131,10 +131,9 @@ def finetune(
 def _prepare(recipe: Recipe, corpus: Corpus, base: Base) -> _Prepared:
     tokenizer = load_tokenizer(base)
     config, keep_classifier = load_config(base, corpus.labels)
-    longest = longest_input(config, tokenizer)
-    check_max_length(recipe.max_length, longest)
+    check_max_length(recipe.max_length, base.longest)
     # What the saved tokenizer will say of the model, whatever this run cut at.
-    tokenizer.model_max_length = longest
+    tokenizer.model_max_length = base.longest
     labels = labels_of(config)
     # Sentences of like length are validated together; their order changes nothing but the padding.
     valid = sorted(corpus.valid, key=lambda s: len(s.words)) if recipe.group_by_length else corpus.valid

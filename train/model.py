@@ -24,11 +24,8 @@ from runtime.errors import CheckpointError, UsageError
 from train.base import Base
 
 _T = TypeVar("_T")
-_NO_LIMIT: Final = 10**30
-# Their position table begins after the padding's index (modeling_roberta.py: create_position_ids_from_input_ids).
-_POSITIONS_AFTER_PADDING: Final = frozenset(
-    {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet", "data2vec-text"}
-)
+# What transformers reads of such a length out of tokenizer.json and would write to tokenizer_config.json.
+_KEPT_LENGTHS: Final = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of", "pad_token_type_id")
 
 
 def load_tokenizer(base: Base) -> PreTrainedTokenizerFast:
@@ -47,6 +44,8 @@ def load_tokenizer(base: Base) -> PreTrainedTokenizerFast:
     # Some bases (all-MiniLM) keep a length in tokenizer.json to cut and pad to; it would outlive this run.
     kind.backend_tokenizer.no_truncation()
     kind.backend_tokenizer.no_padding()
+    for name in _KEPT_LENGTHS:
+        kind.init_kwargs.pop(name, None)
     return kind
 
 
@@ -68,14 +67,6 @@ def labels_of(config: PretrainedConfig) -> tuple[str, ...]:
     """The label names that a configuration holds, by index."""
     names = config.id2label or {}
     return tuple(names[index] for index in sorted(names))
-
-
-def longest_input(config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast) -> int:
-    """Most word pieces, special ones included, that the base takes."""
-    positions = getattr(config, "max_position_embeddings", None) or _NO_LIMIT
-    if config.model_type in _POSITIONS_AFTER_PADDING:
-        positions -= (config.pad_token_id or 0) + 1
-    return int(min(positions, tokenizer.model_max_length))
 
 
 def check_max_length(max_length: int, longest: int) -> None:

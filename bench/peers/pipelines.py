@@ -41,7 +41,7 @@ def pipeline_specs(model: Model) -> list[Spec]:
     ]
     return [
         Spec(name=f"{family}-{precision}", title=title, group="peer", precision=precision, open=opener,
-             settings=_settings(model), **rest)
+             settings=_settings(model), cut="pipeline", **rest)
         for family, precision, title, opener, rest in entries
     ]  # fmt: skip
 

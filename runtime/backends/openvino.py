@@ -68,7 +68,7 @@ class OpenVino:
         self.layout, self.streams = layout, streams
         self._path, self._tables = path, (vocabulary, positions)
         settings = {
-            "INFERENCE_PRECISION_HINT": _HINTS.get(precision, "bf16" if has_bf16() else "f32"),
+            "INFERENCE_PRECISION_HINT": hint_of(precision),
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its processor
@@ -114,6 +114,11 @@ class OpenVino:
         if wanted is not None and found != wanted:
             told = f"OpenVINO computes in {', '.join(sorted(found))} and not in {precision}"
             raise BackendError(str(self._path), told, "choose another precision")
+
+
+def hint_of(precision: Precision) -> str:
+    """OpenVINO's name of what it is told to compute in."""
+    return _HINTS.get(precision, "bf16" if has_bf16() else "f32")
 
 
 def executed_precisions(compiled: Any) -> set[str]:

@@ -7,19 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from bench.arrivals import open_loop, poisson
-
-
-class Clock:
-    """Time passes only when somebody sleeps or works."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from tests.bench.fakes import Clock
 
 
 def test_arrivals_are_seeded_and_of_the_rate() -> None:

@@ -50,7 +50,8 @@ def change_graph(bundle: Path, change: Change) -> None:
 
 def weight(model: onnx.ModelProto, shape: tuple[int, ...]) -> onnx.TensorProto:
     """The first weight of that shape."""
-    return next(tensor for tensor in model.graph.initializer if tuple(tensor.dims) == shape)
+    found: onnx.TensorProto = next(t for t in model.graph.initializer if tuple(t.dims) == shape)
+    return found
 
 
 def edit(tensor: onnx.TensorProto, change: Callable[[np.ndarray], np.ndarray]) -> None:

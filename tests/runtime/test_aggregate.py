@@ -118,15 +118,22 @@ def test_no_texts_and_texts_without_pieces(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_all_strategies_equal_the_pipeline_on_real_text(strategy: Strategy, conll: Path) -> None:
+def test_all_strategies_equal_the_pipeline_on_real_text(conll: Path) -> None:
     checkpoint = ROOT / "build" / "conll-minilm"
     if not (checkpoint / "model.safetensors").is_file():
         pytest.skip(f"there is no trained checkpoint at {checkpoint}")
-    texts = [*NASTY, *(" ".join(sentence.words) for sentence in read_conll(conll / "valid.txt"))]
+    _assert_same_on_real_text(checkpoint, conll / "valid.txt")
+
+
+def _assert_same_on_real_text(checkpoint: Path, file: Path) -> None:
+    texts = [*NASTY, *(" ".join(sentence.words) for sentence in read_conll(file))]
     reference = Reference(checkpoint)
-    expected = [reference.answers(text, [strategy])[strategy] for text in texts]
-    _assert_same(texts, expected, _tagger(checkpoint, strategy, reference.labels).tag(texts))
+    answers = [reference.answers(text) for text in texts]
+    for strategy in STRATEGIES:
+        # One text at a time, as the pipeline runs them. Beside others, the last digits of the logits change, and with them
+        # a label whose probability leads by no more than that: one text of 3,296 with a random classifier, by 4e-7.
+        found = list(_tagger(checkpoint, strategy, reference.labels).stream(texts, chunk=1))
+        _assert_same(texts, [answer[strategy] for answer in answers], found)
 
 
 # Below: what the pipeline is known to get wrong, each beside the default's answer. The engine is a fake that labels

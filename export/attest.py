@@ -1,0 +1,240 @@
+"""What is really in a graph, and what an engine really makes of it: operators, fused attention, precision of the work.
+
+Work is multiply-adds of matrix products, on ROWS rows of LENGTH word pieces: those of products with constant weights,
+and those of attention, whose part grows with the length. The graph is judged by the types that stand in it; OpenVINO
+by its runtime graph, which is what is left after all its rewriting, with the precision that each layer executes in.
+What is not what its name says is refused: a name is a promise of speed, as a certificate is one of answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import NodeProto, TensorProto
+
+from runtime.bundle import Attestation, Graph, Left, Precision
+from runtime.errors import BackendError, BundleError
+
+# The shortest rows that the runtime makes, where attention has the least part of the work.
+ROWS, LENGTH = 8, 64
+# The least share of the work that the precision of the name must have. fp32 is a promise about every product; 16 bits
+# leave out what is delicate, and int8 what proves too coarse in it, but never most of the work.
+LEAST: dict[Precision, float] = {"fp32": 1.0, "bf16": 0.95, "fp16": 0.95, "int8": 0.5}
+# An engine may do less of the work in that precision than the graph says by no more than this.
+_SLACK = 0.01
+_TYPES: dict[int, str] = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16"}
+_ENGINE_TYPES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
+_PRODUCTS = frozenset({"MatMul", "Gemm"})
+_FUSED = frozenset({"Attention", "MultiHeadAttention"})
+# They move numbers about and leave them as they are.
+_MOVING = frozenset({"Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze"})
+# Not work: they hold, move or convert numbers.
+_IDLE = frozenset({"Const", "Input", "Output", "Reshape", "Transpose", "Reorder", "Convert"})
+
+
+def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> Attestation:
+    """What is in an ONNX file.
+
+    Args:
+        path: the file.
+        graph: what is said of it.
+        left: what int8 leaves in higher precision, as export.quantize tells.
+
+    Raises:
+        BundleError: it is not what is said of it.
+    """
+    model = _inferred(path)
+    shapes, types = _tensors(model)
+    made = {name: node for node in model.graph.node for name in node.output}
+    constants = {tensor.name for tensor in model.graph.initializer}
+    work: Counter[str] = Counter()
+    attention = 0
+    for node in model.graph.node:
+        if node.op_type in _PRODUCTS:
+            size = _multiply_adds(node, shapes, path)
+            work[_precision(node, made, types)] += size
+            attention += 0 if _source(node.input[1], made) in constants else size
+    operators = Counter(node.op_type for node in model.graph.node)
+    fused = sum(operators[name] for name in _FUSED)
+    attestation = Attestation(
+        file=graph.file,
+        backend="",
+        precision=graph.precision,
+        operators=dict(sorted(operators.items())),
+        attention=operators["Softmax"] + fused,
+        fused_attention=fused,
+        multiply_adds=work.total(),
+        attention_multiply_adds=attention,
+        rows=ROWS,
+        length=LENGTH,
+        shares=_shares(work),
+        left=left,
+    )
+    _check_share(attestation, LEAST[graph.precision])
+    return attestation
+
+
+def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> Attestation:
+    """What OpenVINO makes of a graph.
+
+    Args:
+        compiled: the model as it serves, an openvino.CompiledModel.
+        graph: what attest_graph found in the file.
+        precision: the candidate's, which can be lower than the file's.
+
+    Raises:
+        BundleError: it computes in another precision than it should, or has not fused the attention.
+    """
+    layers = [_layer(node) for node in compiled.get_runtime_model().get_ordered_ops()]
+    fused = [layer for layer in layers if layer.is_fused_attention]
+    work: Counter[str] = Counter()
+    for layer in layers:
+        if layer.kind == "FullyConnected":
+            work[layer.precision] += layer.weights * graph.rows * graph.length
+    # Attention's shapes are not in a model for rows of any number and length; its work is known from the graph.
+    doing = fused or [layer for layer in layers if layer.kind == "MatMul"]
+    for layer in doing:
+        work[layer.precision] += graph.attention_multiply_adds // len(doing)
+    operators = Counter(f"{layer.kind} {layer.precision}" for layer in layers if layer.kind not in _IDLE)
+    attestation = replace(
+        graph,
+        backend="openvino",
+        precision=precision,
+        operators=dict(sorted(operators.items())),
+        fused_attention=len(fused),
+        multiply_adds=work.total(),
+        shares=_shares(work),
+    )
+    promised = graph.shares.get(precision, 0.0) if precision == graph.precision else 1.0
+    _check_share(attestation, max(LEAST[precision], promised - _SLACK))
+    if len(fused) != graph.attention:
+        found = f"attention is fused in {len(fused)} of {graph.attention} layers"
+        raise BundleError(_name(attestation), found, "export it again, and report it if that does not help")
+    return attestation
+
+
+def compile_for_attestation(path: Path, precision: Precision) -> Any:
+    """The model as runtime.backends.openvino compiles it, which keeps its own to itself.
+
+    Raises:
+        BackendError: OpenVINO cannot load it.
+    """
+    import openvino
+
+    from runtime.backends.openvino import hint_of
+
+    settings = {"INFERENCE_PRECISION_HINT": hint_of(precision), "NUM_STREAMS": 1}
+    try:
+        return openvino.Core().compile_model(str(path), "CPU", settings)
+    except RuntimeError as error:
+        raise BackendError(str(path), f"OpenVINO cannot load it ({error})", "export it again") from error
+
+
+def show_attestation(attestation: Attestation) -> None:
+    """Print the shares, the fused attention, and what int8 left out."""
+    shares = ", ".join(f"{share:.1%} {name}" for name, share in attestation.shares.items())
+    fused = f"{attestation.fused_attention} of {attestation.attention} attentions fused"
+    print(f"attested: {_name(attestation)}: multiply-adds {shares}; {fused}")
+    if attestation.backend:
+        return
+    for each in attestation.left:
+        part = each.multiply_adds * attestation.rows * attestation.length / attestation.multiply_adds
+        counted = f", changed tags {each.changed_before:.1f} to {each.changed_after:.1f}" if each.changed_before else ""
+        print(f"  left in higher precision: {each.name} ({part:.1%} of the work{counted}): {each.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A layer of OpenVINO's runtime graph; `weights` counts those of a FullyConnected."""
+
+    kind: str
+    precision: str
+    weights: int
+    is_fused_attention: bool
+
+
+def _layer(node: Any) -> _Layer:
+    info = node.get_rt_info()
+    kind, kept = str(info["layerType"].value), str(info["runtimePrecision"].value)
+    names = str(info["originalLayersNames"].value)
+    weights = math.prod(node.input(1).get_partial_shape().to_shape()) if kind == "FullyConnected" else 0
+    # A softmax that OpenVINO has put into one layer with the products around it.
+    fused = kind not in ("Softmax", "SoftMax") and "Softmax" in names and "MatMul" in names
+    return _Layer(kind, _ENGINE_TYPES.get(kept, kept), weights, fused)
+
+
+def _inferred(path: Path) -> onnx.ModelProto:
+    """The graph with the shapes that ROWS x LENGTH gives all its tensors. Weights in other files stay there."""
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.input:
+        for axis, size in zip(tensor.type.tensor_type.shape.dim, (ROWS, LENGTH)):
+            axis.dim_value = size
+    for tensor in model.graph.output:
+        tensor.type.tensor_type.ClearField("shape")
+    del model.graph.value_info[:]
+    return onnx.shape_inference.infer_shapes(model, data_prop=True)
+
+
+def _tensors(model: onnx.ModelProto) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    """Shape and type of every tensor that has one."""
+    graph = model.graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        kind = value.type.tensor_type
+        types[value.name] = kind.elem_type
+        if kind.HasField("shape") and all(axis.HasField("dim_value") for axis in kind.shape.dim):
+            shapes[value.name] = tuple(axis.dim_value for axis in kind.shape.dim)
+    return shapes, types
+
+
+def _multiply_adds(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
+    left, out = shapes.get(node.input[0]), shapes.get(node.output[0])
+    if left is None or out is None:
+        raise BundleError(str(path), f"the shape of {node.name} cannot be told", "export it again")
+    transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
+    return math.prod(out) * left[-2 if transposed else -1]
+
+
+def _precision(node: NodeProto, made: Mapping[str, NodeProto], types: Mapping[str, int]) -> str:
+    """int8 where both factors come out of a DequantizeLinear, else the type of the result."""
+    if all(_dequantised(name, made) for name in node.input[:2]):
+        return "int8"
+    return _TYPES.get(types.get(node.output[0], 0), "unknown")
+
+
+def _dequantised(name: str, made: Mapping[str, NodeProto]) -> bool:
+    node = made.get(name)
+    while node is not None and node.op_type in _MOVING:
+        node = made.get(node.input[0])
+    return node is not None and node.op_type == "DequantizeLinear"
+
+
+def _source(name: str, made: Mapping[str, NodeProto]) -> str:
+    """Where a tensor's numbers come from, before they were moved about, cast or stored in int8."""
+    while name in made and made[name].op_type in {*_MOVING, "DequantizeLinear", "Cast"}:
+        name = made[name].input[0]
+    return name
+
+
+def _shares(work: Counter[str]) -> dict[str, float]:
+    total = max(1, work.total())
+    return {name: round(size / total, 4) for name, size in work.most_common()}
+
+
+def _check_share(attestation: Attestation, least: float) -> None:
+    share = attestation.shares.get(attestation.precision, 0.0)
+    if share < least - 1e-4:
+        told = ", ".join(f"{each:.1%} {name}" for name, each in attestation.shares.items()) or "no matrix product"
+        found = f"not what its name says: multiply-adds are {told}, and {least:.0%} should be {attestation.precision}"
+        raise BundleError(_name(attestation), found, "export it again, or leave this precision out")
+
+
+def _name(attestation: Attestation) -> str:
+    return f"{attestation.file} on {attestation.backend}" if attestation.backend else attestation.file

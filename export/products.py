@@ -1,0 +1,170 @@
+"""The matrix products of an ONNX graph that have constant weights, and the same graph with some of them in int8.
+
+In int8 a product's input is first centred and scaled, channel by channel, so that all channels fill the same range;
+the weights and the bias take both back. All of it is symmetric (zero points are 0): the form that TensorRT asks for.
+
+    input -> Mul -> Add -> QuantizeLinear -> DequantizeLinear -> MatMul <- DequantizeLinear <- int8 weights
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import NodeProto, helper, numpy_helper
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A matrix product with constant weights, and the addition of its bias.
+
+    Attributes:
+        name: of its node; products that share an input can be computed from one rounded copy of it.
+        input: the tensor that is multiplied. [..., inputs]
+        weights: [inputs, outputs]
+        bias: [outputs]
+        add, place: the node that adds the bias, and which of its inputs the bias is.
+    """
+
+    name: str
+    input: str
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    add: str
+    place: int
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of one word piece."""
+        return int(self.weights.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """How a tensor is rounded to int8: x is stored as round((x - centre) * scale / step), -127 to 127.
+
+    Attributes:
+        centre, scale: of each channel. [channels]
+        step: of the stored numbers.
+    """
+
+    centre: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Product:
+    """A product in int8.
+
+    Attributes:
+        weights: [inputs, outputs], -127 to 127.
+        step: of each output's weights. [outputs]
+        bias: with the centre of the input and the mean of all rounding made up for. [outputs]
+    """
+
+    weights: NDArray[np.int8]
+    step: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def products(model: onnx.ModelProto) -> list[Product]:
+    """Every product with constant weights of two axes and a constant bias, in the order of the graph."""
+    constants = _constants(model.graph)
+    users: dict[str, list[NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+    found = []
+    for node in model.graph.node:
+        add = next((user for user in users.get(node.output[0], ()) if user.op_type == "Add"), None)
+        if node.op_type != "MatMul" or node.input[1] not in constants or add is None:
+            continue
+        place = 0 if add.input[1] == node.output[0] else 1
+        weights, bias = constants[node.input[1]], constants.get(add.input[place])
+        if bias is not None and len(weights.dims) == 2:
+            arrays = numpy_helper.to_array(weights), numpy_helper.to_array(bias)
+            found.append(Product(node.name, node.input[0], *arrays, add.name, place))
+    return found
+
+
+def in_int8(
+    model: onnx.ModelProto, rounded: Mapping[str, Rounded], chosen: Mapping[str, Int8Product]
+) -> onnx.ModelProto:
+    """A copy of the graph with some products in int8.
+
+    Args:
+        model: the graph in fp32.
+        rounded: how to round tensors, by name.
+        chosen: the products in int8, by name; each one's input is among `rounded`.
+    """
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    graph = changed.graph
+    nodes = {node.name: node for node in graph.node}
+    before: dict[str, list[NodeProto]] = {}  # node -> what must be computed before it
+    done: set[str] = set()
+    for product in products(model):
+        if product.name not in chosen:
+            continue
+        made = before.setdefault(product.name, [])
+        if product.input not in done:
+            made += _rounding(graph, product.input, rounded[product.input])
+            done.add(product.input)
+        made.append(_weights(graph, product.name, chosen[product.name]))
+        node = nodes[product.name]
+        node.input[0], node.input[1] = f"{product.input}/int8", f"{product.name}/weights"
+        bias = _constant(graph, f"{product.name}/bias", chosen[product.name].bias)
+        nodes[product.add].input[product.place] = bias
+    ordered = [each for node in graph.node for each in (*before.get(node.name, ()), node)]
+    _replace(graph, ordered)
+    onnx.checker.check_model(changed)
+    return changed
+
+
+def _rounding(graph: onnx.GraphProto, tensor: str, rounded: Rounded) -> list[NodeProto]:
+    scale = _constant(graph, f"{tensor}/scale", rounded.scale)
+    shift = _constant(graph, f"{tensor}/shift", -rounded.centre * rounded.scale)
+    step = _constant(graph, f"{tensor}/step", np.float32(rounded.step))
+    zero = _constant(graph, f"{tensor}/zero", np.int8(0))
+    return [
+        helper.make_node("Mul", [tensor, scale], [f"{tensor}/scaled"], f"{tensor}/Mul"),
+        helper.make_node("Add", [f"{tensor}/scaled", shift], [f"{tensor}/centred"], f"{tensor}/Add"),
+        helper.make_node("QuantizeLinear", [f"{tensor}/centred", step, zero], [f"{tensor}/stored"], f"{tensor}/Q"),
+        helper.make_node("DequantizeLinear", [f"{tensor}/stored", step, zero], [f"{tensor}/int8"], f"{tensor}/DQ"),
+    ]
+
+
+def _weights(graph: onnx.GraphProto, name: str, product: Int8Product) -> NodeProto:
+    stored = _constant(graph, f"{name}/stored", product.weights)
+    step = _constant(graph, f"{name}/step", product.step)
+    zero = _constant(graph, f"{name}/zero", np.zeros(len(product.step), np.int8))
+    return helper.make_node("DequantizeLinear", [stored, step, zero], [f"{name}/weights"], f"{name}/DQ", axis=1)
+
+
+def _constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic] | np.generic) -> str:
+    graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+    return name
+
+
+def _constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
+    """Initializers by name; the exporter writes one that two layers share once, and gives the other by Identity."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in constants:
+            constants[node.output[0]] = constants[node.input[0]]
+    return constants
+
+
+def _replace(graph: onnx.GraphProto, nodes: list[NodeProto]) -> None:
+    """Other nodes for the graph; constants that none of them uses, and types that were inferred, are dropped."""
+    used = {name for node in nodes for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    for field, values in ((graph.node, nodes), (graph.initializer, kept)):
+        copies = [type(value).FromString(value.SerializeToString()) for value in values]
+        del field[:]
+        field.extend(copies)
+    del graph.value_info[:]

@@ -1,0 +1,213 @@
+"""fp32 graph of packed layout -> the same in int8, by text alone: post-training quantisation with accuracy control.
+
+Every product with constant weights goes to int8, in the form that OpenVINO and TensorRT know (QuantizeLinear and
+DequantizeLinear), as export.rounding makes it with the least harm. Then products are left out of it again, as long as
+more tags change than asked for, on training text that the rounding has not seen. What stays in floating point besides:
+
+    embeddings          looked up and not multiplied: in int8 they gain nothing, and alone changed 3 tags in 10,000
+    attention products  some hundredths of the work, fused with the softmax between them; no faster in int8
+    the classifier      a thousandth of the work, and it is where the tags are decided
+
+It knows nothing of bundles or certificates; the gate is export.certify's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from export.activations import sampled
+from export.products import Int8Product, Product, Rounded, in_int8, products
+from export.rounding import compensated, rounding_of
+from export.sensitivity import Change, Logits, Probe, leave_out
+from runtime.backends.openvino import OpenVino
+from runtime.bundle import Graph, Left, Precision
+from runtime.choose import installed_version
+from runtime.encode import Encoded, Encoder
+from runtime.errors import BackendError, BugError, CorpusError
+from runtime.infer import PACKED_CELLS, SHORTEST, piece_logits
+from runtime.pack import packed_batches
+from runtime.windows import Windows, windows_of
+
+# Batches of 512 word pieces that the rounding is fitted to: five times the inputs of MiniLM's largest product.
+CALIBRATION_BATCHES = 16
+# Words that changed tags are counted on, and words that products are ranked on.
+HELD_OUT_WORDS, RANKING_WORDS = 30_000, 10_000
+# A model is surer of the text it was trained on: to hold the gate's goal of 5 elsewhere takes fewer here.
+GOAL = 2.0
+# Beyond this share of the work in higher precision an int8 graph has lost most of its speed.
+MOST_LEFT_OUT = 0.4
+# Bytes of activations in memory at once; a large model's layers are fitted in turns.
+_MEMORY = 1 << 30
+_CLASSIFIER = "/classifier/"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """An int8 graph and how it came about.
+
+    Attributes:
+        graph: the file.
+        left: products in higher precision, the classifier among them.
+        changed: against the fp32 graph, on held-out training text.
+    """
+
+    graph: Graph
+    left: tuple[Left, ...]
+    changed: Change
+
+
+def int8_from_graph(
+    source: Path,
+    output: Path,
+    tokenizer: Path,
+    sentences: Sequence[Sequence[str]],
+    *,
+    max_length: int,
+    vocabulary: int,
+    labels: int,
+    threads: int,
+    goal: float = GOAL,
+) -> Quantised:
+    """Write the int8 graph.
+
+    Args:
+        source: a graph of packed layout, fp32.
+        output: the ONNX file to write.
+        tokenizer: the checkpoint's tokenizer.json.
+        sentences: words of training text. Every fifth sentence fits the rounding, the others count changed tags.
+        max_length, vocabulary, labels: as the manifest has them.
+        threads: processors to use.
+        goal: changed tags in 10,000, at most, on the training text held out; with MOST_LEFT_OUT it ends the search.
+
+    Raises:
+        BackendError: OpenVINO, which runs int8, is not installed, or cannot load the graph.
+        CorpusError: not enough text.
+    """
+    if not installed_version("openvino"):
+        found = "the library 'openvino' is not installed, and int8 is measured with it"
+        raise BackendError("int8", found, "pip install 'nerve-ner[openvino]'")
+    if len(sentences) < 2:
+        raise CorpusError("training text", f"{len(sentences)} sentences", "give more, to fit int8 to")
+    encoder, model = Encoder(tokenizer), onnx.load(source)
+    fitted = [product for product in products(model) if _CLASSIFIER not in product.name]
+    if not fitted:
+        raise BugError(f"no matrix product in {source}")
+    calibration = _Text(encoder, sentences[::5], max_length)
+    rounded, chosen = _fit(model, fitted, calibration, threads)
+    engine = _Engine(encoder, max_length, vocabulary, labels, threads)
+    held_out = [sentence for number, sentence in enumerate(sentences) if number % 5]
+
+    def write(left: Collection[str]) -> None:
+        kept = {name: product for name, product in chosen.items() if name not in left}
+        onnx.save(in_int8(model, rounded, kept), output)
+
+    def probe(words: int) -> Probe:
+        text = engine.text(held_out, words)
+
+        def measure(left: Collection[str]) -> Logits:
+            write(left)
+            return engine.logits(output, "int8", text)
+
+        return Probe(measure, engine.logits(source, "fp32", text))
+
+    work = {product.name: product.multiply_adds for product in fitted}
+    left, changed = leave_out(work, probe(HELD_OUT_WORDS), probe(RANKING_WORDS), goal=goal, most=MOST_LEFT_OUT)
+    write([each.name for each in left])
+    graph = Graph(output.name, "int8", "packed", model.opset_import[0].version, _inputs(model))
+    return Quantised(graph, (*_never(model), *left), changed)
+
+
+class _Text:
+    """Sentences as windows of word pieces."""
+
+    def __init__(self, encoder: Encoder, sentences: Sequence[Sequence[str]], max_length: int) -> None:
+        self.frame = encoder.frame
+        self.encoded: Encoded = encoder.encode_words(sentences)
+        capacity = max_length - len(encoder.frame)
+        self.windows: Windows = windows_of(self.encoded.text_start, capacity=capacity, stride=0)
+
+
+class _Engine:
+    """Runs graphs as the runtime does."""
+
+    def __init__(self, encoder: Encoder, max_length: int, vocabulary: int, labels: int, threads: int) -> None:
+        self._encoder, self._labels, self._threads = encoder, labels, threads
+        self._tables = vocabulary, max_length
+
+    def text(self, sentences: Sequence[Sequence[str]], words: int) -> _Text:
+        """Sentences with about that many words in all, spread over those given."""
+        total = sum(map(len, sentences))
+        return _Text(self._encoder, sentences[:: max(1, total // words)], self._tables[1])
+
+    def logits(self, path: Path, precision: Precision, text: _Text) -> Logits:
+        """Of each word's first piece. [words, labels]"""
+        vocabulary, positions = self._tables
+        engine = OpenVino(
+            path,
+            precision=precision,
+            layout="packed",
+            streams=self._threads,
+            threads=self._threads,
+            vocabulary=vocabulary,
+            positions=positions,
+            cache="",
+        )
+        try:
+            ids = text.encoded.ids
+            pieces = piece_logits(engine, ids, text.windows, text.frame, labels=self._labels)
+        finally:
+            engine.close()
+        first = text.encoded.word_piece
+        return pieces[first[first >= 0]]
+
+
+def _fit(
+    model: onnx.ModelProto, fitted: Sequence[Product], text: _Text, threads: int
+) -> tuple[dict[str, Rounded], dict[str, Int8Product]]:
+    """How to round each tensor, and each product in int8, by name."""
+    placed = packed_batches(
+        text.encoded.ids, text.windows, text.frame, shortest=SHORTEST, cells=PACKED_CELLS, trim=True
+    )
+    batches = [each.batch for each in islice(placed, CALIBRATION_BATCHES)]
+    together: dict[str, list[Product]] = {}
+    for product in fitted:
+        together.setdefault(product.input, []).append(product)
+    rounded: dict[str, Rounded] = {}
+    chosen: dict[str, Int8Product] = {}
+    for names in _turns(together):
+        for name, values in sampled(model, names, batches, threads=threads).items():
+            weights = np.concatenate([product.weights for product in together[name]], axis=1)
+            rounded[name] = rounding_of(values, weights)
+            made = compensated(values, rounded[name], together[name])
+            chosen |= {product.name: each for product, each in zip(together[name], made)}
+    return rounded, chosen
+
+
+def _turns(together: dict[str, list[Product]]) -> list[list[str]]:
+    """Tensors in groups whose values fit into memory."""
+    turns: list[list[str]] = [[]]
+    size = 0
+    for name, members in together.items():
+        bytes_of = 4 * CALIBRATION_BATCHES * PACKED_CELLS * members[0].weights.shape[0]
+        if turns[-1] and size + bytes_of > _MEMORY:
+            turns.append([])
+            size = 0
+        turns[-1].append(name)
+        size += bytes_of
+    return turns
+
+
+def _never(model: onnx.ModelProto) -> list[Left]:
+    """Products that are not even tried."""
+    reason = "the classifier decides the tag, and is next to no work"
+    return [Left(each.name, reason, each.multiply_adds) for each in products(model) if _CLASSIFIER in each.name]
+
+
+def _inputs(model: onnx.ModelProto) -> tuple[str, ...]:
+    return tuple(node.name for node in model.graph.input)

@@ -1,0 +1,197 @@
+"""A whole run on fakes: every phase, every report, and rows for those that did not make it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.context import Bench
+from bench.plan import FULL, QUICK
+from bench.process import Worker
+from bench.report import markdown_of, terminal_of, write_reports
+from bench.result import Result, Row, read_result, write_result
+from bench.run import run_bench
+from bench.subject import Subject
+from bench.system import Spec
+from bench.workload import Workload, sentences_of
+from runtime.encode import Encoder
+from runtime.errors import BundleError
+from tests.bench import fakes
+from tests.bench.fakes import spec
+
+TINY = replace(
+    QUICK,
+    sentences=20,
+    scored=20,
+    rounds=3,
+    turn_seconds=0.001,
+    search_texts=4,
+    latency_words=(0, 3),
+    latency_rounds=2,
+    latency_calls=3,
+    rates=(50.0,),
+    load_seconds=0.1,
+)
+EVERYTHING = replace(TINY, documents=2, heat_words=(2, 4), heat_batches=(1, 3), heat_seconds=5.0)
+
+
+def _bench(folder: Path, specs: list[Spec], *, full: bool = False, texts: Workload | None = None) -> Bench:
+    return Bench(
+        specs=specs,
+        large=list,
+        large_folder=folder,
+        subject=Subject(
+            checkpoint=folder,
+            labels=fakes.LABELS,
+            max_length=64,
+            encoder=Encoder(fakes.tokenizer_file(folder)),
+            flops=1e6,
+            large_flops=1e6,
+            bundle_card={"manifest_sha256": "ab" * 32, "versions": {}},
+            checkpoint_card={"name": "fake", "sha256": "cd" * 32, "architecture": "none", "layers": 1, "hidden": 1},
+        ),
+        corpus=fakes.corpus(),
+        texts=texts,
+        plan=EVERYTHING if full else TINY,
+        threads=1,
+        start=Worker,
+        reference=fakes.gold_reference,
+        limits=fakes.no_limits,
+    )
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    specs = [
+        spec("nerve-fast", seconds=0.001, group="nerve"),
+        spec("pipeline-fp32", seconds=0.01),
+        spec("wrong", kind="PER"),
+        spec("crashing", dies_on="n7 "),  # one of the sentences that are timed, and none that is tried before
+        spec("refusing", fakes.open_refusing),
+        spec("absent", needs=("no_such_library",)),
+        spec("other", same_model=False, kind="PER"),
+    ]
+    own = replace(sentences_of(fakes.corpus(3), 0, seed=0), name="texts")
+    return run_bench(_bench(tmp_path_factory.mktemp("run"), specs, full=True, texts=own))
+
+
+def _row(result: Result, name: str) -> Row:
+    return next(row for row in result.rows if row.name == name)
+
+
+def test_a_peer_that_crashes_leaves_a_row_that_says_so_and_the_rest_complete(result: Result) -> None:
+    assert {row.name: row.status for row in result.rows} == {
+        "nerve-fast": "measured",
+        "pipeline-fp32": "measured",
+        "wrong": "measured",
+        "crashing": "failed",
+        "refusing": "failed",
+        "absent": "not installed",
+        "other": "measured",
+    }
+    assert _row(result, "crashing").reason == "crashed: exit status 3"
+    assert _row(result, "refusing").reason == "ValueError: cannot read model.bin"
+    for name in ("nerve-fast", "pipeline-fp32", "wrong", "other"):
+        row = _row(result, name)
+        assert [one.workload for one in row.throughput] == ["sentences", "texts", "documents"]
+        assert [one.texts for one in row.latency] == ["sentence", "3 words"]
+        assert len(row.cold_seconds) == 1
+        assert row.load
+        assert row.peak_bytes > 0
+
+
+def test_wrong_tags_are_flagged_in_the_row(result: Result) -> None:
+    assert _row(result, "nerve-fast").flags == []
+    assert _row(result, "wrong").flags[0] == "answers differ from the checkpoint's: 2000.0 tags in 10,000"
+    assert "answers differ from the checkpoint's" in terminal_of(result)
+    # Another model's tags are its own affair: it gets its F1, and no flag.
+    assert _row(result, "other").flags == []
+    assert _row(result, "other").accuracy[0].f1 == 0.0
+
+
+def test_ratios_are_to_the_baseline_and_of_nerve(result: Result) -> None:
+    main = result.workloads[0]
+    assert (main.baseline, main.fastest_nerve) == ("pipeline-fp32", "nerve-fast")
+    found = _row(result, "pipeline-fp32").throughput[0].nerve_to_this
+    assert found is not None
+    assert found.value > 1
+    assert re.search(r"sentences: nerve-fast is .*pipeline-fp32 \(", terminal_of(result))
+
+
+def test_what_was_derived_follows_from_the_raw_values(result: Result) -> None:
+    for row in result.rows:
+        for one in row.throughput:
+            workload = result.workload(one.workload)
+            assert workload is not None
+            median = float(np.median(one.seconds)) / one.repeats
+            assert one.texts_per_second == pytest.approx(workload.texts / median)
+            assert one.pieces_per_second == pytest.approx(workload.pieces / median)
+
+
+def test_the_result_comes_back_from_its_json(result: Result, tmp_path: Path) -> None:
+    write_result(tmp_path / "r.json", result)
+    assert asdict(read_result(tmp_path / "r.json")) == asdict(result)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"schema": 99}, "schema 99, this version of Nerve reads schema 1"),
+        ({"surprise": 1}, "unknown: surprise"),
+        ({"rows": None}, "not a benchmark's result"),
+    ],
+)
+def test_another_json_is_refused(result: Result, tmp_path: Path, change: dict[str, object], found: str) -> None:
+    (tmp_path / "r.json").write_text(json.dumps(asdict(result) | change), encoding="utf-8")
+    with pytest.raises(BundleError, match=found):
+        read_result(tmp_path / "r.json")
+
+
+def test_the_page_stands_alone_and_its_pictures_are_well_formed(result: Result, tmp_path: Path) -> None:
+    write_reports(result, tmp_path)
+    page = (tmp_path / "result.html").read_text(encoding="utf-8")
+    assert not re.search(r"<script|<link|<img|src=|@import|url\(|https?:", page)
+    pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(pictures) == 5  # Pareto, load, split, two heat maps; the limit was not measured
+    for drawn in pictures:
+        ElementTree.fromstring(drawn)
+    assert "@media print" in page
+
+
+def test_reports_hold_no_text_of_the_corpus_and_no_folder(result: Result, tmp_path: Path) -> None:
+    write_reports(result, tmp_path)
+    for file in tmp_path.iterdir():
+        content = file.read_text(encoding="utf-8")
+        assert "Nairobi" not in content
+        assert str(tmp_path) not in content
+        assert not re.search(r"/(home|root|tmp|work|usr)/", content)
+
+
+def test_the_markdown_tables_are_whole(result: Result) -> None:
+    lines = markdown_of(result).splitlines()
+    for before, line in itertools.pairwise(lines):
+        if line.startswith("|") and before.startswith("|"):
+            assert line.count("|") == before.count("|")
+
+
+def test_users_texts_alone_are_enough(tmp_path: Path) -> None:
+    own = replace(sentences_of(fakes.corpus(6), 0, seed=0), name="texts")
+    found = run_bench(replace(_bench(tmp_path, [spec("one")], texts=own), corpus=()))
+    assert [one.name for one in found.workloads] == ["texts"]
+    assert found.rows[0].throughput[0].texts_per_second > 0
+    assert found.rows[0].latency == []
+
+
+def test_the_full_plan_measures_more_than_the_quick_one() -> None:
+    assert FULL.rounds > QUICK.rounds
+    assert FULL.documents
+    assert FULL.large_sentences
+    assert not QUICK.documents
+    assert not QUICK.large_sentences

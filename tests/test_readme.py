@@ -1,0 +1,88 @@
+"""The README's commands do what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def project(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A folder in which the README's paths exist: build/bundle, and .venv/bin/python."""
+    shutil.copytree(tiny_bundle, tmp_path / "build" / "bundle")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    return tmp_path
+
+
+def shell(line: str, project: Path) -> str:
+    """What a command of the README prints."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # The link to an interpreter is not a virtual environment; the interpreter's own libraries are what it would have.
+    line = line.replace(".venv/bin/python", sys.executable)
+    done = subprocess.run(line, shell=True, cwd=project, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def test_tagging_commands_print_entities(project: Path) -> None:
+    commands = re.findall(r"^    (.*python -m runtime\.tag.*)$", README, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        printed = shell(command, project)
+        assert "Merkel" in printed
+        if "--to" not in command:
+            assert set(json.loads(printed)) == {"text", "entities"}
+
+
+def test_python_example_runs(project: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (project / "example.py").write_text(code)
+    assert "Merkel" in shell(".venv/bin/python example.py", project)
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z]+)", README)) <= targets
+    assert {"setup", "check", "test", "train", "export", "tag", "bench"} <= targets
+
+
+def test_folders_of_the_readme_exist() -> None:
+    for folder in re.findall(r"^    (\w+)/ ", README, re.MULTILINE):
+        assert (ROOT / folder).is_dir()
+
+
+def test_gate_of_the_readme_is_the_gate_of_the_code() -> None:
+    from export.gate import GATE
+
+    for names, *limits in re.findall(r"^\| ([fbint\d, ]+) \| (\S+) \| (\S+) \| (\S+) \|$", README, re.MULTILINE):
+        for name in names.split(", "):
+            bounds = {bound.figure: bound.limit for bound in GATE[name]}
+            assert [bounds["changed_per_10k"], bounds["f1_lost"], bounds["agreement"]] == [float(x) for x in limits]
+
+
+@pytest.mark.slow
+def test_make_export_without_a_model_trains_exports_certifies_and_tags(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    (clone / ".venv").symlink_to(ROOT / ".venv")
+    done = subprocess.run(["make", "export"], cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    tagged = json.loads(done.stdout.splitlines()[-1])
+    assert {entity["text"]: entity["label"] for entity in tagged["entities"]} == {
+        "Angela Merkel": "PER",
+        "Emmanuel Macron": "PER",
+        "Paris": "LOC",
+        "United Nations": "ORG",
+    }
