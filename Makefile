@@ -3,7 +3,7 @@ PYTHON ?= python3
 MODEL  ?= build/quickstart
 CORPUS ?= build/sample
 BUNDLE ?= build/bundle
-TEXT   ?= Angela Merkel met Emmanuel Macron in Paris before the United Nations summit.
+TEXT   ?= Angela Merkel met Emmanuel Macron in Paris, the United Nations said on Monday.
 BIN    := .venv/bin
 
 .PHONY: setup check test train export tag bench

@@ -43,6 +43,7 @@ class Contestant:
         self.row.versions = versions(spec.versions)
         self._threads, self._start = threads, start
         self._place: Place | None = None
+        self._opened: Setting | None = None
         missing = [name for name in spec.needs if not _installed(name)]
         if missing:
             self.fail(f"{', '.join(missing)}: {_EXTRA}", status="not installed")
@@ -72,15 +73,17 @@ class Contestant:
             raise
 
     def open(self, setting: Setting) -> None:
-        """Open the system with that setting, the one before it closed."""
+        """Open the system with that setting, the one before it closed; nothing if it is open like that already."""
         self.setting = setting
-        self.ask(jobs.open_system, self.spec.open, setting)
+        if self._place is None or self._opened != setting:
+            self.ask(jobs.open_system, self.spec.open, setting)
+            self._opened = setting
 
     def leave(self) -> None:
         """End its process; the next job gets a fresh one."""
         if self._place is not None:
             self._place.close()
-            self._place = None
+            self._place = self._opened = None
 
     def fail(self, reason: str, *, status: str = "failed") -> None:
         """It is out; the row says why."""

@@ -24,7 +24,7 @@ def method_of(plan: Plan, *, threads: int) -> list[str]:
         "entity if they share a character. Systems are given words joined by spaces, as raw text; the "
         "checkpoint itself is given the words. So cutting words otherwise counts as changed tags, for everyone. What "
         "the engine alone changed is told by the checkpoint in fp32 on the same text, cut into words as the system "
-        "cuts it (for pipelines: by the pipeline in fp32). More than 10 tags in 10,000 or 0.1 points of F1 are flagged.",
+        "cuts it (for pipelines: by the pipeline in fp32). Over 10 tags in 10,000 or 0.1 points of F1 is flagged.",
         "Cold start: from starting a process to its first answer. Peak memory: VmHWM of a process that tagged the "
         "sentences" + (", the search included." if plan.quick else " with the chosen setting and nothing else."),
         "Load: Poisson arrivals, the same for all; texts that wait are answered together, up to the chosen batch; "

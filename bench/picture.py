@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 760, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 190, 16, 48
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 236, 16, 48
+_NAMES = 212  # right edge of the names before bars
 _LABEL = 14  # least distance of two labels, so that none is written over another
 # Blues for what is ours; for the others colours that stay apart for colour-blind eyes (after Okabe and Ito).
 OURS = ("#0b4fa8", "#2f7fd6", "#6aa9ea", "#08306b")
@@ -120,10 +121,10 @@ def bars(values: Mapping[str, float], styles: Mapping[str, Mark], *, show: Calla
     parts = []
     for number, (name, value) in enumerate(values.items()):
         top = 6 + 24 * number
-        parts.append(_text(170, top + 13, name, anchor="end"))
-        parts.append(f'<rect x="178" y="{top}" width="{max(1.0, 480 * value / most):.1f}" height="17" '
+        parts.append(_text(_NAMES, top + 13, name, anchor="end"))
+        parts.append(f'<rect x="{_NAMES + 8}" y="{top}" width="{max(1.0, 430 * value / most):.1f}" height="17" '
                      f'fill="{styles[name].colour}"/>')  # fmt: skip
-        parts.append(_text(184 + 480 * value / most, top + 13, show(value)))
+        parts.append(_text(_NAMES + 14 + 430 * value / most, top + 13, show(value)))
     return _svg(parts, 12 + 24 * len(values)) if values else ""
 
 
@@ -131,16 +132,16 @@ def stacked(values: Mapping[str, Mapping[str, float]], colours: Mapping[str, str
     """A bar for each name, cut into its parts; every part says its share, and the legend its name."""
     parts = []
     for number, (part, colour) in enumerate(colours.items()):
-        place = 178 + 110 * number
+        place = _NAMES + 8 + 110 * number
         parts += [
             f'<rect x="{place}" y="4" width="12" height="12" fill="{colour}" stroke="#333"/>',
             _text(place + 17, 14, part),
         ]
     for number, (name, cut) in enumerate(values.items()):
-        top, left, total = 26 + 26 * number, 178.0, sum(cut.values()) or 1.0
-        parts.append(_text(170, top + 13, name, anchor="end"))
+        top, left, total = 26 + 26 * number, _NAMES + 8.0, sum(cut.values()) or 1.0
+        parts.append(_text(_NAMES, top + 13, name, anchor="end"))
         for part, colour in colours.items():
-            width = 540 * cut.get(part, 0.0) / total
+            width = 530 * cut.get(part, 0.0) / total
             parts.append(
                 f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="18" fill="{colour}" stroke="#333"/>'
             )

@@ -12,7 +12,7 @@ from export.options import add_options
 from export.source import check_tokenizer, checkpoint_folder
 from export.staging import check_output
 from export.text import read_text
-from export.versions import MAKERS, versions
+from export.versions import makers
 from runtime.bundle import Source, open_bundle
 from runtime.checkpoint import describe, sha256_of_checkpoint
 from runtime.cli import Parser, run
@@ -53,7 +53,7 @@ def _up_to_date(output: Path, source: Source, text_sha256: str) -> bool:
     except BundleError:
         return False
     same_text = all(certificate.corpus_sha256 == text_sha256 for certificate in manifest.certificates)
-    made_alike = manifest.checkpoint == source and manifest.versions == versions(*MAKERS)
+    made_alike = manifest.checkpoint == source and manifest.versions == makers()
     return made_alike and same_text and bool(manifest.certificates)
 
 

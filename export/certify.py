@@ -14,7 +14,7 @@ shares no code with it. What is measured:
     reference_*, candidate_*    entity precision, recall, F1 against gold, 0 to 1; None where gold has other types
     f1_lost                     reference F1 - candidate F1, in points (0.01)
     agreement                   entity F1 of the candidate against the checkpoint's answers, 0 to 1
-    alone_words, alone_changed_per_10k      each sentence alone, against the checkpoint; up to ALONE sentences
+    alone_changed_per_10k       the same with each sentence tagged alone
     rows_words, rows_changed_per_10k        sentences joined to rows of exactly ROW_LENGTHS word pieces
 """
 
@@ -34,7 +34,7 @@ from export.gate import GATE
 from export.options import add_options
 from export.show import show_certificate, stage
 from export.source import checkpoint_folder
-from export.text import Text, has_gold_for, read_text, spread
+from export.text import Text, has_gold_for, read_text
 from export.versions import versions
 from runtime.bundle import MANIFEST, REMAKE, Bundle, Candidate, Certificate, open_bundle, seal
 from runtime.checkpoint import describe, sha256_of_checkpoint
@@ -46,8 +46,6 @@ from runtime.spans import OUTSIDE
 from runtime.tagger import Tagger
 
 PROG = "python -m export.certify"
-# Sentences that are tagged one by one; every sentence would take as long as all the rest together.
-ALONE = 1000
 ROW_LENGTHS = (64, 128, 256, 512)
 # Rows of each length: together some 20,000 words, so that a limit of 2 in 10,000 can be told from chance.
 ROWS_OF_EACH = 24
@@ -78,10 +76,8 @@ class Certifier:
         self.text = replace(text, sentences=kept)
         self.labels = tuple(labels)
         self._outside = self.labels.index(OUTSIDE)
-        self._alone = [sentence.words for sentence in spread(kept, ALONE)] if kept else []
         self._rows = _full_rows(reference, self.text.words, [n for n in ROW_LENGTHS if n < max_length] + [max_length])
         self._expected = reference.word_logits(self.text.words)
-        self._expected_alone = reference.word_logits(self._alone)
         self._expected_rows = reference.word_logits(self._rows)
         self._gold = has_gold_for(text, labels)
 
@@ -98,7 +94,7 @@ class Certifier:
     def measure(self, tagger: Tagger) -> Figures:
         """The figures of the module's table for one candidate."""
         found = tagger.word_logits(self.text.words)
-        alone = np.concatenate([tagger.word_logits([words]) for words in self._alone])
+        alone = np.concatenate([tagger.word_logits([words]) for words in self.text.words])
         rows = tagger.word_logits(self._rows)
         return {
             "sentences": len(self.text.sentences),
@@ -106,12 +102,11 @@ class Certifier:
             "words": len(found),
             **self._changed_tags(found),
             **_difference(
-                np.concatenate([self._expected, self._expected_alone, self._expected_rows]),
+                np.concatenate([self._expected, self._expected, self._expected_rows]),
                 np.concatenate([found, alone, rows]),
             ),
             **self._scores(found),
-            "alone_words": len(alone),
-            "alone_changed_per_10k": 1e4 * self._changed(self._expected_alone, alone) / max(1, len(alone)),
+            "alone_changed_per_10k": 1e4 * self._changed(self._expected, alone) / max(1, len(alone)),
             "rows_words": len(rows),
             "rows_changed_per_10k": 1e4 * self._changed(self._expected_rows, rows) / max(1, len(rows)),
         }

@@ -17,7 +17,7 @@ from export.show import stage
 from export.staging import staging
 from export.text import Text
 from export.tune import show_speeds, tuned
-from export.versions import MAKERS, versions
+from export.versions import makers
 from runtime.bundle import CONFIG, TOKENIZER, Bundle, Graph, Manifest, Source, open_bundle, seal, stamp_of
 from runtime.checkpoint import Description
 from runtime.errors import storage_error
@@ -92,7 +92,7 @@ def _seal_uncertified(
         files={file.name: stamp_of(file) for file in sorted(folder.iterdir())},
         graphs=graphs,
         certificates=(),
-        versions=versions(*MAKERS),
+        versions=makers(),
     )
     seal(folder, manifest)
     return open_bundle(folder)

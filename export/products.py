@@ -4,6 +4,9 @@ In int8 a product's input is first centred and scaled, channel by channel, so th
 the weights and the bias take both back. All of it is symmetric (zero points are 0): the form that TensorRT asks for.
 
     input -> Mul -> Add -> QuantizeLinear -> DequantizeLinear -> MatMul <- DequantizeLinear <- int8 weights
+
+Channels that are larger than all others by far would leave the others no precision. Few models have more than two a
+layer; these are gathered, multiplied in floating point and added (Dettmers et al. 2022, "LLM.int8()").
 """
 
 from __future__ import annotations
@@ -49,11 +52,13 @@ class Rounded:
     Attributes:
         centre, scale: of each channel. [channels]
         step: of the stored numbers.
+        apart: channels that are multiplied apart, in floating point; their scale is 0.
     """
 
     centre: NDArray[np.float32]
     scale: NDArray[np.float32]
     step: float
+    apart: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +122,11 @@ def in_int8(
         made.append(_weights(graph, product.name, chosen[product.name]))
         node = nodes[product.name]
         node.input[0], node.input[1] = f"{product.input}/int8", f"{product.name}/weights"
-        bias = _constant(graph, f"{product.name}/bias", chosen[product.name].bias)
-        nodes[product.add].input[product.place] = bias
+        add = nodes[product.add]
+        add.input[product.place] = _constant(graph, f"{product.name}/bias", chosen[product.name].bias)
+        if rounded[product.input].apart:
+            before.setdefault(product.add, []).extend(_apart(graph, product, rounded[product.input]))
+            add.input[1 - product.place] = f"{product.name}/whole"
     ordered = [each for node in graph.node for each in (*before.get(node.name, ()), node)]
     _replace(graph, ordered)
     onnx.checker.check_model(changed)
@@ -143,6 +151,19 @@ def _weights(graph: onnx.GraphProto, name: str, product: Int8Product) -> NodePro
     step = _constant(graph, f"{name}/step", product.step)
     zero = _constant(graph, f"{name}/zero", np.zeros(len(product.step), np.int8))
     return helper.make_node("DequantizeLinear", [stored, step, zero], [f"{name}/weights"], f"{name}/DQ", axis=1)
+
+
+def _apart(graph: onnx.GraphProto, product: Product, rounded: Rounded) -> list[NodeProto]:
+    """Adds what the channels that stand apart contribute to a product."""
+    name = product.name
+    which = _constant(graph, f"{name}/apart/which", np.array(rounded.apart, np.int64))
+    weights = _constant(graph, f"{name}/apart/weights", product.weights[list(rounded.apart)])
+    result = next(node.output[0] for node in graph.node if node.name == name)
+    return [
+        helper.make_node("Gather", [product.input, which], [f"{name}/apart"], f"{name}/apart/Gather", axis=-1),
+        helper.make_node("MatMul", [f"{name}/apart", weights], [f"{name}/apart/result"], f"{name}/apart/MatMul"),
+        helper.make_node("Add", [result, f"{name}/apart/result"], [f"{name}/whole"], f"{name}/apart/Add"),
+    ]
 
 
 def _constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic] | np.generic) -> str:

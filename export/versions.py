@@ -6,12 +6,22 @@ import platform
 from importlib.metadata import version
 
 from runtime import __version__
+from runtime.choose import installed_version
 
 # Whose versions a manifest records: all that have a hand in a bundle.
 MAKERS = (
     *("numpy", "onnx", "onnxruntime", "optimum", "optimum-onnx"),
     *("safetensors", "tokenizers", "torch", "transformers"),
 )
+
+
+# Engines that certify where they are installed: a bundle made before one came, or was renewed, is out of date.
+_ENGINES = ("openvino",)
+
+
+def makers() -> dict[str, str]:
+    """Versions of all that have a hand in a bundle on this machine."""
+    return versions(*MAKERS, *(engine for engine in _ENGINES if installed_version(engine)))
 
 
 def versions(*libraries: str) -> dict[str, str]:

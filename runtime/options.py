@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -43,7 +44,7 @@ def open_tagger(options: argparse.Namespace) -> Tagger:
     """The tagger on the options' bundle, as they ask for it."""
     from runtime.tagger import Tagger  # not at the top: --help and mistakes need no numpy
 
-    return Tagger.open(
+    tagger = Tagger.open(
         options.bundle,
         backend=options.backend,
         precision=options.precision,
@@ -57,6 +58,9 @@ def open_tagger(options: argparse.Namespace) -> Tagger:
         thresholds=dict(options.threshold),
         ignore=options.ignore,
     )
+    if AUTO in (options.backend, options.precision):
+        print(f"{PROG}: took {tagger.about}", file=sys.stderr)
+    return tagger
 
 
 def _add_input(made: Parser) -> None:
@@ -152,8 +156,14 @@ def _add_model(made: Parser) -> None:
     group.add_argument(
         "--bundle", type=Path, default=Path("build/bundle"), metavar="FOLDER", help="that export made (%(default)s)"
     )
-    group.add_argument("--backend", default="onnxruntime", help="engine: onnxruntime or pytorch (%(default)s)")
-    group.add_argument("--precision", default="fp32", help="of the graph (%(default)s)")
+    group.add_argument(
+        "--backend",
+        default="onnxruntime",
+        help="engine: onnxruntime, openvino, pytorch (the checkpoint), or auto: the fastest certified (%(default)s)",
+    )
+    group.add_argument(
+        "--precision", default="fp32", metavar="NAME", help="to compute in: fp32, bf16, int8, or auto (%(default)s)"
+    )
     group.add_argument(
         "--threads", type=int, default=0, metavar="N", help="of the engine; 0: all processors (%(default)s)"
     )

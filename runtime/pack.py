@@ -175,13 +175,16 @@ def _placed(
     filled = ranges(starts, size)
     input_ids, position_ids = np.zeros((2, shape[0] * shape[1]), np.int64)
     segment_ids = np.full(shape[0] * shape[1], NOTHING)
-    input_ids[ranges(inner, count)] = ids[ranges(windows.start[chosen], count)]
+    cells, pieces = ranges(inner, count), ranges(windows.start[chosen], count)
+    input_ids[cells] = ids[pieces]
     for offset, special in enumerate(frame.prefix):
         input_ids[starts + offset] = special
     for offset, special in enumerate(frame.suffix):
         input_ids[inner + count + offset] = special
-    position_ids[filled] = ranges(np.zeros_like(size), size)
+    position_ids[filled] = filled - np.repeat(starts, size)
     segment_ids[filled] = np.repeat(segments, size)
     skip, keep = windows.skip[chosen], windows.keep[chosen]
     batch = Batch(input_ids.reshape(shape), segment_ids.reshape(shape), position_ids.reshape(shape))
-    return Placed(batch, ranges(inner + skip, keep), ranges(windows.start[chosen] + skip, keep))
+    if not np.array_equal(keep, count):  # a window that answers for all its pieces skips none of them
+        cells, pieces = ranges(inner + skip, keep), ranges(windows.start[chosen] + skip, keep)
+    return Placed(batch, cells, pieces)

@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.aggregate import Strategy, entities_from_pieces, softmax
-from runtime.backends import Backend, Goal, Options, available_threads, open_backend
+from runtime.backends import Backend, Goal, Options, available_threads, candidate_for, open_candidate
 from runtime.blocks import Engine, word_blocks
 from runtime.bundle import TOKENIZER, open_bundle
-from runtime.choose import Wanted
+from runtime.choose import Wanted, describe
 from runtime.decode import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
 from runtime.decoding import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
 from runtime.encode import Encoded, Encoder
@@ -64,6 +64,7 @@ class Tagger:
         long: what to do with a text longer than max_length: split it into windows, or refuse it.
         stride: word pieces that neighbouring windows share; "auto" is a quarter of a window.
         decoding: how logits become entities.
+        about: what runs, in one line for people.
 
     Raises:
         UsageError: the stride leaves a window nothing of its own, or the decoding names types that do not exist.
@@ -81,6 +82,7 @@ class Tagger:
         long: Long = "split",
         stride: int | Literal["auto"] = "auto",
         decoding: Decoding = BY_WORD,
+        about: str = "",
     ) -> None:
         if encoder.largest_id >= vocabulary:
             found = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
@@ -92,6 +94,7 @@ class Tagger:
         self.labels = LabelSet(labels)
         self.max_length = max_length
         self.backend = backend
+        self.about = about
         self._encoder, self._long, self._decoding = encoder, long, decoding
         self._engine = Engine(backend, encoder.frame, capacity, overlap, len(labels))
         self._allowed = self.labels.transitions()
@@ -152,15 +155,17 @@ class Tagger:
             goal=goal,
         )
         manifest = opened.manifest
+        candidate = candidate_for(backend, opened, options)
         return cls(
             Encoder(opened.file(TOKENIZER)),
             manifest.labels,
-            open_backend(backend, opened, options),
+            open_candidate(candidate, opened, options),
             max_length=manifest.max_length,
             vocabulary=manifest.vocabulary,
             long=long,
             stride=stride,
             decoding=decoding,
+            about=describe(opened, candidate),
         )
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:

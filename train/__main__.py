@@ -19,7 +19,7 @@ from runtime import cli
 from train.base import Base, find_base
 from train.corpus import Corpus, open_corpus
 from train.recipe import Recipe, add_recipe_options, recipe_from_options
-from train.table import heading, line, ruler
+from train.table import Row, heading, line, ruler
 from train.work import SCORES, WorkFolder, open_work, storage_checked
 
 if TYPE_CHECKING:
@@ -95,20 +95,28 @@ def _train(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, options
     if options.resume:
         checkpoint = work.last_checkpoint()
         print(f"going on from {checkpoint.name if checkpoint else 'the beginning: no checkpoint yet'}", file=sys.stderr)
-    print(heading(), ruler(), sep="\n", flush=True)
     trained = finetune(
         recipe,
         corpus,
         base,
         work=work,
         save_every=options.save_every,
-        report=lambda row: print(line(row), flush=True),
+        report=_print_row,
     )
     _save(recipe, corpus, base, work, trained)
     last = trained.rows[-1]
     scores = {"precision": last.precision, "recall": last.recall, "f1": last.f1, "accuracy": last.accuracy}
     seconds = round(time.monotonic() - began, 1)
     return {"checkpoint": str(options.output), **scores, "steps": last.step, "seconds": seconds}
+
+
+def _print_row(row: Row) -> None:
+    from tqdm import tqdm
+
+    # Above the progress bar where there is one; a resumed run shows its rows from the first one on.
+    above = f"{heading()}\n{ruler()}\n" if row.epoch == 1 else ""
+    tqdm.write(above + line(row))
+    sys.stdout.flush()
 
 
 def _save(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, trained: Trained) -> None:

