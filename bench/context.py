@@ -20,6 +20,9 @@ from bench.workload import Workload
 from runtime.conll import Sentence
 from runtime.words import split_words
 
+# bert-large's weights in fp32 are 1.3 GB, and engines hold two or three copies of them while they open.
+LARGE_ROOM = 4_500_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
@@ -34,6 +37,7 @@ class Bench:
         texts: the user's own, if any.
         plan: how much.
         threads: that every system gets.
+        large_room: bytes of memory that must be free before one more of the large systems is opened.
         start: makes processes.
         reference: the job that asks the checkpoint; see bench.reference.
         limits: opens what measures the machine's matrix-product rate.
@@ -47,6 +51,7 @@ class Bench:
     texts: Workload | None
     plan: Plan
     threads: int
+    large_room: int = LARGE_ROOM
     start: Callable[[int], Place] = Worker
     reference: Callable[..., list[list[str] | None]] = reference_labels
     limits: Callable[[Setting], System] = open_products

@@ -28,7 +28,10 @@ class Shape:
     vocabulary: int = 28996
 
 
-def make_large(session: Session, tokenizer_of: Path, folder: Path, shape: Shape) -> None:
+BERT_LARGE = Shape()
+
+
+def make_large(session: Session, tokenizer_of: Path, folder: Path, shape: Shape = BERT_LARGE) -> None:
     """The job: folder/checkpoint and folder/bundle.
 
     Args:

@@ -16,8 +16,6 @@ from bench.result import Measured, Throughput
 from bench.system import Failure, Spec
 from bench.workload import Workload, sentences_of
 
-# Weights in fp32 are 1.3 GB, and engines hold two or three copies of them while they open.
-_ROOM = 4_500_000_000
 # Sentences that a setting is tried on.
 _TRIED = 12
 
@@ -68,12 +66,12 @@ def _timed(bench: Bench, large: list[Contestant], workload: Workload, measured: 
 
     each(large, phases.prepare)
     each(large, search)
-    each(large, _open)
+    each(large, lambda one: _open(one, bench.large_room))
     phases.throughput(large, found, workload, measured, limits, bench.plan, rounds=bench.plan.large_rounds)
 
 
-def _open(one: Contestant) -> None:
+def _open(one: Contestant, room: int) -> None:
     """All stay open, since their turns are interleaved; one that there is no room for is left out, and said to be."""
-    if 0 < available_memory() < _ROOM:
-        raise Failure(f"less than {_ROOM / 1e9:.1f} GB of memory were free")
+    if 0 < available_memory() < room:
+        raise Failure(f"less than {room / 1e9:.1f} GB of memory were free")
     one.open(one.setting)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.large import Shape
+from bench.large import BERT_LARGE
 from bench.workload import Workload
 from runtime.bundle import MANIFEST, TOKENIZER, Bundle
 from runtime.encode import Encoder
@@ -46,14 +46,13 @@ def subject_of(bundle: Bundle, checkpoint: Path) -> Subject:
     """Of an opened bundle and its checkpoint."""
     manifest = bundle.manifest
     config = json.loads(bundle.file("config.json").read_text(encoding="utf-8"))
-    large = Shape()
     return Subject(
         checkpoint=checkpoint,
         labels=manifest.labels,
         max_length=manifest.max_length,
         encoder=Encoder(bundle.file(TOKENIZER)),
         flops=flops_per_piece(config),
-        large_flops=_flops(large.layers, large.hidden, large.inner),
+        large_flops=_flops(BERT_LARGE.layers, BERT_LARGE.hidden, BERT_LARGE.inner),
         bundle_card={
             "manifest_sha256": hashlib.sha256(bundle.file(MANIFEST).read_bytes()).hexdigest(),
             "versions": manifest.versions,

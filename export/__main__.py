@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.options import add_options
+from export.options import add_options, yield_cores
 from export.source import check_tokenizer, checkpoint_folder
 from export.staging import check_output
 from export.text import read_text
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     if not options.force and _up_to_date(options.output, source, text.sha256):
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
         return 0
+    yield_cores()
     from export.make import make_bundle
 
     made = make_bundle(checkpoint, source, description, text, output=options.output, threads=options.threads)

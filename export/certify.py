@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.gate import GATE
-from export.options import add_options
+from export.options import add_options, yield_cores
 from export.show import show_certificate, stage
 from export.source import checkpoint_folder
 from export.text import Text, has_gold_for, read_text
@@ -207,6 +207,7 @@ def main(arguments: Sequence[str]) -> int:
         found = f"not the checkpoint that {options.bundle} was made from"
         raise BundleError(str(folder), found, "give its checkpoint with --model, or export this one")
     text = read_text(options.corpus, most=options.sentences)
+    yield_cores()
     from export.graph import load_model
     from export.reference import Reference
 

@@ -20,8 +20,6 @@ from runtime.errors import BugError, CheckpointError, storage_error
 # Version of the ONNX operator set. 17 is the first with LayerNormalization as one operator.
 OPSET = 17
 TASK = "token-classification"
-# Bytes of a tensor that stays in the graph; shapes and scalars must, for engines read them while they load.
-_SMALL = 1024
 
 
 def load_model(checkpoint: Path) -> transformers.PreTrainedModel:
@@ -50,12 +48,9 @@ def load_model(checkpoint: Path) -> transformers.PreTrainedModel:
 def padded_from_checkpoint(model: transformers.PreTrainedModel, output: Path) -> Graph:
     """Write the fp32 graph of padded layout: dynamic rows and length, inputs as the model has them.
 
-    The weights go to a second file beside it, which engines map into memory instead of reading it: with MiniLM, ONNX
-    Runtime then starts with 87 MiB less and in half the time. More than 2 GB would not fit into one file at all.
-
     Args:
         model: as load_model gives it.
-        output: the ONNX file to write; the weights are called the same with ".data" behind.
+        output: the ONNX file to write.
 
     Raises:
         CheckpointError: the exporter does not know the architecture.
@@ -72,29 +67,10 @@ def padded_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
     try:
         with quiet_export():
             inputs, _ = optimum_export(model, constructor(model.config), output, opset=OPSET)
-        move_weights_out(output)
         onnx.checker.check_model(str(output))
     except OSError as error:
         raise storage_error(error) from error
     return Graph(output.name, "fp32", "padded", OPSET, _in_graph(output, inputs))
-
-
-def move_weights_out(path: Path) -> None:
-    """Write the graph again with all its large tensors in one file beside it, named like it with ".data" behind."""
-    model = onnx.load(path)
-    before = external_files(path)
-    data = path.with_name(f"{path.name}.data")
-    onnx.save(model, path, save_as_external_data=True, location=data.name, size_threshold=_SMALL)
-    # The library makes the file for its owner alone; whoever may read the graph must be able to read its weights.
-    data.chmod(path.stat().st_mode)
-    for name in before - {data.name}:
-        path.with_name(name).unlink()
-
-
-def external_files(path: Path) -> set[str]:
-    """Names of the files that hold the weights of a graph."""
-    tensors = onnx.load(path, load_external_data=False).graph.initializer
-    return {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
 
 
 def _in_graph(path: Path, expected: list[str]) -> tuple[str, ...]:

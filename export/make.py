@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import onnx
 from transformers import PreTrainedModel
 
 from export.certify import Certifier, certify_all
@@ -18,12 +19,13 @@ from export.staging import staging
 from export.text import Text
 from export.tune import show_speeds, tuned
 from export.versions import makers
+from export.weights import share_weights
 from runtime.bundle import CONFIG, TOKENIZER, Bundle, Graph, Manifest, Source, open_bundle, seal, stamp_of
 from runtime.checkpoint import Description
 from runtime.errors import storage_error
 from runtime.files import replace_folder
 
-PADDED, PACKED = "padded-fp32.onnx", "packed-fp32.onnx"
+PADDED, PACKED, WEIGHTS = "padded-fp32.onnx", "packed-fp32.onnx", "weights.data"
 
 
 def make_bundle(
@@ -71,8 +73,17 @@ def make_bundle(
 
 def _graphs(model: PreTrainedModel, folder: Path) -> tuple[Graph, ...]:
     """Every graph that this model can have. The padded one is first: it is what runs where nothing was measured."""
-    padded = padded_from_checkpoint(model, folder / PADDED)
-    return (padded, packed_from_checkpoint(model, folder / PACKED)) if can_pack(model) else (padded,)
+    graphs = [padded_from_checkpoint(model, folder / PADDED)]
+    if can_pack(model):
+        graphs.append(packed_from_checkpoint(model, folder / PACKED))
+    paths = [folder / graph.file for graph in graphs]
+    try:
+        share_weights(paths, folder / WEIGHTS)
+        for path in paths:
+            onnx.checker.check_model(str(path))
+    except OSError as error:
+        raise storage_error(error) from error
+    return tuple(graphs)
 
 
 def _seal_uncertified(

@@ -39,13 +39,16 @@ TINY = replace(
     rates=(50.0,),
     load_seconds=0.1,
 )
-EVERYTHING = replace(TINY, documents=2, heat_words=(2, 4), heat_batches=(1, 3), heat_seconds=5.0)
+EVERYTHING = replace(
+    TINY, documents=2, heat_words=(2, 4), heat_batches=(1, 3), heat_seconds=5.0, large_sentences=4, large_rounds=3
+)
 
 
 def _bench(folder: Path, specs: list[Spec], *, full: bool = False, texts: Workload | None = None) -> Bench:
     return Bench(
         specs=specs,
-        large=list,
+        large=lambda: [spec("nerve-fast", group="nerve"), spec("pipeline-fp32", fakes.open_refusing), spec("unknown")],
+        large_room=0,
         large_folder=folder,
         subject=Subject(
             checkpoint=folder,
@@ -100,11 +103,18 @@ def test_a_peer_that_crashes_leaves_a_row_that_says_so_and_the_rest_complete(res
     assert _row(result, "refusing").reason == "ValueError: cannot read model.bin"
     for name in ("nerve-fast", "pipeline-fp32", "wrong", "other"):
         row = _row(result, name)
-        assert [one.workload for one in row.throughput] == ["sentences", "texts", "documents"]
+        assert [one.workload for one in row.throughput] == ["sentences", "texts", "documents"] + ["bert-large"] * (
+            name == "nerve-fast"
+        )
         assert [one.texts for one in row.latency] == ["sentence", "3 words"]
         assert len(row.cold_seconds) == 1
         assert row.load
         assert row.peak_bytes > 0
+
+
+def test_large_systems_that_fail_are_a_note(result: Result) -> None:
+    assert "bert-large: pipeline-fp32 was not measured (ValueError: cannot read model.bin)" in result.notes
+    assert not any(one.workload == "bert-large" for row in result.rows for one in row.accuracy)
 
 
 def test_wrong_tags_are_flagged_in_the_row(result: Result) -> None:
