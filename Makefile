@@ -32,7 +32,7 @@ export: setup $(filter build/quickstart,$(MODEL)) $(filter build/sample,$(CORPUS
 	$(BIN)/python -m runtime.tag --bundle $(BUNDLE) "$(TEXT)"
 
 build/quickstart: | .venv/made
-	$(BIN)/python -m train --preset quickstart --output $@
+	$(BIN)/python -m train --preset quickstart --output $@ $(if $(wildcard $@.training/checkpoint-*),--resume)
 build/sample: | .venv/made
 	$(BIN)/python -m train.sample --output $@
 
@@ -40,4 +40,4 @@ tag: setup
 	$(BIN)/python -m runtime.tag --bundle $(BUNDLE) "$(TEXT)"
 
 bench: setup
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench $(BUNDLE) --corpus $(CORPUS) $(ARGS)

@@ -71,14 +71,16 @@ def _bundle(checkpoint: Path, folder: Path) -> None:
     import shutil
 
     from export.graph import load_model, padded_from_checkpoint
-    from export.make import PACKED, PADDED
+    from export.make import PACKED, PADDED, WEIGHTS
     from export.packed import packed_from_checkpoint
+    from export.weights import share_weights
     from runtime.bundle import Manifest, Source, seal, stamp_of
     from runtime.checkpoint import describe, sha256_of_checkpoint
 
     folder.mkdir()
     model = load_model(checkpoint)
     graphs = (padded_from_checkpoint(model, folder / PADDED), packed_from_checkpoint(model, folder / PACKED))
+    share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
     for name in ("tokenizer.json", "config.json"):
         shutil.copyfile(checkpoint / name, folder / name)
     said = describe(checkpoint)

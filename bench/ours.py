@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.system import Setting, Span, Spec, Split
-from runtime.bundle import Bundle, Candidate
+from runtime.bundle import CONFIG, MANIFEST, TOKENIZER, Bundle, Candidate
 from runtime.choose import runnable
 
 PREFIX = "nerve-"
@@ -91,7 +91,7 @@ class Nerve:
 
     def split(self, texts: Sequence[str]) -> Split:
         """See System."""
-        from runtime.bundle import TOKENIZER, open_bundle
+        from runtime.bundle import open_bundle
 
         opened = open_bundle(self._bundle)
         return split_of(
@@ -161,7 +161,6 @@ def _names(bundle: Bundle, candidates: Sequence[Candidate]) -> dict[Candidate, s
 
 def _spec(bundle: Path, candidate: Candidate, name: str, *, threads: int, certified: bool) -> Spec:
     opener = functools.partial(open_nerve, bundle=bundle, candidate=candidate, certified=certified)
-    weights = sorted(bundle.glob(f"{candidate.file}*"))
     return Spec(
         name=name,
         title=f"Nerve, {candidate.file} on {candidate.backend}",
@@ -171,6 +170,14 @@ def _spec(bundle: Path, candidate: Candidate, name: str, *, threads: int, certif
         settings=(Setting(_LOAD_BATCH, 1, threads),),
         needs=("tokenizers",),
         versions=(candidate.backend, "tokenizers"),
-        # Weights of more than 2 GB lie in a second file, whose name begins with the graph's.
-        files=(*weights, *(bundle / file for file in ("tokenizer.json", "config.json", "manifest.json"))),
+        files=(*_graph_files(bundle / candidate.file), *(bundle / file for file in (TOKENIZER, CONFIG, MANIFEST))),
     )
+
+
+def _graph_files(graph: Path) -> list[Path]:
+    """The graph, and the files beside it that hold its weights: an ONNX file names them as they are, byte for byte."""
+    if not graph.is_file():
+        return []
+    content = graph.read_bytes()
+    beside = sorted(file for file in graph.parent.iterdir() if file.suffix not in (".onnx", ".json"))
+    return [graph, *(file for file in beside if file.name.encode() in content)]

@@ -111,6 +111,7 @@ def in_int8(
     graph = changed.graph
     nodes = {node.name: node for node in graph.node}
     before: dict[str, list[NodeProto]] = {}  # node -> what must be computed before it
+    after: dict[str, list[NodeProto]] = {}
     done: set[str] = set()
     for product in products(model):
         if product.name not in chosen:
@@ -125,9 +126,9 @@ def in_int8(
         add = nodes[product.add]
         add.input[product.place] = _constant(graph, f"{product.name}/bias", chosen[product.name].bias)
         if rounded[product.input].apart:
-            before.setdefault(product.add, []).extend(_apart(graph, product, rounded[product.input]))
-            add.input[1 - product.place] = f"{product.name}/whole"
-    ordered = [each for node in graph.node for each in (*before.get(node.name, ()), node)]
+            after[product.add] = _apart(graph, product, rounded[product.input], add.output[0])
+            add.output[0] = f"{product.name}/biased"
+    ordered = [each for node in graph.node for each in (*before.get(node.name, ()), node, *after.get(node.name, ()))]
     _replace(graph, ordered)
     onnx.checker.check_model(changed)
     return changed
@@ -153,16 +154,15 @@ def _weights(graph: onnx.GraphProto, name: str, product: Int8Product) -> NodePro
     return helper.make_node("DequantizeLinear", [stored, step, zero], [f"{name}/weights"], f"{name}/DQ", axis=1)
 
 
-def _apart(graph: onnx.GraphProto, product: Product, rounded: Rounded) -> list[NodeProto]:
-    """Adds what the channels that stand apart contribute to a product."""
+def _apart(graph: onnx.GraphProto, product: Product, rounded: Rounded, result: str) -> list[NodeProto]:
+    """Adds what the channels that stand apart contribute; after the bias, which engines fuse with the product."""
     name = product.name
     which = _constant(graph, f"{name}/apart/which", np.array(rounded.apart, np.int64))
     weights = _constant(graph, f"{name}/apart/weights", product.weights[list(rounded.apart)])
-    result = next(node.output[0] for node in graph.node if node.name == name)
     return [
         helper.make_node("Gather", [product.input, which], [f"{name}/apart"], f"{name}/apart/Gather", axis=-1),
         helper.make_node("MatMul", [f"{name}/apart", weights], [f"{name}/apart/result"], f"{name}/apart/MatMul"),
-        helper.make_node("Add", [result, f"{name}/apart/result"], [f"{name}/whole"], f"{name}/apart/Add"),
+        helper.make_node("Add", [f"{name}/biased", f"{name}/apart/result"], [result], f"{name}/apart/Add"),
     ]
 
 

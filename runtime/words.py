@@ -30,7 +30,8 @@ _ABBREVIATIONS = (
 # currency, arrows to dingbats, CJK punctuation, full-width forms, emoji. Combining marks and joiners are none of these,
 # so they stay in the word.
 _PUNCTUATION = (
-    r"!-/:-@\[-`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7\u0589\u060c\u061b\u061f\u06d4\u0964\u0965"
+    r"!-/:-@\[-`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
+    r"\u0589\u060c\u061b\u061f\u06d4\u0964\u0965"
     r"\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2190-\u2bff\u3001-\u3020\u3030\uff01-\uff0f\uff1a-\uff20"
     r"\uff3b-\uff40\uff5b-\uff65\U0001f000-\U0001faff"
 )
@@ -48,6 +49,7 @@ _WORD = re.compile(
     | (?:[^\W\d_]\.){{2,}}(?:-{_IN_WORD}{_TAIL})?    # U.S.  e.g.  U.S.-led
     | (?:{_ABBREVIATIONS})\.(?!\w)         # Mr.  Inc.
     | [A-Z]\.(?=\s+[A-Z])                            # the initial in J. Smith
+    | (?<![^\n])\d{{1,3}}\.(?=[ \t]+\S)                # the ordinal that opens a line of a list: 12.
     | [A-Z]{{1,2}}\$                                  # US$
     | {_CLITIC}                                      # Germany 's
     | {_IN_WORD}{_TAIL}                              # all-rounder  O'Brien  3,000.5

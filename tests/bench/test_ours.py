@@ -89,3 +89,12 @@ def test_every_passing_certificate_is_a_system_with_a_name_of_its_own(tmp_path: 
     ]
     assert {spec.group for spec in specs} == {"nerve"}
     assert dict(specs[0].certificate)["changed_per_10k"] == 1.5
+
+
+def test_the_size_on_disk_holds_the_weights_that_a_graph_names(tmp_path: Path) -> None:
+    (tmp_path / "padded-fp32.onnx").write_bytes(b"\x08location\x12\x0cweights.data")
+    for name in ("weights.data", "other.data"):
+        (tmp_path / name).write_bytes(b"0" * 1000)
+    [spec] = nerve_specs(_bundle(tmp_path, _certificate("padded-fp32.onnx", "onnxruntime", "fp32")), threads=1)
+    names = ["padded-fp32.onnx", "weights.data", "tokenizer.json", "config.json", "manifest.json"]
+    assert [file.name for file in spec.files] == names

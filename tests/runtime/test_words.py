@@ -84,3 +84,16 @@ def test_runs_are_bounded_and_lose_nothing() -> None:
 def test_time_grows_with_the_text_and_no_faster(pattern: str) -> None:
     # 200,000 characters in which every rule of the pattern nearly matches: minutes, if one looked back again and again.
     split_words(pattern * (200_000 // len(pattern)))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1. Anna Lund 9.83", ["1.", "Anna", "Lund", "9.83"]),
+        ("Results\n12. Oslo", ["Results", "12.", "Oslo"]),
+        ("She came 12. Then she left", ["She", "came", "12", ".", "Then", "she", "left"]),
+        ("7.", ["7", "."]),
+    ],
+)
+def test_ordinal_that_opens_a_line_keeps_its_period(text: str, words: list[str]) -> None:
+    assert [text[start:end] for start, end in split_words(text)] == words
