@@ -1,15 +1,36 @@
-"""What flows through a graph: run it on batches and look at tensors inside. It knows nothing of why one looks."""
+"""What flows through a graph: run it on text and look at tensors inside. It knows nothing of why one looks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from runtime.pack import NOTHING, Batch
+from runtime.encode import Encoder
+from runtime.infer import PACKED_CELLS, SHORTEST
+from runtime.pack import NOTHING, Batch, packed_batches
+from runtime.windows import windows_of
+
+
+def text_batches(encoder: Encoder, sentences: Sequence[Sequence[str]], *, max_length: int, most: int) -> list[Batch]:
+    """Packed batches of sentences, as the runtime makes them, from all over the text.
+
+    Args:
+        encoder: the checkpoint's tokenizer.
+        sentences: their words.
+        max_length: most word pieces of a window, special ones included.
+        most: batches, about; there are fewer where the text is short.
+    """
+    encoded = encoder.encode_words(sentences)
+    windows = windows_of(encoded.text_start, capacity=max_length - len(encoder.frame), stride=0)
+    placed = packed_batches(encoded.ids, windows, encoder.frame, shortest=SHORTEST, cells=PACKED_CELLS, trim=True)
+    # Batches come sorted by the size of what is in them; short sentences and long ones must both have their part.
+    every = max(1, len(encoded.ids) // PACKED_CELLS // most)
+    return [each.batch for each in islice(placed, 0, every * most, every)]
 
 
 def activations(

@@ -18,7 +18,8 @@ from typing import Any
 import onnx
 from onnx import NodeProto, TensorProto
 
-from runtime.bundle import Attestation, Graph, Left, Precision
+from runtime.bundle import Attestation, Bundle, Graph, Left, Precision
+from runtime.choose import runnable
 from runtime.errors import BackendError, BundleError
 
 # The shortest rows that the runtime makes, where attention has the least part of the work.
@@ -36,6 +37,10 @@ _FUSED = frozenset({"Attention", "MultiHeadAttention"})
 _MOVING = frozenset({"Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze"})
 # Not work: they hold, move or convert numbers.
 _IDLE = frozenset({"Const", "Input", "Output", "Reshape", "Transpose", "Reorder", "Convert"})
+
+
+class ShapeError(BundleError):
+    """The work of a graph cannot be counted, since a product's shape does not follow from the inputs' alone."""
 
 
 def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> Attestation:
@@ -119,6 +124,35 @@ def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> 
     return attestation
 
 
+def attest_all(bundle: Bundle, left: Mapping[str, tuple[Left, ...]]) -> tuple[Attestation, ...]:
+    """Attestations of all graphs of a bundle, and of OpenVINO on those that it can run here.
+
+    Args:
+        bundle: sealed; whether it is certified does not matter.
+        left: what int8 leaves in higher precision, by file.
+
+    Left out, and said to be, is a padded graph whose shapes only running it could tell (DeBERTa's, ModernBERT's).
+
+    Raises:
+        BackendError: OpenVINO cannot load a graph.
+        BundleError: something is not what its name says.
+    """
+    graphs = {}
+    for graph in bundle.manifest.graphs:
+        try:
+            graphs[graph.file] = attest_graph(bundle.file(graph.file), graph, left=left.get(graph.file, ()))
+        except ShapeError as error:
+            if graph.layout == "packed":
+                raise
+            print(f"not attested: {graph.file}: {error.found}")
+    engines = [
+        attest_openvino(compile_for_attestation(bundle.file(one.file), one.precision), graphs[one.file], one.precision)
+        for one in runnable(bundle)
+        if one.backend == "openvino" and one.file in graphs
+    ]
+    return (*graphs.values(), *engines)
+
+
 def compile_for_attestation(path: Path, precision: Precision) -> Any:
     """The model as runtime.backends.openvino compiles it, which keeps its own to itself.
 
@@ -197,7 +231,7 @@ def _tensors(model: onnx.ModelProto) -> tuple[dict[str, tuple[int, ...]], dict[s
 def _multiply_adds(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
     left, out = shapes.get(node.input[0]), shapes.get(node.output[0])
     if left is None or out is None:
-        raise BundleError(str(path), f"the shape of {node.name} cannot be told", "export it again")
+        raise ShapeError(str(path), f"the shape of {node.name} cannot be told", "export it again")
     transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
     return math.prod(out) * left[-2 if transposed else -1]
 

@@ -2,7 +2,8 @@
 
     python -m export.certify BUNDLE [--model CHECKPOINT] --corpus FOLDER
 
-The candidate answers through Tagger on the file in the bundle; the checkpoint answers through export.reference, which
+A folder in Optimum's layout that others made becomes a bundle by it; see export.adopt. Otherwise:
+the candidate answers through Tagger on the file in the bundle; the checkpoint answers through export.reference, which
 shares no code with it. What is measured:
 
     words, sentences            of the text
@@ -15,7 +16,8 @@ shares no code with it. What is measured:
     f1_lost                     reference F1 - candidate F1, in points (0.01)
     agreement                   entity F1 of the candidate against the checkpoint's answers, 0 to 1
     alone_changed_per_10k       the same with each sentence tagged alone
-    rows_words, rows_changed_per_10k        sentences joined to rows of exactly ROW_LENGTHS word pieces
+    rows_words, rows_changed_per_10k        sentences joined to rows of exactly as many word pieces as
+                                            export.rows says
 """
 
 from __future__ import annotations
@@ -32,25 +34,22 @@ from numpy.typing import NDArray
 
 from export.gate import GATE
 from export.options import add_options, yield_cores
+from export.rows import full_rows, row_lengths
 from export.show import show_certificate, stage
 from export.source import checkpoint_folder
 from export.text import Text, has_gold_for, read_text
 from export.versions import versions
-from runtime.bundle import MANIFEST, REMAKE, Bundle, Candidate, Certificate, open_bundle, seal
+from runtime.bundle import MANIFEST, REMAKE, Bundle, Candidate, Certificate, Source, open_bundle, seal
 from runtime.checkpoint import describe, sha256_of_checkpoint
 from runtime.choose import runnable
 from runtime.cli import Parser, run
 from runtime.errors import BackendError, BundleError
+from runtime.foreign import is_foreign, open_foreign
 from runtime.score import score_labels
 from runtime.spans import OUTSIDE
 from runtime.tagger import Tagger
 
 PROG = "python -m export.certify"
-ROW_LENGTHS = (64, 128, 256, 512)
-# Rows of each length: together some 20,000 words, so that a limit of 2 in 10,000 can be told from chance.
-ROWS_OF_EACH = 24
-# Words to fill those rows from, twice what they hold at one piece a word.
-_ROW_WORDS = 2 * ROWS_OF_EACH * sum(ROW_LENGTHS)
 
 if TYPE_CHECKING:
     from export.reference import Reference
@@ -76,7 +75,7 @@ class Certifier:
         self.text = replace(text, sentences=kept)
         self.labels = tuple(labels)
         self._outside = self.labels.index(OUTSIDE)
-        self._rows = _full_rows(reference, self.text.words, [n for n in ROW_LENGTHS if n < max_length] + [max_length])
+        self._rows = full_rows(reference, self.text.words, row_lengths(max_length))
         self._expected = reference.word_logits(self.text.words)
         self._expected_rows = reference.word_logits(self._rows)
         self._gold = has_gold_for(text, labels)
@@ -176,36 +175,44 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
 def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[Certificate, ...] | None:
     """Certificates for every candidate of a bundle that this machine can run, printed as they come.
 
-    None if one is refused, or fails the gate in its file's own precision. One that only computes in a lower precision
-    than its file and fails is left out, and said to be: the file is as good as it was.
+    None if a file answers wrongly in its own precision, or no engine can run it in that. Left out, and said to be, is
+    an engine that cannot run a file which another one can (OpenVINO loads no DeBERTa), and a precision below the
+    file's own that fails or is refused: the file is as good as it was.
     """
-    certificates = []
-    for candidate in runnable(bundle):
+    certificates: list[Certificate] = []
+    tried = runnable(bundle)
+    for candidate in tried:
         try:
             with stage("certify"):
                 certificate = certify(bundle, candidate, certifier, threads=threads)
         except (BackendError, BundleError) as error:
-            print(f"REFUSED: {candidate}: {error}")
-            return None
+            print(f"REFUSED: {candidate}: {error}\n", flush=True)
+            if isinstance(error, BundleError):
+                return None
+            continue
         show_certificate(certificate)
         if certificate.passed:
             certificates.append(certificate)
-        elif candidate.precision == bundle.graph_in(candidate.file).precision:
+        elif _in_own_precision(bundle, candidate):
             return None
         else:
             print(f"LEFT OUT: {candidate}\n", flush=True)
-    return tuple(certificates)
+    passed = {certificate.file for certificate in certificates if _in_own_precision(bundle, certificate.candidate)}
+    wanted = {candidate.file for candidate in tried if _in_own_precision(bundle, candidate)}
+    return tuple(certificates) if wanted and passed >= wanted else None
+
+
+def _in_own_precision(bundle: Bundle, candidate: Candidate) -> bool:
+    return candidate.precision == bundle.graph_in(candidate.file).precision
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Certify an existing bundle once more; its old certificates stay if it fails."""
+    """Certify an existing bundle once more, or for the first time a folder that others made.
+
+    If it fails, the old certificates stay, or no bundle comes to be.
+    """
     options = _parser().parse_args(arguments)
-    bundle = open_bundle(options.bundle)
-    source = bundle.manifest.checkpoint
-    folder = checkpoint_folder(options.model or source.name)
-    if sha256_of_checkpoint(folder) != source.sha256:
-        found = f"not the checkpoint that {options.bundle} was made from"
-        raise BundleError(str(folder), found, "give its checkpoint with --model, or export this one")
+    bundle, folder, source = _opened(options.bundle, options.model)
     text = read_text(options.corpus, most=options.sentences)
     yield_cores()
     from export.graph import load_model
@@ -214,17 +221,46 @@ def main(arguments: Sequence[str]) -> int:
     reference = Reference(folder, load_model(folder), threads=options.threads)
     description = describe(folder)
     certifier = Certifier(reference, text, description.labels, max_length=description.max_length)
-    certificates = certify_all(bundle, certifier, threads=options.threads)
-    if certificates is None:
+    if bundle.manifest.checkpoint == source:
+        certificates = certify_all(bundle, certifier, threads=options.threads)
+        certified = certificates and replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
+    else:
+        from export.adopt import adopted
+
+        length = description.max_length
+        certified = adopted(bundle, certifier, source, max_length=length, threads=options.threads)
+    if not certified:
         print(f"FAILED: {options.bundle} is as it was", file=sys.stderr)
         return 1
-    seal(options.bundle, replace(bundle.manifest, certificates=certificates))
+    seal(options.bundle, certified.manifest)
     return 0
+
+
+def _opened(path: Path, model: str) -> tuple[Bundle, Path, Source]:
+    """A bundle or a foreign folder, the folder of its checkpoint, and what to say of that in the manifest.
+
+    Raises:
+        BundleError: it was made from another checkpoint, or nobody says from which.
+    """
+    if is_foreign(path):
+        if not model:
+            found = "export did not make it, so that its checkpoint is not known"
+            raise BundleError(str(path), found, "give the checkpoint with --model")
+        folder = checkpoint_folder(model)
+        describe(folder)
+        return open_foreign(path), folder, Source(model, sha256_of_checkpoint(folder))
+    bundle = open_bundle(path)
+    source = bundle.manifest.checkpoint
+    folder = checkpoint_folder(model or source.name)
+    if sha256_of_checkpoint(folder) != source.sha256:
+        found = f"not the checkpoint that {path} was made from"
+        raise BundleError(str(folder), found, "give its checkpoint with --model, or export this one")
+    return bundle, folder, source
 
 
 def _parser() -> Parser:
     parser = Parser(prog=PROG, description="Hold the candidates of a bundle against its checkpoint.")
-    parser.add_argument("bundle", type=Path, help="folder that export made")
+    parser.add_argument("bundle", type=Path, help="folder that export made, or in Optimum's layout")
     parser.add_argument("--model", default="", help="the checkpoint, if it is not where the manifest says")
     add_options(parser)
     return parser
@@ -242,24 +278,6 @@ def _difference(expected: NDArray[np.float32], found: NDArray[np.float32]) -> Fi
         "mean_logit_difference": float(difference.mean()) if len(difference) else 0.0,
         "relative_logit_difference": largest / scale if scale else 0.0,
     }
-
-
-def _full_rows(reference: Reference, sentences: Words, lengths: Sequence[int]) -> list[tuple[str, ...]]:
-    """ROWS_OF_EACH texts for each length that fill a row of it to the last cell, as far as the words reach."""
-    words = [word for sentence in sentences for word in sentence]
-    frame = reference.pieces([()])[0]
-    sizes = [count - frame for count in reference.pieces([(word,) for word in words[:_ROW_WORDS]])]
-    rows, at = [], 0
-    for length in (length for length in lengths for _ in range(ROWS_OF_EACH)):
-        row, room = [], length - frame
-        # Words too large for the room that is left are passed over; small ones fill it up.
-        while room and at < len(sizes):
-            if sizes[at] <= room:
-                row.append(words[at])
-                room -= sizes[at]
-            at += 1
-        rows.append(tuple(row))
-    return [row for row in rows if row]
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from pathlib import Path
 import onnx
 from transformers import PreTrainedModel
 
+from export.attest import attest_all, show_attestation
 from export.certify import Certifier, certify_all
 from export.graph import load_model, padded_from_checkpoint
+from export.ladder import Ladder, Rung, rungs
 from export.packed import can_pack, packed_from_checkpoint
 from export.reference import Reference
 from export.show import stage
@@ -29,7 +31,14 @@ PADDED, PACKED, WEIGHTS = "padded-fp32.onnx", "packed-fp32.onnx", "weights.data"
 
 
 def make_bundle(
-    checkpoint: Path, source: Source, description: Description, text: Text, *, output: Path, threads: int
+    checkpoint: Path,
+    source: Source,
+    description: Description,
+    text: Text,
+    ladder: Ladder,
+    *,
+    output: Path,
+    threads: int,
 ) -> bool:
     """Export, certify, and put the bundle in place if it passed; otherwise what was there stays as it was.
 
@@ -38,22 +47,35 @@ def make_bundle(
         source: what the manifest says of it.
         description: its labels and limits.
         text: to certify on.
+        ladder: lower precisions to make; none where the model cannot be packed.
         output: where the bundle goes.
         threads: processors to use.
 
     Returns:
         Whether every candidate passed the gate.
+
+    Raises:
+        BundleError: a graph, or what an engine makes of it, is not what its name says; nothing is written either.
     """
     with staging(output) as folder:
         with stage("load"):
             model = load_model(checkpoint)
         with stage("export") as said:
             graphs = _graphs(model, folder)
+            lower = _lower(ladder, graphs, folder, checkpoint, description, threads)
+            graphs += tuple(rung.graph for rung in lower)
+            _share_weights([folder / graph.file for graph in graphs])
+            said += [rung.said for rung in lower]
             said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
-            if len(graphs) == 1:
+            if all(graph.layout == "padded" for graph in graphs):
                 said.append(f"padded alone, since rows of {description.architecture} cannot be packed")
         with stage("seal"):
             bundle = _seal_uncertified(folder, checkpoint, source, description, graphs)
+        with stage("attest"):
+            attestations = attest_all(bundle, {rung.graph.file: rung.left for rung in lower})
+        for attestation in attestations:
+            show_attestation(attestation)
+        bundle = replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
         with stage("reference"):
             reference = Reference(checkpoint, model, threads=threads)
             certifier = Certifier(reference, text, description.labels, max_length=description.max_length)
@@ -72,18 +94,33 @@ def make_bundle(
 
 
 def _graphs(model: PreTrainedModel, folder: Path) -> tuple[Graph, ...]:
-    """Every graph that this model can have. The padded one is first: it is what runs where nothing was measured."""
-    graphs = [padded_from_checkpoint(model, folder / PADDED)]
-    if can_pack(model):
-        graphs.append(packed_from_checkpoint(model, folder / PACKED))
-    paths = [folder / graph.file for graph in graphs]
+    """The fp32 graphs that this model can have. The padded one is first: it runs where nothing was measured."""
+    padded = padded_from_checkpoint(model, folder / PADDED)
+    return (padded, packed_from_checkpoint(model, folder / PACKED)) if can_pack(model) else (padded,)
+
+
+def _lower(
+    ladder: Ladder,
+    graphs: tuple[Graph, ...],
+    folder: Path,
+    checkpoint: Path,
+    description: Description,
+    threads: int,
+) -> list[Rung]:
+    """Lower precisions of the packed graph."""
+    packed = next((graph for graph in graphs if graph.layout == "packed"), None)
+    if packed is None:
+        return []
+    return rungs(ladder, folder / packed.file, packed, checkpoint / TOKENIZER, description, threads=threads)
+
+
+def _share_weights(paths: list[Path]) -> None:
     try:
-        share_weights(paths, folder / WEIGHTS)
+        share_weights(paths, paths[0].with_name(WEIGHTS))
         for path in paths:
             onnx.checker.check_model(str(path))
     except OSError as error:
         raise storage_error(error) from error
-    return tuple(graphs)
 
 
 def _seal_uncertified(

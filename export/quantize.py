@@ -2,9 +2,11 @@
 
 Every product with constant weights goes to int8, in the form that OpenVINO and TensorRT know (QuantizeLinear and
 DequantizeLinear), as export.rounding makes it with the least harm. Then products are left out of it again, as long as
-more tags change than asked for, on training text that the rounding has not seen. What stays in floating point besides:
+more tags change than asked for. That is counted on training text that the rounding has not seen, the words of each
+sentence shuffled: of text that it was trained on a model is too sure to change its mind about anything.
+What stays in floating point besides:
 
-    embeddings          looked up and not multiplied: in int8 they gain nothing, and alone changed 3 tags in 10,000
+    embeddings          looked up and not multiplied: in int8 they gain nothing, and cost 3 changed tags in 10,000
     attention products  some hundredths of the work, fused with the softmax between them; no faster in int8
     the classifier      a thousandth of the work, and it is where the tags are decided
 
@@ -13,15 +15,15 @@ It knows nothing of bundles or certificates; the gate is export.certify's matter
 
 from __future__ import annotations
 
+import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import onnx
 
-from export.activations import sampled
+from export.activations import sampled, text_batches
 from export.products import Int8Product, Product, Rounded, in_int8, products
 from export.rounding import compensated, rounding_of
 from export.sensitivity import Change, Logits, Probe, leave_out
@@ -30,17 +32,18 @@ from runtime.bundle import Graph, Left, Precision
 from runtime.choose import installed_version
 from runtime.encode import Encoded, Encoder
 from runtime.errors import BackendError, BugError, CorpusError
-from runtime.infer import PACKED_CELLS, SHORTEST, piece_logits
-from runtime.pack import packed_batches
+from runtime.infer import PACKED_CELLS, piece_logits
+from runtime.pack import Batch
 from runtime.windows import Windows, windows_of
 
 # Batches of 512 word pieces that the rounding is fitted to, from all over the text: with 16 of the longest sentences
 # logits moved a quarter more.
 CALIBRATION_BATCHES = 40
 # Words that changed tags are counted on, and words that products are ranked on.
-HELD_OUT_WORDS, RANKING_WORDS = 30_000, 10_000
-# A model is surer of the text it was trained on: to hold the gate's goal of 5 elsewhere takes fewer here.
-GOAL = 2.0
+HELD_OUT_WORDS, RANKING_WORDS = 30_000, 5_000
+# Changed tags in 10,000 to reach on shuffled training text: plain post-training quantisation (NNCF 3.4) changes 38
+# there, and 12.8 on text that the model was not trained on, where the gate's goal is 5. So a third is that.
+GOAL = 15.0
 # Beyond this share of the work in higher precision an int8 graph has lost most of its speed.
 MOST_LEFT_OUT = 0.4
 # Bytes of activations in memory at once; a large model's layers are fitted in turns.
@@ -55,7 +58,7 @@ class Quantised:
     Attributes:
         graph: the file.
         left: products in higher precision, the classifier among them.
-        changed: against the fp32 graph, on held-out training text.
+        changed: against the fp32 graph, on shuffled held-out text.
     """
 
     graph: Graph
@@ -84,7 +87,7 @@ def int8_from_graph(
         sentences: words of training text. Every fifth sentence fits the rounding, the others count changed tags.
         max_length, vocabulary, labels: as the manifest has them.
         threads: processors to use.
-        goal: changed tags in 10,000, at most, on the training text held out; with MOST_LEFT_OUT it ends the search.
+        goal: changed tags in 10,000, at most, on shuffled held-out text; with MOST_LEFT_OUT it ends the search.
 
     Raises:
         BackendError: OpenVINO, which runs int8, is not installed, or cannot load the graph.
@@ -99,10 +102,11 @@ def int8_from_graph(
     fitted = [product for product in products(model) if _CLASSIFIER not in product.name]
     if not fitted:
         raise BugError(f"no matrix product in {source}")
-    calibration = _Text(encoder, sentences[::5], max_length)
-    rounded, chosen = _fit(model, fitted, calibration, threads)
+    batches = text_batches(encoder, sentences[::5], max_length=max_length, most=CALIBRATION_BATCHES)
+    rounded, chosen = _fit(model, fitted, batches, threads)
     engine = _Engine(encoder, max_length, vocabulary, labels, threads)
-    held_out = [sentence for number, sentence in enumerate(sentences) if number % 5]
+    chance = random.Random(0)
+    held_out = [chance.sample(words, len(words)) for number, words in enumerate(sentences) if number % 5]
 
     def write(left: Collection[str]) -> None:
         kept = {name: product for name, product in chosen.items() if name not in left}
@@ -118,7 +122,7 @@ def int8_from_graph(
         return Probe(measure, engine.logits(source, "fp32", text))
 
     work = {product.name: product.multiply_adds for product in fitted}
-    left, changed = leave_out(work, probe(HELD_OUT_WORDS), probe(RANKING_WORDS), goal=goal, most=MOST_LEFT_OUT)
+    left, changed = leave_out(work, probe(HELD_OUT_WORDS), lambda: probe(RANKING_WORDS), goal=goal, most=MOST_LEFT_OUT)
     write([each.name for each in left])
     graph = Graph(output.name, "int8", "packed", model.opset_import[0].version, _inputs(model))
     return Quantised(graph, (*_never(model), *left), changed)
@@ -169,15 +173,9 @@ class _Engine:
 
 
 def _fit(
-    model: onnx.ModelProto, fitted: Sequence[Product], text: _Text, threads: int
+    model: onnx.ModelProto, fitted: Sequence[Product], batches: Sequence[Batch], threads: int
 ) -> tuple[dict[str, Rounded], dict[str, Int8Product]]:
     """How to round each tensor, and each product in int8, by name."""
-    placed = packed_batches(
-        text.encoded.ids, text.windows, text.frame, shortest=SHORTEST, cells=PACKED_CELLS, trim=True
-    )
-    # Batches come sorted by the size of what is in them; short sentences and long ones must both have their part.
-    every = max(1, len(text.encoded.ids) // PACKED_CELLS // CALIBRATION_BATCHES)
-    batches = [each.batch for each in islice(placed, 0, every * CALIBRATION_BATCHES, every)]
     together: dict[str, list[Product]] = {}
     for product in fitted:
         together.setdefault(product.input, []).append(product)

@@ -63,14 +63,14 @@ def change(expected: Logits, found: Logits) -> Change:
 
 
 def leave_out(
-    work: Mapping[str, int], counting: Probe, ranking: Probe, *, goal: float, most: float
+    work: Mapping[str, int], counting: Probe, ranking: Callable[[], Probe], *, goal: float, most: float
 ) -> tuple[list[Left], Change]:
     """Leave products out of int8, the most harmful for their work first, until few enough tags change.
 
     Args:
         work: multiply-adds of each product that is in int8.
         counting: a long text, on which changed tags are counted.
-        ranking: a shorter one, on which each product is tried.
+        ranking: makes a shorter one, on which each product is tried.
         goal: changed tags in 10,000, at most.
         most: share of all multiply-adds that may be left out; beyond it the search ends, goal or not.
 
@@ -81,8 +81,9 @@ def leave_out(
     if now.per_10k <= goal:
         return [], now
     # One by one: the movement that is gone without it. Tags are too few to rank by; the movement is never 0.
-    whole = ranking.without(()).movement
-    gain = {name: 1 - ranking.without((name,)).movement / whole for name in work}
+    short = ranking()
+    whole = short.without(()).movement
+    gain = {name: 1 - short.without((name,)).movement / whole for name in work}
     left: list[Left] = []
     room = most * sum(work.values())
     for name in sorted(work, key=lambda name: -gain[name] / work[name]):

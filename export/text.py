@@ -11,7 +11,7 @@ from runtime.conll import Sentence, read_conll
 from runtime.errors import CorpusError, UsageError
 from runtime.spans import LabelSet, bio_from_labels
 
-VALIDATION = "valid.txt"
+VALIDATION, TRAINING = "valid.txt", "train.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,25 @@ def read_text(path: Path, *, most: int) -> Text:
     chosen = spread(sentences, most or len(sentences))
     bio = tuple(Sentence(sentence.words, tuple(bio_from_labels(sentence.labels))) for sentence in chosen)
     return Text(str(file), _sha256(bio), bio)
+
+
+def training_sentences(path: Path, text: Text) -> tuple[tuple[str, ...], ...]:
+    """Words of the sentences of a CoNLL file, or of the train.txt of a corpus folder.
+
+    Args:
+        path: the file or the folder.
+        text: what is certified on; fitting anything to it would make the certificate worthless.
+
+    Raises:
+        CorpusError: it is missing, unreadable, or the same as the text.
+    """
+    file = path / TRAINING if path.is_dir() else path
+    if not file.is_file():
+        found = "there is no such file, and lower precisions are fitted to training text"
+        raise CorpusError(str(file), found, f"give a CoNLL file, or a folder with a {TRAINING}, with --training")
+    if file.samefile(text.name):
+        raise CorpusError(str(file), "it is the text that is certified on", "give other text with --training")
+    return tuple(sentence.words for sentence in read_conll(file))
 
 
 def spread(sentences: Sequence[Sentence], most: int) -> list[Sentence]:

@@ -40,20 +40,27 @@ class Description:
     vocabulary: int
 
 
-def describe(path: Path) -> Description:
+def describe(path: Path, *, weights: bool = True) -> Description:
     """Read and check a checkpoint folder.
+
+    Args:
+        path: the folder.
+        weights: refuse a folder without weights, or with pickled ones alone.
 
     Raises:
         CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing or slow,
             or its configuration is unreadable or names no labels.
     """
-    config = check_files(path)
+    config = check_files(path, weights=weights)
     architecture = str(config.get("model_type", ""))
     return Description(architecture, _labels(path, config), max_length(path, config), _vocabulary(path, config))
 
 
-def check_files(path: Path) -> dict[str, Any]:
+def check_files(path: Path, *, weights: bool = True) -> dict[str, Any]:
     """The configuration of a folder that holds a checkpoint's files; they need not be those of a NER model.
+
+    Args:
+        path, weights: see describe.
 
     Raises:
         CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing or slow,
@@ -62,7 +69,8 @@ def check_files(path: Path) -> dict[str, Any]:
     if not path.is_dir():
         raise CheckpointError(str(path), "there is no such folder", "give a checkpoint folder or a hub id")
     config = _config(path)
-    _check_weights(path)
+    if weights:
+        _check_weights(path)
     _check_tokenizer(path)
     return config
 
@@ -132,12 +140,14 @@ def max_length(path: Path, config: dict[str, Any]) -> int:
     """Most word pieces of a row: the positions of the configuration, or fewer if the tokenizer was told fewer.
 
     RoBERTa and its relatives count positions from padding_idx + 1, so that many rows of the table are never used
-    (transformers, create_position_ids_from_input_ids).
+    (transformers, create_position_ids_from_input_ids). Models without such a table say it, too: for DeBERTa (relative
+    positions) and ModernBERT (rotary ones) it is the length they were trained with, and so the longest to trust.
     """
     positions = config.get("max_position_embeddings")
     if not isinstance(positions, int) or positions < 1:
         found = '"max_position_embeddings" is missing, so the longest row is not known'
-        raise CheckpointError(str(path / "config.json"), found, "give a checkpoint with absolute positions")
+        do = "write there how long the longest row was that the model was trained with"
+        raise CheckpointError(str(path / "config.json"), found, do)
     if config.get("model_type") in _OFFSET_POSITIONS:
         positions -= int(config.get("pad_token_id") or 0) + 1
     try:

@@ -154,7 +154,11 @@ def _add_decoding(made: Parser) -> None:
 def _add_model(made: Parser) -> None:
     group = made.add_argument_group("model")
     group.add_argument(
-        "--bundle", type=Path, default=Path("build/bundle"), metavar="FOLDER", help="that export made (%(default)s)"
+        "--bundle",
+        type=Path,
+        default=Path("build/bundle"),
+        metavar="FOLDER",
+        help="that export made, or in Optimum's layout (%(default)s)",
     )
     group.add_argument(
         "--backend",

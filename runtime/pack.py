@@ -21,6 +21,8 @@ from runtime.numbers import ranges
 from runtime.windows import Windows
 
 NOTHING = -1
+# Names of all inputs that a graph can be given.
+GIVEN = frozenset({"input_ids", "attention_mask", "token_type_ids", "position_ids", "segment_ids"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ pieces as real ones do. An architecture is one line of ARCHITECTURES: how its to
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import transformers as hf
@@ -65,7 +67,9 @@ def tiny_checkpoint(
     tokenizer = kind.wrap(tokenizer_object=kind.tokenizer(), **kind.options)
     tokenizer.model_max_length = positions
     config = kind.config(len(tokenizer), positions)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        # transformers compiles parts of DeBERTa and ModernBERT while it imports them, in ways that PyTorch gives up.
+        warnings.simplefilter("ignore", DeprecationWarning)
         torch.manual_seed(seed)
         model = _model(config, labels)
     model.save_pretrained(folder, safe_serialization=True)
@@ -83,59 +87,85 @@ def _model(config: hf.PretrainedConfig, labels: Sequence[str]) -> hf.PreTrainedM
     return classifier
 
 
-def _wordpiece() -> Tokenizer:
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
+class _Special(NamedTuple):
+    """Special pieces: all names in the order of their ids, and those that open and close a text or are unknown."""
+
+    names: tuple[str, ...]
+    opening: str
+    closing: str
+    unknown: str
+
+    def frame(self) -> processors.PostProcessor:
+        return processors.TemplateProcessing(
+            single=f"{self.opening} $A {self.closing}",
+            pair=f"{self.opening} $A {self.closing} $B {self.closing}",
+            special_tokens=[(name, self.names.index(name)) for name in (self.opening, self.closing)],
+        )
+
+
+_BRACKETS = _Special(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"), "[CLS]", "[SEP]", "[UNK]")
+_ANGLES = _Special(("<s>", "<pad>", "</s>", "<unk>", "<mask>"), "<s>", "</s>", "<unk>")
+_MPNET = _Special(("<s>", "<pad>", "</s>", "[UNK]", "<mask>"), "<s>", "</s>", "[UNK]")
+_ALBERT = _Special(("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"), "[CLS]", "[SEP]", "<unk>")
+
+
+def _wordpiece(special: _Special = _BRACKETS, *, lowercase: bool = False) -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece(unk_token=special.unknown))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokenizer.train_from_iterator(
-        TEXT, trainers.WordPieceTrainer(vocab_size=_VOCABULARY, special_tokens=special, show_progress=False)
+        TEXT, trainers.WordPieceTrainer(vocab_size=_VOCABULARY, special_tokens=list(special.names), show_progress=False)
     )
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer.post_processor = special.frame()
     return tokenizer
 
 
-def _byte_level_bpe() -> Tokenizer:
+def _byte_level_bpe(special: _Special = _ANGLES) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokenizer.train_from_iterator(
         TEXT,
         trainers.BpeTrainer(
-            vocab_size=_VOCABULARY + 60, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+            vocab_size=_VOCABULARY + 60,
+            special_tokens=list(special.names),
+            initial_alphabet=alphabet,
+            show_progress=False,
         ),
     )
-    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    if special == _ANGLES:
+        tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
+    else:
+        tokenizer.post_processor = special.frame()
     return tokenizer
 
 
-def _unigram() -> Tokenizer:
+def _unigram(special: _Special = _ANGLES) -> Tokenizer:
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.NFKC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     tokenizer.train_from_iterator(
         TEXT,
-        trainers.UnigramTrainer(vocab_size=_VOCABULARY, special_tokens=special, unk_token="<unk>", show_progress=False),
+        trainers.UnigramTrainer(
+            vocab_size=_VOCABULARY, special_tokens=list(special.names), unk_token=special.unknown, show_progress=False
+        ),
     )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
-    )
+    tokenizer.post_processor = special.frame()
     return tokenizer
 
 
-def _bert(vocabulary: int, positions: int) -> hf.PretrainedConfig:
-    return hf.BertConfig(
+def _bert_like(make: Callable[..., hf.PretrainedConfig], **more: object) -> Callable[[int, int], hf.PretrainedConfig]:
+    return lambda vocabulary, positions: make(
         vocab_size=vocabulary,
         hidden_size=_HIDDEN,
         num_hidden_layers=_LAYERS,
         num_attention_heads=_HEADS,
         intermediate_size=2 * _HIDDEN,
         max_position_embeddings=positions,
+        **more,
     )
 
 
@@ -152,23 +182,66 @@ def _distilbert(vocabulary: int, positions: int) -> hf.PretrainedConfig:
 
 def _roberta_like(make: Callable[..., hf.PretrainedConfig]) -> Callable[[int, int], hf.PretrainedConfig]:
     # Positions of this family begin after the padding's index, 1: two rows of its table serve no word piece.
-    return lambda vocabulary, positions: make(
-        vocab_size=vocabulary,
-        hidden_size=_HIDDEN,
-        num_hidden_layers=_LAYERS,
-        num_attention_heads=_HEADS,
-        intermediate_size=2 * _HIDDEN,
-        max_position_embeddings=positions + 2,
-        pad_token_id=1,
-        bos_token_id=0,
-        eos_token_id=2,
-        type_vocab_size=1,
-    )
+    made = _bert_like(make, pad_token_id=1, bos_token_id=0, eos_token_id=2, type_vocab_size=1)
+    return lambda vocabulary, positions: made(vocabulary, positions + 2)
 
+
+def _uncased() -> Tokenizer:
+    return _wordpiece(lowercase=True)
+
+
+# As the published checkpoints have it: positions by distance alone, in the attention.
+_DEBERTA = _bert_like(
+    hf.DebertaV2Config,
+    relative_attention=True,
+    position_biased_input=False,
+    pos_att_type=["p2c", "c2p"],
+    position_buckets=16,
+    share_att_key=True,
+    norm_rel_ebd="layer_norm",
+    type_vocab_size=0,
+)
+# Rotary positions, and every layer but the first attends to its neighbourhood only.
+_MODERN = _bert_like(
+    hf.ModernBertConfig,
+    local_attention=16,
+    pad_token_id=0,
+    cls_token_id=2,
+    sep_token_id=3,
+    bos_token_id=2,
+    eos_token_id=3,
+    reference_compile=False,
+)
+_CASED = {"do_lower_case": False}
+_MODERN_NAMES: Mapping[str, object] = {
+    "model_input_names": ["input_ids", "attention_mask"],
+    "cls_token": "[CLS]",
+    "pad_token": "[PAD]",
+    "sep_token": "[SEP]",
+    "unk_token": "[UNK]",
+    "mask_token": "[MASK]",
+}
 
 ARCHITECTURES = {
-    "bert": Architecture(_wordpiece, hf.BertTokenizerFast, {"do_lower_case": False}, _bert),
-    "distilbert": Architecture(_wordpiece, hf.DistilBertTokenizerFast, {"do_lower_case": False}, _distilbert),
+    "bert": Architecture(_wordpiece, hf.BertTokenizerFast, _CASED, _bert_like(hf.BertConfig)),
+    "bert-uncased": Architecture(_uncased, hf.BertTokenizerFast, {"do_lower_case": True}, _bert_like(hf.BertConfig)),
+    "distilbert": Architecture(_wordpiece, hf.DistilBertTokenizerFast, _CASED, _distilbert),
+    "electra": Architecture(
+        _uncased,
+        hf.ElectraTokenizerFast,
+        {"do_lower_case": True},
+        _bert_like(hf.ElectraConfig, embedding_size=_HIDDEN // 2),
+    ),
+    "mpnet": Architecture(lambda: _wordpiece(_MPNET), hf.MPNetTokenizerFast, _CASED, _roberta_like(hf.MPNetConfig)),
     "roberta": Architecture(_byte_level_bpe, hf.RobertaTokenizerFast, {}, _roberta_like(hf.RobertaConfig)),
+    "modernbert": Architecture(lambda: _byte_level_bpe(_BRACKETS), hf.PreTrainedTokenizerFast, _MODERN_NAMES, _MODERN),
     "xlm-roberta": Architecture(_unigram, hf.XLMRobertaTokenizerFast, {}, _roberta_like(hf.XLMRobertaConfig)),
+    "camembert": Architecture(_unigram, hf.CamembertTokenizerFast, {}, _roberta_like(hf.CamembertConfig)),
+    "albert": Architecture(
+        lambda: _unigram(_ALBERT),
+        hf.AlbertTokenizerFast,
+        _CASED,
+        _bert_like(hf.AlbertConfig, embedding_size=_HIDDEN // 2, pad_token_id=0),
+    ),
+    "deberta-v2": Architecture(lambda: _unigram(_BRACKETS), hf.DebertaV2TokenizerFast, _CASED, _DEBERTA),
 }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from runtime.bundle import Bundle, Candidate, Layout
 from runtime.errors import BackendError
-from runtime.pack import Batch
+from runtime.pack import GIVEN, Batch
 
 if TYPE_CHECKING:
     from runtime.backends import Options
@@ -32,7 +32,7 @@ class OnnxRuntime:
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
-        BackendError: ONNX Runtime cannot load the graph.
+        BackendError: ONNX Runtime cannot load the graph, or it wants other inputs than runtime.pack.GIVEN.
     """
 
     device = "cpu"
@@ -53,16 +53,21 @@ class OnnxRuntime:
                 str(path), f"ONNX Runtime cannot load it ({_reason(error)})", "export it again"
             ) from error
         self._inputs = [node.name for node in self._session.get_inputs()]
+        if unknown := sorted({*self._inputs} - GIVEN):
+            found = f"it wants inputs that no token classifier has ({', '.join(unknown)})"
+            raise BackendError(str(path), found, "give a graph exported for token classification")
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend."""
         try:
             with self._free:
-                logits: NDArray[np.float32] = self._session.run(None, batch.named(self._inputs))[0]
+                found = self._session.run(None, batch.named(self._inputs))[0]
         except Exception as error:
             shape = " x ".join(map(str, batch.input_ids.shape))
-            found = f"ONNX Runtime refused a batch of {shape} ({_reason(error)})"
-            raise BackendError(str(self._path), found, "export it again") from error
+            why = f"ONNX Runtime refused a batch of {shape} ({_reason(error)})"
+            raise BackendError(str(self._path), why, "export it again") from error
+        # A graph of others may give fp16.
+        logits: NDArray[np.float32] = np.asarray(found, np.float32)
         return logits
 
     def close(self) -> None:

@@ -16,7 +16,6 @@ import pytest
 
 from export.__main__ import main
 from runtime.bundle import MANIFEST, open_bundle
-from runtime.tagger import Tagger
 from tests.conftest import ROOT, Command
 from tests.tiny import tiny_checkpoint
 
@@ -66,17 +65,6 @@ def test_other_checkpoint_replaces_the_bundle(tiny_bundle: Path, tiny_corpus: Pa
     assert main(arguments(other, bundle, tiny_corpus)) == 0
     assert open_bundle(bundle).manifest.checkpoint.name == str(other)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "other"]
-
-
-@pytest.mark.parametrize("architecture", ["distilbert", "roberta", "xlm-roberta"])
-def test_inputs_are_those_of_the_model(architecture: str, tiny_corpus: Path, tmp_path: Path) -> None:
-    model = tiny_checkpoint(tmp_path / architecture, architecture=architecture)
-    bundle = tmp_path / "bundle"
-    assert main(arguments(model, bundle, tiny_corpus)) == 0
-    graph = open_bundle(bundle).graph("fp32")
-    assert set(graph.inputs) == {"input_ids", "attention_mask"}
-    with Tagger.open(bundle) as tagger:
-        assert len(tagger.tag(["Maria Keller flew to Oslo .", "Nobody was hurt ."])) == 2
 
 
 @pytest.mark.slow
