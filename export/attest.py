@@ -18,7 +18,8 @@ from typing import Any
 import onnx
 from onnx import NodeProto, TensorProto
 
-from runtime.bundle import Attestation, Bundle, Graph, Left, Precision
+from runtime.attested import Attestation, Left
+from runtime.bundle import Bundle, Graph, Precision
 from runtime.choose import runnable
 from runtime.errors import BackendError, BundleError
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from export.activations import text_batches
 from export.half import fp16_from_graph
 from export.quantize import int8_from_graph
-from runtime.bundle import Graph, Left, Precision
+from runtime.attested import Left
+from runtime.bundle import Graph, Precision
 from runtime.checkpoint import Description
 from runtime.encode import Encoder
 

@@ -27,8 +27,9 @@ from export.activations import sampled, text_batches
 from export.products import Int8Product, Product, Rounded, in_int8, products
 from export.rounding import compensated, rounding_of
 from export.sensitivity import Change, Logits, Probe, leave_out
+from runtime.attested import Left
 from runtime.backends.openvino import OpenVino
-from runtime.bundle import Graph, Left, Precision
+from runtime.bundle import Graph, Precision
 from runtime.choose import installed_version
 from runtime.encode import Encoded, Encoder
 from runtime.errors import BackendError, BugError, CorpusError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Left
+from runtime.attested import Left
 
 Logits = NDArray[np.float32]
 

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from runtime.attested import Attestation, Left
 from runtime.errors import BundleError, UncertifiedError
 from runtime.files import sha256_of_file, write_atomically
 
@@ -95,56 +96,6 @@ class Speed:
     candidate: Candidate
     pieces_per_second: float
     machine: str
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A matrix product that int8 leaves in higher precision, and why.
-
-    Attributes:
-        name: of its node in the graph.
-        reason: in words.
-        multiply_adds: of one word piece.
-        changed_before, changed_after: changed tags in 10,000 before and after it was left out; 0 where not measured.
-    """
-
-    name: str
-    reason: str
-    multiply_adds: int
-    changed_before: float = 0.0
-    changed_after: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Attestation:
-    """What is really in a graph, or what an engine really makes of it; export.attest says how it is found out.
-
-    Attributes:
-        file: the graph.
-        backend: the engine; empty where it is about the graph itself.
-        precision: what was promised.
-        operators: how many there are of each.
-        attention: attentions in the graph, one a layer.
-        fused_attention: those that are computed in one go.
-        multiply_adds: of all matrix products, for one batch of rows x length.
-        attention_multiply_adds: those of them that are attention's.
-        rows, length: of that batch.
-        shares: of the multiply-adds in each precision, 0 to 1.
-        left: what int8 leaves in higher precision.
-    """
-
-    file: str
-    backend: str
-    precision: Precision
-    operators: dict[str, int]
-    attention: int
-    fused_attention: int
-    multiply_adds: int
-    attention_multiply_adds: int
-    rows: int
-    length: int
-    shares: dict[str, float]
-    left: tuple[Left, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

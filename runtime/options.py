@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +20,8 @@ AUTO = "auto"
 # Texts tagged together: enough to sort by length well; more only costs memory.
 CHUNK = 512
 STANDARD = "-"
+# What to load ahead for a backend.
+_LIBRARIES = {"onnxruntime": "onnxruntime", "openvino": "openvino"}
 _EPILOG = """\
 An output FILE is written as FILE.partial and gets its name when it is whole. A run that was killed, or that stopped at
 a broken line which you have mended since, goes on where it was if you add --resume. Names that end in .gz are packed.
@@ -42,10 +47,19 @@ def parser() -> Parser:
 
 def open_tagger(options: argparse.Namespace) -> Tagger:
     """The tagger on the options' bundle, as they ask for it."""
-    from runtime.tagger import Tagger  # not at the top: --help and mistakes need no numpy
+    # Not at the top: --help and mistakes need no numpy. Verifying reads every byte of the bundle and leaves the
+    # interpreter free for a tenth of a second, in which the other libraries are loaded.
+    from runtime.foreign import open_folder
 
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(open_folder, options.bundle, allow_uncertified=options.allow_uncertified)
+        from runtime.tagger import Tagger
+
+        with suppress(ImportError):  # a backend that is not there is the Tagger's to report
+            import_module(_LIBRARIES.get(options.backend, "numpy"))
+        opened = opening.result()
     tagger = Tagger.open(
-        options.bundle,
+        opened,
         backend=options.backend,
         precision=options.precision,
         threads=options.threads,

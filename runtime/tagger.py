@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from runtime.aggregate import Strategy, entities_from_pieces, softmax
 from runtime.backends import Backend, Goal, Options, available_threads, candidate_for, open_candidate
 from runtime.blocks import Engine, word_blocks
-from runtime.bundle import TOKENIZER
+from runtime.bundle import TOKENIZER, Bundle
 from runtime.choose import Wanted, describe
 from runtime.decode import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
 from runtime.decoding import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
@@ -106,7 +106,7 @@ class Tagger:
     @classmethod
     def open(
         cls,
-        bundle: Path,
+        bundle: Path | Bundle,
         *,
         backend: str = "onnxruntime",
         precision: Wanted = "fp32",
@@ -129,7 +129,7 @@ class Tagger:
         ['Angela Merkel']
 
         Args:
-            bundle: the folder that export made, or one that others made; see runtime.foreign.
+            bundle: the folder that export made, or one that others made, see runtime.foreign; or one already opened.
             backend: a name in runtime.backends.BACKENDS, or "auto": the fastest certified one; see runtime.choose.
             precision: to compute in, or "auto".
             file: the bundle's graph to run; empty: the fastest that backend and precision leave.
@@ -146,7 +146,7 @@ class Tagger:
             UsageError: an option has a value that there is not; the message lists those that there are.
         """
         decoding = Decoding(aggregation=aggregation, constrained=constrained, thresholds=thresholds, ignore=ignore)
-        opened = open_folder(bundle, allow_uncertified=allow_uncertified)
+        opened = bundle if isinstance(bundle, Bundle) else open_folder(bundle, allow_uncertified=allow_uncertified)
         options = Options(
             precision=precision,
             threads=threads or available_threads(),

@@ -15,7 +15,8 @@ from export.attest import LENGTH, ROWS, attest_graph, attest_openvino, compile_f
 from export.half import fp16_from_graph
 from export.products import in_int8, products
 from export.rounding import compensated, rounding_of
-from runtime.bundle import TOKENIZER, Attestation, Graph, Left, open_bundle, seal
+from runtime.attested import Attestation, Left
+from runtime.bundle import TOKENIZER, Graph, open_bundle, seal
 from runtime.choose import has_bf16
 from runtime.conll import read_conll
 from runtime.encode import Encoder

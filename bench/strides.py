@@ -1,0 +1,85 @@
+"""python -m bench.strides BUNDLE --corpus FOLDER: what windows cost in F1, by length of document and by stride.
+
+Sentences are joined to documents of about so many words, tagged as documents, and cut back into sentences to be scored.
+The default stride of runtime.tagger was chosen from this table. It prints Markdown, and JSON as its last line.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.workload import read_corpus
+from runtime.cli import Parser, run
+from runtime.conll import Sentence
+from runtime.score import score_labels
+from runtime.tagger import Tagger
+
+PROG = "python -m bench.strides"
+DOCUMENT_WORDS = (50, 500, 5000, 20_000)
+# Shares of a window that its neighbour reads again.
+SHARES = (0.0, 0.125, 0.25, 0.5)
+ALONE = "alone"
+
+Documents = list[list[Sentence]]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the table."""
+    parser = Parser(prog=PROG, description="F1 of documents in windows, by stride, against sentences alone.")
+    parser.add_argument("bundle", type=Path, help="what export made")
+    parser.add_argument("--corpus", type=Path, required=True, help="CoNLL file, or folder with valid.txt")
+    options = parser.parse_args(arguments)
+    sentences = read_corpus(options.corpus)
+    by_stride: dict[str, dict[str, float]] = {}
+    for share in SHARES:
+        with Tagger.open(options.bundle, backend="auto", precision="fp32", stride=0) as tagger:
+            stride = int(share * (tagger.max_length - 2))
+        with Tagger.open(options.bundle, backend="auto", precision="fp32", stride=stride) as tagger:
+            by_stride[str(stride)] = dict(_row(tagger, sentences))
+    _show(by_stride)
+    print(json.dumps({"sentences": len(sentences), "f1": by_stride}))
+    return 0
+
+
+def _row(tagger: Tagger, sentences: Sequence[Sentence]) -> Iterator[tuple[str, float]]:
+    yield ALONE, _f1(tagger, [[sentence] for sentence in sentences])
+    for words in DOCUMENT_WORDS:
+        yield str(words), _f1(tagger, documents(sentences, words))
+
+
+def documents(sentences: Sequence[Sentence], words: int) -> Documents:
+    """Sentences in order, in groups that are closed once they hold at least that many words."""
+    groups: Documents = [[]]
+    held = 0
+    for sentence in sentences:
+        if held >= words:
+            groups.append([])
+            held = 0
+        groups[-1].append(sentence)
+        held += len(sentence.words)
+    return groups
+
+
+def _f1(tagger: Tagger, joined: Documents) -> float:
+    found = []
+    labels = tagger.tag_words([[word for sentence in document for word in sentence.words] for document in joined])
+    for document, answer in zip(joined, labels, strict=True):
+        ends = [0, *itertools.accumulate(len(sentence.words) for sentence in document)]
+        found += [answer[start:end] for start, end in itertools.pairwise(ends)]
+    gold = [sentence.labels for document in joined for sentence in document]
+    return score_labels(gold, found).overall.f1
+
+
+def _show(by_stride: dict[str, dict[str, float]]) -> None:
+    columns = [ALONE, *map(str, DOCUMENT_WORDS)]
+    print("| stride | " + " | ".join(f"{name} words" if name != ALONE else name for name in columns) + " |")
+    print("|---|" + "---|" * len(columns))
+    for stride, row in by_stride.items():
+        print(f"| {stride} | " + " | ".join(f"{row[name]:.4f}" for name in columns) + " |")
+
+
+if __name__ == "__main__":
+    run(main, PROG)
