@@ -33,7 +33,7 @@ from runtime.windows import windows_of
 PROG = "python -m export.tune"
 ROUNDS = 5
 # Word pieces of one measurement: the first rough one, and as many as take that long but no fewer.
-_PIECES, _SECONDS = 2_048, 0.3
+_PIECES, _SECONDS = 256, 0.3
 # Mean and deviation of the logarithm of a sentence's word pieces.
 _MEAN, _DEVIATION = 2.75, 0.75
 
