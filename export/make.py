@@ -84,6 +84,8 @@ def make_bundle(
             print(f"FAILED: nothing was written, {output} is as it was")
             return False
         bundle = replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
+        # A large model's weights would lie in memory beside those of every engine that is about to be timed.
+        del model, reference, certifier
         with stage("tune"):
             bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=tuned(bundle, threads=threads)))
         show_speeds(bundle)
