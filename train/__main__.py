@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import cli
+from runtime.backends import available_threads
 from train.base import Base, find_base
 from train.corpus import Corpus, open_corpus
 from train.recipe import Recipe, add_recipe_options, recipe_from_options
@@ -53,7 +54,9 @@ def _parser() -> cli.Parser:
     parser.add_argument("--output", type=Path, default=Path("build/checkpoint"), help="folder to make (%(default)s)")
     parser.add_argument("--plan", action="store_true", help="print sentences and steps, and train nothing")
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted run towards --output")
-    parser.add_argument("--threads", type=_positive, default=_cores(), help="threads for a CPU (%(default)s)")
+    parser.add_argument(
+        "--threads", type=_positive, default=available_threads(), help="threads for a CPU (%(default)s)"
+    )
     parser.add_argument(
         "--save-every", type=_positive, default=1000, metavar="STEPS", help="between checkpoints (%(default)s)"
     )
@@ -146,10 +149,6 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} where a number from 1 should be")
     return value
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":
