@@ -127,7 +127,7 @@ def packed_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
             torch.onnx.export(
                 _Packed(model).eval(),
                 (example, example, example),
-                output,
+                str(output),  # of a Path it would make one protobuf, which ends at 2 GB
                 input_names=list(INPUTS),
                 output_names=["logits"],
                 dynamic_axes=axes,

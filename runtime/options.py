@@ -161,7 +161,11 @@ def _add_decoding(made: Parser) -> None:
         help="a text longer than the model: read it in windows, or take it as broken (%(default)s)",
     )
     group.add_argument(
-        "--stride", type=_stride, default=AUTO, metavar="N", help="word pieces that windows share (%(default)s)"
+        "--stride",
+        type=_stride,
+        default=AUTO,
+        metavar="N",
+        help="word pieces that neighbouring windows share; auto is half a window (%(default)s)",
     )
 
 

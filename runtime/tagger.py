@@ -44,8 +44,9 @@ Long = Literal["split", "error"]
 CHUNK = 512
 # Code points after which such a chunk is full, too: a chunk of documents takes no more memory than one document.
 CHUNK_CHARACTERS = 1_000_000
-# Share of a window that the next one reads again, unless told otherwise.
-STRIDE_SHARE = 0.25
+# Share of a window that the next one reads again, unless told otherwise. Chosen from the table of bench.strides: on
+# documents of 20,000 words F1 is 2.0 points above that of windows side by side, for twice the work; a quarter gives 0.8.
+STRIDE_SHARE = 0.5
 # Logits of a word that the tokenizer turns into nothing: surely outside, and finite so that arithmetic stays so.
 _SURELY_NOT = -1e4
 
@@ -63,7 +64,7 @@ class Tagger:
         max_length: most word pieces a row can hold, special ones included.
         vocabulary: rows of the embedding table.
         long: what to do with a text longer than max_length: split it into windows, or refuse it.
-        stride: word pieces that neighbouring windows share; "auto" is a quarter of a window.
+        stride: word pieces that neighbouring windows share; "auto" is half a window.
         decoding: how logits become entities.
         about: what runs, in one line for people.
 
