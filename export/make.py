@@ -87,11 +87,12 @@ def make_bundle(
         # A large model's weights would lie in memory beside those of every engine that is about to be timed.
         del model, reference, certifier
         with stage("tune"):
-            bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=tuned(bundle, threads=threads)))
+            speeds = tuned(bundle, threads=threads, checkpoint=checkpoint)
+            bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
         show_speeds(bundle)
         seal(folder, bundle.manifest)
         replace_folder(folder, output)
-    print(json.dumps({"bundle": str(output), "certified": [c.file for c in certificates]}))
+    print(json.dumps({"bundle": str(output), "certified": [str(c.candidate) for c in certificates]}))
     return True
 
 

@@ -5,6 +5,7 @@
 Measured is what serves: packing and engine, on random word pieces in windows as long as sentences of news are (about
 20 pieces, now and then 100; a log-normal fit to CoNLL-2003). Candidates are measured in turn, round by round, and each
 one's median counts: what else the machine does meanwhile hits all of them. The speed does not depend on the pieces.
+The checkpoint in PyTorch, sentences sorted by length and padded, is measured along with them where it is at hand.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from runtime.backends import Backend, Options, available_threads, open_candidate
 from runtime.bundle import Bundle, Candidate, Manifest, Speed, open_bundle, seal
-from runtime.choose import choose, describe, runnable
+from runtime.choose import PYTORCH, choose, describe, runnable
 from runtime.cli import Parser, count, run
 from runtime.errors import BundleError
 from runtime.infer import piece_logits
@@ -40,18 +41,26 @@ _MEAN, _DEVIATION = 2.75, 0.75
 Clock = Callable[[], float]
 
 
-def tuned(bundle: Bundle, *, threads: int, clock: Clock = time.perf_counter) -> tuple[Speed, ...]:
-    """The speed of every certified candidate that this machine can run.
+def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time.perf_counter) -> tuple[Speed, ...]:
+    """The speed of every certified candidate that this machine can run, and of the checkpoint.
 
     Args:
         bundle: certified.
         threads: processors to use.
+        checkpoint: the folder of the bundle's checkpoint; where there is none, it is not measured.
         clock: seconds from any moment on.
+
+    Raises:
+        BundleError: it is another checkpoint.
     """
     certified = {certificate.candidate for certificate in bundle.manifest.certificates if certificate.passed}
     chosen = [candidate for candidate in runnable(bundle) if candidate in certified]
+    if not chosen:
+        return ()
+    if checkpoint.is_dir():
+        chosen.append(PYTORCH)
     with ExitStack() as stack:
-        backends = {candidate: _open(candidate, bundle, threads) for candidate in chosen}
+        backends = {candidate: _open(candidate, bundle, threads, checkpoint) for candidate in chosen}
         for backend in backends.values():
             stack.callback(backend.close)
         seconds = _rounds([_task(backend, bundle.manifest) for backend in backends.values()], clock)
@@ -63,7 +72,10 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, seal, and say what the runtime will take from now on."""
     options = _parser().parse_args(arguments)
     bundle = open_bundle(options.bundle)
-    speeds = tuned(bundle, threads=options.threads)
+    checkpoint = Path(options.model or bundle.manifest.checkpoint.name)
+    if not checkpoint.is_dir():
+        print(f"not measured: the checkpoint in PyTorch, since {checkpoint} is no folder; give it with --model")
+    speeds = tuned(bundle, threads=options.threads, checkpoint=checkpoint)
     if not speeds:
         found = "no certified candidate that this machine can run"
         raise BundleError(str(options.bundle), found, "certify it with `python -m export.certify`")
@@ -74,9 +86,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def show_speeds(bundle: Bundle) -> None:
-    """Print all speeds, the fastest first, and what "auto" takes."""
+    """Print all speeds, the fastest first, with what each one's certificate says, and what "auto" takes."""
+    changed = {one.candidate: one.measured["changed_tags"] for one in bundle.manifest.certificates}
+    words = {one.candidate: one.measured["words"] for one in bundle.manifest.certificates}
+    slowest = bundle.speed(PYTORCH)
     for speed in sorted(bundle.manifest.speeds, key=lambda speed: -speed.pieces_per_second):
-        print(f"  {speed.candidate!s:<56}{speed.pieces_per_second:>12,.0f} word pieces a second")
+        one = speed.candidate
+        told = f"{changed[one]} of {words[one]:,} tags changed" if one in changed else "the reference"
+        times = f"{speed.pieces_per_second / slowest:5.1f} x PyTorch" if slowest else ""
+        print(f"  {one!s:<52}{speed.pieces_per_second:>8,.0f} word pieces a second {times}  {told}")
     print(f"auto takes {describe(bundle, choose(bundle, backend='auto', precision='auto'))}", flush=True)
 
 
@@ -98,8 +116,8 @@ def sentences(pieces: int, *, longest: int) -> NDArray[np.int64]:
     return lengths[: int(np.searchsorted(np.cumsum(lengths), pieces)) + 1]
 
 
-def _open(candidate: Candidate, bundle: Bundle, threads: int) -> Backend:
-    options = Options(precision=candidate.precision, threads=threads, checkpoint=Path(), certified=True)
+def _open(candidate: Candidate, bundle: Bundle, threads: int, checkpoint: Path) -> Backend:
+    options = Options(precision=candidate.precision, threads=threads, checkpoint=checkpoint, certified=True)
     return open_candidate(candidate, bundle, options)
 
 
@@ -136,6 +154,7 @@ def _rounds(tasks: Sequence[Callable[[int], int]], clock: Clock) -> list[float]:
 def _parser() -> Parser:
     parser = Parser(prog=PROG, description="Measure the candidates of a bundle on this machine.")
     parser.add_argument("bundle", type=Path, help="folder that export made")
+    parser.add_argument("--model", default="", help="the checkpoint's folder, if it is not where the manifest says")
     parser.add_argument("--threads", type=count, default=available_threads(), help="processors to use (%(default)s)")
     return parser
 

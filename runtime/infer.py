@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,9 @@ from runtime.backends import Backend
 from runtime.errors import BundleError
 from runtime.pack import Frame, Placed, packed_batches, padded_batches
 from runtime.windows import Windows
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # Bounds of one padded batch. Beyond some thousand cells a CPU gains nothing and the activations leave its cache.
 ROWS, CELLS = 32, 2048
@@ -71,6 +73,8 @@ def in_order(function: Callable[[Given], Answer], given: Iterable[Given], *, wor
     if len(first) < 2:
         yield from map(function, chain(first, source))
         return
+    from concurrent.futures import ThreadPoolExecutor  # not at the top: a single text is answered without it
+
     pending: deque[Future[Answer]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from runtime.ahead import Ahead
 from runtime.cli import Parser, count
 
 if TYPE_CHECKING:
+    from runtime.bundle import Bundle
     from runtime.tagger import Tagger
 
 PROG = "python -m runtime.tag"
@@ -45,23 +48,29 @@ def parser() -> Parser:
     return made
 
 
-def open_tagger(options: argparse.Namespace) -> Tagger:
-    """The tagger on the options' bundle, as they ask for it."""
-    # Not at the top: --help and mistakes need no numpy. Verifying reads every byte of the bundle and leaves the
-    # interpreter free for a tenth of a second, in which the other libraries are loaded.
-    from runtime.foreign import open_folder
+def begin_tagger(options: argparse.Namespace) -> Callable[[], Tagger]:
+    """Begin to verify the options' bundle; the function that comes back ends that and opens the tagger.
 
-    with ThreadPoolExecutor(1) as pool:
-        opening = pool.submit(open_folder, options.bundle, allow_uncertified=options.allow_uncertified)
-        from runtime.tagger import Tagger
+    Verifying reads every byte of the bundle and leaves the interpreter free for a tenth of a second or more, in which
+    inputs are checked and libraries are loaded.
+    """
+    from runtime.foreign import open_folder  # not at the top: --help and mistakes need none of it
 
-        with suppress(ImportError):  # a backend that is not there is the Tagger's to report
-            import_module(_LIBRARIES.get(options.backend, "numpy"))
-        opened = opening.result()
+    verified = Ahead(partial(open_folder, options.bundle, allow_uncertified=options.allow_uncertified))
+    return lambda: _open_tagger(options, verified)
+
+
+def _open_tagger(options: argparse.Namespace, verified: Ahead[Bundle]) -> Tagger:
+    from runtime.tagger import Tagger
+
+    with suppress(ImportError):  # a backend that is not there is the Tagger's to report
+        import_module(_LIBRARIES.get(options.backend, "numpy"))
+    opened = verified.result()
     tagger = Tagger.open(
         opened,
         backend=options.backend,
         precision=options.precision,
+        goal="once" if options.texts else "throughput",  # texts on a command line are few
         threads=options.threads,
         checkpoint=options.checkpoint,
         allow_uncertified=options.allow_uncertified,

@@ -14,31 +14,33 @@ from typing import TYPE_CHECKING
 
 from runtime.cli import run
 from runtime.errors import UsageError
-from runtime.options import AUTO, PROG, STANDARD, open_tagger, parser
+from runtime.options import AUTO, PROG, STANDARD, begin_tagger, parser
 
 if TYPE_CHECKING:
     from runtime.flow import Tagging
 
-TaggerOpener = Callable[[argparse.Namespace], "Tagging"]
+# Given the options it begins to open the tagger; called without anything, what it gives ends that.
+TaggerOpener = Callable[[argparse.Namespace], Callable[[], "Tagging"]]
 
 
-def main(arguments: Sequence[str], *, open_tagger: TaggerOpener = open_tagger, save_seconds: float = 1.0) -> int:
+def main(arguments: Sequence[str], *, begin_tagger: TaggerOpener = begin_tagger, save_seconds: float = 1.0) -> int:
     """Tag what the command line names; see --help.
 
     Args:
         arguments: of the command line.
-        open_tagger: makes the tagger that the options ask for.
+        begin_tagger: opens the tagger that the options ask for; see TaggerOpener.
         save_seconds: work on an output file that a kill may cost; less would be spent on waiting for the disk.
     """
     options = parser().parse_args(arguments)
     options.score = options.score or options.score_file is not None
     _check(options)
+    end_opening = begin_tagger(options)
     from runtime.job import Job  # not at the top: --help and what contradicts itself need no numpy
 
     with Job(options, save_seconds=save_seconds) as job:
         if not job.is_done:
-            # Inputs and output are there: a mistake in them has cost no loading.
-            tagger = open_tagger(options)
+            # Inputs and output are there: a mistake in them has cost no loading of engines.
+            tagger = end_opening()
             try:
                 job.run(tagger)
             finally:

@@ -44,8 +44,8 @@ Long = Literal["split", "error"]
 CHUNK = 512
 # Code points after which such a chunk is full, too: a chunk of documents takes no more memory than one document.
 CHUNK_CHARACTERS = 1_000_000
-# Share of a window that the next one reads again, unless told otherwise. Chosen from the table of bench.strides: on
-# documents of 20,000 words F1 is 2.0 points above that of windows side by side, for twice the work; a quarter gives 0.8.
+# Share of a window that the next one reads again, unless told otherwise. Chosen from the table of bench.strides: in
+# documents of 20,000 words F1 is 2.0 points above that of windows side by side, for twice the work; 0.25 gives 0.8.
 STRIDE_SHARE = 0.5
 # Logits of a word that the tokenizer turns into nothing: surely outside, and finite so that arithmetic stays so.
 _SURELY_NOT = -1e4
@@ -134,7 +134,7 @@ class Tagger:
             backend: a name in runtime.backends.BACKENDS, or "auto": the fastest certified one; see runtime.choose.
             precision: to compute in, or "auto".
             file: the bundle's graph to run; empty: the fastest that backend and precision leave.
-            goal: many texts in the least time, or each single one in the least time.
+            goal: many texts in the least time, each single one in the least time, or a few texts, this start included.
             threads: for the engine; 0 takes every processor that this process may use.
             checkpoint: for the backend pytorch; left out, it is where the manifest says.
             allow_uncertified: run a candidate that holds no passing certificate.

@@ -28,21 +28,21 @@ _ABBREVIATIONS = (
 
 # Punctuation and symbols, by Unicode block: ASCII, Latin-1, Armenian, Arabic, Devanagari, general punctuation,
 # currency, arrows to dingbats, CJK punctuation, full-width forms, emoji. Combining marks and joiners are none of these,
-# so they stay in the word.
+# so they stay in the word, and so does the underscore.
 _PUNCTUATION = (
-    r"!-/:-@\[-`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
+    r"!-/:-@\[-\^`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
     r"\u0589\u060c\u061b\u061f\u06d4\u0964\u0965"
     r"\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2190-\u2bff\u3001-\u3020\u3030\uff01-\uff0f\uff1a-\uff20"
     r"\uff3b-\uff40\uff5b-\uff65\U0001f000-\U0001faff"
 )
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
-# Part of a word: neither space, nor punctuation (the underscore apart), nor Han.
-_IN_WORD = rf"(?:[^\s{_PUNCTUATION}{_HAN}]|_)"
+# Part of a word: neither space, nor punctuation, nor Han.
+_IN_WORD = rf"[^\s{_PUNCTUATION}{_HAN}]"
 _QUOTE = r"['\u2019]"
 _CLITIC = rf"{_QUOTE}(?:s|S|m|d|ll|re|ve)(?!{_IN_WORD})"
 # What holds two parts of a word together; a comma, colon or slash does so between digits alone.
-_JOINT = rf"(?:(?!{_CLITIC})(?:{_QUOTE}|[-\u2010\u2011.&@])(?={_IN_WORD})|(?<=\d)[,:/](?=\d))"
-_TAIL = rf"(?:{_IN_WORD}|{_JOINT})*"
+_JOINT = rf"(?:(?!{_CLITIC})(?:{_QUOTE}|[-\u2010\u2011.&@])|(?<=\d)[,:/](?=\d))"
+_TAIL = rf"(?:{_JOINT}?{_IN_WORD})*"
 _WORD = re.compile(
     rf"""
       [A-Za-z0-9]+(?=\s|\Z)                            # most words; what follows would find the same, only later
@@ -53,7 +53,7 @@ _WORD = re.compile(
     | [A-Z]{{1,2}}\$                                  # US$
     | {_CLITIC}                                      # Germany 's
     | {_IN_WORD}{_TAIL}                              # all-rounder  O'Brien  3,000.5
-    | [+.]\d(?:{_IN_WORD}|{_JOINT})*                 # .500  +44
+    | [+.]\d{_TAIL}                                  # .500  +44
     | ([^\s{_HAN}])\1*                               # ...  --  !
     | \S                                             # one Han character
     """,

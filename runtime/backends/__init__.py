@@ -23,7 +23,8 @@ from runtime.choose import AUTO, Wanted, choose
 from runtime.errors import BackendError
 from runtime.pack import Batch
 
-Goal = Literal["throughput", "latency"]
+Goal = Literal["throughput", "latency", "once"]
+"""Many texts in the least time; each single one in the least time; or a few texts, the start included."""
 
 
 class Backend(Protocol):
@@ -68,7 +69,7 @@ class Options:
         checkpoint: where the PyTorch checkpoint lies; only the backend pytorch reads it.
         certified: refuse a candidate without a passing certificate.
         file: the bundle's graph to run; empty: whichever is chosen.
-        goal: many texts in the least time, or each single one in the least time.
+        goal: see Goal.
     """
 
     precision: Wanted

@@ -29,6 +29,7 @@ class OnnxRuntime:
         layout: of its rows.
         streams: calls that run at once.
         threads: for the matrix products of one call.
+        prepack: copy the weights into the order that products read them in. It pays off from some ten calls on.
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
@@ -37,12 +38,13 @@ class OnnxRuntime:
 
     device = "cpu"
 
-    def __init__(self, path: Path, *, layout: Layout, streams: int, threads: int) -> None:
+    def __init__(self, path: Path, *, layout: Layout, streams: int, threads: int, prepack: bool = True) -> None:
         import onnxruntime
 
         self.version: str = onnxruntime.__version__
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.disable_prepacking", str(int(not prepack)))
         options.log_severity_level = 3  # errors come as exceptions; a warning here is about the library's own business
         self.layout, self.streams = layout, streams
         self._path, self._free = path, threading.Semaphore(streams)
@@ -80,7 +82,11 @@ def open_onnxruntime(bundle: Bundle, candidate: Candidate, options: Options) -> 
     graph = bundle.graph_in(candidate.file)
     streams = options.threads if options.goal == "throughput" else 1
     return OnnxRuntime(
-        bundle.file(graph.file), layout=graph.layout, streams=streams, threads=options.threads // streams
+        bundle.file(graph.file),
+        layout=graph.layout,
+        streams=streams,
+        threads=options.threads // streams,
+        prepack=options.goal != "once",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from export.tune import main, sentences, tuned
 from runtime.bundle import open_bundle, seal
-from runtime.choose import choose
+from runtime.choose import PYTORCH, choose
 from tests.conftest import Command
 
 
@@ -23,7 +24,8 @@ def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
 
 def test_export_has_measured_every_certified_candidate(tiny_bundle: Path) -> None:
     manifest = open_bundle(tiny_bundle).manifest
-    assert [speed.candidate for speed in manifest.speeds] == [one.candidate for one in manifest.certificates]
+    certified = [one.candidate for one in manifest.certificates]
+    assert [speed.candidate for speed in manifest.speeds] == [*certified, PYTORCH]
     assert all(speed.pieces_per_second > 0 for speed in manifest.speeds)
     assert all("threads" in speed.machine for speed in manifest.speeds)
 
@@ -35,16 +37,27 @@ def test_tuning_measures_again_and_seals(bundle: Path, capsys: pytest.CaptureFix
     after = open_bundle(bundle).manifest
     assert [one.candidate for one in after.speeds] == [one.candidate for one in before.speeds]
     assert replace(after, speeds=()) == replace(before, speeds=())
+    said = capsys.readouterr().out
     taken = choose(open_bundle(bundle), backend="auto", precision="auto")
-    assert f"auto takes {taken}" in capsys.readouterr().out
+    assert f"auto takes {taken}" in said
+    assert re.search(r"word pieces a second +[\d.]+ x PyTorch  0 of [\d,]+ tags changed\n", said)
     assert taken == max(after.speeds, key=lambda speed: speed.pieces_per_second).candidate
 
 
 def test_median_of_the_rounds_counts(tiny_bundle: Path) -> None:
     # Each look at the clock comes a second later: every measurement takes exactly one.
     clock = itertools.count(0.0, 1.0)
-    speeds = tuned(open_bundle(tiny_bundle), threads=1, clock=lambda: next(clock))
+    speeds = tuned(open_bundle(tiny_bundle), threads=1, checkpoint=Path("nowhere"), clock=lambda: next(clock))
     assert len({speed.pieces_per_second for speed in speeds}) == 1
+
+
+def test_checkpoint_that_is_gone_is_said_to_be(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = open_bundle(bundle).manifest
+    seal(bundle, replace(before, checkpoint=replace(before.checkpoint, name="nowhere")))
+    assert main([str(bundle), "--threads", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "not measured: the checkpoint in PyTorch, since nowhere is no folder; give it with --model\n" in said
+    assert "x PyTorch" not in said
 
 
 def test_sentences_are_as_long_as_those_of_news() -> None:

@@ -47,6 +47,6 @@ def _peak() -> int:
 
 if __name__ == "__main__":
     weighed = _Weighed(open_stand_in(Path(sys.argv[1])))
-    status = main(sys.argv[2:], open_tagger=lambda options: weighed)
+    status = main(sys.argv[2:], begin_tagger=lambda options: lambda: weighed)
     print(_peak() - weighed.settled)
     sys.exit(status)

@@ -31,10 +31,10 @@ class _Slow:
         """Nothing to give back."""
 
 
-def _open(options: object) -> Tagging:
+def _open() -> Tagging:
     print("ready", flush=True)
     return _Slow()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], open_tagger=_open, save_seconds=0.0))
+    sys.exit(main(sys.argv[1:], begin_tagger=lambda options: _open, save_seconds=0.0))

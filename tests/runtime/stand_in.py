@@ -37,9 +37,9 @@ def open_stand_in(folder: Path, *, long: Long = "split") -> Tagger:
     )
 
 
-def opener(folder: Path) -> Callable[[argparse.Namespace], Tagger]:
+def opener(folder: Path) -> Callable[[argparse.Namespace], Callable[[], Tagger]]:
     """What runtime.tag.main takes to open a tagger with."""
-    return lambda options: open_stand_in(folder, long=options.long)
+    return lambda options: lambda: open_stand_in(folder, long=options.long)
 
 
 def _tokenizer(vocabulary: dict[str, int]) -> dict[str, object]:

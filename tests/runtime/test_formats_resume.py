@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import os
@@ -54,10 +53,10 @@ class _Watched:
 
 
 def _tag(*arguments: object, tagger: _Watched | None = None) -> int:
-    def opened(options: argparse.Namespace) -> _Watched:
+    def opened() -> _Watched:
         return tagger or _Watched()
 
-    return main([*map(str, arguments)], open_tagger=opened, save_seconds=0.0)
+    return main([*map(str, arguments)], begin_tagger=lambda options: opened, save_seconds=0.0)
 
 
 def _inputs(kind: str, folder: Path) -> list[Path]:
@@ -183,11 +182,11 @@ def _killed(folder: Path) -> tuple[Path, Path]:
 def test_a_start_that_fails_spoils_nothing(tmp_path: Path) -> None:
     source, output = _killed(tmp_path)
 
-    def fails(options: argparse.Namespace) -> _Watched:
+    def fails() -> _Watched:
         raise UsageError("bundle", "none", "make one")
 
     with pytest.raises(UsageError, match="make one"):
-        main(["-i", str(source), "-o", str(output), "--resume"], open_tagger=fails)
+        main(["-i", str(source), "-o", str(output), "--resume"], begin_tagger=lambda options: fails)
     rest = _Watched()
     _tag("-i", source, "-o", output, "--resume", tagger=rest)
     assert rest.asked == 1200 - 1024

@@ -22,7 +22,7 @@ class _Run:
         self.error = ""
 
     def __call__(self, *arguments: object) -> bytes:
-        self.status = main([*map(str, arguments)], open_tagger=opener(self.folder))
+        self.status = main([*map(str, arguments)], begin_tagger=opener(self.folder))
         out, error = self._capture.readouterr()
         self.error = error.decode()
         return out

@@ -110,7 +110,7 @@ def test_same_texts_give_the_same_bits_each_time(opened: tuple[Backend, float], 
     assert np.array_equal(one, two)
 
 
-@pytest.mark.parametrize(("goal", "streams"), [("throughput", 2), ("latency", 1)])
+@pytest.mark.parametrize(("goal", "streams"), [("throughput", 2), ("latency", 1), ("once", 1)])
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
 def test_goal_decides_on_streams(name: str, goal: Goal, streams: int, bundle: Bundle, options: Options) -> None:
     if not installed_version(name):
