@@ -3,9 +3,10 @@
     python -m export.tune BUNDLE
 
 Measured is what serves: packing and engine, on random word pieces in windows as long as sentences of news are (about
-20 pieces, now and then 100; a log-normal fit to CoNLL-2003). Candidates are measured in turn, round by round, and each
-one's median counts: what else the machine does meanwhile hits all of them. The speed does not depend on the pieces.
-The checkpoint in PyTorch, sentences sorted by length and padded, is measured along with them where it is at hand.
+20 pieces, now and then 100; a log-normal fit to CoNLL-2003), the same for all candidates. They are measured in turn,
+round by round, and each one's median counts: what else the machine does meanwhile hits all of them. Those of a large
+model are measured one after the other, for they would not fit into memory together. The speed does not depend on the
+pieces. The checkpoint in PyTorch, sentences sorted by length and padded, is measured along with them where it is at hand.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +35,17 @@ from runtime.windows import windows_of
 
 PROG = "python -m export.tune"
 ROUNDS = 5
-# Word pieces of one measurement: the first rough one, and as many as take that long but no fewer.
-_PIECES, _SECONDS = 256, 0.3
+# Word pieces of one measurement. Fewer would be too few sentences to sort by length, and all their rows would be
+# padded to the longest.
+_PIECES = 2048
+# Fewer rounds will do for a large model, whose measurements take seconds: as many as fit into that time, but two.
+_SECONDS = 20.0
+# Bytes of graphs and weights of all engines that may be open at once.
+_TOGETHER = 2 * 2**30
 # Mean and deviation of the logarithm of a sentence's word pieces.
 _MEAN, _DEVIATION = 2.75, 0.75
+# Special pieces around a window.
+_FRAME = Frame((0,), (0,))
 
 Clock = Callable[[], float]
 
@@ -59,11 +68,10 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
         return ()
     if checkpoint.is_dir():
         chosen.append(PYTORCH)
-    with ExitStack() as stack:
-        backends = {candidate: _open(candidate, bundle, threads, checkpoint) for candidate in chosen}
-        for backend in backends.values():
-            stack.callback(backend.close)
-        seconds = _rounds([_task(backend, bundle.manifest) for backend in backends.values()], clock)
+    weights = sum(stamp.bytes for stamp in bundle.manifest.files.values())
+    groups = [chosen] if weights * len(chosen) <= _TOGETHER else [[candidate] for candidate in chosen]
+    open_one = partial(_open, bundle=bundle, threads=threads, checkpoint=checkpoint)
+    seconds = [each for group in groups for each in _measured(group, open_one, bundle.manifest, clock)]
     machine = f"{processor()}, {threads} threads"
     return tuple(Speed(candidate, round(1 / each, 1), machine) for candidate, each in zip(chosen, seconds))
 
@@ -116,38 +124,48 @@ def sentences(pieces: int, *, longest: int) -> NDArray[np.int64]:
     return lengths[: int(np.searchsorted(np.cumsum(lengths), pieces)) + 1]
 
 
-def _open(candidate: Candidate, bundle: Bundle, threads: int, checkpoint: Path) -> Backend:
+def _open(candidate: Candidate, *, bundle: Bundle, threads: int, checkpoint: Path) -> Backend:
     options = Options(precision=candidate.precision, threads=threads, checkpoint=checkpoint, certified=True)
     return open_candidate(candidate, bundle, options)
 
 
-def _task(backend: Backend, manifest: Manifest) -> Callable[[int], int]:
-    """Runs about that many word pieces, and tells how many it was."""
-    frame = Frame((0,), (0,))
+def _measured(
+    candidates: Sequence[Candidate], open_one: Callable[[Candidate], Backend], manifest: Manifest, clock: Clock
+) -> list[float]:
+    """Median seconds a word piece of each candidate; all are open at once and take turns."""
+    lengths = sentences(_PIECES, longest=manifest.max_length - len(_FRAME))
+    with ExitStack() as stack:
+        tasks = []
+        for candidate in candidates:
+            backend = open_one(candidate)
+            stack.callback(backend.close)
+            tasks.append(_task(backend, lengths, manifest))
+        return [each / int((lengths + len(_FRAME)).sum()) for each in _rounds(tasks, clock)]
 
-    def task(pieces: int) -> int:
-        lengths = sentences(pieces, longest=manifest.max_length - len(frame))
-        starts = starts_from_counts(lengths)
-        ids = np.random.default_rng(0).integers(0, manifest.vocabulary, int(starts[-1]))
-        windows = windows_of(starts, capacity=manifest.max_length - len(frame), stride=0)
-        piece_logits(backend, ids, windows, frame, labels=len(manifest.labels))
-        return int((lengths + len(frame)).sum())
+
+def _task(backend: Backend, lengths: NDArray[np.int64], manifest: Manifest) -> Callable[[], None]:
+    """Runs random word pieces in windows of those lengths."""
+    starts = starts_from_counts(lengths)
+    ids = np.random.default_rng(0).integers(0, manifest.vocabulary, int(starts[-1]))
+    windows = windows_of(starts, capacity=manifest.max_length - len(_FRAME), stride=0)
+
+    def task() -> None:
+        piece_logits(backend, ids, windows, _FRAME, labels=len(manifest.labels))
 
     return task
 
 
-def _rounds(tasks: Sequence[Callable[[int], int]], clock: Clock) -> list[float]:
-    """Median seconds a word piece of each task."""
+def _rounds(tasks: Sequence[Callable[[], None]], clock: Clock) -> list[float]:
+    """Median seconds of each task."""
 
-    def timed(task: Callable[[int], int], pieces: int) -> float:
+    def timed(task: Callable[[], None]) -> float:
         begun = clock()
-        done = task(pieces)
-        return (clock() - begun) / done
+        task()
+        return clock() - begun
 
-    for task in tasks:
-        task(_PIECES)  # memory is asked for and kernels are compiled here
-    sizes = [max(_PIECES, int(_SECONDS / timed(task, _PIECES))) for task in tasks]
-    rounds = [[timed(task, size) for task, size in zip(tasks, sizes)] for _ in range(ROUNDS)]
+    # Memory is asked for and kernels are compiled in the first round, which does not count.
+    rough = sum(map(timed, tasks))
+    rounds = [list(map(timed, tasks)) for _ in range(max(2, min(ROUNDS, int(_SECONDS / rough))))]
     return [statistics.median(times) for times in zip(*rounds)]
 
 
