@@ -6,7 +6,7 @@ Measured is what serves: packing and engine, on random word pieces in windows as
 20 pieces, now and then 100; a log-normal fit to CoNLL-2003), the same for all candidates. They are measured in turn,
 round by round, and each one's median counts: what else the machine does meanwhile hits all of them. Those of a large
 model are measured one after the other, for they would not fit into memory together. The speed does not depend on the
-pieces. The checkpoint in PyTorch, sentences sorted by length and padded, is measured along with them where it is at hand.
+pieces. Where the checkpoint is at hand, it is measured too, in PyTorch, on sentences sorted by length and padded.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from runtime.windows import windows_of
 
 PROG = "python -m export.tune"
 ROUNDS = 5
-# Word pieces of one measurement. Fewer would be too few sentences to sort by length, and all their rows would be
-# padded to the longest.
+# Word pieces of one measurement, half as many for a large model. Fewer would be too few sentences to sort by length,
+# and all their rows would be padded to the longest.
 _PIECES = 2048
 # Fewer rounds will do for a large model, whose measurements take seconds: as many as fit into that time, but two.
 _SECONDS = 20.0
@@ -69,9 +69,11 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
     if checkpoint.is_dir():
         chosen.append(PYTORCH)
     weights = sum(stamp.bytes for stamp in bundle.manifest.files.values())
-    groups = [chosen] if weights * len(chosen) <= _TOGETHER else [[candidate] for candidate in chosen]
+    is_small = weights * len(chosen) <= _TOGETHER
+    groups = [chosen] if is_small else [[candidate] for candidate in chosen]
+    lengths = sentences(_PIECES if is_small else _PIECES // 2, longest=bundle.manifest.max_length - len(_FRAME))
     open_one = partial(_open, bundle=bundle, threads=threads, checkpoint=checkpoint)
-    seconds = [each for group in groups for each in _measured(group, open_one, bundle.manifest, clock)]
+    seconds = [each for group in groups for each in _measured(group, open_one, lengths, bundle.manifest, clock)]
     machine = f"{processor()}, {threads} threads"
     return tuple(Speed(candidate, round(1 / each, 1), machine) for candidate, each in zip(chosen, seconds))
 
@@ -130,10 +132,13 @@ def _open(candidate: Candidate, *, bundle: Bundle, threads: int, checkpoint: Pat
 
 
 def _measured(
-    candidates: Sequence[Candidate], open_one: Callable[[Candidate], Backend], manifest: Manifest, clock: Clock
+    candidates: Sequence[Candidate],
+    open_one: Callable[[Candidate], Backend],
+    lengths: NDArray[np.int64],
+    manifest: Manifest,
+    clock: Clock,
 ) -> list[float]:
     """Median seconds a word piece of each candidate; all are open at once and take turns."""
-    lengths = sentences(_PIECES, longest=manifest.max_length - len(_FRAME))
     with ExitStack() as stack:
         tasks = []
         for candidate in candidates:
