@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 
 import numpy as np
 import onnx
@@ -23,14 +22,16 @@ def text_batches(encoder: Encoder, sentences: Sequence[Sequence[str]], *, max_le
         encoder: the checkpoint's tokenizer.
         sentences: their words.
         max_length: most word pieces of a window, special ones included.
-        most: batches, about; there are fewer where the text is short.
+        most: batches; there are fewer where the text is short.
     """
     encoded = encoder.encode_words(sentences)
     windows = windows_of(encoded.text_start, capacity=max_length - len(encoder.frame), stride=0)
     placed = packed_batches(encoded.ids, windows, encoder.frame, shortest=SHORTEST, cells=PACKED_CELLS, trim=True)
-    # Batches come sorted by the size of what is in them; short sentences and long ones must both have their part.
-    every = max(1, len(encoded.ids) // PACKED_CELLS // most)
-    return [each.batch for each in islice(placed, 0, every * most, every)]
+    batches = [each.batch for each in placed]
+    # They come sorted by the size of what is in them, and the last are as telling as the first: the longest windows
+    # hold activations that short ones never reach.
+    chosen = np.linspace(0, len(batches) - 1, min(most, len(batches))).round().astype(int)
+    return [batches[number] for number in chosen]
 
 
 def activations(

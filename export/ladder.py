@@ -80,7 +80,7 @@ def _int8(ladder: Ladder, source: Path, output: Path, tokenizer: Path, descripti
         threads=threads,
     )
     changed = quantised.changed
-    said = f"int8: {changed.per_10k:.1f} tags in 10,000 changed on {changed.words:,} shuffled words of training text"
+    said = f"int8: {changed.per_10k:.1f} tags in 10,000 changed on {changed.words:,} words of held-out training text"
     return Rung(quantised.graph, quantised.left, said)
 
 

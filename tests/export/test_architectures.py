@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from export.__main__ import main
-from export.rows import ROWS_OF_EACH, row_lengths
 from runtime.bundle import open_bundle
 from runtime.checkpoint import describe
 from runtime.encode import Encoder
@@ -65,13 +64,6 @@ def test_case_is_the_tokenizers_business(name: str, same: bool, tmp_path: Path) 
 @pytest.mark.parametrize("architecture", ["deberta-v2", "modernbert", "mpnet", "albert"])
 def test_longest_row_of_models_with_other_positions(architecture: str, tmp_path: Path) -> None:
     assert describe(tiny_checkpoint(tmp_path / "model", architecture=architecture, positions=48)).max_length == 48
-
-
-def test_full_rows_of_a_long_model_are_few() -> None:
-    assert row_lengths(64) == [64] * ROWS_OF_EACH
-    assert row_lengths(100) == [64] * ROWS_OF_EACH + [100] * ROWS_OF_EACH
-    assert row_lengths(512).count(512) == ROWS_OF_EACH
-    assert row_lengths(8192) == [8192, *row_lengths(512)]
 
 
 def test_slow_tokenizer_alone_is_one_line_that_says_how_to_convert(
