@@ -11,8 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from runtime.encode import Encoder
-from runtime.infer import PACKED_CELLS, SHORTEST
-from runtime.pack import NOTHING, Batch, packed_batches
+from runtime.pack import NOTHING, ON_CPU, Batch, packed_batches
 from runtime.windows import windows_of
 
 
@@ -27,9 +26,11 @@ def text_batches(encoder: Encoder, sentences: Sequence[Sequence[str]], *, max_le
     """
     encoded = encoder.encode_words(sentences)
     windows = windows_of(encoded.text_start, capacity=max_length - len(encoder.frame), stride=0)
-    placed = packed_batches(encoded.ids, windows, encoder.frame, shortest=SHORTEST, cells=PACKED_CELLS, trim=True)
+    placed = packed_batches(
+        encoded.ids, windows, encoder.frame, shortest=ON_CPU.shortest, cells=ON_CPU.cells, trim=True
+    )
     # Batches come sorted by the size of what is in them; short sentences and long ones must both have their part.
-    every = max(1, len(encoded.ids) // PACKED_CELLS // most)
+    every = max(1, len(encoded.ids) // ON_CPU.cells // most)
     return [each.batch for each in islice(placed, 0, every * most, every)]
 
 

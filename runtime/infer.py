@@ -19,12 +19,6 @@ from runtime.errors import BundleError
 from runtime.pack import Frame, Placed, packed_batches, padded_batches
 from runtime.windows import Windows
 
-# Bounds of one padded batch. Beyond some thousand cells a CPU gains nothing and the activations leave its cache.
-ROWS, CELLS = 32, 2048
-# Packed: the shortest rows hold nearly all sentences; attention costs more the longer a row is. 512 cells are enough
-# for a matrix product to run at full speed, and few enough that batches keep all streams busy to the end.
-SHORTEST, PACKED_CELLS = 64, 512
-
 Given = TypeVar("Given")
 Answer = TypeVar("Answer")
 
@@ -86,9 +80,11 @@ def in_order(function: Callable[[Given], Answer], given: Iterable[Given], *, wor
 
 
 def _batches(backend: Backend, ids: NDArray[np.int64], windows: Windows, frame: Frame) -> Iterator[Placed]:
+    want = backend.packing
     if backend.layout == "padded":
-        return padded_batches(ids, windows, frame, rows=ROWS, cells=CELLS)
-    return packed_batches(ids, windows, frame, shortest=SHORTEST, cells=PACKED_CELLS, trim=True)
+        rows, cells = want.padded_rows, want.padded_cells
+        return padded_batches(ids, windows, frame, rows=rows, cells=cells, lengths=want.lengths)
+    return packed_batches(ids, windows, frame, shortest=want.shortest, cells=want.cells, trim=not want.lengths)
 
 
 def _checked(logits: NDArray[np.float32], placed: Placed, labels: int) -> NDArray[np.float32]:

@@ -62,6 +62,8 @@ def open_tagger(options: argparse.Namespace) -> Tagger:
         opened,
         backend=options.backend,
         precision=options.precision,
+        device=options.device,
+        engine=dict(options.engine_option),
         threads=options.threads,
         checkpoint=options.checkpoint,
         allow_uncertified=options.allow_uncertified,
@@ -177,10 +179,25 @@ def _add_model(made: Parser) -> None:
     group.add_argument(
         "--backend",
         default="onnxruntime",
-        help="engine: onnxruntime, openvino, pytorch (the checkpoint), or auto: the fastest certified (%(default)s)",
+        help="engine: onnxruntime, openvino, tensorrt, onnxruntime-tensorrt, pytorch (the checkpoint), or auto: the "
+        "fastest certified (%(default)s)",
     )
     group.add_argument(
         "--precision", default="fp32", metavar="NAME", help="to compute in: fp32, bf16, int8, or auto (%(default)s)"
+    )
+    group.add_argument(
+        "--device",
+        choices=("cpu", "cuda", AUTO),
+        default=AUTO,
+        help="to run on; auto: wherever the fastest certified of these runs (%(default)s)",
+    )
+    group.add_argument(
+        "--engine-option",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the engine on a GPU, such as cuda_graph=0",
     )
     group.add_argument(
         "--threads", type=int, default=0, metavar="N", help="of the engine; 0: all processors (%(default)s)"
@@ -198,6 +215,13 @@ def _stride(value: str) -> int | Literal["auto"]:
         return int(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value!r} is neither a number nor auto") from None
+
+
+def _setting(value: str) -> tuple[str, str]:
+    name, equals, setting = value.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{value!r} is not NAME=VALUE")
+    return name, setting
 
 
 def _threshold(value: str) -> tuple[str, float]:

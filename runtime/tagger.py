@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.aggregate import Strategy, entities_from_pieces, softmax
-from runtime.backends import Backend, Goal, Options, available_threads, candidate_for, open_candidate
+from runtime.backends import NO_SETTINGS, Backend, Goal, Options, available_threads, candidate_for, open_candidate
 from runtime.blocks import Engine, word_blocks
 from runtime.bundle import TOKENIZER, Bundle
-from runtime.choose import Wanted, describe
+from runtime.choose import OnDevice, Wanted, describe
 from runtime.decode import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
 from runtime.decoding import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
 from runtime.encode import Encoded, Encoder
@@ -110,10 +110,12 @@ class Tagger:
         *,
         backend: str = "onnxruntime",
         precision: Wanted = "fp32",
+        device: OnDevice = "auto",
         file: str = "",
         goal: Goal = "throughput",
         threads: int = 0,
         checkpoint: Path | None = None,
+        engine: Mapping[str, str] = NO_SETTINGS,
         allow_uncertified: bool = False,
         long: Long = "split",
         stride: int | Literal["auto"] = "auto",
@@ -132,10 +134,12 @@ class Tagger:
             bundle: the folder that export made, or one that others made, see runtime.foreign; or one already opened.
             backend: a name in runtime.backends.BACKENDS, or "auto": the fastest certified one; see runtime.choose.
             precision: to compute in, or "auto".
-            file: the bundle's graph to run; empty: the fastest that backend and precision leave.
+            device: to run on: "cpu", "cuda", or "auto": wherever the fastest runs.
+            file: the bundle's graph or engine to run; empty: the fastest that backend and precision leave.
             goal: many texts in the least time, or each single one in the least time.
             threads: for the engine; 0 takes every processor that this process may use.
             checkpoint: for the backend pytorch; left out, it is where the manifest says.
+            engine: settings of the engine in its own words; see runtime.backends.ort_cuda.
             allow_uncertified: run a candidate that holds no passing certificate.
             long, stride: see the class.
             aggregation, constrained, thresholds, ignore: see Decoding.
@@ -154,6 +158,8 @@ class Tagger:
             certified=not allow_uncertified,
             file=file,
             goal=goal,
+            device=device,
+            engine=engine,
         )
         manifest = opened.manifest
         candidate = candidate_for(backend, opened, options)

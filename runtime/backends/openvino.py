@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Candidate, Layout, Precision
+from runtime.bundle import Bundle, Candidate, Device, Layout, Precision
 from runtime.choose import has_bf16
 from runtime.errors import BackendError, BugError
-from runtime.pack import Batch
+from runtime.pack import ON_CPU, Batch
 
 if TYPE_CHECKING:
     from runtime.backends import Options
@@ -48,7 +48,8 @@ class OpenVino:
         BackendError: OpenVINO cannot load the graph, or computes in another precision than it was told.
     """
 
-    device = "cpu"
+    device: Device = "cpu"
+    packing = ON_CPU
 
     def __init__(
         self,

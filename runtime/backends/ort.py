@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Candidate, Layout
+from runtime.bundle import Bundle, Candidate, Device, Layout
 from runtime.errors import BackendError
-from runtime.pack import GIVEN, Batch
+from runtime.pack import GIVEN, ON_CPU, Batch
 
 if TYPE_CHECKING:
     from runtime.backends import Options
@@ -35,7 +35,8 @@ class OnnxRuntime:
         BackendError: ONNX Runtime cannot load the graph, or it wants other inputs than runtime.pack.GIVEN.
     """
 
-    device = "cpu"
+    device: Device = "cpu"
+    packing = ON_CPU
 
     def __init__(self, path: Path, *, layout: Layout, streams: int, threads: int) -> None:
         import onnxruntime
