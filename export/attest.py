@@ -29,7 +29,7 @@ ROWS, LENGTH = 8, 64
 # leave out what is delicate, and int8 what proves too coarse in it, but never most of the work.
 LEAST: dict[Precision, float] = {"fp32": 1.0, "bf16": 0.95, "fp16": 0.95, "int8": 0.5}
 # An engine may do less of the work in that precision than the graph says by no more than this.
-_SLACK = 0.01
+SLACK = 0.01
 _TYPES: dict[int, str] = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16"}
 _ENGINE_TYPES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
@@ -79,11 +79,23 @@ def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> At
         attention_multiply_adds=attention,
         rows=ROWS,
         length=LENGTH,
-        shares=_shares(work),
+        shares=shares_of(work),
         left=left,
     )
-    _check_share(attestation, LEAST[graph.precision])
+    check_share(attestation, LEAST[graph.precision])
     return attestation
+
+
+def multiply_adds_of(path: Path) -> dict[str, int]:
+    """Multiply-adds of every matrix product of a graph, for ROWS rows of LENGTH word pieces, by the node's name.
+
+    Raises:
+        ShapeError: a product's shape cannot be told.
+    """
+    model = _inferred(path)
+    shapes, _ = _tensors(model)
+    products = [node for node in model.graph.node if node.op_type in _PRODUCTS]
+    return {node.name: _multiply_adds(node, shapes, path) for node in products}
 
 
 def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> Attestation:
@@ -115,10 +127,10 @@ def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> 
         operators=dict(sorted(operators.items())),
         fused_attention=len(fused),
         multiply_adds=work.total(),
-        shares=_shares(work),
+        shares=shares_of(work),
     )
     promised = graph.shares.get(precision, 0.0) if precision == graph.precision else 1.0
-    _check_share(attestation, max(LEAST[precision], promised - _SLACK))
+    check_share(attestation, max(LEAST[precision], promised - SLACK))
     if len(fused) != graph.attention:
         found = f"attention is fused in {len(fused)} of {graph.attention} layers"
         raise BundleError(_name(attestation), found, "export it again, and report it if that does not help")
@@ -258,12 +270,18 @@ def _source(name: str, made: Mapping[str, NodeProto]) -> str:
     return name
 
 
-def _shares(work: Counter[str]) -> dict[str, float]:
+def shares_of(work: Counter[str]) -> dict[str, float]:
+    """Shares of work, 0 to 1, the largest first."""
     total = max(1, work.total())
     return {name: round(size / total, 4) for name, size in work.most_common()}
 
 
-def _check_share(attestation: Attestation, least: float) -> None:
+def check_share(attestation: Attestation, least: float) -> None:
+    """Refuse what does less than that share, 0 to 1, of its multiply-adds in the precision that it promises.
+
+    Raises:
+        BundleError: it does.
+    """
     share = attestation.shares.get(attestation.precision, 0.0)
     if share < least - 1e-4:
         told = ", ".join(f"{each:.1%} {name}" for name, each in attestation.shares.items()) or "no matrix product"

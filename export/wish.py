@@ -1,0 +1,63 @@
+"""What is wanted of TensorRT, and whether it can be had here: asked before anything that takes time is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from runtime.card import Card
+from runtime.choose import engine_obstacle
+from runtime.errors import BackendError
+from runtime.manifest import Manifest
+
+# Cells of the largest batches: some thousand keep every multiprocessor of a large card busy, and a chunk of 512
+# sentences, which is what the runtime tags at once, fills one or two such batches. Not measured on a card yet.
+CELLS = 8192
+# TensorRT's own default: higher levels try more kernels and take several times as long.
+LEVEL = 3
+_WITHOUT = "leave --tensorrt out, or run it on a machine with an NVIDIA card"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is wanted of TensorRT.
+
+    Attributes:
+        wanted: engines at all.
+        cells: (rows x length) of the largest batches.
+        level: how hard it tries, 0 to 5.
+    """
+
+    wanted: bool = False
+    cells: int = CELLS
+    level: int = LEVEL
+
+
+NO_ENGINES = Wish()
+
+
+def check_tensorrt(here: Card | None, *, installed: bool) -> None:
+    """Refuse what cannot end well.
+
+    Args:
+        here: this machine's card.
+        installed: whether TensorRT is.
+
+    Raises:
+        BackendError: there is no card, or TensorRT is not installed.
+    """
+    if here is None:
+        raise BackendError("--tensorrt", "this machine has no NVIDIA card, or no driver for it", _WITHOUT)
+    if not installed:
+        do = "pip install 'nerve-ner[export,gpu]'"
+        raise BackendError("--tensorrt", "the library 'tensorrt' is not installed", do)
+
+
+def is_installed() -> bool:
+    """Whether TensorRT is there to be imported."""
+    return find_spec("tensorrt") is not None
+
+
+def has_engines(manifest: Manifest, here: Card | None, tensorrt: str) -> bool:
+    """Whether a bundle has an engine that runs on that card with that version of TensorRT."""
+    return here is not None and any(not engine_obstacle(engine, here, tensorrt) for engine in manifest.engines)
