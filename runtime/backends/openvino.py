@@ -144,15 +144,15 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
     )
 
 
-def cache_folder(sha256: str, environment: Mapping[str, str]) -> str:
-    """Where to keep what was compiled from the file with that digest; empty where the user has no place for it.
+def cache_folder(sha256: str, environment: Mapping[str, str], *, library: str = "openvino") -> str:
+    """Where to keep what a library compiled from the file with that digest; empty where the user has no place for it.
 
     It lies in $NERVE_CACHE, or else in nerve/ in $XDG_CACHE_HOME or ~/.cache, and not in the bundle, which is sealed.
     The digest is in its name: OpenVINO itself tells files apart by name, size and time alone.
     """
     home = environment.get("XDG_CACHE_HOME") or "~/.cache"
     root = Path(environment.get("NERVE_CACHE") or Path(home) / "nerve").expanduser()
-    folder = root / "openvino" / sha256[:16]
+    folder = root / library / sha256[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
