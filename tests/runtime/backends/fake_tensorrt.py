@@ -112,7 +112,7 @@ class FakeTrt:
             raise TypeError("pybind11::init(): factory function returned nullptr")
         return FakeBuilder(self, logger)
 
-    def OnnxParser(self, network: FakeNetwork, logger: Any) -> FakeParser:  # noqa: N802, TensorRT's name
+    def OnnxParser(self, network: Any, logger: Any) -> FakeParser:  # noqa: N802, TensorRT's name
         return FakeParser(self, network)
 
 
