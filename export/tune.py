@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends import Backend, Options, available_threads, open_candidate
-from runtime.bundle import Bundle, Candidate, Manifest, Speed, open_bundle, seal
+from runtime.bundle import Bundle, Candidate, Device, Manifest, Speed, open_bundle, seal
+from runtime.card import card
 from runtime.choose import choose, describe, runnable
 from runtime.cli import Parser, count, run
 from runtime.errors import BundleError
@@ -34,6 +35,8 @@ PROG = "python -m export.tune"
 ROUNDS = 5
 # Word pieces of one measurement: the first rough one, and as many as take that long but no fewer.
 _PIECES, _SECONDS = 256, 0.3
+# More pieces than a CPU runs in that time.
+_MANY = 16_384
 # Mean and deviation of the logarithm of a sentence's word pieces.
 _MEAN, _DEVIATION = 2.75, 0.75
 
@@ -55,8 +58,10 @@ def tuned(bundle: Bundle, *, threads: int, clock: Clock = time.perf_counter) -> 
         for backend in backends.values():
             stack.callback(backend.close)
         seconds = _rounds([_task(backend, bundle.manifest) for backend in backends.values()], clock)
-    machine = f"{processor()}, {threads} threads"
-    return tuple(Speed(candidate, round(1 / each, 1), machine) for candidate, each in zip(chosen, seconds))
+    return tuple(
+        Speed(candidate, round(1 / each, 1), machine(candidate.device, threads))
+        for candidate, each in zip(chosen, seconds)
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,6 +83,12 @@ def show_speeds(bundle: Bundle) -> None:
     for speed in sorted(bundle.manifest.speeds, key=lambda speed: -speed.pieces_per_second):
         print(f"  {speed.candidate!s:<56}{speed.pieces_per_second:>12,.0f} word pieces a second")
     print(f"auto takes {describe(bundle, choose(bundle, backend='auto', precision='auto'))}", flush=True)
+
+
+def machine(device: Device, threads: int) -> str:
+    """What a speed was measured on, for people: the processor and how much of it, or the card."""
+    here = card() if device == "cuda" else None
+    return here.name if here else f"{processor()}, {threads} threads"
 
 
 def processor() -> str:
@@ -126,9 +137,16 @@ def _rounds(tasks: Sequence[Callable[[int], int]], clock: Clock) -> list[float]:
         done = task(pieces)
         return (clock() - begun) / done
 
-    for task in tasks:
+    def sized(task: Callable[[int], int]) -> int:
         task(_PIECES)  # memory is asked for and kernels are compiled here
-    sizes = [max(_PIECES, int(_SECONDS / timed(task, _PIECES))) for task in tasks]
+        size = max(_PIECES, int(_SECONDS / timed(task, _PIECES)))
+        if size > _MANY:
+            # A card is hardly busy with so few: it meets the shapes of more pieces, and is timed on them.
+            task(size)
+            size = int(_SECONDS / timed(task, size))
+        return size
+
+    sizes = [sized(task) for task in tasks]
     rounds = [[timed(task, size) for task, size in zip(tasks, sizes)] for _ in range(ROUNDS)]
     return [statistics.median(times) for times in zip(*rounds)]
 

@@ -47,7 +47,7 @@ def piece_logits(
         # Each piece is answered for by one batch, so that no two threads write to one place.
         pieces[placed.pieces] = _checked(backend.logits(placed.batch), placed, labels)[placed.cells]
 
-    for _ in in_order(answer, _batches(backend, ids, windows, frame), workers=backend.streams):
+    for _ in in_order(answer, batches(backend, ids, windows, frame), workers=backend.streams):
         pass
     return pieces
 
@@ -79,7 +79,8 @@ def in_order(function: Callable[[Given], Answer], given: Iterable[Given], *, wor
                 future.cancel()
 
 
-def _batches(backend: Backend, ids: NDArray[np.int64], windows: Windows, frame: Frame) -> Iterator[Placed]:
+def batches(backend: Backend, ids: NDArray[np.int64], windows: Windows, frame: Frame) -> Iterator[Placed]:
+    """Windows in batches as the backend wants them; piece_logits says what the arguments are."""
     want = backend.packing
     if backend.layout == "padded":
         rows, cells = want.padded_rows, want.padded_cells
