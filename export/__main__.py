@@ -13,7 +13,7 @@ from export.source import check_tokenizer, checkpoint_folder
 from export.staging import check_output
 from export.text import read_text, training_sentences
 from export.versions import makers
-from export.wish import CELLS, LEVEL, Wish, check_tensorrt, has_engines, is_installed
+from export.wish import CELLS, LEVEL, Wish, check_tensorrt, has_engines, missing_library
 from runtime.bundle import Precision, Source, open_bundle
 from runtime.card import card
 from runtime.checkpoint import describe, sha256_of_checkpoint
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     check_output(options.output)
     if options.tensorrt:
-        check_tensorrt(card(), installed=is_installed())
+        check_tensorrt(card(), missing=missing_library())
     checkpoint = checkpoint_folder(options.model)
     description, source = describe(checkpoint), Source(options.model, sha256_of_checkpoint(checkpoint))
     check_tokenizer(checkpoint, vocabulary=description.vocabulary)

@@ -17,7 +17,7 @@ from export.attest_engine import attest_engine
 from export.engine import cache_file, engine_from_graph, profiles_for
 from export.phases import Phases
 from export.trt import Building, open_building
-from export.wish import Wish, check_tensorrt, is_installed
+from export.wish import Wish, check_tensorrt, missing_library
 from runtime.bundle import Bundle, Graph, stamp_of
 from runtime.card import Card, card
 from runtime.errors import BundleError
@@ -32,7 +32,7 @@ def with_engines(bundle: Bundle, wish: Wish) -> Bundle:
         BundleError: no graph is for it, or an engine is not what its name says.
     """
     here = card()
-    check_tensorrt(here, installed=is_installed())
+    check_tensorrt(here, missing=missing_library())
     assert here is not None
     return built(bundle, wish, here=here, library=open_building(), phases=Phases, environment=os.environ)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any, Protocol, cast
 
-from runtime.backends.trt import Member, Runtime
+from runtime.backends.trt import Member, Runtime, load
 
 
 class OptimizationProfile(Protocol):
@@ -82,9 +81,5 @@ class Building(Runtime, Protocol):
 
 
 def open_building() -> Building:
-    """The module tensorrt.
-
-    Raises:
-        ModuleNotFoundError: it is not installed.
-    """
-    return cast(Building, import_module("tensorrt"))
+    """The module tensorrt; it raises what runtime.backends.trt.load does."""
+    return cast(Building, load("tensorrt"))

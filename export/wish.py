@@ -36,26 +36,32 @@ class Wish:
 NO_ENGINES = Wish()
 
 
-def check_tensorrt(here: Card | None, *, installed: bool) -> None:
+def check_tensorrt(here: Card | None, *, missing: str) -> None:
     """Refuse what cannot end well.
 
     Args:
         here: this machine's card.
-        installed: whether TensorRT is.
+        missing: a library that is not installed, see missing_library.
 
     Raises:
-        BackendError: there is no card, or TensorRT is not installed.
+        BackendError: there is no card, or a library is missing.
     """
     if here is None:
         raise BackendError("--tensorrt", "this machine has no NVIDIA card, or no driver for it", _WITHOUT)
-    if not installed:
+    if missing:
         do = "pip install 'nerve-ner[export,gpu]'"
-        raise BackendError("--tensorrt", "the library 'tensorrt' is not installed", do)
+        raise BackendError("--tensorrt", f"the library {missing!r} is not installed", do)
 
 
-def is_installed() -> bool:
-    """Whether TensorRT is there to be imported."""
-    return find_spec("tensorrt") is not None
+def missing_library() -> str:
+    """The first library that building and running an engine needs and that is not installed; empty if none is."""
+    for library, module in (("tensorrt", "tensorrt"), ("cuda-python", "cuda.bindings.runtime")):
+        try:
+            if find_spec(module) is None:
+                return library
+        except ModuleNotFoundError:  # of the package that the module lies in
+            return library
+    return ""
 
 
 def has_engines(manifest: Manifest, here: Card | None, tensorrt: str) -> bool:

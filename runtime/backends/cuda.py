@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.backends.trt import load
 from runtime.errors import BackendError
 
 DEVICE = 0
@@ -172,6 +172,6 @@ def open_cuda() -> Cuda:
 
     Raises:
         ModuleNotFoundError: cuda-python is not installed.
-        BackendError: there is no card that can be used.
+        BackendError: it cannot be loaded, or there is no card that can be used.
     """
-    return CudaPython(import_module("cuda.bindings.runtime"))
+    return CudaPython(load("cuda.bindings.runtime"))

@@ -6,6 +6,7 @@ as many run at once as there are lanes, so that one's copies hide behind another
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -141,7 +142,8 @@ def packing_of(profiles: Sequence[Profile]) -> Packing:
     )
 
 
-def cover(profiles: Sequence[Profile], rows: int, length: int) -> list[int]:
+@functools.lru_cache(maxsize=4096)
+def cover(profiles: tuple[Profile, ...], rows: int, length: int) -> tuple[int, ...]:
     """Indices of the profiles that together hold a batch of that shape in the least time; one can come several times.
 
     An engine has few profiles, and what a profile has too many is computed for nothing: 64 rows take two runs of 32
@@ -164,7 +166,7 @@ def cover(profiles: Sequence[Profile], rows: int, length: int) -> list[int]:
     for count in range(1, rows + 1):
         covers = ((best[max(0, count - size)], size) for size in sizes)
         best.append(min((cost + size * longer[0] + _LAUNCH, (size, *runs)) for (cost, runs), size in covers))
-    return [sizes[size] for size in sorted(best[rows][1], reverse=True)]
+    return tuple(sizes[size] for size in sorted(best[rows][1], reverse=True))
 
 
 def open_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> TensorRt:

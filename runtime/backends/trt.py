@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from runtime.errors import BackendError
+
 # pybind11's enumerations: members are compared and named, nothing else.
 Member = Any
 
@@ -70,12 +72,24 @@ class Runtime(Protocol):
 
 
 def open_trt() -> Runtime:
-    """The module tensorrt.
+    """The module tensorrt; it raises what load does."""
+    return cast(Runtime, load("tensorrt"))
+
+
+def load(module: str) -> Any:
+    """A module that needs libraries of its own.
 
     Raises:
         ModuleNotFoundError: it is not installed.
+        BackendError: it is, and cannot be loaded.
     """
-    return cast(Runtime, import_module("tensorrt"))
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        raise
+    except (ImportError, OSError) as error:  # a shared library that it needs is not there, or of another version
+        found = f"it is installed and cannot be loaded ({error})"
+        raise BackendError(f"library {module!r}", found, "pip install 'nerve-ner[gpu]'") from error
 
 
 def new_logger(library: Any, said: list[str]) -> Any:

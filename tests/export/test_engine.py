@@ -6,7 +6,6 @@ way from graph to logits is walked, but for the card.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -29,15 +28,17 @@ from export.wish import Wish, check_tensorrt, has_engines
 from runtime.backends import Options
 from runtime.backends.tensorrt import TensorRt, open_engine
 from runtime.bundle import TOKENIZER, Bundle, open_bundle, seal, stamp_of
-from runtime.card import Card
+from runtime.card import Card, card
 from runtime.conll import read_conll
 from runtime.encode import Encoder
 from runtime.errors import BackendError, BundleError
 from runtime.manifest import Candidate, Graph, Profile
 from runtime.pack import Batch
 from runtime.tagger import Tagger
+from tests.conftest import Command
+from tests.runtime.backends.fake_builder import BuilderFlag, FakeBuilding, MemoryPoolType, ProfilingVerbosity
 from tests.runtime.backends.fake_cuda import FakeCuda
-from tests.runtime.backends.fake_tensorrt import VERSION, BuilderFlag, FakeTrt, MemoryPoolType, ProfilingVerbosity
+from tests.runtime.backends.fake_tensorrt import VERSION
 
 FP32 = Graph("packed-fp32.onnx", "fp32", "packed", 17, ("input_ids", "position_ids", "segment_ids"))
 FP16 = replace(FP32, file="packed-fp16.onnx", precision="fp16")
@@ -73,22 +74,22 @@ def computed(model: onnx.ModelProto, folder: Path) -> Any:
     return compute
 
 
-def build(half: Path, tmp_path: Path, library: FakeTrt, **more: Any) -> Built:
-    given: dict[str, Any] = {"profiles": (Profile(4, 64), Profile(1, 64)), "graph": FP16, **more}
+def build(half: Path, tmp_path: Path, library: FakeBuilding, **more: Any) -> Built:
+    given: dict[str, Any] = {"profiles": (Profile(4, 64), Profile(1, 64)), "phases": Phases(), **more}
     return engine_from_graph(
         half / FP16.file,
         tmp_path / "packed-fp16.plan",
-        given["graph"],
+        FP16,
         profiles=given["profiles"],
         card=H100,
         library=library,
         cache=tmp_path / "cache" / "kernel.timing",
-        phases=Phases(),
+        phases=given["phases"],
     )
 
 
 def test_tensorrt_is_asked_for_what_an_engine_needs(half: Path, tmp_path: Path) -> None:
-    library = FakeTrt(FakeCuda(), zeros)
+    library = FakeBuilding(FakeCuda(), zeros)
     made = build(half, tmp_path, library)
     config = library.configs[0]
     assert config.pools == {MemoryPoolType.WORKSPACE: 4 << 30}
@@ -109,11 +110,11 @@ def test_tensorrt_is_asked_for_what_an_engine_needs(half: Path, tmp_path: Path) 
 
 def test_kernel_times_are_kept_for_the_next_build_and_those_of_another_card_are_not(half: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache" / "kernel.timing"
-    build(half, tmp_path, FakeTrt(FakeCuda(), zeros))
+    build(half, tmp_path, FakeBuilding(FakeCuda(), zeros))
     assert cache.read_bytes() == b"+times"
-    build(half, tmp_path, FakeTrt(FakeCuda(), zeros))
+    build(half, tmp_path, FakeBuilding(FakeCuda(), zeros))
     assert cache.read_bytes() == b"+times+times"
-    build(half, tmp_path, FakeTrt(FakeCuda(), zeros, fails="cache"))
+    build(half, tmp_path, FakeBuilding(FakeCuda(), zeros, fails="cache"))
     assert cache.read_bytes() == b"+times"
     one = cache_file(H100, VERSION, {"NERVE_CACHE": "/somewhere"})
     assert one == Path("/somewhere/tensorrt/NVIDIA-H100-80GB-HBM3-11.4.0.106.timing")
@@ -131,55 +132,16 @@ def test_kernel_times_are_kept_for_the_next_build_and_those_of_another_card_are_
 )
 def test_what_fails_is_one_line_and_no_file(half: Path, tmp_path: Path, fails: str, found: str) -> None:
     with pytest.raises(BackendError, match=found):
-        build(half, tmp_path, FakeTrt(FakeCuda(), zeros, fails=fails))
+        build(half, tmp_path, FakeBuilding(FakeCuda(), zeros, fails=fails))
     assert not (tmp_path / "packed-fp16.plan").exists()
 
 
-def test_ctrl_c_ends_a_build_from_outside_of_tensorrt(half: Path, tmp_path: Path) -> None:
-    ticks = iter(range(100))
-    phases = Phases(file=Impatient(), clock=lambda: float(next(ticks)))
+def test_a_build_that_was_stopped_leaves_nothing(half: Path, tmp_path: Path) -> None:
+    phases = Phases()
+    phases.stopped = True
     with pytest.raises(KeyboardInterrupt):
-        engine_from_graph(
-            half / FP16.file,
-            tmp_path / "packed-fp16.plan",
-            FP16,
-            profiles=(Profile(1, 64),),
-            card=H100,
-            library=FakeTrt(FakeCuda(), zeros),
-            cache=tmp_path / "kernel.timing",
-            phases=phases,
-        )
+        build(half, tmp_path, FakeBuilding(FakeCuda(), zeros), phases=phases)
     assert not list(tmp_path.iterdir())
-
-
-class Impatient(io.StringIO):
-    """A terminal at which somebody presses Ctrl-C when the first line is written."""
-
-    pressed = False
-
-    def isatty(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        if not self.pressed:
-            self.pressed = True
-            raise KeyboardInterrupt
-        return super().write(text)
-
-
-def test_a_terminal_sees_how_far_it_is() -> None:
-    ticks = iter([0.0, 1.0, 1.1, 3.0])
-    terminal = Impatient()
-    terminal.pressed = True
-    phases = Phases(file=terminal, clock=lambda: next(ticks))
-    phases.start("Building", 4)
-    phases.start("Timing", 100)
-    assert phases.step("Timing", 4)
-    assert phases.step("Timing", 5)
-    phases.finish("Timing")
-    assert phases.step("Building", 0)
-    lines = terminal.getvalue().split("\r\x1b[K")
-    assert lines == ["", "building 1 s: Building 0/4, Timing 5/100", "building 3 s: Building 1/4"]
 
 
 def test_lengths_double_up_to_the_longest_window_and_rows_shrink_by_four() -> None:
@@ -234,7 +196,7 @@ def bundle(tiny_bundle: Path, half: Path, tmp_path: Path) -> Bundle:
     return open_bundle(folder)
 
 
-def engines_of(bundle: Bundle, library: FakeTrt, cells: int = 256) -> Bundle:
+def engines_of(bundle: Bundle, library: FakeBuilding, cells: int = 256) -> Bundle:
     place = {"NERVE_CACHE": str(bundle.path.parent / "cache")}
     made = built(bundle, Wish(cells=cells), here=H100, library=library, phases=Phases, environment=place)
     seal(bundle.path, made.manifest)
@@ -243,7 +205,7 @@ def engines_of(bundle: Bundle, library: FakeTrt, cells: int = 256) -> Bundle:
 
 def test_a_bundle_gets_an_engine_that_answers_as_its_graph_does(bundle: Bundle) -> None:
     cuda = FakeCuda()
-    library = FakeTrt(cuda, zeros)
+    library = FakeBuilding(cuda, zeros)
     made = engines_of(bundle, library)
     engine = made.manifest.engines[0]
     assert (engine.file, engine.profiles) == ("packed-fp16.plan", (Profile(4, 64), Profile(1, 64)))
@@ -275,7 +237,7 @@ def check_against_the_graph(bundle: Bundle, backend: TensorRt) -> None:
 
 
 def test_an_engine_that_computes_in_fp32_is_refused(bundle: Bundle) -> None:
-    library = FakeTrt(FakeCuda(), zeros)
+    library = FakeBuilding(FakeCuda(), zeros)
     library.inspected = inspected(bundle, "Float")
     with pytest.raises(BundleError, match=r"packed-fp16\.plan on tensorrt: not what its name says: .*100\.0% fp32"):
         engines_of(bundle, library)
@@ -294,12 +256,21 @@ def inspected(bundle: Bundle, kind: str) -> str:
 
 def test_a_bundle_without_packed_graphs_in_lower_precision_gets_none(tiny_bundle: Path) -> None:
     with pytest.raises(BundleError, match="this architecture has none; leave --tensorrt out"):
-        engines_of(open_bundle(tiny_bundle), FakeTrt(FakeCuda(), zeros))
+        engines_of(open_bundle(tiny_bundle), FakeBuilding(FakeCuda(), zeros))
 
 
 def test_no_card_and_no_library_are_told_before_anything_else() -> None:
     with pytest.raises(BackendError, match="this machine has no NVIDIA card"):
-        check_tensorrt(None, installed=True)
-    with pytest.raises(BackendError, match=r"not installed; pip install 'nerve-ner\[export,gpu\]'"):
-        check_tensorrt(H100, installed=False)
-    check_tensorrt(H100, installed=True)
+        check_tensorrt(None, missing="")
+    with pytest.raises(BackendError, match=r"'cuda-python' is not installed; pip install 'nerve-ner\[export,gpu\]'"):
+        check_tensorrt(H100, missing="cuda-python")
+    check_tensorrt(H100, missing="")
+
+
+def test_without_a_card_export_says_so_in_a_line(tiny_model: Path, tiny_corpus: Path, command: Command) -> None:
+    if card() is not None:
+        pytest.skip("this machine has a card")
+    said = command("export", "--model", tiny_model, "--corpus", tiny_corpus, "--tensorrt")
+    assert said.returncode == 2
+    assert said.stderr.count("\n") == 1
+    assert "--tensorrt: this machine has no NVIDIA card, or no driver for it; leave --tensorrt out" in said.stderr

@@ -18,7 +18,7 @@ from export.half import fp16_from_graph
 from export.phases import Phases
 from export.trt import open_building
 from export.weights import share_weights
-from export.wish import is_installed
+from export.wish import missing_library
 from runtime.backends.cuda import open_cuda
 from runtime.backends.tensorrt import TensorRt
 from runtime.backends.trt import open_trt
@@ -42,8 +42,8 @@ def engine(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPa
     here = card()
     if here is None:
         pytest.skip("this machine has no NVIDIA card")
-    if not is_installed():
-        pytest.skip("tensorrt is not installed")
+    if missing := missing_library():
+        pytest.skip(f"{missing} is not installed")
     folder = tmp_path_factory.mktemp("engine")
     sentences = [sentence.words for sentence in read_conll(tiny_corpus / "train.txt")]
     batches = text_batches(Encoder(tiny_bundle / TOKENIZER), sentences, max_length=64, most=2)

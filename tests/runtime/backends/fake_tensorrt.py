@@ -1,4 +1,4 @@
-"""TensorRT without TensorRT: the module's names that Nerve uses, to build a "plan" and to run it on a FakeCuda.
+"""TensorRT without TensorRT: the module's names that running an engine uses, on a FakeCuda; fake_builder builds one.
 
 A plan is JSON: inputs, labels, profiles. What an engine answers is given: any function from inputs to logits, such as
 ONNX Runtime's on the same graph. Whatever TensorRT demands is demanded here: shapes inside the profile, addresses of
@@ -33,14 +33,6 @@ class ILogger:
     def log(self, severity: Any, msg: str) -> None: ...
 
 
-class IProgressMonitor:
-    def phase_start(self, phase_name: str, parent_phase: str, num_steps: int) -> None: ...
-    def step_complete(self, phase_name: str, step: int) -> bool:
-        return True
-
-    def phase_finish(self, phase_name: str) -> None: ...
-
-
 class TensorIOMode(enum.Enum):
     NONE, INPUT, OUTPUT = range(3)
 
@@ -57,18 +49,6 @@ class LayerInformationFormat(enum.Enum):
     ONELINE, JSON = range(2)
 
 
-class MemoryPoolType(enum.Enum):
-    WORKSPACE = 0
-
-
-class ProfilingVerbosity(enum.Enum):
-    LAYER_NAMES_ONLY, DETAILED = range(2)
-
-
-class BuilderFlag(enum.Enum):
-    TF32 = 0
-
-
 class FakeTrt:
     """The module tensorrt.
 
@@ -80,40 +60,24 @@ class FakeTrt:
 
     Attributes:
         __version__: as the module's.
-        configs: of every build.
         parsed: every graph that was parsed, and the path given with it.
         inspected: what the engine inspector says; by default a layer for each product of the graph, in fp16.
-        steps: phases and steps that a build tells its monitor of.
     """
 
     ILogger = ILogger
-    IProgressMonitor = IProgressMonitor
     TensorIOMode = TensorIOMode
     ExecutionContextAllocationStrategy = ExecutionContextAllocationStrategy
     LayerInformationFormat = LayerInformationFormat
-    MemoryPoolType = MemoryPoolType
-    ProfilingVerbosity = ProfilingVerbosity
-    BuilderFlag = BuilderFlag
 
     def __init__(self, cuda: FakeCuda, compute: Compute, *, fails: str = "", scratch: int = 4096) -> None:
         self.__version__ = VERSION
         self.cuda, self.compute, self.fails, self.scratch = cuda, compute, fails, scratch
-        self.configs: list[FakeConfig] = []
         self.parsed: list[tuple[onnx.ModelProto, str]] = []
         self.inspected = ""
         self.contexts: list[FakeContext] = []
 
     def Runtime(self, logger: Any) -> FakeReader:  # noqa: N802, TensorRT's name
         return FakeReader(self, logger)
-
-    def Builder(self, logger: Any) -> FakeBuilder:  # noqa: N802, TensorRT's name
-        if self.fails == "builder":
-            logger.log(Severity.ERROR, "CUDA initialization failure with error: 35")
-            raise TypeError("pybind11::init(): factory function returned nullptr")
-        return FakeBuilder(self, logger)
-
-    def OnnxParser(self, network: Any, logger: Any) -> FakeParser:  # noqa: N802, TensorRT's name
-        return FakeParser(self, network)
 
 
 class FakeReader:
@@ -254,121 +218,6 @@ class FakeContext:
         kind = {"FLOAT": np.float32, "HALF": np.float16}[self.plan.held.get("kind", "FLOAT")]
         raw = np.ascontiguousarray(found, kind).view(np.uint8).reshape(-1)
         self._cuda.at(self.addresses[output], len(raw))[...] = raw
-
-
-class FakeNetwork:
-    num_inputs = 3
-
-    def __init__(self) -> None:
-        self.model = onnx.ModelProto()
-
-
-class FakeParserError:
-    def desc(self) -> str:
-        return "no importer for operator Wrong"
-
-    def node_name(self) -> str:
-        return "/wrong"
-
-
-class FakeParser:
-    def __init__(self, library: FakeTrt, network: FakeNetwork) -> None:
-        self._library, self._network = library, network
-
-    @property
-    def num_errors(self) -> int:
-        return 1 if self._library.fails == "parse" else 0
-
-    def get_error(self, index: int) -> FakeParserError:
-        return FakeParserError()
-
-    def parse(self, model: bytes, path: str) -> bool:
-        self._network.model.ParseFromString(model)
-        self._library.parsed.append((self._network.model, path))
-        return self._library.fails != "parse"
-
-
-class FakeProfile:
-    def __init__(self) -> None:
-        self.shapes: dict[str, tuple[Sequence[int], Sequence[int], Sequence[int]]] = {}
-
-    def set_shape(self, input: str, min: Sequence[int], opt: Sequence[int], max: Sequence[int]) -> None:
-        self.shapes[input] = (min, opt, max)
-
-
-class FakeCache:
-    def __init__(self, held: bytes) -> None:
-        self.held = held
-
-    def serialize(self) -> bytes:
-        return self.held + b"+times"
-
-
-class FakeConfig:
-    def __init__(self, library: FakeTrt) -> None:
-        self._library = library
-        self.builder_optimization_level = 3
-        self.profiling_verbosity: Any = ProfilingVerbosity.LAYER_NAMES_ONLY
-        self.progress_monitor: Any = None
-        self.pools: dict[Any, int] = {}
-        self.cleared: list[Any] = []
-        self.cache: FakeCache | None = None
-        self.profiles: list[FakeProfile] = []
-
-    def set_memory_pool_limit(self, pool: Any, pool_size: int) -> None:
-        self.pools[pool] = pool_size
-
-    def clear_flag(self, flag: Any) -> None:
-        self.cleared.append(flag)
-
-    def create_timing_cache(self, serialized_timing_cache: bytes) -> FakeCache:
-        return FakeCache(serialized_timing_cache)
-
-    def set_timing_cache(self, cache: Any, ignore_mismatch: bool) -> bool:
-        assert not ignore_mismatch
-        self.cache = cache
-        return not (self._library.fails == "cache" and cache.held)
-
-    def get_timing_cache(self) -> FakeCache | None:
-        return self.cache
-
-    def add_optimization_profile(self, profile: Any) -> int:
-        if self._library.fails == "profile":
-            return -1
-        self.profiles.append(profile)
-        return len(self.profiles) - 1
-
-
-class FakeBuilder:
-    def __init__(self, library: FakeTrt, logger: Any) -> None:
-        self._library, self._logger = library, logger
-
-    def create_network(self, flags: int) -> FakeNetwork:
-        assert flags == 0  # strongly typed is all there is
-        return FakeNetwork()
-
-    def create_builder_config(self) -> FakeConfig:
-        self._library.configs.append(FakeConfig(self._library))
-        return self._library.configs[-1]
-
-    def create_optimization_profile(self) -> FakeProfile:
-        return FakeProfile()
-
-    def build_serialized_network(self, network: Any, config: Any) -> bytes | None:
-        monitor = config.progress_monitor
-        monitor.phase_start("Building", None, 2)
-        went_on = all(monitor.step_complete("Building", step) for step in range(2))
-        monitor.phase_finish("Building")
-        if self._library.fails == "build" or not went_on:
-            self._logger.log(Severity.ERROR, "Could not find any implementation for node /up/MatMul")
-            return None
-        graph = network.model.graph
-        labels = graph.output[0].type.tensor_type.shape.dim[2].dim_value
-        return plan_of(
-            [tuple(next(iter(profile.shapes.values()))[1]) for profile in config.profiles],
-            inputs=[tensor.name for tensor in graph.input],
-            labels=labels,
-        )
 
 
 def plan_of(

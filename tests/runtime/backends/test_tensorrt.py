@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.backends import Options
-from runtime.backends.cuda import Cuda
 from runtime.backends.lanes import Tensor, Tensors
-from runtime.backends.tensorrt import TensorRt, cover, open_engine, packing_of
-from runtime.bundle import Bundle
+from runtime.backends.tensorrt import TensorRt, cover, packing_of
 from runtime.card import Card
 from runtime.errors import BackendError, BugError, BundleError
 from runtime.infer import piece_logits
-from runtime.manifest import Candidate, Engine, Graph, Manifest, Profile, Source, Stamp
+from runtime.manifest import Profile
 from runtime.numbers import starts_from_counts
 from runtime.pack import Batch, Frame
 from runtime.windows import windows_of
 from tests.runtime.backends.fake_cuda import FakeCuda
-from tests.runtime.backends.fake_tensorrt import VERSION, FakeTrt, plan_of
+from tests.runtime.backends.fake_tensorrt import FakeTrt, plan_of
 
 _LABELS = 5
 _PROFILES = (Profile(8, 64), Profile(2, 64), Profile(1, 64), Profile(4, 128), Profile(1, 128))
@@ -176,12 +172,12 @@ def test_packed_texts_go_through_it(tmp_path: Path) -> None:
     [(1, [1]), (2, [8]), (8, [8]), (9, [8, 1]), (16, [8, 8]), (32, [32]), (33, [32, 1]), (64, [32, 32])],
 )
 def test_a_batch_is_covered_by_few_runs_and_little_waste(rows: int, runs: list[int]) -> None:
-    profiles = [Profile(size, 64) for size in (128, 32, 8, 1)]
+    profiles = tuple(Profile(size, 64) for size in (128, 32, 8, 1))
     assert [profiles[index].rows for index in cover(profiles, rows, 64)] == runs
 
 
 def test_any_number_of_rows_is_covered() -> None:
-    profiles = [Profile(size, 64) for size in (128, 32, 8, 1)]
+    profiles = tuple(Profile(size, 64) for size in (128, 32, 8, 1))
     for rows in range(1, 300):
         assert sum(profiles[index].rows for index in cover(profiles, rows, 60)) >= rows
 
@@ -247,70 +243,6 @@ def test_what_tensorrt_refuses_is_one_line_and_leaves_nothing_behind(tmp_path: P
     cuda.streams = {stream: [] for stream in cuda.streams}  # the copy before the refused run
     backend.close()
     assert cuda.is_clean
-
-
-def bundle(tmp_path: Path, card: Card = H100, version: str = VERSION) -> Bundle:
-    """A bundle with an engine for that card."""
-    path = plan(tmp_path)
-    engine = Engine(
-        file=path.name,
-        graph="packed-fp16.onnx",
-        graph_sha256="abc",
-        precision="fp16",
-        layout="packed",
-        inputs=("input_ids", "position_ids", "segment_ids"),
-        gpu=card.name,
-        compute_capability=card.compute_capability,
-        tensorrt=version,
-        driver=card.driver,
-        profiles=_PROFILES,
-        layers={"fp16": 12},
-    )
-    graph = Graph(engine.graph, "fp16", "packed", 17, engine.inputs)
-    files = {engine.graph: Stamp("abc", 1)}
-    manifest = Manifest(Source("model", "0"), ("O",) * _LABELS, 64, 100, files, (graph,), (), {})
-    return Bundle(tmp_path, replace(manifest, engines=(engine,)))
-
-
-def open_on(held: Bundle, here: Card | None, cuda: FakeCuda, *, goal: str = "throughput") -> TensorRt:
-    def card_is_asked() -> Cuda:
-        return cuda
-
-    options = Options(precision="fp16", threads=1, checkpoint=Path(), certified=False)
-    options = replace(options, goal="latency") if goal == "latency" else options
-    candidate = Candidate("packed-fp16.plan", "tensorrt", "fp16", "cuda")
-    library = FakeTrt(cuda, answer)
-    return open_engine(held, candidate, options, here=here, library=library, cuda=card_is_asked)
-
-
-def test_an_engine_for_this_card_is_opened_with_two_lanes_or_one(tmp_path: Path) -> None:
-    cuda = FakeCuda()
-    backend = open_on(bundle(tmp_path), H100, cuda)
-    assert (backend.streams, backend.device, backend.layout, backend.version) == (2, "cuda", "packed", VERSION)
-    assert backend.profiles == _PROFILES
-    assert open_on(bundle(tmp_path), H100, cuda, goal="latency").streams == 1
-
-
-def test_an_engine_for_another_card_or_version_is_one_line(tmp_path: Path) -> None:
-    cuda = FakeCuda()
-    with pytest.raises(BackendError) as error:
-        open_on(bundle(tmp_path), L4, cuda)
-    assert "engine for NVIDIA H100 80GB HBM3 (sm_90, TensorRT 11.4), this machine has NVIDIA L4 (sm_89" in str(
-        error.value
-    )
-    assert str(error.value).endswith("run make export TENSORRT=1")
-    with pytest.raises(BackendError, match=r"TensorRT 11\.3.*this machine has .*11\.4\.0\.106"):
-        open_on(bundle(tmp_path, version="11.3.1.5"), H100, cuda)
-    with pytest.raises(BackendError, match="this machine has no NVIDIA card"):
-        open_on(bundle(tmp_path), None, cuda)
-    assert cuda.is_clean
-
-
-def test_an_engine_of_another_graph_is_refused(tmp_path: Path) -> None:
-    held = bundle(tmp_path)
-    other = replace(held.manifest, files={"packed-fp16.onnx": Stamp("def", 1)})
-    with pytest.raises(BundleError, match=r"built from another packed-fp16\.onnx; run make export TENSORRT=1"):
-        open_on(replace(held, manifest=other), H100, FakeCuda())
 
 
 def test_lengths_and_cells_follow_from_the_profiles() -> None:

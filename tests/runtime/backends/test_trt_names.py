@@ -19,6 +19,7 @@ import pytest
 from export import trt as building
 from runtime.backends import trt as running
 from tests.conftest import ROOT
+from tests.runtime.backends import fake_builder
 from tests.runtime.backends import fake_tensorrt as fake
 
 NAMES: dict[str, Any] = json.loads((ROOT / "tests" / "trt_names.json").read_text(encoding="utf-8"))
@@ -30,13 +31,13 @@ OURS: dict[type, tuple[str, type]] = {
     running.Inspector: ("EngineInspector", fake.FakeInspector),
     running.Plan: ("ICudaEngine", fake.FakePlan),
     running.Reader: ("Runtime", fake.FakeReader),
-    building.OptimizationProfile: ("IOptimizationProfile", fake.FakeProfile),
-    building.TimingCache: ("ITimingCache", fake.FakeCache),
-    building.Network: ("INetworkDefinition", fake.FakeNetwork),
-    building.ParserError: ("ParserError", fake.FakeParserError),
-    building.OnnxParser: ("OnnxParser", fake.FakeParser),
-    building.BuilderConfig: ("IBuilderConfig", fake.FakeConfig),
-    building.Builder: ("Builder", fake.FakeBuilder),
+    building.OptimizationProfile: ("IOptimizationProfile", fake_builder.FakeProfile),
+    building.TimingCache: ("ITimingCache", fake_builder.FakeCache),
+    building.Network: ("INetworkDefinition", fake_builder.FakeNetwork),
+    building.ParserError: ("ParserError", fake_builder.FakeParserError),
+    building.OnnxParser: ("OnnxParser", fake_builder.FakeParser),
+    building.BuilderConfig: ("IBuilderConfig", fake_builder.FakeConfig),
+    building.Builder: ("Builder", fake_builder.FakeBuilder),
 }
 SOURCES = (*(ROOT / "runtime" / "backends").glob("*.py"), *(ROOT / "export").glob("*.py"))
 
@@ -90,7 +91,7 @@ def test_constructors_take_what_they_are_given() -> None:
 
 def test_what_tensorrt_calls_of_ours_takes_what_it_gives() -> None:
     for name in ("phase_start", "step_complete", "phase_finish"):
-        assert CLASSES["IProgressMonitor"][name] == [parameters(getattr(fake.IProgressMonitor, name))]
+        assert CLASSES["IProgressMonitor"][name] == [parameters(getattr(fake_builder.IProgressMonitor, name))]
     assert CLASSES["ILogger"]["log"] == [parameters(fake.ILogger.log)]
 
 
@@ -105,6 +106,8 @@ def test_enumerations_have_the_members_that_the_code_names() -> None:
     assert {"INTERNAL_ERROR", "ERROR"} <= {*ENUMS["ILogger.Severity"]}
     for enum in ("TensorIOMode", "DataType", "ExecutionContextAllocationStrategy", "LayerInformationFormat"):
         assert {*getattr(fake, enum).__members__} <= {*ENUMS[enum]}
+    for enum in ("MemoryPoolType", "ProfilingVerbosity", "BuilderFlag"):
+        assert {*getattr(fake_builder, enum).__members__} <= {*ENUMS[enum]}
 
 
 def test_functions_of_cuda_are_called_as_they_are_published() -> None:
