@@ -1,9 +1,9 @@
 """What a TensorRT engine really computes in: the engine inspector's layers, held against the graph's matrix products.
 
 The inspector names, for each layer of the engine, the ONNX nodes that went into it ("Metadata"), and the types of what
-it reads ("Inputs") and of its weights. A product's work counts for the type that the layer with its node reads. Where
-TensorRT tells no nodes, layers count that are matrix products by their kind or name, one like the other. TensorRT 11
-took "Format/Datatype" apart into two fields; both forms are read.
+it reads ("Inputs") and of its weights. A product's work counts for the type that the layer with its node reads. Layers
+that tell no node, and are matrix products by their kind or name, share what is left. TensorRT 11 took the field
+"Format/Datatype" apart into two; both forms are read.
 It knows nothing of TensorRT itself: it reads JSON.
 """
 
@@ -108,27 +108,28 @@ def layers_of(inspected: str, what: str) -> list[Layer]:
 
 
 def matrix_layers(layers: Sequence[Layer], work: Mapping[str, int]) -> list[Layer]:
-    """The layers that multiply matrices: those that say so of a product of the graph, or else by kind and name."""
+    """The layers that multiply matrices: those that say so of a product of the graph, and others by kind or name."""
     able = [layer for layer in layers if not _MOVING.search(layer.kind)]
-    named = [layer for layer in able if any(node in work for node in layer.nodes)]
-    known = {node for layer in named for node in layer.nodes}
-    if sum(work[node] for node in known if node in work) >= 0.5 * sum(work.values()):
-        return named
-    return [layer for layer in able if _MATRIX.search(layer.kind) or _MATRIX.search(layer.name)]
+    return [layer for layer in able if {*layer.nodes} & {*work} or _MATRIX.search(f"{layer.kind} {layer.name}")]
 
 
 def _work(products: Sequence[Layer], work: Mapping[str, int]) -> Counter[str]:
-    """Multiply-adds in each precision. Several layers of one node share its work: every profile has its own layers."""
+    """Multiply-adds in each precision. Several layers of one node share its work: every profile has its own layers.
+
+    What no layer owns up to is taken to be done by the layers that own up to nothing; without such it is unknown.
+    """
     claims = Counter(node for layer in products for node in {*layer.nodes} & {*work})
-    if not claims:
-        return Counter(layer.precision for layer in products)
     done: Counter[str] = Counter()
     for layer in products:
         for node in {*layer.nodes} & {*work}:
             done[layer.precision] += work[node] // claims[node]
-    if lost := sum(size for node, size in work.items() if node not in claims):
+    lost = sum(size for node, size in work.items() if node not in claims)
+    silent = [layer for layer in products if not {*layer.nodes} & {*work}]
+    for layer in silent:
+        done[layer.precision] += lost // len(silent)
+    if lost and not silent:
         done[_UNKNOWN] += lost
-    return done
+    return +done
 
 
 def _layer(told: Mapping[str, Any]) -> Layer:

@@ -134,6 +134,15 @@ def test_attention_that_is_not_fused_is_said_and_not_refused() -> None:
     assert attested(layers)[0].fused_attention == 0
 
 
+def test_work_that_no_layer_names_is_that_of_layers_that_name_nothing() -> None:
+    layers = whole("Half")
+    layers[2] = layer((), ("Half", "Half"), kind="kgen", name="_gemm_mha_v2_myl0_3")
+    assert attested(layers)[0].shares["fp16"] > 0.99
+    layers[2] = layer((), ("Float", "Float"), kind="kgen", name="_gemm_mha_v2_myl0_3")
+    with pytest.raises(BundleError, match=r"4\.\d% fp32"):
+        attested(layers)
+
+
 def test_names_of_fused_layers_do_where_there_is_no_metadata() -> None:
     names = ["/layers.0/query/MatMul", "/layers.0/up/MatMul + /layers.0/Gelu", "/layers.0/down/MatMul_myl0_7"]
     layers = [layer((), ("Half", "Half"), name=name) for name in names]
