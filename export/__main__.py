@@ -5,15 +5,17 @@ What can be checked without torch is checked before torch is loaded: a mistake c
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from export.options import add_options, yield_cores
 from export.source import check_tokenizer, checkpoint_folder
 from export.staging import check_output
 from export.text import read_text, training_sentences
 from export.versions import makers
-from export.wish import CELLS, LEVEL, Wish, check_tensorrt, has_engines, missing_library
+from export.wish import CELLS, LEVEL, Attention, Wish, check_tensorrt, has_engines, missing_library
 from runtime.bundle import Precision, Source, open_bundle
 from runtime.card import card
 from runtime.checkpoint import describe, sha256_of_checkpoint
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         Ladder(lower, training),
         output=options.output,
         threads=options.threads,
-        tensorrt=Wish(wanted=options.tensorrt, cells=options.tensorrt_cells, level=options.tensorrt_level),
+        tensorrt=_wish(options),
     )
     return 0 if made else 1
 
@@ -93,6 +95,21 @@ def _add_tensorrt(parser: Parser) -> None:
         default=LEVEL,
         metavar="N",
         help="how hard TensorRT tries, 0 to 5; above 3 it takes several times as long (%(default)s)",
+    )
+    group.add_argument(
+        "--tensorrt-attention",
+        choices=get_args(Attention),
+        default="pattern",
+        help="as four operators that TensorRT fuses by their pattern, or as one operator (%(default)s)",
+    )
+
+
+def _wish(options: Namespace) -> Wish:
+    return Wish(
+        wanted=options.tensorrt,
+        cells=options.tensorrt_cells,
+        level=options.tensorrt_level,
+        attention=options.tensorrt_attention,
     )
 
 

@@ -134,9 +134,9 @@ def _work(products: Sequence[Layer], work: Mapping[str, int]) -> Counter[str]:
 
 def _layer(told: Mapping[str, Any]) -> Layer:
     name, kind = str(told.get("Name", "")), str(told.get("LayerType", ""))
-    nodes = tuple(_NODE.findall(str(told.get("Metadata", "")).replace("\x1e", "")))
-    # TensorRT's own fusions join the names of what they are made of.
-    nodes = nodes or tuple(part.strip() for part in _SUFFIX.sub("", name).split("+"))
+    # TensorRT's own fusions, and export.attention, join the names of what they are made of.
+    names = _NODE.findall(str(told.get("Metadata", ""))) or [_SUFFIX.sub("", name)]
+    nodes = tuple(part.strip() for each in names for part in each.split("+"))
     weights, inputs = told.get("Weights"), told.get("Inputs")
     read = [weights] if isinstance(weights, dict) else []
     types = [_type_of(each) for each in [*read, *(inputs if isinstance(inputs, list) else [])]]

@@ -2,7 +2,7 @@
 
 TensorRT 11 knows strongly typed networks alone: an fp16 engine is what an fp16 graph becomes, an int8 engine what a
 graph with QuantizeLinear and DequantizeLinear becomes. Kernels are tuned for the shapes of the profiles, so each
-profile holds one shape: a row length and a number of rows. One change is made on the way, see with_half_softmax.
+profile holds one shape: a row length and a number of rows. One change is made on the way, see export.attention.
 What an engine computes in, export.attest_engine holds it to; whether it answers rightly, export.certify.
 """
 
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from onnx import TensorProto
 
+from export.attention import prepared
 from export.phases import Phases, monitor
 from export.trt import Builder, BuilderConfig, Building, Network, OnnxParser, TimingCache
-from export.wish import CELLS, LEVEL
+from export.wish import CELLS, LEVEL, Attention
 from runtime.backends.trt import new_logger, why
 from runtime.bundle import Graph
 from runtime.card import Card
@@ -66,6 +66,7 @@ def engine_from_graph(
     phases: Phases,
     level: int = LEVEL,
     workspace: int = WORKSPACE,
+    attention: Attention = "pattern",
 ) -> Built:
     """Build and write an engine. It takes minutes, and less with what the cache holds.
 
@@ -80,6 +81,7 @@ def engine_from_graph(
         phases: is told how far it is.
         level: how hard TensorRT tries, 0 to 5.
         workspace: bytes on the card that kernels may take.
+        attention: how TensorRT is shown attention, see export.attention.
 
     Raises:
         BackendError: TensorRT cannot read the graph, or cannot build it here.
@@ -89,7 +91,7 @@ def engine_from_graph(
     logger = new_logger(library, said)
     builder = _builder(library, logger, said)
     network = builder.create_network(0)
-    parser = _parse(library, network, logger, source)
+    parser = _parse(library, network, logger, source, attention)
     config, times = _config(library, builder, cache, precision=graph.precision, level=level, workspace=workspace)
     for profile in profiles:
         _add_profile(builder, config, profile, graph.inputs, said)
@@ -106,36 +108,6 @@ def engine_from_graph(
     write_atomically(output, written)
     _keep(config, cache)
     return Built(_record(output, source, graph, profiles, card, library), _inspected(library, logger, written, said))
-
-
-def with_half_softmax(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with attention's softmax in fp16: the casts around it, which keep it in fp32, are taken out.
-
-    TensorRT's fused attention is found by its pattern (product, mask, softmax, product, all in one type) and adds up
-    in fp32 inside; casts around the softmax hide the pattern. Scores that were fp16 before are no larger after.
-    Source: TensorRT's documentation, "Fused Attention". The engine is certified like any other.
-    """
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
-    nodes = changed.graph.node
-    made = {name: node for node in nodes for name in node.output}
-    readers: dict[str, list[onnx.NodeProto]] = {}
-    for node in nodes:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
-    dropped = []
-    for node in nodes:
-        before, after = made.get(node.input[0]) if node.input else None, readers.get(node.output[0], [])
-        if node.op_type != "Softmax" or before is None or not _casts_to(before, TensorProto.FLOAT):
-            continue
-        if len(after) == 1 and _casts_to(after[0], TensorProto.FLOAT16):
-            node.input[0] = before.input[0]
-            node.output[0] = after[0].output[0]
-            dropped += [after[0], *([before] if len(readers[before.output[0]]) == 1 else [])]
-    for node in dropped:
-        nodes.remove(node)
-    del changed.graph.value_info[:]  # it names tensors that are gone
-    return changed
 
 
 def cache_file(card: Card, version: str, environment: Mapping[str, str]) -> Path:
@@ -169,9 +141,9 @@ def _builder(library: Building, logger: object, said: list[str]) -> Builder:
         raise BackendError("backend 'tensorrt'", found, "check the card and its driver with nvidia-smi") from error
 
 
-def _parse(library: Building, network: Network, logger: object, source: Path) -> OnnxParser:
+def _parse(library: Building, network: Network, logger: object, source: Path, attention: Attention) -> OnnxParser:
     # Weights in another file stay there: the parser finds them by the path.
-    model = with_half_softmax(onnx.load(source, load_external_data=False))
+    model = prepared(onnx.load(source, load_external_data=False), attention)
     parser = library.OnnxParser(network, logger)
     if parser.parse(model.SerializeToString(), str(source)):
         return parser
@@ -246,7 +218,3 @@ def _inspected(library: Building, logger: object, plan: bytes, said: list[str]) 
     if engine is None:
         raise BackendError("backend 'tensorrt'", f"it cannot read what it built ({why(said)})", _MORE)
     return engine.create_engine_inspector().get_engine_information(library.LayerInformationFormat.JSON)
-
-
-def _casts_to(node: onnx.NodeProto, kind: int) -> bool:
-    return node.op_type == "Cast" and any(each.name == "to" and each.i == kind for each in node.attribute)

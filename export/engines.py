@@ -66,6 +66,7 @@ def built(
             cache=cache,
             phases=phases(),
             level=wish.level,
+            attention=wish.attention,
         )
         manifest = _with(manifest, source, graph, made.engine, made.inspected)
     return replace(bundle, manifest=manifest)

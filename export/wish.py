@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Literal
 
 from runtime.card import Card
 from runtime.choose import engine_obstacle
@@ -15,6 +16,7 @@ from runtime.manifest import Manifest
 CELLS = 8192
 # TensorRT's own default: higher levels try more kernels and take several times as long.
 LEVEL = 3
+Attention = Literal["pattern", "operator"]
 _WITHOUT = "leave --tensorrt out, or run it on a machine with an NVIDIA card"
 
 
@@ -26,11 +28,13 @@ class Wish:
         wanted: engines at all.
         cells: (rows x length) of the largest batches.
         level: how hard it tries, 0 to 5.
+        attention: in which form it is shown attention, see export.attention.
     """
 
     wanted: bool = False
     cells: int = CELLS
     level: int = LEVEL
+    attention: Attention = "pattern"
 
 
 NO_ENGINES = Wish()

@@ -143,6 +143,13 @@ def test_work_that_no_layer_names_is_that_of_layers_that_name_nothing() -> None:
         attested(layers)
 
 
+def test_attention_as_one_operator_owns_up_to_both_products() -> None:
+    layers = whole("Half")
+    layers[2] = layer(("/layers.0/MatMul+/layers.0/MatMul_1",), ("Half", "Half"), kind="kgen", name="_gemm_mha_v2")
+    found, _ = attested(layers)
+    assert (found.shares["fp16"], found.fused_attention) == (0.9989, 1)
+
+
 def test_names_of_fused_layers_do_where_there_is_no_metadata() -> None:
     names = ["/layers.0/query/MatMul", "/layers.0/up/MatMul + /layers.0/Gelu", "/layers.0/down/MatMul_myl0_7"]
     layers = [layer((), ("Half", "Half"), name=name) for name in names]

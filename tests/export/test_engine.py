@@ -18,8 +18,9 @@ import pytest
 from numpy.typing import NDArray
 
 from export.activations import text_batches
+from export.attention import prepared, with_half_softmax, with_operator
 from export.attest import attest_graph
-from export.engine import Built, cache_file, engine_from_graph, profiles_for, with_half_softmax
+from export.engine import Built, cache_file, engine_from_graph, profiles_for
 from export.engines import built
 from export.half import fp16_from_graph
 from export.phases import Phases
@@ -169,6 +170,24 @@ def test_softmax_moves_to_fp16_and_logits_hardly(half: Path) -> None:
     assert np.abs(before - after).max() < 0.01 * np.abs(before).max()
 
 
+def test_attention_becomes_one_operator_and_logits_hardly_change(half: Path) -> None:
+    model = onnx.load(half / FP16.file, load_external_data=False)
+    changed = with_operator(with_half_softmax(model), decomposable=False)
+    kinds = [node.op_type for node in changed.graph.node]
+    assert (kinds.count("Attention"), kinds.count("Softmax"), kinds.count("MatMul")) == (2, 0, 17 - 4)
+    given = row(3, 64)
+    before, after = computed(model, half)(given), computed(changed, half)(given)
+    assert np.abs(before - after).max() < 0.01 * np.abs(before).max()
+
+
+def test_tensorrt_may_take_attention_apart(half: Path) -> None:
+    model = onnx.load(half / FP16.file, load_external_data=False)
+    made = [node for node in prepared(model, "operator").graph.node if node.op_type == "Attention"]
+    assert [node.name for node in made] == [f"/layers.{n}/MatMul+/layers.{n}/MatMul_1" for n in range(2)]
+    assert all({each.name: each.i for each in node.attribute}["TRT_decomposable"] == 1 for node in made)
+    assert not [node for node in prepared(model, "pattern").graph.node if node.op_type == "Attention"]
+
+
 def row(rows: int, length: int) -> dict[str, NDArray[np.int64]]:
     """Rows of two windows each, and some cells that hold nothing."""
     chance = np.random.default_rng(0)
@@ -234,6 +253,15 @@ def check_against_the_graph(bundle: Bundle, backend: TensorRt) -> None:
     given = row(3, 64)
     batch = Batch(given["input_ids"], given["segment_ids"], given["position_ids"])
     assert backend.logits(batch).shape == (3, 64, len(model.labels))
+
+
+def test_attention_is_shown_as_it_is_wished(bundle: Bundle) -> None:
+    library = FakeBuilding(FakeCuda(), zeros)
+    library.inspected = inspected(bundle, "Half")
+    wish = Wish(cells=64, level=5, attention="operator")
+    built(bundle, wish, here=H100, library=library, phases=Phases, environment={"NERVE_CACHE": str(bundle.path.parent)})
+    assert [node.op_type for node in library.parsed[0][0].graph.node].count("Attention") == 2
+    assert library.configs[0].builder_optimization_level == 5
 
 
 def test_an_engine_that_computes_in_fp32_is_refused(bundle: Bundle) -> None:
