@@ -141,7 +141,7 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
     from export.attest import attest_graph
     from export.graph import load_model, padded_from_checkpoint
     from export.half import fp16_from_graph
-    from export.ladder import FILES
+    from export.ladder import FILES, fused_rung
     from export.make import PACKED, PADDED, WEIGHTS
     from export.packed import packed_from_checkpoint
     from export.versions import makers
@@ -159,7 +159,9 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
     batches = text_batches(encoder, words, max_length=about.max_length, most=_SEARCHED)
     half = fp16_from_graph(folder / PACKED, folder / FILES["fp16"], packed, batches, threads=available_threads())
     said.append(f"fp16: activations reach {half.nearest[1]:,.0f} ({half.nearest[0]}), and 65,504 is the end")
-    graphs = [packed, half.graph]
+    fused = fused_rung(folder / PACKED, packed, batches, threads=available_threads())
+    said.append(fused.said)
+    graphs = [packed, half.graph, fused.graph]
     if find_spec("optimum") is not None:
         graphs.insert(0, padded_from_checkpoint(model, folder / PADDED))
     else:
@@ -176,7 +178,7 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
         graphs=tuple(graphs),
         certificates=(),
         versions=makers(),
-        attestations=tuple(attest_graph(folder / graph.file, graph) for graph in (packed, half.graph)),
+        attestations=tuple(attest_graph(folder / graph.file, graph) for graph in (packed, half.graph, fused.graph)),
     )
     seal(folder, manifest)
     return said

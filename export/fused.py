@@ -44,7 +44,7 @@ def fused_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
     whole.prune_graph()
     whole.topological_sort()
     onnx.save(whole.model, output)
-    return replace(graph, file=output.name)
+    return replace(graph, file=output.name, made_for="onnxruntime")
 
 
 def _fuse(

@@ -59,6 +59,7 @@ def candidates(bundle: Bundle) -> list[Candidate]:
         Candidate(graph.file, backend, precision, device)
         for (backend, device), runs in _RUNS.items()
         for graph in _graphs(bundle, backend)
+        if not graph.made_for or (graph.made_for, "cuda") == (backend, device)
         for precision in runs.get(graph.precision, ())
     ]
     engines = bundle.manifest.engines

@@ -35,6 +35,7 @@ class Graph:
         precision, layout: see the vocabulary in the README.
         opset: version of the ONNX operator set.
         inputs: names of the graph's inputs, each [rows, length].
+        made_for: the one backend, on a card, whose own operators it has; empty: any backend on any device.
     """
 
     file: str
@@ -42,6 +43,7 @@ class Graph:
     layout: Layout
     opset: int
     inputs: tuple[str, ...]
+    made_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

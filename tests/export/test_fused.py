@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from export.attest import attest_graph
 from export.fused import fused_from_graph
 from export.graph import load_model
 from export.half import fp16_from_graph
@@ -57,6 +58,12 @@ def test_half_precision_keeps_what_is_delicate(tiny_model: Path, tmp_path: Path)
         # The scores' bias, too, comes in fp16: the mask of -10000 that fp16 holds.
         assert made[node.input[5]].op_type != "Cast" or types[node.input[5]] == onnx.TensorProto.FLOAT16
         assert types[node.input[0]] == onnx.TensorProto.FLOAT16
+    told = attest_graph(tmp_path / half.graph.file, half.graph)
+    plain = attest_graph(tmp_path / graph.file, graph)
+    assert (told.attention, told.fused_attention) == (2, 2)
+    assert told.multiply_adds == plain.multiply_adds
+    assert told.attention_multiply_adds == plain.attention_multiply_adds
+    assert half.graph.made_for == "onnxruntime"
     for node in model.graph.node:
         if node.op_type == "LayerNormalization":
             assert types[node.output[0]] == onnx.TensorProto.FLOAT

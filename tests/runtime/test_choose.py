@@ -113,6 +113,13 @@ def test_half_precision_and_engines_are_for_cards() -> None:
     assert held.part(HALF.file) == HALF
 
 
+def test_a_graph_made_for_one_backend_is_no_other_s() -> None:
+    fused = replace(HALF, file="packed-fused-fp16.onnx", made_for="onnxruntime")
+    held = bundle(graphs=(PACKED, HALF, fused))
+    found = [one for one in candidates(held) if one.file == fused.file]
+    assert found == [Candidate(fused.file, "onnxruntime", "fp16", "cuda")]
+
+
 @pytest.mark.skipif(card() is not None, reason="this machine has a card")
 def test_a_card_that_is_not_there_is_said_and_nothing_else_runs() -> None:
     assert all(one.device == "cpu" for one in runnable(with_engine()))
