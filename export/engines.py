@@ -47,7 +47,8 @@ def built(
     environment: Mapping[str, str],
 ) -> Bundle:
     """The same with the card, the library, the screen and the environment given."""
-    graphs = [graph for graph in bundle.manifest.graphs if graph.layout == "packed" and graph.precision != "fp32"]
+    packed = [graph for graph in bundle.manifest.graphs if graph.layout == "packed" and not graph.made_for]
+    graphs = [graph for graph in packed if graph.precision != "fp32"]
     if not graphs:
         found = "TensorRT engines are made of packed graphs in lower precision, and this architecture has none"
         raise BundleError(str(bundle.path), found, "leave --tensorrt out")
