@@ -5,8 +5,10 @@ It opens no engine and imports no engine's library; whether there is a card, the
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from contextlib import suppress
+from ctypes.util import find_library
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -185,11 +187,19 @@ def _obstacle_on_cuda(bundle: Bundle, candidate: Candidate) -> tuple[str, str] |
         return "this machine has no NVIDIA card, or no driver for it", "choose --device cpu, or install the driver"
     do = f"pip install 'nerve-ner[{extra_of(candidate)}]'"
     if provider := _PROVIDERS.get(candidate.backend):
+        if candidate.backend == "onnxruntime-tensorrt" and not _has_tensorrt_10():
+            return "ONNX Runtime's provider needs TensorRT 10, which is not installed", do
         return () if _has_provider(provider) else (f"{Path(provider).name} is not installed", do)
     version_here = installed_version(candidate.backend)
     if not version_here:
         return f"the library {candidate.backend!r} is not installed", do
     return engine_obstacle(bundle.engine_in(candidate.file), here, version_here)
+
+
+@functools.cache
+def _has_tensorrt_10() -> bool:
+    """Whether TensorRT 10 is there, as a package or in the system: ONNX Runtime's provider links libnvinfer.so.10."""
+    return installed_version("tensorrt").startswith("10.") or find_library("nvinfer") == "libnvinfer.so.10"
 
 
 def _has_provider(library: str) -> bool:

@@ -183,7 +183,10 @@ def _add_model(made: Parser) -> None:
         "fastest certified (%(default)s)",
     )
     group.add_argument(
-        "--precision", default="fp32", metavar="NAME", help="to compute in: fp32, bf16, int8, or auto (%(default)s)"
+        "--precision",
+        default="fp32",
+        metavar="NAME",
+        help="to compute in: fp32, fp16, bf16, int8, or auto (%(default)s)",
     )
     group.add_argument(
         "--device",

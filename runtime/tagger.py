@@ -29,6 +29,7 @@ from runtime.backends import NO_SETTINGS, Backend, Goal, Options, available_thre
 from runtime.blocks import Engine, word_blocks
 from runtime.bundle import TOKENIZER, Bundle
 from runtime.choose import OnDevice, Wanted, describe
+from runtime.chunks import chunks
 from runtime.decode import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
 from runtime.decoding import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
 from runtime.encode import Encoded, Encoder
@@ -42,8 +43,6 @@ from runtime.viterbi import best_allowed
 Long = Literal["split", "error"]
 # Texts that are encoded, run and decoded together. Enough to sort by length well; more only costs memory.
 CHUNK = 512
-# Code points after which such a chunk is full, too: a chunk of documents takes no more memory than one document.
-CHUNK_CHARACTERS = 1_000_000
 # Share of a window that the next one reads again, unless told otherwise.
 STRIDE_SHARE = 0.25
 # Logits of a word that the tokenizer turns into nothing: surely outside, and finite so that arithmetic stays so.
@@ -194,7 +193,7 @@ class Tagger:
             TextError: a text is longer than the model and `long` is "error", after the answers to all texts before it.
         """
         before = 0
-        for group in _groups(texts, chunk):
+        for group in chunks(texts, chunk):
             try:
                 yield from self._tag(group, before)
             except TextError as error:
@@ -290,17 +289,3 @@ class Tagger:
             return joined([tags_from_logits(logits) for logits in self._logits(encoded)])
         logits = np.concatenate([np.empty((0, len(self._nothing)), np.float32), *self._logits(encoded)])
         return best_allowed(logits, encoded.word_start, self._allowed)
-
-
-def _groups(texts: Iterable[str], most: int) -> Iterator[list[str]]:
-    """Texts in lists of at most that many, and of CHUNK_CHARACTERS code points before the last."""
-    group: list[str] = []
-    size = 0
-    for text in texts:
-        group.append(text)
-        size += len(text)
-        if len(group) >= most or size >= CHUNK_CHARACTERS:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group

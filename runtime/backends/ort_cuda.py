@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from runtime.backends.openvino import cache_folder
@@ -132,6 +134,8 @@ def open_onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Opt
     Raises:
         UsageError: an engine setting is unknown.
     """
+    with suppress(ImportError):  # it loads the libraries that lie in its package; a system's are found without it
+        import_module("tensorrt")
     settings, graph = settings_of(options.engine), bundle.graph_in(candidate.file)
     packing = packing_on_card(graph.layout, cells=settings.cells, max_length=bundle.manifest.max_length)
     cache = cache_folder(bundle.manifest.files[graph.file].sha256, os.environ, library="onnxruntime-tensorrt")

@@ -195,7 +195,8 @@ def _session(path: Path, provider: Provider) -> Any:
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     providers = [(name, dict(settings)) for name, settings in provider.names]
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        with contextlib.redirect_stdout(sys.stderr):  # it prints when it falls back
+            session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # the library derives its many exceptions from Exception alone
         found = f"ONNX Runtime cannot load it for {wanted} ({reason(error)})"
         raise BackendError(str(path), found, "export it again, or leave the card out: --device cpu") from error
