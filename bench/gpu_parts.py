@@ -30,6 +30,7 @@ Found = dict[str, Any]
 WANTED = {
     "torch": "models, the matrix rate, PyTorch and the pipeline",
     "transformers": "models and the pipeline",
+    "tokenizers": "models, and nothing that reads text",
     "onnx": "bundles",
     "onnxruntime": "bundles and ONNX Runtime",
     "optimum": "padded graphs and the export command",
@@ -38,7 +39,7 @@ WANTED = {
     "pytest": "tests",
 }
 # Sentences of certification, texts of a whole pass, and word pieces of one measurement.
-_SENTENCES, _TEXTS, _PIECES = "600", 2000, 200_000
+_SENTENCES, _TEXTS, _PIECES = "600", 2000, 400_000
 
 
 def environment(_: Path) -> Found:

@@ -37,8 +37,8 @@ class Settings:
             as it would by itself, the next power of two.
         sdpa_kernel: bits that choose the kernel of a fused attention; 0: ONNX Runtime chooses. 1 flash, 2 efficient,
             4 TensorRT's fused, 8 cuDNN's, 16 plain.
-        cells: of a batch, most; enough to keep a card's multiprocessors busy, and the activations of a large model in
-            a few hundred MB.
+        cells: of a batch, most: some thousand keep a card's multiprocessors busy, and a chunk of 512 sentences, which
+            is what the runtime tags at once, fills one or two such batches. Not measured on a card yet.
         lanes: batches at once when many texts are tagged; each has a copy of the weights on the card.
     """
 
@@ -46,7 +46,7 @@ class Settings:
     tf32: bool = False
     memory_limit: int = 0
     sdpa_kernel: int = 0
-    cells: int = 16384
+    cells: int = 8192
     lanes: int = 2
 
 
