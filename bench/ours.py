@@ -75,6 +75,7 @@ class Nerve:
             bundle,
             backend=candidate.backend,
             precision=candidate.precision,
+            device=candidate.device,
             file=candidate.file,
             threads=threads,
             goal=goal,
@@ -154,9 +155,7 @@ def _names(bundle: Bundle, candidates: Sequence[Candidate]) -> dict[Candidate, s
     plain = {one: f"{PREFIX}{one.backend}-{one.precision}" + ("" if one.device == "cpu" else f"-{one.device}")
              for one in candidates}  # fmt: skip
     shared = [name for name, count in Counter(plain.values()).items() if count > 1]
-    return {
-        one: f"{name}-{bundle.graph_in(one.file).layout}" if name in shared else name for one, name in plain.items()
-    }
+    return {one: f"{name}-{bundle.part(one.file).layout}" if name in shared else name for one, name in plain.items()}
 
 
 def _spec(bundle: Path, candidate: Candidate, name: str, *, threads: int, certified: bool) -> Spec:

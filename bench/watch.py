@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends import Backend
-from runtime.bundle import Layout
+from runtime.bundle import Device, Layout
 from runtime.encode import Encoded, Encoder
-from runtime.pack import NOTHING, Batch
+from runtime.pack import NOTHING, Batch, Packing
 
 
 class WatchedEncoder(Encoder):
@@ -59,7 +59,7 @@ class WatchedBackend:
         return self._backend.streams
 
     @property
-    def device(self) -> str:
+    def device(self) -> Device:
         """See Backend."""
         return self._backend.device
 
@@ -67,6 +67,11 @@ class WatchedBackend:
     def version(self) -> str:
         """See Backend."""
         return self._backend.version
+
+    @property
+    def packing(self) -> Packing:
+        """See Backend."""
+        return self._backend.packing
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend."""

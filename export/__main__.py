@@ -5,17 +5,22 @@ What can be checked without torch is checked before torch is loaded: a mistake c
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from export.options import add_options, yield_cores
 from export.source import check_tokenizer, checkpoint_folder
 from export.staging import check_output
 from export.text import read_text, training_sentences
 from export.versions import makers
+from export.wish import CELLS, LEVEL, Attention, Wish, check_tensorrt, has_engines, missing_library
 from runtime.bundle import Precision, Source, open_bundle
+from runtime.card import card
 from runtime.checkpoint import describe, sha256_of_checkpoint
-from runtime.cli import Parser, run
+from runtime.choose import installed_version
+from runtime.cli import Parser, count, run
 from runtime.errors import BundleError
 
 PROG = "python -m export"
@@ -26,12 +31,17 @@ def main(arguments: Sequence[str]) -> int:
     """Export a checkpoint, certify what came out, and put it in place only if it passed."""
     options = _parser().parse_args(arguments)
     check_output(options.output)
+    if options.tensorrt:
+        check_tensorrt(card(), missing=missing_library())
     checkpoint = checkpoint_folder(options.model)
     description, source = describe(checkpoint), Source(options.model, sha256_of_checkpoint(checkpoint))
     check_tokenizer(checkpoint, vocabulary=description.vocabulary)
     text = read_text(options.corpus, most=options.sentences)
-    lower = tuple(precision for precision in _LOWER if getattr(options, precision))
-    if not options.force and _up_to_date(options.output, source, text.sha256, lower):
+    # An engine is made of the fp16 graph.
+    asked = {"int8": options.int8, "fp16": options.fp16 or options.tensorrt}
+    lower = tuple(precision for precision in _LOWER if asked[precision])
+    up_to_date = _up_to_date(options.output, source, text.sha256, lower, tensorrt=options.tensorrt)
+    if up_to_date and not options.force:
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
         return 0
     training = (
@@ -41,8 +51,16 @@ def main(arguments: Sequence[str]) -> int:
     from export.ladder import Ladder
     from export.make import make_bundle
 
-    ladder = Ladder(lower, training)
-    made = make_bundle(checkpoint, source, description, text, ladder, output=options.output, threads=options.threads)
+    made = make_bundle(
+        checkpoint,
+        source,
+        description,
+        text,
+        Ladder(lower, training),
+        output=options.output,
+        threads=options.threads,
+        tensorrt=_wish(options),
+    )
     return 0 if made else 1
 
 
@@ -52,6 +70,7 @@ def _parser() -> Parser:
     parser.add_argument("--output", type=Path, default=Path("build/bundle"), help="the bundle (%(default)s)")
     parser.add_argument("--int8", action="store_true", help="make a graph in int8, too (minutes; needs openvino)")
     parser.add_argument("--fp16", action="store_true", help="make a graph in fp16, too (for GPUs)")
+    _add_tensorrt(parser)
     training = "CoNLL file, or folder with train.txt, that int8 and fp16 are fitted to (the corpus' own)"
     parser.add_argument("--training", type=Path, default=Path(), help=training)
     parser.add_argument("--force", action="store_true", help="export even if the bundle is up to date")
@@ -59,7 +78,44 @@ def _parser() -> Parser:
     return parser
 
 
-def _up_to_date(output: Path, source: Source, text_sha256: str, lower: tuple[Precision, ...]) -> bool:
+def _add_tensorrt(parser: Parser) -> None:
+    group = parser.add_argument_group("TensorRT, on a machine with an NVIDIA card")
+    group.add_argument("--tensorrt", action="store_true", help="build engines for this card, too; --fp16 is implied")
+    group.add_argument(
+        "--tensorrt-cells",
+        type=count,
+        default=CELLS,
+        metavar="N",
+        help="word pieces of the largest batches: more for a large card, fewer for a small one (%(default)s)",
+    )
+    group.add_argument(
+        "--tensorrt-level",
+        type=int,
+        choices=range(6),
+        default=LEVEL,
+        metavar="N",
+        help="how hard TensorRT tries, 0 to 5; above 3 it takes several times as long (%(default)s)",
+    )
+    group.add_argument(
+        "--tensorrt-attention",
+        choices=get_args(Attention),
+        default="pattern",
+        help="as four operators that TensorRT fuses by their pattern, or as one operator (%(default)s)",
+    )
+
+
+def _wish(options: Namespace) -> Wish:
+    return Wish(
+        wanted=options.tensorrt,
+        cells=options.tensorrt_cells,
+        level=options.tensorrt_level,
+        attention=options.tensorrt_attention,
+    )
+
+
+def _up_to_date(
+    output: Path, source: Source, text_sha256: str, lower: tuple[Precision, ...], *, tensorrt: bool
+) -> bool:
     try:
         manifest = open_bundle(output).manifest
     except BundleError:
@@ -69,7 +125,8 @@ def _up_to_date(output: Path, source: Source, text_sha256: str, lower: tuple[Pre
     # An architecture that cannot be packed has no graphs in lower precision, however often they are asked for.
     held = {graph.precision for graph in manifest.graphs}
     all_there = held >= set(lower) or not any(graph.layout == "packed" for graph in manifest.graphs)
-    return made_alike and same_text and all_there and bool(manifest.certificates)
+    built = not tensorrt or has_engines(manifest, card(), installed_version("tensorrt"))
+    return made_alike and same_text and all_there and built and bool(manifest.certificates)
 
 
 if __name__ == "__main__":

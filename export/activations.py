@@ -10,8 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from runtime.encode import Encoder
-from runtime.infer import PACKED_CELLS, SHORTEST
-from runtime.pack import NOTHING, Batch, packed_batches
+from runtime.pack import NOTHING, ON_CPU, Batch, packed_batches
 from runtime.windows import windows_of
 
 
@@ -26,7 +25,9 @@ def text_batches(encoder: Encoder, sentences: Sequence[Sequence[str]], *, max_le
     """
     encoded = encoder.encode_words(sentences)
     windows = windows_of(encoded.text_start, capacity=max_length - len(encoder.frame), stride=0)
-    placed = packed_batches(encoded.ids, windows, encoder.frame, shortest=SHORTEST, cells=PACKED_CELLS, trim=True)
+    placed = packed_batches(
+        encoded.ids, windows, encoder.frame, shortest=ON_CPU.shortest, cells=ON_CPU.cells, trim=True
+    )
     batches = [each.batch for each in placed]
     # They come sorted by the size of what is in them, and the last are as telling as the first: the longest windows
     # hold activations that short ones never reach.

@@ -15,27 +15,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import onnx
 from onnx import NodeProto, TensorProto
 
+from export.inferred import FUSED, LENGTH, MOVING, ROWS, inferred, source_of, tensors
 from runtime.attested import Attestation, Left
 from runtime.bundle import Bundle, Graph, Precision
 from runtime.choose import runnable
 from runtime.errors import BackendError, BundleError
 
-# The shortest rows that the runtime makes, where attention has the least part of the work.
-ROWS, LENGTH = 8, 64
 # The least share of the work that the precision of the name must have. fp32 is a promise about every product; 16 bits
 # leave out what is delicate, and int8 what proves too coarse in it, but never most of the work.
 LEAST: dict[Precision, float] = {"fp32": 1.0, "bf16": 0.95, "fp16": 0.95, "int8": 0.5}
 # An engine may do less of the work in that precision than the graph says by no more than this.
-_SLACK = 0.01
+SLACK = 0.01
 _TYPES: dict[int, str] = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16"}
 _ENGINE_TYPES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
-_FUSED = frozenset({"Attention", "MultiHeadAttention"})
 # They move numbers about and leave them as they are.
-_MOVING = frozenset({"Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze"})
 # Not work: they hold, move or convert numbers.
 _IDLE = frozenset({"Const", "Input", "Output", "Reshape", "Transpose", "Reorder", "Convert"})
 
@@ -55,8 +51,8 @@ def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> At
     Raises:
         BundleError: it is not what is said of it.
     """
-    model = _inferred(path)
-    shapes, types = _tensors(model)
+    model = inferred(path)
+    shapes, types = tensors(model)
     made = {name: node for node in model.graph.node for name in node.output}
     constants = {tensor.name for tensor in model.graph.initializer}
     work: Counter[str] = Counter()
@@ -65,9 +61,13 @@ def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> At
         if node.op_type in _PRODUCTS:
             size = _multiply_adds(node, shapes, path)
             work[_precision(node, made, types)] += size
-            attention += 0 if _source(node.input[1], made) in constants else size
+            attention += 0 if source_of(node.input[1], made) in constants else size
+        elif node.op_type in FUSED:
+            size = _multiply_adds_of_attention(node, shapes, path)
+            work[_TYPES.get(types[node.output[0]], "unknown")] += size
+            attention += size
     operators = Counter(node.op_type for node in model.graph.node)
-    fused = sum(operators[name] for name in _FUSED)
+    fused = sum(operators[name] for name in FUSED)
     attestation = Attestation(
         file=graph.file,
         backend="",
@@ -79,11 +79,23 @@ def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> At
         attention_multiply_adds=attention,
         rows=ROWS,
         length=LENGTH,
-        shares=_shares(work),
+        shares=shares_of(work),
         left=left,
     )
-    _check_share(attestation, LEAST[graph.precision])
+    check_share(attestation, LEAST[graph.precision])
     return attestation
+
+
+def multiply_adds_of(path: Path) -> dict[str, int]:
+    """Multiply-adds of every matrix product of a graph, for ROWS rows of LENGTH word pieces, by the node's name.
+
+    Raises:
+        ShapeError: a product's shape cannot be told.
+    """
+    model = inferred(path)
+    shapes, _ = tensors(model)
+    products = [node for node in model.graph.node if node.op_type in _PRODUCTS]
+    return {node.name: _multiply_adds(node, shapes, path) for node in products}
 
 
 def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> Attestation:
@@ -115,10 +127,10 @@ def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> 
         operators=dict(sorted(operators.items())),
         fused_attention=len(fused),
         multiply_adds=work.total(),
-        shares=_shares(work),
+        shares=shares_of(work),
     )
     promised = graph.shares.get(precision, 0.0) if precision == graph.precision else 1.0
-    _check_share(attestation, max(LEAST[precision], promised - _SLACK))
+    check_share(attestation, max(LEAST[precision], promised - SLACK))
     if len(fused) != graph.attention:
         found = f"attention is fused in {len(fused)} of {graph.attention} layers"
         raise BundleError(_name(attestation), found, "export it again, and report it if that does not help")
@@ -204,37 +216,20 @@ def _layer(node: Any) -> _Layer:
     return _Layer(kind, _ENGINE_TYPES.get(kept, kept), weights, fused)
 
 
-def _inferred(path: Path) -> onnx.ModelProto:
-    """The graph with the shapes that ROWS x LENGTH gives all its tensors. Weights in other files stay there."""
-    model = onnx.load(path, load_external_data=False)
-    for tensor in model.graph.input:
-        for axis, size in zip(tensor.type.tensor_type.shape.dim, (ROWS, LENGTH)):
-            axis.dim_value = size
-    for tensor in model.graph.output:
-        tensor.type.tensor_type.ClearField("shape")
-    del model.graph.value_info[:]
-    return onnx.shape_inference.infer_shapes(model, data_prop=True)
-
-
-def _tensors(model: onnx.ModelProto) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
-    """Shape and type of every tensor that has one."""
-    graph = model.graph
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        kind = value.type.tensor_type
-        types[value.name] = kind.elem_type
-        if kind.HasField("shape") and all(axis.HasField("dim_value") for axis in kind.shape.dim):
-            shapes[value.name] = tuple(axis.dim_value for axis in kind.shape.dim)
-    return shapes, types
-
-
 def _multiply_adds(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
     left, out = shapes.get(node.input[0]), shapes.get(node.output[0])
     if left is None or out is None:
         raise ShapeError(str(path), f"the shape of {node.name} cannot be told", "export it again")
     transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
     return math.prod(out) * left[-2 if transposed else -1]
+
+
+def _multiply_adds_of_attention(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
+    """Of the scores, and of what they choose of the values."""
+    out = shapes.get(node.output[0])
+    if out is None:
+        raise ShapeError(str(path), f"the shape of {node.name} cannot be told", "export it again")
+    return 2 * LENGTH * math.prod(out)
 
 
 def _precision(node: NodeProto, made: Mapping[str, NodeProto], types: Mapping[str, int]) -> str:
@@ -246,24 +241,23 @@ def _precision(node: NodeProto, made: Mapping[str, NodeProto], types: Mapping[st
 
 def _dequantised(name: str, made: Mapping[str, NodeProto]) -> bool:
     node = made.get(name)
-    while node is not None and node.op_type in _MOVING:
+    while node is not None and node.op_type in MOVING:
         node = made.get(node.input[0])
     return node is not None and node.op_type == "DequantizeLinear"
 
 
-def _source(name: str, made: Mapping[str, NodeProto]) -> str:
-    """Where a tensor's numbers come from, before they were moved about, cast or stored in int8."""
-    while name in made and made[name].op_type in {*_MOVING, "DequantizeLinear", "Cast"}:
-        name = made[name].input[0]
-    return name
-
-
-def _shares(work: Counter[str]) -> dict[str, float]:
+def shares_of(work: Counter[str]) -> dict[str, float]:
+    """Shares of work, 0 to 1, the largest first."""
     total = max(1, work.total())
     return {name: round(size / total, 4) for name, size in work.most_common()}
 
 
-def _check_share(attestation: Attestation, least: float) -> None:
+def check_share(attestation: Attestation, least: float) -> None:
+    """Refuse what does less than that share, 0 to 1, of its multiply-adds in the precision that it promises.
+
+    Raises:
+        BundleError: it does.
+    """
     share = attestation.shares.get(attestation.precision, 0.0)
     if share < least - 1e-4:
         told = ", ".join(f"{each:.1%} {name}" for name, each in attestation.shares.items()) or "no matrix product"

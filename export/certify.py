@@ -41,7 +41,7 @@ from export.text import Text, has_gold_for, read_text
 from export.versions import versions
 from runtime.bundle import MANIFEST, REMAKE, Bundle, Candidate, Certificate, Source, open_bundle, seal
 from runtime.checkpoint import describe, sha256_of_checkpoint
-from runtime.choose import runnable
+from runtime.choose import installed_version, runnable
 from runtime.cli import Parser, run
 from runtime.errors import BackendError, BundleError
 from runtime.foreign import is_foreign, open_foreign
@@ -151,6 +151,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
         bundle.path,
         backend=candidate.backend,
         precision=candidate.precision,
+        device=candidate.device,
         file=candidate.file,
         threads=threads,
         allow_uncertified=True,
@@ -163,7 +164,8 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             backend=candidate.backend,
             precision=candidate.precision,
             device=tagger.backend.device,
-            versions=versions("torch", "transformers", "tokenizers", candidate.backend),
+            versions=versions("torch", "transformers", "tokenizers")
+            | {candidate.backend: installed_version(candidate.backend)},
             corpus=certifier.text.name,
             corpus_sha256=certifier.text.sha256,
             measured=measured,
@@ -175,9 +177,9 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
 def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[Certificate, ...] | None:
     """Certificates for every candidate of a bundle that this machine can run, printed as they come.
 
-    None if a file answers wrongly in its own precision, or no engine can run it in that. Left out, and said to be, is
-    an engine that cannot run a file which another one can (OpenVINO loads no DeBERTa), and a precision below the
-    file's own that fails or is refused: the file is as good as it was.
+    None if a file answers wrongly in its own precision on the CPU, or no engine can run it in that. Left out, and said
+    to be, is an engine that cannot run a file which another one can (OpenVINO loads no DeBERTa), a card that answers
+    wrongly, and a precision below the file's own that fails or is refused: the file is as good as it was.
     """
     certificates: list[Certificate] = []
     tried = runnable(bundle)
@@ -193,7 +195,7 @@ def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[
         show_certificate(certificate)
         if certificate.passed:
             certificates.append(certificate)
-        elif _in_own_precision(bundle, candidate):
+        elif _in_own_precision(bundle, candidate) and candidate.device == "cpu":
             return None
         else:
             print(f"LEFT OUT: {candidate}\n", flush=True)
@@ -203,7 +205,7 @@ def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[
 
 
 def _in_own_precision(bundle: Bundle, candidate: Candidate) -> bool:
-    return candidate.precision == bundle.graph_in(candidate.file).precision
+    return candidate.precision == bundle.part(candidate.file).precision
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -11,8 +11,6 @@ from pathlib import Path
 import onnx
 import torch
 import transformers
-from optimum.exporters.onnx import export as optimum_export
-from optimum.exporters.tasks import TasksManager
 
 from runtime.bundle import Graph
 from runtime.errors import BugError, CheckpointError, storage_error
@@ -56,6 +54,10 @@ def padded_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
         CheckpointError: the exporter does not know the architecture.
         StorageError: no permission, or no space.
     """
+    # Not at the top: packed graphs do without Optimum, whose versions of transformers are narrow.
+    from optimum.exporters.onnx import export as optimum_export
+    from optimum.exporters.tasks import TasksManager
+
     architecture = model.config.model_type
     try:
         constructor = TasksManager.get_exporter_config_constructor(

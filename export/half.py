@@ -11,7 +11,7 @@ text, with the fp32 graph, and recorded. It knows nothing of bundles or certific
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,7 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
     )
     inside = _fp16_tensors(model, converted)
     found = largest(model, inside, batches, threads=threads)
-    half = Half(Graph(output.name, "fp16", graph.layout, graph.opset, graph.inputs), found)
+    half = Half(replace(graph, file=output.name, precision="fp16"), found)
     name, size = half.nearest
     # Not "<=": NaN, too, is no number that fp16 is safe for.
     if not size < LARGEST:

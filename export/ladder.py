@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from export.activations import text_batches
+from export.fused import fused_from_graph
 from export.half import fp16_from_graph
 from export.quantize import int8_from_graph
 from runtime.attested import Left
 from runtime.bundle import Graph, Precision
 from runtime.checkpoint import Description
 from runtime.encode import Encoder
+from runtime.pack import Batch
 
+# Attentions as one operator each; made with fp16, for ONNX Runtime on a card.
+FUSED = "packed-fused-fp16.onnx"
 FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "int8": "packed-int8.onnx"}
 # Batches of 512 word pieces on which fp16 is searched for overflow; the largest activations come in every sentence.
 _BATCHES = 20
@@ -64,7 +69,7 @@ def rungs(
         if precision == "int8":
             made.append(_int8(ladder, source, output, tokenizer, description, threads))
         else:
-            made.append(_fp16(ladder, source, output, packed, tokenizer, description, threads))
+            made += _fp16(ladder, source, output, packed, tokenizer, description, threads)
     return made
 
 
@@ -92,8 +97,25 @@ def _fp16(
     tokenizer: Path,
     description: Description,
     threads: int,
-) -> Rung:
+) -> list[Rung]:
     batches = text_batches(Encoder(tokenizer), ladder.sentences, max_length=description.max_length, most=_BATCHES)
     half = fp16_from_graph(source, output, packed, batches, threads=threads)
     name, size = half.nearest
-    return Rung(half.graph, (), f"fp16: activations reach {size:,.0f} ({name}), and 65,504 is the end")
+    said = f"fp16: activations reach {size:,.0f} ({name}), and 65,504 is the end"
+    return [Rung(half.graph, (), said), fused_rung(source, packed, batches, threads=threads)]
+
+
+def fused_rung(source: Path, packed: Graph, batches: Sequence[Batch], *, threads: int) -> Rung:
+    """The fp16 graph with fused attention, FUSED beside the source; its weights are those of the other fp16 graph.
+
+    Args:
+        source: the fp32 graph of packed layout.
+        packed: what the manifest says of it.
+        batches: text; the activations are the other graph's, so that little of it is run again.
+        threads: processors to use.
+    """
+    between = source.with_name("packed-fused-fp32.onnx")
+    fused = fused_from_graph(source, between, packed)
+    half = fp16_from_graph(between, source.with_name(FUSED), fused, batches[:1], threads=threads)
+    between.unlink()
+    return Rung(half.graph, (), f"fp16: {FUSED} has one operator for each attention, for ONNX Runtime on a card")

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from export.attest import attest_all, show_attestation
 from export.certify import Certifier, certify_all
+from export.engines import with_engines
 from export.graph import load_model, padded_from_checkpoint
 from export.ladder import Ladder, Rung, rungs
 from export.packed import can_pack, packed_from_checkpoint
@@ -22,6 +23,7 @@ from export.text import Text
 from export.tune import show_speeds, tuned
 from export.versions import makers
 from export.weights import share_weights
+from export.wish import NO_ENGINES, Wish
 from runtime.bundle import CONFIG, TOKENIZER, Bundle, Graph, Manifest, Source, open_bundle, seal, stamp_of
 from runtime.checkpoint import Description
 from runtime.errors import storage_error
@@ -39,6 +41,7 @@ def make_bundle(
     *,
     output: Path,
     threads: int,
+    tensorrt: Wish = NO_ENGINES,
 ) -> bool:
     """Export, certify, and put the bundle in place if it passed; otherwise what was there stays as it was.
 
@@ -50,11 +53,13 @@ def make_bundle(
         ladder: lower precisions to make; none where the model cannot be packed.
         output: where the bundle goes.
         threads: processors to use.
+        tensorrt: whether to build engines, and how; the ladder then has fp16.
 
     Returns:
         Whether every candidate passed the gate.
 
     Raises:
+        BackendError: an engine is asked for and TensorRT cannot build it; nothing is written.
         BundleError: a graph, or what an engine makes of it, is not what its name says; nothing is written either.
     """
     with staging(output) as folder:
@@ -73,9 +78,13 @@ def make_bundle(
             bundle = _seal_uncertified(folder, checkpoint, source, description, graphs)
         with stage("attest"):
             attestations = attest_all(bundle, {rung.graph.file: rung.left for rung in lower})
-        for attestation in attestations:
-            show_attestation(attestation)
         bundle = replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
+        if tensorrt.wanted:
+            with stage("tensorrt"):
+                bundle = with_engines(bundle, tensorrt)
+            seal(folder, bundle.manifest)
+        for attestation in bundle.manifest.attestations:
+            show_attestation(attestation)
         with stage("reference"):
             reference = Reference(checkpoint, model, threads=threads)
             certifier = Certifier(reference, text, description.labels, max_length=description.max_length)

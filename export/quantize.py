@@ -38,8 +38,8 @@ from runtime.bundle import Graph, Precision
 from runtime.choose import installed_version
 from runtime.encode import Encoded, Encoder
 from runtime.errors import BackendError, BugError, CorpusError
-from runtime.infer import PACKED_CELLS, piece_logits
-from runtime.pack import Batch
+from runtime.infer import piece_logits
+from runtime.pack import ON_CPU, Batch
 from runtime.windows import Windows, windows_of
 
 # Batches of 512 word pieces that the rounding is fitted to, from all over the text.
@@ -220,7 +220,7 @@ def _turns(together: dict[str, list[Product]]) -> list[list[str]]:
     turns: list[list[str]] = [[]]
     size = 0
     for name, members in together.items():
-        bytes_of = 4 * CALIBRATION_BATCHES * PACKED_CELLS * members[0].weights.shape[0]
+        bytes_of = 4 * CALIBRATION_BATCHES * ON_CPU.cells * members[0].weights.shape[0]
         if turns[-1] and size + bytes_of > _MEMORY:
             turns.append([])
             size = 0

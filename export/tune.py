@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends import Backend, Options, available_threads, open_candidate
-from runtime.bundle import Bundle, Candidate, Manifest, Speed, open_bundle, seal
+from runtime.bundle import Bundle, Candidate, Device, Manifest, Speed, open_bundle, seal
+from runtime.card import card
 from runtime.choose import PYTORCH, choose, describe, runnable
 from runtime.cli import Parser, count, run
 from runtime.errors import BundleError
@@ -38,6 +39,8 @@ ROUNDS = 5
 # Word pieces of one measurement, half as many for a large model. Fewer would be too few sentences to sort by length,
 # and all their rows would be padded to the longest.
 _PIECES = 2048
+# A card is hardly busy with so few.
+_PIECES_ON_CARD = 32_768
 # Fewer rounds will do for a large model, whose measurements take seconds: as many as fit into that time, but two.
 _SECONDS = 20.0
 # Bytes of graphs and weights of all engines that may be open at once.
@@ -68,14 +71,12 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
         return ()
     if checkpoint.is_dir():
         chosen.append(PYTORCH)
-    weights = sum(stamp.bytes for stamp in bundle.manifest.files.values())
-    is_small = weights * len(chosen) <= _TOGETHER
-    groups = [chosen] if is_small else [[candidate] for candidate in chosen]
-    lengths = sentences(_PIECES if is_small else _PIECES // 2, longest=bundle.manifest.max_length - len(_FRAME))
     open_one = partial(_open, bundle=bundle, threads=threads, checkpoint=checkpoint)
-    seconds = [each for group in groups for each in _measured(group, open_one, lengths, bundle.manifest, clock)]
-    machine = f"{processor()}, {threads} threads"
-    return tuple(Speed(candidate, round(1 / each, 1), machine) for candidate, each in zip(chosen, seconds))
+    seconds: dict[Candidate, float] = {}
+    for group, pieces in _groups(chosen, bundle.manifest):
+        lengths = sentences(pieces, longest=bundle.manifest.max_length - len(_FRAME))
+        seconds |= zip(group, _measured(group, open_one, lengths, bundle.manifest, clock))
+    return tuple(Speed(one, round(1 / seconds[one], 1), machine(one.device, threads)) for one in chosen)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -108,6 +109,12 @@ def show_speeds(bundle: Bundle) -> None:
     print(f"auto takes {describe(bundle, choose(bundle, backend='auto', precision='auto'))}", flush=True)
 
 
+def machine(device: Device, threads: int) -> str:
+    """What a speed was measured on, for people: the processor and how much of it, or the card."""
+    here = card() if device == "cuda" else None
+    return here.name if here else f"{processor()}, {threads} threads"
+
+
 def processor() -> str:
     """The processor's name as the system tells it."""
     try:
@@ -124,6 +131,17 @@ def sentences(pieces: int, *, longest: int) -> NDArray[np.int64]:
     drawn = np.exp(chance.normal(_MEAN, _DEVIATION, pieces)).astype(np.int64)
     lengths = np.clip(drawn, 1, longest)
     return lengths[: int(np.searchsorted(np.cumsum(lengths), pieces)) + 1]
+
+
+def _groups(chosen: Sequence[Candidate], manifest: Manifest) -> list[tuple[list[Candidate], int]]:
+    """Candidates that are measured in turn, and the word pieces of a measurement."""
+    weights = sum(stamp.bytes for stamp in manifest.files.values())
+    is_small = weights * len(chosen) <= _TOGETHER
+    groups = [[one for one in chosen if one.device == device] for device in ("cpu", "cuda")]
+    if not is_small:
+        groups = [[one] for group in groups for one in group]
+    on_cpu = _PIECES if is_small else _PIECES // 2
+    return [(group, on_cpu if group[0].device == "cpu" else _PIECES_ON_CARD) for group in groups if group]
 
 
 def _open(candidate: Candidate, *, bundle: Bundle, threads: int, checkpoint: Path) -> Backend:

@@ -10,18 +10,19 @@ from runtime.choose import installed_version
 
 # Whose versions a manifest records: all that have a hand in a bundle.
 MAKERS = (
-    *("numpy", "onnx", "onnxruntime", "optimum", "optimum-onnx"),
+    *("numpy", "onnx", "optimum", "optimum-onnx"),
     *("safetensors", "tokenizers", "torch", "transformers"),
 )
 
 
 # Engines that certify where they are installed: a bundle made before one came, or was renewed, is out of date.
-_ENGINES = ("openvino",)
+_ENGINES = ("onnxruntime", "openvino", "tensorrt")
 
 
 def makers() -> dict[str, str]:
     """Versions of all that have a hand in a bundle on this machine."""
-    return versions(*MAKERS, *(engine for engine in _ENGINES if installed_version(engine)))
+    engines = {engine: found for engine in _ENGINES if (found := installed_version(engine))}
+    return versions(*(name for name in MAKERS if installed_version(name))) | engines
 
 
 def versions(*libraries: str) -> dict[str, str]:

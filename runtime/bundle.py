@@ -6,7 +6,7 @@
     *.onnx, *.plan     graphs and engines
 
 `open_bundle` verifies, `seal` writes the manifest, last. One changed byte in any of these files is refused at open.
-It knows what a certificate holds, and not how one is earned; it knows no engine library.
+What a manifest holds is said in runtime.manifest. It knows no engine library.
 """
 
 from __future__ import annotations
@@ -15,158 +15,57 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from runtime.attested import Attestation, Left
 from runtime.errors import BundleError, UncertifiedError
 from runtime.files import sha256_of_file, write_atomically
+from runtime.manifest import (
+    CERTIFY,
+    Candidate,
+    Certificate,
+    Device,
+    Engine,
+    Graph,
+    Layout,
+    Manifest,
+    Precision,
+    Profile,
+    Source,
+    Speed,
+    Stamp,
+    manifest_from_json,
+)
+
+# The types of a manifest are the bundle's public face, too.
+__all__ = [
+    "Bundle",
+    "Candidate",
+    "Certificate",
+    "Device",
+    "Engine",
+    "Graph",
+    "Layout",
+    "Manifest",
+    "Precision",
+    "Profile",
+    "Source",
+    "Speed",
+    "Stamp",
+    "open_bundle",
+    "seal",
+    "stamp_of",
+    "CONFIG",
+    "MANIFEST",
+    "REMAKE",
+    "SCHEMA",
+    "TOKENIZER",
+]
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
 TOKENIZER = "tokenizer.json"
 CONFIG = "config.json"
 REMAKE = "make it again with `make export`"
-_CERTIFY = "run `python -m export.certify`, or pass --allow-uncertified to do without"
-
-Layout = Literal["padded", "packed"]
-Precision = Literal["fp32", "fp16", "bf16", "int8"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What a file must be: its sha256 in hexadecimal and its size in bytes."""
-
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """An ONNX file of the bundle.
-
-    Attributes:
-        file: name in the bundle.
-        precision, layout: see the vocabulary in the README.
-        opset: version of the ONNX operator set.
-        inputs: names of the graph's inputs, each [rows, length].
-    """
-
-    file: str
-    precision: Precision
-    layout: Layout
-    opset: int
-    inputs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The checkpoint that a bundle was made from: the name it was given by, and a digest over its files."""
-
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What can run a bundle: a file, the backend that runs it, in which precision, on which device.
-
-    The precision is what is computed in, and can be lower than the file's: OpenVINO runs an fp32 graph in bf16.
-    The file is empty for the checkpoint itself, which backend pytorch runs.
-    """
-
-    file: str
-    backend: str
-    precision: Precision
-    device: str
-
-    def __str__(self) -> str:
-        return f"{self.file or 'checkpoint'} on {self.backend} in {self.precision}, {self.device}"
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """How fast a candidate was, measured with all candidates of its bundle in turn.
-
-    Attributes:
-        candidate: whose.
-        pieces_per_second: word pieces through packing and engine; export.tune says how.
-        machine: its processor and how many of them were used.
-    """
-
-    candidate: Candidate
-    pieces_per_second: float
-    machine: str
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """The measured agreement of one candidate (file x backend x precision x device) with the checkpoint.
-
-    Attributes:
-        file, backend, precision, device: the candidate.
-        versions: of the libraries that ran it and the checkpoint.
-        corpus: name of the text it was measured on.
-        corpus_sha256: of that text.
-        measured: figures by name; export.certify documents each.
-        limits: the gate's bounds that the figures were held against.
-        passed: whether every bound held.
-    """
-
-    file: str
-    backend: str
-    precision: Precision
-    device: str
-    versions: dict[str, str]
-    corpus: str
-    corpus_sha256: str
-    measured: dict[str, float | int | None]
-    limits: dict[str, float]
-    passed: bool
-
-    @property
-    def candidate(self) -> Candidate:
-        """Whose certificate it is."""
-        return Candidate(self.file, self.backend, self.precision, self.device)
-
-    def check_version(self, library: str, installed: str) -> None:
-        """Refuse to vouch for another release of the library than the one measured; patch releases are let pass.
-
-        Raises:
-            UncertifiedError: major or minor version differ.
-        """
-        measured = self.versions.get(library, "none")
-        if _release(measured) != _release(installed):
-            what, found = f"{self.file} on {self.backend}", f"certified with {library} {measured}, here is {installed}"
-            raise UncertifiedError(what, found, f"install {library} {measured}, or {_CERTIFY}")
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a bundle says of itself.
-
-    Attributes:
-        checkpoint: what it was made from.
-        labels: label names in the order of the logits.
-        max_length: most word pieces a row can hold, special ones included.
-        vocabulary: rows of the embedding table; every word-piece id is below it.
-        files: every file of the bundle but the manifest, by name.
-        graphs: the ONNX files among them.
-        certificates: at most one for each candidate.
-        versions: of every library that made the bundle.
-        speeds: at most one for each candidate.
-        attestations: of each graph, and of engines on it that tell what they do.
-    """
-
-    checkpoint: Source
-    labels: tuple[str, ...]
-    max_length: int
-    vocabulary: int
-    files: dict[str, Stamp]
-    graphs: tuple[Graph, ...]
-    certificates: tuple[Certificate, ...]
-    versions: dict[str, str]
-    speeds: tuple[Speed, ...] = ()
-    attestations: tuple[Attestation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +95,15 @@ class Bundle:
         """The graph in that file; candidates name none that is not there."""
         return next(graph for graph in self.manifest.graphs if graph.file == file)
 
+    def engine_in(self, file: str) -> Engine:
+        """The TensorRT engine in that file; candidates name none that is not there."""
+        return next(engine for engine in self.manifest.engines if engine.file == file)
+
+    def part(self, file: str) -> Graph | Engine:
+        """The graph or engine in that file; candidates name none that is not there."""
+        parts: list[Graph | Engine] = [*self.manifest.graphs, *self.manifest.engines]
+        return next(part for part in parts if part.file == file)
+
     def certificate(self, candidate: Candidate) -> Certificate:
         """The passing certificate of that candidate.
 
@@ -206,8 +114,8 @@ class Bundle:
             if certificate.candidate == candidate:
                 if certificate.passed:
                     return certificate
-                raise UncertifiedError(str(candidate), "its certificate says that it failed the gate", _CERTIFY)
-        raise UncertifiedError(str(candidate), f"no certificate in {self.path}", _CERTIFY)
+                raise UncertifiedError(str(candidate), "its certificate says that it failed the gate", CERTIFY)
+        raise UncertifiedError(str(candidate), f"no certificate in {self.path}", CERTIFY)
 
     def speed(self, candidate: Candidate) -> float:
         """Its word pieces a second where they were measured, 0 where they were not."""
@@ -239,10 +147,6 @@ def seal(path: Path, manifest: Manifest) -> None:
 def stamp_of(path: Path) -> Stamp:
     """The Stamp of a file as it is now."""
     return Stamp(sha256_of_file(path), path.stat().st_size)
-
-
-def _release(version: str) -> list[str]:
-    return version.split(".")[:2]
 
 
 def _encode(manifest: Manifest) -> bytes:
@@ -279,28 +183,7 @@ def _parse(place: Path, raw: bytes) -> Manifest:
     # Comparing bytes, and not values, refuses a manifest in which only the white space was changed, too.
     if raw != _canonical({**value, "digest": digest}) or digest != hashlib.sha256(_canonical(value)).hexdigest():
         raise BundleError(str(place), "its digest does not match its content, so it was changed", REMAKE)
-    return _manifest(value)
-
-
-def _manifest(value: dict[str, Any]) -> Manifest:
-    """From JSON to types. The digest has vouched for the content: what we wrote has the shape that we wrote."""
-    return Manifest(
-        checkpoint=Source(**value["checkpoint"]),
-        labels=tuple(value["labels"]),
-        max_length=value["max_length"],
-        vocabulary=value["vocabulary"],
-        files={name: Stamp(**stamp) for name, stamp in value["files"].items()},
-        graphs=tuple(Graph(**{**graph, "inputs": tuple(graph["inputs"])}) for graph in value["graphs"]),
-        certificates=tuple(Certificate(**certificate) for certificate in value["certificates"]),
-        versions=value["versions"],
-        speeds=tuple(
-            Speed(**{**speed, "candidate": Candidate(**speed["candidate"])}) for speed in value.get("speeds", ())
-        ),
-        attestations=tuple(
-            Attestation(**{**each, "left": tuple(Left(**left) for left in each["left"])})
-            for each in value.get("attestations", ())
-        ),
-    )
+    return manifest_from_json(value)
 
 
 def _verify(path: Path, stamp: Stamp) -> None:

@@ -1,75 +1,112 @@
 """Which candidate to run: those that a bundle offers, those that this machine can run, and the fastest certified one.
 
-It opens no engine and imports no engine's library.
+It opens no engine and imports no engine's library; whether there is a card, the driver is asked (runtime.card).
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from runtime.bundle import Bundle, Candidate, Graph, Layout, Precision
+from runtime.bundle import Bundle, Candidate, Device, Engine, Graph, Layout, Precision
+from runtime.card import Card, card
 from runtime.errors import BackendError, BundleError, UncertifiedError
+from runtime.manifest import sm
 
 Wanted = Precision | Literal["auto"]
+OnDevice = Device | Literal["auto"]
 AUTO: Literal["auto"] = "auto"
 PYTORCH = Candidate("", "pytorch", "fp32", "cpu")
 """The checkpoint itself: the reference, never chosen unless it is asked for."""
 
-# Backend -> precision of a graph -> the precisions that it can be run in. The first that is listed is taken where no
-# speed was measured: onnxruntime, which is small and runs everywhere.
-_RUNS: dict[str, dict[Precision, tuple[Precision, ...]]] = {
-    "onnxruntime": {"fp32": ("fp32",), "fp16": ("fp16",)},
-    "openvino": {"fp32": ("fp32", "bf16"), "int8": ("int8",)},
+# Backend and device -> precision of a graph -> the precisions that it can be run in. The first that is listed is taken
+# where no speed was measured: onnxruntime on the CPU, which is small and runs everywhere.
+_RUNS: dict[tuple[str, Device], dict[Precision, tuple[Precision, ...]]] = {
+    ("onnxruntime", "cpu"): {"fp32": ("fp32",), "fp16": ("fp16",)},
+    ("openvino", "cpu"): {"fp32": ("fp32", "bf16"), "int8": ("int8",)},
+    ("onnxruntime", "cuda"): {"fp32": ("fp32",), "fp16": ("fp16",)},
+    ("onnxruntime-tensorrt", "cuda"): {"fp16": ("fp16",)},
 }
 # Layouts that are candidates, most wanted last; the others only where a bundle has none of these.
-_LAYOUTS: dict[str, tuple[Layout, ...]] = {"onnxruntime": ("padded", "packed"), "openvino": ("packed",)}
+_LAYOUTS: dict[str, tuple[Layout, ...]] = {
+    "onnxruntime": ("padded", "packed"),
+    "openvino": ("packed",),
+    "onnxruntime-tensorrt": ("packed",),
+}
+# Distributions that a backend's library comes in, the one for GPUs first; where none is named, it is the backend's.
+_DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
+    "onnxruntime": ("onnxruntime-gpu", "onnxruntime"),
+    "onnxruntime-tensorrt": ("onnxruntime-gpu",),
+    "tensorrt": ("tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt"),
+}
+_EXTRAS = {("onnxruntime", "cuda"): "gpu", ("tensorrt", "cuda"): "gpu", ("onnxruntime-tensorrt", "cuda"): "gpu-trt10"}
+# Libraries in ONNX Runtime's own folder that bring it a provider.
+_PROVIDERS = {
+    "onnxruntime": "capi/libonnxruntime_providers_cuda.so",
+    "onnxruntime-tensorrt": "capi/libonnxruntime_providers_tensorrt.so",
+}
 _CPU_INFO = Path("/proc/cpuinfo")
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
 def candidates(bundle: Bundle) -> list[Candidate]:
     """Everything in a bundle that this version of Nerve can run somewhere, in order of preference without speeds."""
-    return [
-        Candidate(graph.file, backend, precision, "cpu")
-        for backend, runs in _RUNS.items()
+    graphs = [
+        Candidate(graph.file, backend, precision, device)
+        for (backend, device), runs in _RUNS.items()
         for graph in _graphs(bundle, backend)
+        if not graph.made_for or (graph.made_for, "cuda") == (backend, device)
         for precision in runs.get(graph.precision, ())
     ]
+    engines = bundle.manifest.engines
+    return graphs + [Candidate(engine.file, "tensorrt", engine.precision, "cuda") for engine in engines]
 
 
 def runnable(bundle: Bundle) -> list[Candidate]:
-    """The candidates that this machine can run: the backend is installed, the processor has the precision."""
-    return [candidate for candidate in candidates(bundle) if not _obstacle(candidate)]
+    """The candidates that this machine can run: the backend is installed, the processor or card is the right one."""
+    return [candidate for candidate in candidates(bundle) if not _obstacle(bundle, candidate)]
 
 
-def choose(bundle: Bundle, *, backend: str, precision: Wanted, file: str = "", certified: bool = True) -> Candidate:
+def choose(
+    bundle: Bundle,
+    *,
+    backend: str,
+    precision: Wanted,
+    device: OnDevice = AUTO,
+    file: str = "",
+    certified: bool = True,
+) -> Candidate:
     """The fastest certified candidate that this machine can run, by the speeds that the bundle holds.
 
     Args:
         bundle: whose candidates.
         backend: a name in runtime.backends.BACKENDS, or "auto".
         precision: to compute in, or "auto".
-        file: one of the bundle's graphs; empty: any.
+        device: to run on, or "auto".
+        file: one of the bundle's graphs or engines; empty: any.
         certified: leave out candidates without a passing certificate for the installed library.
 
     Raises:
         BundleError: the bundle offers no such candidate; the message lists those that it does.
-        BackendError: the backend is not installed, or the processor does not have the precision.
+        BackendError: the backend is not installed, there is no card, or the processor does not have the precision.
         UncertifiedError: none of those that are left holds a passing certificate.
     """
     if backend == PYTORCH.backend:
-        return _pytorch(precision)
-    offered = [one for one in candidates(bundle) if _matches(one, backend, precision, file)]
+        return _pytorch(precision, device)
+    offered = [one for one in candidates(bundle) if _matches(one, backend, precision, device, file)]
     if not offered:
         wanted = " in ".join(name for name in (backend, precision) if name != AUTO)
+        wanted += f" on {device}" if device != AUTO else ""
         held = ", ".join(map(str, candidates(bundle))) or "none"
         raise BundleError(str(bundle.path), f"no candidate {file or wanted} (it holds: {held})", "choose one of these")
-    able = [one for one in offered if not _obstacle(one)]
+    able = [one for one in offered if not _obstacle(bundle, one)]
     if not able:
-        raise BackendError(f"backend {offered[0].backend!r}", *_obstacle(offered[0]))
+        raise BackendError(f"backend {offered[0].backend!r}", *_obstacle(bundle, offered[0]))
     return _fastest(bundle, _certified(bundle, able) if certified else able)
 
 
@@ -98,10 +135,32 @@ def installed_version(backend: str) -> str:
         return str(loaded).partition("-")[0]
     from importlib.metadata import PackageNotFoundError, version
 
-    try:
-        return version(backend)
-    except PackageNotFoundError:
-        return ""
+    for distribution in _DISTRIBUTIONS.get(backend, (backend,)):
+        with suppress(PackageNotFoundError):
+            return version(distribution)
+    return ""
+
+
+def extra_of(candidate: Candidate) -> str:
+    """The extra that installs what the candidate needs: nerve-ner[EXTRA]."""
+    return _EXTRAS.get((candidate.backend, candidate.device), candidate.backend)
+
+
+def engine_obstacle(engine: Engine, here: Card, tensorrt: str) -> tuple[str, str] | tuple[()]:
+    """Why a card cannot run an engine, and what to do; empty where it can.
+
+    Args:
+        engine: as the manifest holds it.
+        here: this machine's card.
+        tensorrt: version that is installed here.
+    """
+    same_card = (engine.gpu, engine.compute_capability) == (here.name, here.compute_capability)
+    # A plan needs exactly the version that it was built with; only the bindings' build number may differ.
+    if same_card and tensorrt.split(".")[:3] == engine.tensorrt.split(".")[:3]:
+        return ()
+    has = f"{here.name} ({sm(here.compute_capability)}"
+    has += ")" if not same_card else f", TensorRT {tensorrt or 'not installed'})"
+    return f"engine for {engine.built_for}, this machine has {has}", "run make export TENSORRT=1"
 
 
 def _graphs(bundle: Bundle, backend: str) -> Sequence[Graph]:
@@ -109,19 +168,51 @@ def _graphs(bundle: Bundle, backend: str) -> Sequence[Graph]:
     return [graph for graph in graphs if graph.layout in _LAYOUTS[backend]] or graphs
 
 
-def _matches(candidate: Candidate, backend: str, precision: Wanted, file: str) -> bool:
+def _matches(candidate: Candidate, backend: str, precision: Wanted, device: OnDevice, file: str) -> bool:
     same_backend, same_precision = backend in (AUTO, candidate.backend), precision in (AUTO, candidate.precision)
-    return same_backend and same_precision and file in ("", candidate.file)
+    return same_backend and same_precision and device in (AUTO, candidate.device) and file in ("", candidate.file)
 
 
-def _obstacle(candidate: Candidate) -> tuple[str, str] | tuple[()]:
+def _obstacle(bundle: Bundle, candidate: Candidate) -> tuple[str, str] | tuple[()]:
     """Why this machine cannot run it, and what to do; empty where it can."""
+    if candidate.device == "cuda":
+        return _obstacle_on_cuda(bundle, candidate)
     if not installed_version(candidate.backend):
         found = f"the library {candidate.backend!r} is not installed"
-        return found, f"pip install 'nerve-ner[{candidate.backend}]'"
+        return found, f"pip install 'nerve-ner[{extra_of(candidate)}]'"
     if candidate.precision == "bf16" and not has_bf16():
         return "this processor does not compute in bf16", "choose another precision"
     return ()
+
+
+def _obstacle_on_cuda(bundle: Bundle, candidate: Candidate) -> tuple[str, str] | tuple[()]:
+    here = card()
+    if here is None:
+        return "this machine has no NVIDIA card, or no driver for it", "choose --device cpu, or install the driver"
+    do = f"pip install 'nerve-ner[{extra_of(candidate)}]'"
+    if provider := _PROVIDERS.get(candidate.backend):
+        if candidate.backend == "onnxruntime-tensorrt" and not _has_tensorrt_10():
+            return "ONNX Runtime's provider needs TensorRT 10, which is not installed", do
+        return () if _has_provider(provider) else (f"{Path(provider).name} is not installed", do)
+    version_here = installed_version(candidate.backend)
+    if not version_here:
+        return f"the library {candidate.backend!r} is not installed", do
+    return engine_obstacle(bundle.engine_in(candidate.file), here, version_here)
+
+
+@functools.cache
+def _has_tensorrt_10() -> bool:
+    """Whether TensorRT 10 is there, as a package or in the system: ONNX Runtime's provider links libnvinfer.so.10."""
+    from ctypes.util import find_library  # not at the top: who has no card does without
+
+    return installed_version("tensorrt").startswith("10.") or find_library("nvinfer") == "libnvinfer.so.10"
+
+
+def _has_provider(library: str) -> bool:
+    """Whether the installed ONNX Runtime comes with it; the packages for CPU and GPU share one folder."""
+    found = find_spec("onnxruntime")
+    folders = (found and found.submodule_search_locations) or ()
+    return any((Path(folder) / library).is_file() for folder in folders)
 
 
 def _certified(bundle: Bundle, able: Sequence[Candidate]) -> list[Candidate]:
@@ -144,7 +235,11 @@ def _fastest(bundle: Bundle, able: Sequence[Candidate]) -> Candidate:
     return max(able, key=bundle.speed)
 
 
-def _pytorch(precision: Wanted) -> Candidate:
+def _pytorch(precision: Wanted, device: OnDevice) -> Candidate:
+    if device not in (AUTO, PYTORCH.device):
+        raise BackendError(
+            f"backend {PYTORCH.backend!r}", f"it runs on the CPU, not on {device}", "use another backend"
+        )
     if precision not in (AUTO, PYTORCH.precision):
         raise BackendError(f"backend {PYTORCH.backend!r}", f"it runs fp32, not {precision}", "use another backend")
     return PYTORCH

@@ -21,12 +21,6 @@ from runtime.windows import Windows
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-# Bounds of one padded batch. Beyond some thousand cells a CPU gains nothing and the activations leave its cache.
-ROWS, CELLS = 32, 2048
-# Packed: the shortest rows hold nearly all sentences; attention costs more the longer a row is. 512 cells are enough
-# for a matrix product to run at full speed, and few enough that batches keep all streams busy to the end.
-SHORTEST, PACKED_CELLS = 64, 512
-
 Given = TypeVar("Given")
 Answer = TypeVar("Answer")
 
@@ -55,7 +49,7 @@ def piece_logits(
         # Each piece is answered for by one batch, so that no two threads write to one place.
         pieces[placed.pieces] = _checked(backend.logits(placed.batch), placed, labels)[placed.cells]
 
-    for _ in in_order(answer, _batches(backend, ids, windows, frame), workers=backend.streams):
+    for _ in in_order(answer, batches(backend, ids, windows, frame), workers=backend.streams):
         pass
     return pieces
 
@@ -89,10 +83,13 @@ def in_order(function: Callable[[Given], Answer], given: Iterable[Given], *, wor
                 future.cancel()
 
 
-def _batches(backend: Backend, ids: NDArray[np.int64], windows: Windows, frame: Frame) -> Iterator[Placed]:
+def batches(backend: Backend, ids: NDArray[np.int64], windows: Windows, frame: Frame) -> Iterator[Placed]:
+    """Windows in batches as the backend wants them; piece_logits says what the arguments are."""
+    want = backend.packing
     if backend.layout == "padded":
-        return padded_batches(ids, windows, frame, rows=ROWS, cells=CELLS)
-    return packed_batches(ids, windows, frame, shortest=SHORTEST, cells=PACKED_CELLS, trim=True)
+        rows, cells = want.padded_rows, want.padded_cells
+        return padded_batches(ids, windows, frame, rows=rows, cells=cells, lengths=want.lengths)
+    return packed_batches(ids, windows, frame, shortest=want.shortest, cells=want.cells, trim=not want.lengths)
 
 
 def _checked(logits: NDArray[np.float32], placed: Placed, labels: int) -> NDArray[np.float32]:

@@ -71,6 +71,8 @@ def _open_tagger(options: argparse.Namespace, verified: Ahead[Bundle]) -> Tagger
         backend=options.backend,
         precision=options.precision,
         goal="once" if options.texts else "throughput",  # texts on a command line are few
+        device=options.device,
+        engine=dict(options.engine_option),
         threads=options.threads,
         checkpoint=options.checkpoint,
         allow_uncertified=options.allow_uncertified,
@@ -190,10 +192,28 @@ def _add_model(made: Parser) -> None:
     group.add_argument(
         "--backend",
         default="onnxruntime",
-        help="engine: onnxruntime, openvino, pytorch (the checkpoint), or auto: the fastest certified (%(default)s)",
+        help="engine: onnxruntime, openvino, tensorrt, onnxruntime-tensorrt, pytorch (the checkpoint), or auto: the "
+        "fastest certified (%(default)s)",
     )
     group.add_argument(
-        "--precision", default="fp32", metavar="NAME", help="to compute in: fp32, bf16, int8, or auto (%(default)s)"
+        "--precision",
+        default="fp32",
+        metavar="NAME",
+        help="to compute in: fp32, fp16, bf16, int8, or auto (%(default)s)",
+    )
+    group.add_argument(
+        "--device",
+        choices=("cpu", "cuda", AUTO),
+        default=AUTO,
+        help="to run on; auto: wherever the fastest certified of these runs (%(default)s)",
+    )
+    group.add_argument(
+        "--engine-option",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the engine on a GPU, such as cuda_graph=0",
     )
     group.add_argument(
         "--threads", type=int, default=0, metavar="N", help="of the engine; 0: all processors (%(default)s)"
@@ -211,6 +231,13 @@ def _stride(value: str) -> int | Literal["auto"]:
         return int(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value!r} is neither a number nor auto") from None
+
+
+def _setting(value: str) -> tuple[str, str]:
+    name, equals, setting = value.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{value!r} is not NAME=VALUE")
+    return name, setting
 
 
 def _threshold(value: str) -> tuple[str, float]:

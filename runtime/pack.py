@@ -60,6 +60,43 @@ class Batch:
                 raise BugError(f"a batch has {name}s from {array.min()} to {array.max()}, the table {size:,} rows")
 
 
+def with_rows(batch: Batch, rows: int) -> Batch:
+    """The batch with more rows, for engines that take no other number: its first row again and again.
+
+    A row that is there already is never empty; an engine can make NaN of a row without a piece.
+    """
+    more = rows - len(batch.input_ids)
+    if more <= 0:
+        return batch
+    index = np.concatenate([np.arange(len(batch.input_ids)), np.zeros(more, np.int64)])
+    return Batch(batch.input_ids[index], batch.segment_ids[index], batch.position_ids[index])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packing:
+    """Which batches a backend wants.
+
+    Attributes:
+        shortest: length of the shortest packed rows; the others are 2, 4, 8... times as long.
+        cells: most cells (rows x length) of a packed batch of several rows.
+        padded_rows, padded_cells: most of a padded batch; a single row may hold more cells.
+        lengths: of rows, rising, for an engine that takes no others; empty: it takes any. Packed rows are then not
+            trimmed, and padded ones are filled up to the next of these lengths.
+    """
+
+    shortest: int = 64
+    cells: int = 512
+    padded_rows: int = 32
+    padded_cells: int = 2048
+    lengths: tuple[int, ...] = ()
+
+
+ON_CPU = Packing()
+"""For a processor: the shortest rows hold nearly all sentences, and attention costs more the longer a row is. 512 cells
+are enough for a matrix product to run at full speed, and few enough that batches keep all streams busy to the end.
+Padded: beyond some thousand cells nothing is gained and the activations leave the processor's cache."""
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A batch and where the pieces of texts lie in it.
@@ -87,7 +124,7 @@ class Frame:
 
 
 def padded_batches(
-    ids: NDArray[np.int64], windows: Windows, frame: Frame, *, rows: int, cells: int
+    ids: NDArray[np.int64], windows: Windows, frame: Frame, *, rows: int, cells: int, lengths: Sequence[int] = ()
 ) -> Iterator[Placed]:
     """One window a row, rows of like length together, the longest first so that memory is asked for once.
 
@@ -97,12 +134,20 @@ def padded_batches(
         frame: special pieces around each window.
         rows: most rows of a batch.
         cells: most cells (rows x length) of a batch; a single row may hold more.
+        lengths: that rows may have, rising; empty: a row is as long as the longest window of its batch.
+
+    Raises:
+        BugError: a window is longer than all lengths.
     """
     order = np.argsort(-windows.count, kind="stable")
+    width = _widths(windows.count[order] + len(frame), lengths)
     first = 0
     while first < len(order):
-        length = int(windows.count[order[first]]) + len(frame)
-        chosen = order[first : first + max(1, min(rows, cells // length))]
+        length = int(width[first])
+        last = first + max(1, min(rows, cells // length))
+        if lengths:  # a shorter window is not filled up to the length of a longer one
+            last = min(last, int(np.searchsorted(-width, -length, side="right")))
+        chosen = order[first:last]
         starts = np.arange(len(chosen)) * length
         yield _placed(ids, windows, chosen, starts, np.zeros_like(starts), frame, (len(chosen), length))
         first += len(chosen)
@@ -135,6 +180,15 @@ def packed_batches(
             starts = np.repeat(np.arange(len(group)) * width, rows.count[group]) + rows.column[chosen]
             shape = (len(group), width)
             yield from _cut(_placed(ids, windows, chosen, starts, rows.number[chosen], frame, shape), most)
+
+
+def _widths(size: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64]:
+    """The first of the lengths that holds each size; the size itself where there are none. [windows]"""
+    if not lengths or not len(size):
+        return size
+    if size.max() > lengths[-1]:
+        raise BugError(f"a window of {size.max()} pieces, and rows of {lengths[-1]} at most")
+    return np.asarray(lengths)[np.searchsorted(lengths, size)]
 
 
 def _groups(rows: NDArray[np.int64], most: int) -> Iterator[NDArray[np.int64]]:

@@ -25,10 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.aggregate import Strategy, entities_from_pieces, softmax
-from runtime.backends import Backend, Goal, Options, available_threads, candidate_for, open_candidate
+from runtime.backends import NO_SETTINGS, Backend, Goal, Options, available_threads, candidate_for, open_candidate
 from runtime.blocks import Engine, word_blocks
 from runtime.bundle import TOKENIZER, Bundle
-from runtime.choose import Wanted, describe
+from runtime.choose import OnDevice, Wanted, describe
+from runtime.chunks import chunks
 from runtime.decode import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
 from runtime.decoding import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
 from runtime.encode import Encoded, Encoder
@@ -42,8 +43,6 @@ from runtime.viterbi import best_allowed
 Long = Literal["split", "error"]
 # Texts that are encoded, run and decoded together. Enough to sort by length well; more only costs memory.
 CHUNK = 512
-# Code points after which such a chunk is full, too: a chunk of documents takes no more memory than one document.
-CHUNK_CHARACTERS = 1_000_000
 # Share of a window that the next one reads again, unless told otherwise. Chosen from the table of bench.strides: in
 # documents of 20,000 words F1 is 2.0 points above that of windows side by side, for twice the work; 0.25 gives 0.8.
 STRIDE_SHARE = 0.5
@@ -111,10 +110,12 @@ class Tagger:
         *,
         backend: str = "onnxruntime",
         precision: Wanted = "fp32",
+        device: OnDevice = "auto",
         file: str = "",
         goal: Goal = "throughput",
         threads: int = 0,
         checkpoint: Path | None = None,
+        engine: Mapping[str, str] = NO_SETTINGS,
         allow_uncertified: bool = False,
         long: Long = "split",
         stride: int | Literal["auto"] = "auto",
@@ -133,10 +134,12 @@ class Tagger:
             bundle: the folder that export made, or one that others made, see runtime.foreign; or one already opened.
             backend: a name in runtime.backends.BACKENDS, or "auto": the fastest certified one; see runtime.choose.
             precision: to compute in, or "auto".
-            file: the bundle's graph to run; empty: the fastest that backend and precision leave.
+            device: to run on: "cpu", "cuda", or "auto": wherever the fastest runs.
+            file: the bundle's graph or engine to run; empty: the fastest that backend and precision leave.
             goal: many texts in the least time, each single one in the least time, or a few texts, this start included.
             threads: for the engine; 0 takes every processor that this process may use.
             checkpoint: for the backend pytorch; left out, it is where the manifest says.
+            engine: settings of the engine in its own words; see runtime.backends.ort_cuda.
             allow_uncertified: run a candidate that holds no passing certificate.
             long, stride: see the class.
             aggregation, constrained, thresholds, ignore: see Decoding.
@@ -155,6 +158,8 @@ class Tagger:
             certified=not allow_uncertified,
             file=file,
             goal=goal,
+            device=device,
+            engine=engine,
         )
         manifest = opened.manifest
         candidate = candidate_for(backend, opened, options)
@@ -189,7 +194,7 @@ class Tagger:
             TextError: a text is longer than the model and `long` is "error", after the answers to all texts before it.
         """
         before = 0
-        for group in _groups(texts, chunk):
+        for group in chunks(texts, chunk):
             try:
                 yield from self._tag(group, before)
             except TextError as error:
@@ -285,17 +290,3 @@ class Tagger:
             return joined([tags_from_logits(logits) for logits in self._logits(encoded)])
         logits = np.concatenate([np.empty((0, len(self._nothing)), np.float32), *self._logits(encoded)])
         return best_allowed(logits, encoded.word_start, self._allowed)
-
-
-def _groups(texts: Iterable[str], most: int) -> Iterator[list[str]]:
-    """Texts in lists of at most that many, and of CHUNK_CHARACTERS code points before the last."""
-    group: list[str] = []
-    size = 0
-    for text in texts:
-        group.append(text)
-        size += len(text)
-        if len(group) >= most or size >= CHUNK_CHARACTERS:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group

@@ -10,21 +10,22 @@ A backend knows nothing of text, label names, or any file but its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Candidate, Layout
-from runtime.choose import AUTO, Wanted, choose
-from runtime.errors import BackendError
-from runtime.pack import Batch
+from runtime.bundle import Bundle, Candidate, Device, Layout
+from runtime.choose import AUTO, OnDevice, Wanted, choose, extra_of
+from runtime.errors import BackendError, UsageError
+from runtime.pack import Batch, Packing
 
 Goal = Literal["throughput", "latency", "once"]
 """Many texts in the least time; each single one in the least time; or a few texts, the start included."""
+NO_SETTINGS: Mapping[str, str] = {}
 
 
 class Backend(Protocol):
@@ -35,6 +36,7 @@ class Backend(Protocol):
         streams: calls of logits() that run at once, from as many threads; more may come, and wait.
         device: what it runs on, such as "cpu".
         version: of the library that runs.
+        packing: the batches that it wants.
     """
 
     @property
@@ -42,9 +44,11 @@ class Backend(Protocol):
     @property
     def streams(self) -> int: ...
     @property
-    def device(self) -> str: ...
+    def device(self) -> Device: ...
     @property
     def version(self) -> str: ...
+    @property
+    def packing(self) -> Packing: ...
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """Logits of every cell, [rows, length, labels]; those of cells that hold nothing have no meaning.
@@ -70,6 +74,8 @@ class Options:
         certified: refuse a candidate without a passing certificate.
         file: the bundle's graph to run; empty: whichever is chosen.
         goal: see Goal.
+        device: to run on, or "auto".
+        engine: settings of the engine in its own words; a backend says which it takes, and CPU backends take none.
     """
 
     precision: Wanted
@@ -78,30 +84,57 @@ class Options:
     certified: bool
     file: str = ""
     goal: Goal = "throughput"
+    device: OnDevice = AUTO
+    engine: Mapping[str, str] = field(default_factory=dict)
 
 
 Opener = Callable[[Bundle, Candidate, Options], Backend]
 
 
 def _onnxruntime(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
+    if candidate.device == "cuda":
+        from runtime.backends.ort_cuda import open_onnxruntime_cuda
+
+        return open_onnxruntime_cuda(bundle, candidate, options)
+    _takes_no_settings(candidate, options)
     from runtime.backends.ort import open_onnxruntime
 
     return open_onnxruntime(bundle, candidate, options)
 
 
+def _onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
+    from runtime.backends.ort_cuda import open_onnxruntime_tensorrt
+
+    return open_onnxruntime_tensorrt(bundle, candidate, options)
+
+
+def _tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
+    from runtime.backends.tensorrt import open_tensorrt
+
+    return open_tensorrt(bundle, candidate, options)
+
+
 def _openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
+    _takes_no_settings(candidate, options)
     from runtime.backends.openvino import open_openvino
 
     return open_openvino(bundle, candidate, options)
 
 
 def _pytorch(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
+    _takes_no_settings(candidate, options)
     from runtime.backends.pytorch import open_pytorch
 
     return open_pytorch(bundle, candidate, options)
 
 
-BACKENDS: dict[str, Opener] = {"onnxruntime": _onnxruntime, "openvino": _openvino, "pytorch": _pytorch}
+BACKENDS: dict[str, Opener] = {
+    "onnxruntime": _onnxruntime,
+    "openvino": _openvino,
+    "tensorrt": _tensorrt,
+    "onnxruntime-tensorrt": _onnxruntime_tensorrt,
+    "pytorch": _pytorch,
+}
 
 
 def candidate_for(name: str, bundle: Bundle, options: Options) -> Candidate:
@@ -114,7 +147,14 @@ def candidate_for(name: str, bundle: Bundle, options: Options) -> Candidate:
     """
     if name != AUTO and name not in BACKENDS:
         raise BackendError(f"backend {name!r}", "unknown", f"choose one of {', '.join((AUTO, *BACKENDS))}")
-    return choose(bundle, backend=name, precision=options.precision, file=options.file, certified=options.certified)
+    return choose(
+        bundle,
+        backend=name,
+        precision=options.precision,
+        device=options.device,
+        file=options.file,
+        certified=options.certified,
+    )
 
 
 def open_backend(name: str, bundle: Bundle, options: Options) -> Backend:
@@ -133,8 +173,14 @@ def open_candidate(candidate: Candidate, bundle: Bundle, options: Options) -> Ba
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
         found = f"the library {library!r} is not installed"
-        do = f"pip install 'nerve-ner[{candidate.backend}]'"
+        do = f"pip install 'nerve-ner[{extra_of(candidate)}]'"
         raise BackendError(f"backend {candidate.backend!r}", found, do) from error
+
+
+def _takes_no_settings(candidate: Candidate, options: Options) -> None:
+    if options.engine:
+        what = f"engine setting {next(iter(options.engine))!r}"
+        raise UsageError(what, f"{candidate.backend} on {candidate.device} takes none", "leave it out")
 
 
 def available_threads() -> int:

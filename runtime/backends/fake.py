@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Layout
-from runtime.pack import Batch
+from runtime.bundle import Device, Layout
+from runtime.pack import ON_CPU, Batch, Packing
 
 Rule = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
@@ -20,17 +20,26 @@ class Fake:
         labels: how many labels there are.
         rule: word-piece ids -> label indices, element by element.
         layout: of the rows that it takes.
-        streams: see Backend.
+        streams, packing: see Backend.
 
     Attributes:
         shapes: (rows, length) of every batch it was given, in order.
     """
 
-    device = "cpu"
+    device: Device = "cpu"
     version = "0"
 
-    def __init__(self, labels: int, rule: Rule, *, layout: Layout = "padded", streams: int = 1) -> None:
+    def __init__(
+        self,
+        labels: int,
+        rule: Rule,
+        *,
+        layout: Layout = "padded",
+        streams: int = 1,
+        packing: Packing = ON_CPU,
+    ) -> None:
         self.layout: Layout = layout
+        self.packing = packing
         self.streams = streams
         self.shapes: list[tuple[int, ...]] = []
         self.closed = False

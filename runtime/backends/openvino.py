@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Candidate, Layout, Manifest, Precision
+from runtime.bundle import Bundle, Candidate, Device, Layout, Manifest, Precision
 from runtime.choose import has_bf16
 from runtime.errors import BackendError, BugError
-from runtime.pack import Batch
+from runtime.pack import ON_CPU, Batch
 
 if TYPE_CHECKING:
     from runtime.backends import Options
@@ -52,7 +52,8 @@ class OpenVino:
         BackendError: OpenVINO cannot load the graph, or computes in another precision than it was told.
     """
 
-    device = "cpu"
+    device: Device = "cpu"
+    packing = ON_CPU
 
     def __init__(
         self,
@@ -147,8 +148,8 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
     )
 
 
-def cache_folder(digest: str, environment: Mapping[str, str]) -> str:
-    """Where to keep what was compiled from files with that digest; empty where the user has no place for it.
+def cache_folder(digest: str, environment: Mapping[str, str], *, library: str = "openvino") -> str:
+    """Where to keep what a library compiled from files with that digest; empty where the user has no place for it.
 
     It lies in $NERVE_CACHE, or else in nerve/ in $XDG_CACHE_HOME or ~/.cache, and not in the bundle, which is sealed.
     The digest is in its name: OpenVINO itself tells files apart by name, size and time alone. The folders of the last
@@ -156,7 +157,7 @@ def cache_folder(digest: str, environment: Mapping[str, str]) -> str:
     """
     home = environment.get("XDG_CACHE_HOME") or "~/.cache"
     root = Path(environment.get("NERVE_CACHE") or Path(home) / "nerve").expanduser()
-    folder = root / "openvino" / digest[:16]
+    folder = root / library / digest[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Candidate, Layout
+from runtime.bundle import Bundle, Candidate, Device, Layout
 from runtime.errors import BackendError
-from runtime.pack import GIVEN, Batch
+from runtime.pack import GIVEN, ON_CPU, Batch
 
 if TYPE_CHECKING:
     from runtime.backends import Options
@@ -36,7 +36,8 @@ class OnnxRuntime:
         BackendError: ONNX Runtime cannot load the graph, or it wants other inputs than runtime.pack.GIVEN.
     """
 
-    device = "cpu"
+    device: Device = "cpu"
+    packing = ON_CPU
 
     def __init__(self, path: Path, *, layout: Layout, streams: int, threads: int, prepack: bool = True) -> None:
         import onnxruntime
@@ -52,7 +53,7 @@ class OnnxRuntime:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the library derives its many exceptions from Exception alone
             raise BackendError(
-                str(path), f"ONNX Runtime cannot load it ({_reason(error)})", "export it again"
+                str(path), f"ONNX Runtime cannot load it ({reason(error)})", "export it again"
             ) from error
         self._inputs = [node.name for node in self._session.get_inputs()]
         if unknown := sorted({*self._inputs} - GIVEN):
@@ -66,7 +67,7 @@ class OnnxRuntime:
                 found = self._session.run(None, batch.named(self._inputs))[0]
         except Exception as error:
             shape = " x ".join(map(str, batch.input_ids.shape))
-            why = f"ONNX Runtime refused a batch of {shape} ({_reason(error)})"
+            why = f"ONNX Runtime refused a batch of {shape} ({reason(error)})"
             raise BackendError(str(self._path), why, "export it again") from error
         # A graph of others may give fp16.
         logits: NDArray[np.float32] = np.asarray(found, np.float32)
@@ -90,6 +91,6 @@ def open_onnxruntime(bundle: Bundle, candidate: Candidate, options: Options) -> 
     )
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """The library's message, on one line and without the names of its source files."""
     return re.sub(r"\s+", " ", re.sub(r"\S+\.(cc|h):\d+ ?\S*", "", str(error))).strip()[:300]

@@ -10,10 +10,10 @@ import torch
 import transformers
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Candidate, Layout
+from runtime.bundle import Bundle, Candidate, Device, Layout
 from runtime.checkpoint import sha256_of_checkpoint
 from runtime.errors import BundleError, CheckpointError
-from runtime.pack import Batch
+from runtime.pack import ON_CPU, Batch
 
 if TYPE_CHECKING:
     from runtime.backends import Options
@@ -29,7 +29,8 @@ class PyTorch:
 
     layout: Layout = "padded"
     streams = 1
-    device = "cpu"
+    device: Device = "cpu"
+    packing = ON_CPU
     version: str = torch.__version__
 
     def __init__(self, path: Path, *, threads: int) -> None:

@@ -11,8 +11,9 @@ import onnx
 import pytest
 
 from export.activations import sampled, text_batches
-from export.attest import LENGTH, ROWS, attest_graph, attest_openvino, compile_for_attestation, show_attestation
+from export.attest import attest_graph, attest_openvino, compile_for_attestation, show_attestation
 from export.half import fp16_from_graph
+from export.inferred import LENGTH, ROWS
 from export.products import in_int8, products
 from export.rounding import compensated, rounding_of
 from runtime.attested import Attestation, Left

@@ -88,7 +88,7 @@ def test_candidate_without_certificate_is_refused(bundle: Path) -> None:
     opened = open_bundle(bundle)
     graph = opened.manifest.graphs[0]
     with pytest.raises(UncertifiedError, match="no certificate"):
-        opened.certificate(Candidate(graph.file, "onnxruntime", "fp32", "toaster"))
+        opened.certificate(Candidate(graph.file, "onnxruntime", "fp32", "cuda"))
     failed = tuple(replace(certificate, passed=False) for certificate in opened.manifest.certificates)
     seal(bundle, replace(opened.manifest, certificates=failed))
     with pytest.raises(UncertifiedError, match="failed the gate"):

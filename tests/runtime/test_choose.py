@@ -9,8 +9,32 @@ from pathlib import Path
 
 import pytest
 
-from runtime.bundle import Bundle, Candidate, Certificate, Graph, Manifest, Precision, Source, Speed, open_bundle, seal
-from runtime.choose import Wanted, candidates, choose, describe, has_bf16, installed_version, runnable
+from runtime.bundle import (
+    Bundle,
+    Candidate,
+    Certificate,
+    Engine,
+    Graph,
+    Manifest,
+    Precision,
+    Profile,
+    Source,
+    Speed,
+    open_bundle,
+    seal,
+)
+from runtime.card import Card, card
+from runtime.choose import (
+    Wanted,
+    candidates,
+    choose,
+    describe,
+    engine_obstacle,
+    extra_of,
+    has_bf16,
+    installed_version,
+    runnable,
+)
 from runtime.errors import BackendError, BundleError, UncertifiedError
 
 _INPUTS = ("input_ids",)
@@ -23,6 +47,22 @@ ORT_PACKED = Candidate(PACKED.file, "onnxruntime", "fp32", "cpu")
 OV_FP32 = Candidate(PACKED.file, "openvino", "fp32", "cpu")
 OV_BF16 = Candidate(PACKED.file, "openvino", "bf16", "cpu")
 OV_INT8 = Candidate(INT8.file, "openvino", "int8", "cpu")
+
+HALF = Graph("packed-fp16.onnx", "fp16", "packed", 17, _INPUTS)
+PLAN = Engine(
+    file="packed-fp16.plan",
+    graph=HALF.file,
+    graph_sha256="0",
+    precision="fp16",
+    layout="packed",
+    inputs=_INPUTS,
+    gpu="NVIDIA L4",
+    compute_capability="8.9",
+    tensorrt="11.4.0.19",
+    driver="580.95.05",
+    profiles=(Profile(1, 64), Profile(8, 64)),
+    layers={"fp16": 24},
+)
 
 needs_openvino = pytest.mark.skipif(not installed_version("openvino"), reason="openvino is not installed")
 
@@ -46,13 +86,88 @@ def bundle(
     return Bundle(Path("bundle"), replace(manifest, speeds=measured))
 
 
+def with_engine() -> Bundle:
+    """A bundle with an fp16 graph and an engine made of it."""
+    held = bundle(graphs=(PADDED, PACKED, HALF))
+    return replace(held, manifest=replace(held.manifest, engines=(PLAN,)))
+
+
 def test_candidates_in_order_of_preference() -> None:
-    assert candidates(bundle()) == [ORT_PADDED, ORT_PACKED, OV_FP32, OV_BF16, OV_INT8]
+    on_cuda = [replace(one, device="cuda") for one in (ORT_PADDED, ORT_PACKED)]
+    assert candidates(bundle()) == [ORT_PADDED, ORT_PACKED, OV_FP32, OV_BF16, OV_INT8, *on_cuda]
     assert candidates(bundle(graphs=(PADDED,))) == [
         ORT_PADDED,
         replace(OV_FP32, file=PADDED.file),
         replace(OV_BF16, file=PADDED.file),
+        replace(ORT_PADDED, device="cuda"),
     ]
+
+
+def test_half_precision_and_engines_are_for_cards() -> None:
+    held = with_engine()
+    for device, backends in (("cpu", {"onnxruntime"}), ("cuda", {"onnxruntime", "onnxruntime-tensorrt", "tensorrt"})):
+        halves = [one for one in candidates(held) if one.precision == "fp16" and one.device == device]
+        assert {one.backend for one in halves} == backends
+    assert candidates(held)[-1] == Candidate(PLAN.file, "tensorrt", "fp16", "cuda")
+    assert held.part(PLAN.file) == PLAN
+    assert held.part(HALF.file) == HALF
+
+
+def test_a_graph_made_for_one_backend_is_no_other_s() -> None:
+    fused = replace(HALF, file="packed-fused-fp16.onnx", made_for="onnxruntime")
+    held = bundle(graphs=(PACKED, HALF, fused))
+    found = [one for one in candidates(held) if one.file == fused.file]
+    assert found == [Candidate(fused.file, "onnxruntime", "fp16", "cuda")]
+
+
+@pytest.mark.skipif(card() is not None, reason="this machine has a card")
+def test_a_card_that_is_not_there_is_said_and_nothing_else_runs() -> None:
+    assert all(one.device == "cpu" for one in runnable(with_engine()))
+    for backend in ("auto", "onnxruntime", "tensorrt"):
+        with pytest.raises(BackendError, match=r"no NVIDIA card, or no driver for it; choose --device cpu"):
+            choose(with_engine(), backend=backend, precision="fp16", device="cuda", certified=False)
+    # Without a word about the device, the processor is there.
+    assert choose(with_engine(), backend="auto", precision="fp16", certified=False).device == "cpu"
+
+
+def test_a_device_can_be_asked_for() -> None:
+    with pytest.raises(BundleError, match=r"no candidate openvino in fp32 on cuda \(it holds: padded"):
+        choose(bundle(), backend="openvino", precision="fp32", device="cuda")
+    with pytest.raises(BackendError, match="it runs on the CPU, not on cuda"):
+        choose(bundle(), backend="pytorch", precision="fp32", device="cuda")
+    certified = [certificate(ORT_PADDED)]
+    assert choose(bundle(certified), backend="onnxruntime", precision="fp32", device="cpu") == ORT_PADDED
+
+
+def test_an_engine_runs_on_its_own_card_with_its_own_library() -> None:
+    here = Card(PLAN.gpu, PLAN.compute_capability, "580.95.05", 24 << 30, 58)
+    assert engine_obstacle(PLAN, here, "11.4.0.19") == ()
+    other = replace(here, name="NVIDIA H100 80GB HBM3", compute_capability="9.0")
+    assert engine_obstacle(PLAN, other, "11.4.0.19") == (
+        "engine for NVIDIA L4 (sm_89, TensorRT 11.4), this machine has NVIDIA H100 80GB HBM3 (sm_90)",
+        "run make export TENSORRT=1",
+    )
+    told = " ".join(engine_obstacle(PLAN, here, "11.5.0.1"))
+    assert "engine for NVIDIA L4 (sm_89, TensorRT 11.4), this machine has NVIDIA L4 (sm_89, TensorRT 11.5.0.1)" in told
+
+
+def test_engines_are_sealed_with_the_rest(tmp_path: Path) -> None:
+    seal(tmp_path, with_engine().manifest)
+    assert open_bundle(tmp_path).manifest.engines == (PLAN,)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "extra"),
+    [
+        (ORT_PACKED, "onnxruntime"),
+        (replace(ORT_PACKED, device="cuda"), "gpu"),
+        (Candidate("packed-fp16.plan", "tensorrt", "fp16", "cuda"), "gpu"),
+        (Candidate("packed-fp16.onnx", "onnxruntime-tensorrt", "fp16", "cuda"), "gpu-trt10"),
+        (OV_FP32, "openvino"),
+    ],
+)
+def test_the_extra_that_brings_a_backend(candidate: Candidate, extra: str) -> None:
+    assert extra_of(candidate) == extra
 
 
 def test_this_machine_runs_no_more_than_it_can() -> None:

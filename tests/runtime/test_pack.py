@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from runtime.conll import read_conll
 from runtime.errors import BugError
 from runtime.numbers import starts_from_counts
-from runtime.pack import Batch, Frame, Placed, packed_batches, padded_batches
+from runtime.pack import Batch, Frame, Placed, packed_batches, padded_batches, with_rows
 from runtime.windows import Windows, windows_of
 
 FRAME = Frame((101,), (102, 103))
@@ -81,6 +81,36 @@ def test_shapes_are_few(lengths: list[int]) -> None:
         assert length in (64, 128, 256, 512)
         assert rows in (1, 2, 4, 8)
         assert rows * length <= 512
+
+
+@given(st.lists(st.integers(0, 1200), max_size=60))
+def test_padded_rows_of_fixed_lengths(lengths: list[int]) -> None:
+    ids, windows = cut(lengths)
+    found = np.zeros_like(ids)
+    for placed in padded_batches(ids, windows, FRAME, rows=8, cells=1024, lengths=(64, 256, 503)):
+        rows, length = placed.batch.input_ids.shape
+        assert length in (64, 256, 503)
+        assert rows == 1 or rows * length <= 1024
+        # No row is filled up to more than its own next length.
+        used = placed.batch.attention_mask.sum(axis=1)
+        assert length == 64 or (used > {256: 64, 503: 256}[length]).all()
+        found[placed.pieces] = placed.batch.input_ids.ravel()[placed.cells]
+    assert np.array_equal(found, ids)
+
+
+def test_a_window_longer_than_all_rows_is_a_bug() -> None:
+    with pytest.raises(BugError, match="a window of 73 pieces, and rows of 64 at most"):
+        list(padded_batches(*cut([5, 70]), FRAME, rows=8, cells=512, lengths=(64,)))
+
+
+def test_more_rows_are_copies_of_the_first() -> None:
+    batch = next(packed(*cut([40, 50, 60]))).batch
+    assert with_rows(batch, len(batch.input_ids)) is batch
+    more = with_rows(batch, 7)
+    assert more.input_ids.shape == (7, 64)
+    assert np.array_equal(more.input_ids[: len(batch.input_ids)], batch.input_ids)
+    for array in (more.input_ids, more.segment_ids, more.position_ids):
+        assert np.array_equal(array[-1], array[0])
 
 
 def test_long_windows_lie_in_long_rows() -> None:

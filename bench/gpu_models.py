@@ -1,0 +1,202 @@
+"""Models for bench.gpu_check: MiniLM's and bert-large's true shapes, made without a network, and bundles of them.
+
+Speed is a matter of shape, so weights are random. MiniLM is trained for some seconds on the generated corpus, so that
+it is sure of its tags and a certificate means something: a random model's tags turn over at the last bit.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bench.large import BERT_LARGE, Shape
+
+MINILM = Shape(hidden=384, layers=6, heads=12, inner=1536, vocabulary=30522)
+SHAPES = {"minilm": MINILM, "bert-large": BERT_LARGE}
+LONGEST = 512
+_PIECES = 6000  # of the tokenizer; the embedding table has the true shape's rows all the same
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_TRAIN_SECONDS, _BATCH, _RATE = 25.0, 64, 3e-4
+# Batches on which fp16 is searched for overflow.
+_SEARCHED = 4
+
+
+def make_corpus(folder: Path) -> None:
+    """The generated sample, as `make export` takes it."""
+    command = [sys.executable, "-m", "train.sample", "--output", str(folder), "--valid", "1500"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def sentences_in(file: Path) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Words and labels of each sentence of a CoNLL file."""
+    from runtime.conll import read_conll
+
+    return [(sentence.words, sentence.labels) for sentence in read_conll(file)]
+
+
+def make_checkpoint(folder: Path, shape: Shape, corpus: Path) -> None:
+    """A checkpoint of that shape with random weights, its tokenizer and labels taken from the corpus."""
+    import torch
+    import transformers
+
+    sentences = sentences_in(corpus / "train.txt")
+    labels = sorted({label for _, gold in sentences for label in gold}, key=lambda name: (name != "O", name))
+    folder.mkdir(parents=True, exist_ok=True)
+    _tokenizer([words for words, _ in sentences], folder)
+    config = transformers.BertConfig(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.inner,
+        max_position_embeddings=LONGEST,
+        id2label=dict(enumerate(labels)),
+        label2id={label: index for index, label in enumerate(labels)},
+    )
+    torch.manual_seed(0)
+    transformers.BertForTokenClassification(config).save_pretrained(folder, safe_serialization=True)
+
+
+def _tokenizer(sentences: Sequence[Sequence[str]], folder: Path) -> None:
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=_PIECES, special_tokens=list(_SPECIAL), show_progress=False)
+    made.train_from_iterator([" ".join(words) for words in sentences], trainer)
+    ends = [(name, _SPECIAL.index(name)) for name in ("[CLS]", "[SEP]")]
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=ends
+    )
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), _SPECIAL))
+    PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=LONGEST, **names).save_pretrained(str(folder))
+
+
+def train_briefly(
+    folder: Path, corpus: Path, *, seconds: float = _TRAIN_SECONDS, device: str = "cuda"
+) -> dict[str, float]:
+    """Train a checkpoint in place, on first pieces of words; steps and the last loss."""
+    import torch
+    import transformers
+
+    loader = transformers.AutoModelForTokenClassification
+    model = loader.from_pretrained(folder, dtype=torch.float32, local_files_only=True).to(device).train()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=_RATE)
+    batches = [_batch(tokenizer, part, model.config.label2id) for part in _parts(sentences_in(corpus / "train.txt"))]
+    begun, steps, loss = time.monotonic(), 0, float("nan")
+    for batch in itertools.cycle(batches):
+        result = model(**{name: tensor.to(device) for name, tensor in batch.items()})
+        result.loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        steps, loss = steps + 1, result.loss.item()
+        if time.monotonic() - begun > seconds:
+            break
+    model.cpu().save_pretrained(folder, safe_serialization=True)
+    return {"steps": steps, "loss": loss}
+
+
+def _parts(sentences: Sequence[Any]) -> list[Sequence[Any]]:
+    return [sentences[first : first + _BATCH] for first in range(0, len(sentences), _BATCH)]
+
+
+def _batch(tokenizer: Any, sentences: Sequence[Any], index_of: dict[str, int]) -> dict[str, Any]:
+    """Tensors for the model: a word's label at its first piece, -100 (not counted) elsewhere."""
+    import torch
+
+    words = [list(given) for given, _ in sentences]
+    encoded = tokenizer(
+        words, is_split_into_words=True, padding=True, truncation=True, max_length=LONGEST, return_tensors="pt"
+    )
+    targets = torch.full(encoded["input_ids"].shape, -100)
+    for row, (_, gold) in enumerate(sentences):
+        before = None
+        for column, word in enumerate(encoded.word_ids(row)):
+            if word is not None and word != before:
+                targets[row, column] = index_of[gold[word]]
+            before = word
+    return {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"], "labels": targets}
+
+
+def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
+    """A sealed bundle without certificates: packed in fp32 and fp16, and padded where Optimum is installed.
+
+    Returns:
+        Lines about what was left out, and how near fp16 comes to its end.
+    """
+    from export.activations import text_batches
+    from export.attest import attest_graph
+    from export.graph import load_model, padded_from_checkpoint
+    from export.half import fp16_from_graph
+    from export.ladder import FILES, fused_rung
+    from export.make import PACKED, PADDED, WEIGHTS
+    from export.packed import packed_from_checkpoint
+    from export.versions import makers
+    from export.weights import share_weights
+    from runtime.backends import available_threads
+    from runtime.bundle import Manifest, Source, seal, stamp_of
+    from runtime.checkpoint import describe, sha256_of_checkpoint
+    from runtime.encode import Encoder
+
+    folder.mkdir(parents=True)
+    said, model, about = [], load_model(checkpoint), describe(checkpoint)
+    packed = packed_from_checkpoint(model, folder / PACKED)
+    words = [given for given, _ in sentences_in(corpus / "train.txt")]
+    encoder = Encoder(checkpoint / "tokenizer.json")
+    batches = text_batches(encoder, words, max_length=about.max_length, most=_SEARCHED)
+    half = fp16_from_graph(folder / PACKED, folder / FILES["fp16"], packed, batches, threads=available_threads())
+    said.append(f"fp16: activations reach {half.nearest[1]:,.0f} ({half.nearest[0]}), and 65,504 is the end")
+    fused = fused_rung(folder / PACKED, packed, batches, threads=available_threads())
+    said.append(fused.said)
+    graphs = [packed, half.graph, fused.graph]
+    if find_spec("optimum") is not None:
+        graphs.insert(0, padded_from_checkpoint(model, folder / PADDED))
+    else:
+        said.append("no padded graph: Optimum is not installed")
+    share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
+    for name in ("tokenizer.json", "config.json"):
+        shutil.copyfile(checkpoint / name, folder / name)
+    manifest = Manifest(
+        checkpoint=Source(str(checkpoint), sha256_of_checkpoint(checkpoint)),
+        labels=about.labels,
+        max_length=about.max_length,
+        vocabulary=about.vocabulary,
+        files={file.name: stamp_of(file) for file in sorted(folder.iterdir())},
+        graphs=tuple(graphs),
+        certificates=(),
+        versions=makers(),
+        attestations=tuple(attest_graph(folder / graph.file, graph) for graph in (packed, half.graph, fused.graph)),
+    )
+    seal(folder, manifest)
+    return said
+
+
+def add_engines(folder: Path) -> list[str]:
+    """Build TensorRT engines into a bundle of make_bundle's; lines about them."""
+    from export.engines import with_engines
+    from export.wish import Wish
+    from runtime.bundle import open_bundle, seal
+
+    made = with_engines(open_bundle(folder), Wish(wanted=True))
+    seal(folder, made.manifest)
+    return [f"{one.file}: {one.built_for}, {len(one.profiles)} shapes, {one.layers}" for one in made.manifest.engines]
+
+
+def flops_of(checkpoint: Path) -> float:
+    """Operations of the matrix products of one word piece."""
+    from bench.subject import flops_per_piece
+
+    return flops_per_piece(json.loads((checkpoint / "config.json").read_text(encoding="utf-8")))

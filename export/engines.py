@@ -1,0 +1,85 @@
+"""The TensorRT engines of a bundle: built from its graphs in lower precision, attested, and recorded.
+
+    python -m export --tensorrt ...      (make export TENSORRT=1)
+
+builds one from the fp16 graph, and from the int8 graph where that is asked for, too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from export.attest import multiply_adds_of
+from export.attest_engine import attest_engine
+from export.engine import cache_file, engine_from_graph, profiles_for
+from export.phases import Phases
+from export.trt import Building, open_building
+from export.wish import Wish, check_tensorrt, missing_library
+from runtime.bundle import Bundle, Graph, stamp_of
+from runtime.card import Card, card
+from runtime.errors import BundleError
+from runtime.manifest import Engine, Manifest
+
+
+def with_engines(bundle: Bundle, wish: Wish) -> Bundle:
+    """The bundle with engines for this machine beside its graphs; its manifest is not written yet.
+
+    Raises:
+        BackendError: no card, no TensorRT, or it cannot build one.
+        BundleError: no graph is for it, or an engine is not what its name says.
+    """
+    here = card()
+    check_tensorrt(here, missing=missing_library())
+    assert here is not None
+    return built(bundle, wish, here=here, library=open_building(), phases=Phases, environment=os.environ)
+
+
+def built(
+    bundle: Bundle,
+    wish: Wish,
+    *,
+    here: Card,
+    library: Building,
+    phases: Callable[[], Phases],
+    environment: Mapping[str, str],
+) -> Bundle:
+    """The same with the card, the library, the screen and the environment given."""
+    packed = [graph for graph in bundle.manifest.graphs if graph.layout == "packed" and not graph.made_for]
+    graphs = [graph for graph in packed if graph.precision != "fp32"]
+    if not graphs:
+        found = "TensorRT engines are made of packed graphs in lower precision, and this architecture has none"
+        raise BundleError(str(bundle.path), found, "leave --tensorrt out")
+    profiles = profiles_for(bundle.manifest.max_length, cells=wish.cells)
+    cache = cache_file(here, library.__version__, environment)
+    manifest = bundle.manifest
+    for graph in graphs:
+        source = bundle.file(graph.file)
+        made = engine_from_graph(
+            source,
+            source.with_suffix(".plan"),
+            graph,
+            profiles=profiles,
+            card=here,
+            library=library,
+            cache=cache,
+            phases=phases(),
+            level=wish.level,
+            attention=wish.attention,
+        )
+        manifest = _with(manifest, source, graph, made.engine, made.inspected)
+    return replace(bundle, manifest=manifest)
+
+
+def _with(manifest: Manifest, source: Path, graph: Graph, engine: Engine, inspected: str) -> Manifest:
+    """The manifest with one engine more, attested against the graph that it was made of."""
+    of_graph = next(each for each in manifest.attestations if (each.file, each.backend) == (graph.file, ""))
+    attestation, counted = attest_engine(inspected, engine, of_graph, multiply_adds_of(source))
+    return replace(
+        manifest,
+        files={**manifest.files, engine.file: stamp_of(source.with_name(engine.file))},
+        engines=(*manifest.engines, counted),
+        attestations=(*manifest.attestations, attestation),
+    )

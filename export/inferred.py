@@ -1,0 +1,62 @@
+"""A graph with the shape and type of every tensor, for one batch of ROWS x LENGTH. It judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+from onnx import NodeProto
+
+# The shortest rows that the runtime makes, where attention has the least part of the work.
+ROWS, LENGTH = 8, 64
+FUSED = frozenset({"Attention", "MultiHeadAttention"})
+MOVING = frozenset({"Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze"})
+
+
+def inferred(path: Path) -> onnx.ModelProto:
+    """The graph with the shapes that ROWS x LENGTH gives all its tensors. Weights in other files stay there."""
+    model = onnx.load(path, load_external_data=False)
+    for tensor in model.graph.input:
+        for axis, size in zip(tensor.type.tensor_type.shape.dim, (ROWS, LENGTH)):
+            axis.dim_value = size
+    for tensor in model.graph.output:
+        tensor.type.tensor_type.ClearField("shape")
+    del model.graph.value_info[:]
+    _say_fused(model)
+    return onnx.shape_inference.infer_shapes(model, data_prop=True)
+
+
+def _say_fused(model: onnx.ModelProto) -> None:
+    """ONNX Runtime's operators, which inference does not know: the product that reads a result tells its shape."""
+    made = {name: node for node in model.graph.node for name in node.output}
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type in FUSED:
+            reader = next((one for one in model.graph.node if node.output[0] in one.input), node)
+            weight = weights.get(source_of(reader.input[1], made)) if reader.op_type == "MatMul" else None
+            if weight is not None:
+                shape = (ROWS, LENGTH, weight.dims[0])
+                model.graph.value_info.append(
+                    onnx.helper.make_tensor_value_info(node.output[0], weight.data_type, shape)
+                )
+
+
+def tensors(model: onnx.ModelProto) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    """Shape and type of every tensor that has one."""
+    graph = model.graph
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        kind = value.type.tensor_type
+        types[value.name] = kind.elem_type
+        if kind.HasField("shape") and all(axis.HasField("dim_value") for axis in kind.shape.dim):
+            shapes[value.name] = tuple(axis.dim_value for axis in kind.shape.dim)
+    return shapes, types
+
+
+def source_of(name: str, made: Mapping[str, NodeProto]) -> str:
+    """Where a tensor's numbers come from, before they were moved about, cast or stored in int8."""
+    while name in made and made[name].op_type in {*MOVING, "DequantizeLinear", "Cast"}:
+        name = made[name].input[0]
+    return name

@@ -1,0 +1,82 @@
+"""The NVIDIA card of this machine, as its driver tells: name, compute capability, driver. Without any CUDA library.
+
+libcuda comes with the driver, so that a machine that cannot load it has no card to run on. It is asked through the C
+interface that the driver keeps stable (cuInit, cuDeviceGet, cuDeviceGetName, cuDeviceGetAttribute, cuDeviceTotalMem).
+It knows nothing of engines or bundles.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_LIBRARY = "libcuda.so.1"
+_DRIVER = Path("/proc/driver/nvidia/version")
+# CUdevice_attribute in cuda.h.
+_MAJOR, _MINOR, _PROCESSORS = 75, 76, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An NVIDIA GPU.
+
+    Attributes:
+        name: of the model, such as "NVIDIA L4".
+        compute_capability: such as "8.9".
+        driver: its version, such as "580.95.05"; "unknown" where the system does not tell.
+        memory: in bytes.
+        multiprocessors: how many it has.
+    """
+
+    name: str
+    compute_capability: str
+    driver: str
+    memory: int
+    multiprocessors: int
+
+
+@functools.cache
+def card() -> Card | None:
+    """The first card that this process may use (CUDA_VISIBLE_DEVICES counts); None without one, or without a driver."""
+    try:
+        library = ctypes.CDLL(_LIBRARY)
+    except OSError:
+        return None
+    return read_card(library, driver=driver_version(_DRIVER))
+
+
+def read_card(library: Any, *, driver: str) -> Card | None:
+    """Ask a loaded libcuda for its first device; None if it has none.
+
+    Args:
+        library: libcuda, or what answers like it: every function returns 0 for success.
+        driver: version of the driver.
+    """
+    count, device = ctypes.c_int(), ctypes.c_int()
+    if library.cuInit(0) or library.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+        return None
+    name, memory = ctypes.create_string_buffer(256), ctypes.c_size_t()
+    library.cuDeviceGet(ctypes.byref(device), 0)
+    library.cuDeviceGetName(name, len(name), device)
+    library.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
+
+    def attribute(number: int) -> int:
+        value = ctypes.c_int()
+        library.cuDeviceGetAttribute(ctypes.byref(value), number, device)
+        return value.value
+
+    capability = f"{attribute(_MAJOR)}.{attribute(_MINOR)}"
+    return Card(name.value.decode(), capability, driver, memory.value, attribute(_PROCESSORS))
+
+
+def driver_version(path: Path) -> str:
+    """From the line that the kernel's module writes: the first number with two dots in it, or one."""
+    try:
+        found = re.search(r"\b\d+\.\d+(\.\d+)?\b", path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return "unknown"
+    return found[0] if found else "unknown"

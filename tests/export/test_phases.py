@@ -1,0 +1,60 @@
+"""How far a build is: shown at a terminal, and Ctrl-C ends it without an exception inside TensorRT."""
+
+from __future__ import annotations
+
+import io
+
+from export.phases import Phases, monitor
+from tests.runtime.backends.fake_builder import FakeBuilding
+from tests.runtime.backends.fake_cuda import FakeCuda
+
+
+class Impatient(io.StringIO):
+    """A terminal at which somebody presses Ctrl-C when the first line is written."""
+
+    pressed = False
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not self.pressed:
+            self.pressed = True
+            raise KeyboardInterrupt
+        return super().write(text)
+
+
+def test_a_terminal_sees_how_far_it_is() -> None:
+    ticks = iter([0.0, 1.0, 1.1, 3.0])
+    terminal = Impatient()
+    terminal.pressed = True
+    phases = Phases(file=terminal, clock=lambda: next(ticks))
+    phases.start("Building", 4)
+    phases.start("Timing", 100)
+    assert phases.step("Timing", 4)
+    assert phases.step("Timing", 5)
+    phases.finish("Timing")
+    assert phases.step("Building", 0)
+    lines = terminal.getvalue().split("\r\x1b[K")
+    assert lines == ["", "building 1 s: Building 0/4, Timing 5/100", "building 3 s: Building 1/4"]
+
+
+def test_ctrl_c_becomes_a_no_to_tensorrt() -> None:
+    ticks = iter(range(100))
+    phases = Phases(file=Impatient(), clock=lambda: float(next(ticks)))
+    told = monitor(FakeBuilding(FakeCuda(), lambda given: given["input_ids"].astype("float32")), phases)
+    told.phase_start("Building", None, 4)
+    assert not told.step_complete("Building", 0)
+    assert phases.stopped
+    assert not told.step_complete("Building", 1)
+    told.phase_finish("Building")
+
+
+def test_no_terminal_gets_nothing() -> None:
+    file = io.StringIO()
+    ticks = iter(range(100))
+    phases = Phases(file=file, clock=lambda: float(next(ticks)))
+    phases.start("Building", 1)
+    assert phases.step("Building", 0)
+    phases.clear()
+    assert file.getvalue() == ""
