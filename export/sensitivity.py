@@ -85,13 +85,17 @@ def leave_out(
     whole = short.without(()).movement
     gain = {name: 1 - short.without((name,)).movement / whole for name in work}
     left: list[Left] = []
-    room = most * sum(work.values())
+    total = sum(work.values())
+    room = most * total
     for name in sorted(work, key=lambda name: -gain[name] / work[name]):
-        if now.per_10k <= goal:
+        # One that moves the logits by no more than its part in the work is like any other: none of these is the cause.
+        if now.per_10k <= goal or gain[name] <= work[name] / total:
             break
-        if gain[name] <= 0 or work[name] > room:
+        if work[name] > room:
             continue
         after = counting.without([*(each.name for each in left), name])
+        if after.tags >= now.tags:
+            continue  # it stays in int8: its speed would be given away for nothing
         reason = f"its rounding makes up {gain[name]:.0%} of what moves the logits"
         left.append(Left(name, reason, work[name], now.per_10k, after.per_10k))
         now, room = after, room - work[name]

@@ -200,6 +200,15 @@ def test_no_more_is_left_out_than_allowed() -> None:
     assert found.per_10k > 0
 
 
+def test_what_is_like_any_other_or_does_not_help_stays_in_int8() -> None:
+    left, _ = leave_out(_WORK, probe(5000), lambda: probe(1000, seed=1), goal=0, most=1.0)
+    assert {each.name for each in left} == {"small", "coarse"}
+    # Tags that change whatever is left out: the movement says that it helps, the tags that it does not.
+    steady = probe(5000)
+    moved = steady.measure(())
+    assert leave_out(_WORK, Probe(lambda _: moved, steady.expected), lambda: probe(1000), goal=0, most=1.0)[0] == []
+
+
 def test_change_does_not_see_what_all_labels_have_in_common() -> None:
     expected = np.array([[1, 2], [5, 1]], np.float32)
     found = change(expected, expected + np.array([[3], [4]], np.float32))
