@@ -29,13 +29,14 @@ from runtime.backends import NO_SETTINGS, Backend, Goal, Options, available_thre
 from runtime.blocks import Engine, word_blocks
 from runtime.bundle import TOKENIZER, Bundle
 from runtime.choose import OnDevice, Wanted, describe
-from runtime.chunks import chunks
+from runtime.chunks import Chunk, chunks
 from runtime.decode import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
 from runtime.decoding import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
 from runtime.encode import Encoded, Encoder
 from runtime.entity import Entity
 from runtime.errors import BundleError, TextError, UsageError
 from runtime.foreign import open_folder
+from runtime.infer import in_order
 from runtime.raw import RawEncoder
 from runtime.spans import OUTSIDE, LabelSet
 from runtime.viterbi import best_allowed
@@ -187,20 +188,17 @@ class Tagger:
         """The same for texts without end: order kept, memory bounded.
 
         Args:
-            texts: any iterable; it is read `chunk` texts ahead.
+            texts: any iterable; it is read up to six chunks ahead.
             chunk: texts that share batches. 1 answers each text before it asks for the next.
 
         Raises:
             TextError: a text is longer than the model and `long` is "error", after the answers to all texts before it.
         """
-        before = 0
-        for group in chunks(texts, chunk):
-            try:
-                yield from self._tag(group, before)
-            except TextError as error:
-                yield from self._tag(group[: error.number - before - 1], before)
-                raise
-            before += len(group)
+        # While the engine is busy with one chunk, word pieces of the next are made, and the one before is decoded.
+        for found, error in in_order(self._answered, chunks(texts, chunk), workers=1 if chunk == 1 else 2):
+            yield from found
+            if error:
+                raise error
 
     def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         """A label for every word of texts that are cut into words already: that of its first piece.
@@ -240,6 +238,13 @@ class Tagger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _answered(self, chunk: Chunk) -> tuple[list[list[Entity]], TextError | None]:
+        """Entities of a chunk, up to the text that is refused."""
+        try:
+            return self._tag(chunk.texts, chunk.before), None
+        except TextError as error:
+            return self._tag(chunk.texts[: error.number - chunk.before - 1], chunk.before), error
 
     def _tag(self, texts: Sequence[str], before: int) -> list[list[Entity]]:
         """Entities of a chunk; `before` texts came earlier, so that an error counts as the user does."""
