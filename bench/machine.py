@@ -19,7 +19,7 @@ from runtime.backends import available_threads
 
 LIBRARIES = (
     *("numpy", "tokenizers", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino", "torch", "transformers"),
-    *("optimum", "optimum-onnx", "ctranslate2", "spacy", "tensorrt", "nncf"),
+    *("optimum", "optimum-onnx", "ctranslate2", "spacy", "tensorrt"),
 )
 _UNKNOWN = "unknown"
 # Of a processor's hundred flags, those that decide how fast it multiplies.

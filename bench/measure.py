@@ -24,7 +24,6 @@ Answer = TypeVar("Answer")
 Turn = TypeVar("Turn")
 # Between turns: thread pools of the one before spin for some milliseconds until they give up their processor.
 PAUSE = 0.02
-_EXTRA = "pip install 'nerve-ner[bench]'"
 
 
 class Contestant:
@@ -46,7 +45,7 @@ class Contestant:
         self._opened: Setting | None = None
         missing = [name for name in spec.needs if not _installed(name)]
         if missing:
-            self.fail(f"{', '.join(missing)}: {_EXTRA}", status="not installed")
+            self.fail(f"{', '.join(missing)}: {spec.install}", status="not installed")
 
     @property
     def name(self) -> str:

@@ -93,6 +93,7 @@ class Spec:
         open: a picklable function (functools.partial of a module's) from a setting to a System.
         settings: what the search tries; the first is taken where there is nothing to search.
         needs: import names of the libraries it cannot do without.
+        install: how to get them.
         versions: distribution names whose versions go into its row.
         files: what it needs on disk to run, files or folders.
         prepare: a picklable function that makes these files from the checkpoint; run once, in its own process.
@@ -108,6 +109,7 @@ class Spec:
     open: Callable[[Setting], System]
     settings: tuple[Setting, ...]
     needs: tuple[str, ...] = ()
+    install: str = "pip install 'nerve-ner[bench]'"
     versions: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     prepare: Callable[[], None] = _nothing

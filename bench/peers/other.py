@@ -27,6 +27,7 @@ def spacy_specs(model: Model) -> list[Spec]:
             open=open_spacy,
             settings=tuple(Setting(batch, 1, model.threads) for batch in batches),
             needs=("spacy",),
+            install="pip install spacy, and a model: python -m spacy download en_core_web_sm",
             versions=("spacy",),
             same_model=False,
         )

@@ -7,11 +7,9 @@ shape. What was compiled is kept in a folder of the user's, see cache_folder; it
 
 from __future__ import annotations
 
-import hashlib
 import os
 import queue
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Candidate, Device, Layout, Manifest, Precision
+from runtime.bundle import Bundle, Candidate, Device, Layout, Precision
+from runtime.cache import cache_folder
 from runtime.choose import has_bf16
 from runtime.errors import BackendError, BugError
 from runtime.pack import ON_CPU, Batch
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 # graph's remainder (normalisations, softmax) is computed in bf16 where the processor has it.
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
 _PRODUCTS = frozenset({"FullyConnected", "MatMul"})
-# Bundles whose compiled models are kept. bert-large's takes 1.3 GB.
-KEPT = 8
 
 
 class OpenVino:
@@ -144,34 +141,8 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
         threads=options.threads,
         vocabulary=manifest.vocabulary,
         positions=manifest.max_length,
-        cache=cache_folder(digest_of(manifest), os.environ),
+        cache=cache_folder("openvino", manifest, os.environ),
     )
-
-
-def cache_folder(digest: str, environment: Mapping[str, str], *, library: str = "openvino") -> str:
-    """Where to keep what a library compiled from files with that digest; empty where the user has no place for it.
-
-    It lies in $NERVE_CACHE, or else in nerve/ in $XDG_CACHE_HOME or ~/.cache, and not in the bundle, which is sealed.
-    The digest is in its name: OpenVINO itself tells files apart by name, size and time alone. The folders of the last
-    KEPT bundles stay, older ones are removed.
-    """
-    home = environment.get("XDG_CACHE_HOME") or "~/.cache"
-    root = Path(environment.get("NERVE_CACHE") or Path(home) / "nerve").expanduser()
-    folder = root / library / digest[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)
-        for old in sorted(folder.parent.iterdir(), key=lambda each: -each.stat().st_mtime)[KEPT:]:
-            shutil.rmtree(old, ignore_errors=True)
-    except OSError:
-        return ""  # compiled anew each time: slower to open, and nothing else is different
-    return str(folder) if os.access(folder, os.W_OK) else ""
-
-
-def digest_of(manifest: Manifest) -> str:
-    """Over all files of a bundle: graphs can be equal to a byte where the weights beside them are not."""
-    stamps = "".join(f"{name} {stamp.sha256}\n" for name, stamp in sorted(manifest.files.items()))
-    return hashlib.sha256(stamps.encode()).hexdigest()
 
 
 def _reason(error: Exception) -> str:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from runtime.backends.openvino import cache_folder
 from runtime.backends.ort_lanes import CPU, OnnxRuntimeOnCard, Provider
 from runtime.bundle import Bundle, Candidate, Layout
+from runtime.cache import cache_folder
 from runtime.errors import UsageError
 from runtime.pack import Packing
 
@@ -138,7 +138,7 @@ def open_onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Opt
         import_module("tensorrt")
     settings, graph = settings_of(options.engine), bundle.graph_in(candidate.file)
     packing = packing_on_card(graph.layout, cells=settings.cells, max_length=bundle.manifest.max_length)
-    cache = cache_folder(bundle.manifest.files[graph.file].sha256, os.environ, library="onnxruntime-tensorrt")
+    cache = cache_folder("onnxruntime-tensorrt", bundle.manifest, os.environ)
     return _open(bundle, candidate, options, settings, tensorrt_provider(settings, packing, graph.inputs, cache))
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from runtime.backends.openvino import KEPT, OpenVino, cache_folder, digest_of, executed_precisions
-from runtime.bundle import Bundle, Precision, Stamp, open_bundle
+from runtime.backends.openvino import OpenVino, executed_precisions
+from runtime.bundle import Bundle, Precision, open_bundle
 from runtime.choose import has_bf16
 from runtime.errors import BackendError, BugError
 from runtime.pack import Batch
@@ -80,32 +78,3 @@ def test_what_was_compiled_is_kept(bundle: Bundle, tmp_path: Path) -> None:
     second = opened(path, cache=str(tmp_path))
     assert np.array_equal(second.logits(given), expected)
     second.close()
-
-
-def test_cache_lies_where_it_is_told(tmp_path: Path) -> None:
-    digest = "0123456789abcdef0123"
-    told = {"NERVE_CACHE": str(tmp_path / "here"), "XDG_CACHE_HOME": str(tmp_path / "there")}
-    assert cache_folder(digest, told) == str(tmp_path / "here" / "openvino" / "0123456789abcdef")
-    del told["NERVE_CACHE"]
-    assert cache_folder(digest, told) == str(tmp_path / "there" / "nerve" / "openvino" / "0123456789abcdef")
-    (tmp_path / "file").write_text("")
-    assert cache_folder(digest, {"NERVE_CACHE": str(tmp_path / "file")}) == ""
-
-
-def test_what_was_compiled_from_the_last_bundles_is_kept_and_no_more(tmp_path: Path) -> None:
-    told = {"NERVE_CACHE": str(tmp_path)}
-    folders = [Path(cache_folder(f"{number:016}", told)) for number in range(KEPT)]
-    for age, folder in enumerate(folders):
-        os.utime(folder, (age, age))
-    (folders[0] / "blob").write_bytes(b"compiled")
-    again = Path(cache_folder(f"{0:016}", told))  # used once more, so that another one is now the oldest
-    new = Path(cache_folder("f" * 16, told))
-    assert again == folders[0]
-    assert (again / "blob").exists()
-    assert {*new.parent.iterdir()} == {*folders, new} - {folders[1]}
-
-
-def test_another_bundle_has_a_folder_of_its_own(bundle: Bundle) -> None:
-    # Weights lie beside the graph, which can be the same byte by byte where they are not.
-    other = {**bundle.manifest.files, "weights.data": Stamp("0" * 64, 1)}
-    assert digest_of(bundle.manifest) != digest_of(replace(bundle.manifest, files=other))

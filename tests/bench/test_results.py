@@ -1,0 +1,15 @@
+"""What is written about results is what the files beside it say."""
+
+from __future__ import annotations
+
+import json
+
+from tests.conftest import ROOT
+
+RESULTS = ROOT / "bench" / "results"
+
+
+def test_table_of_strides_is_its_file() -> None:
+    told = json.loads((RESULTS / "minilm-conll2003-strides.json").read_text(encoding="utf-8"))["f1"]
+    rows = [f"| {stride} | " + " | ".join(f"{f1:.4f}" for f1 in row.values()) + " |" for stride, row in told.items()]
+    assert "\n".join(rows) in (RESULTS / "README.md").read_text(encoding="utf-8")
