@@ -11,8 +11,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import queue
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,8 @@ from runtime.pack import GIVEN, Batch, Packing, with_rows
 
 CPU = "CPUExecutionProvider"
 _LIBRARIES = "pip install 'nerve-ner[gpu]', with a driver for CUDA 13"
+_AGAIN = "export it again, or leave the card out: --device cpu"
+_WITHOUT_GRAPH = "keep each batch's launches apart: --engine-option cuda_graph=0"
 # Operators that are the model's work. ONNX Runtime leaves some that only handle shapes to the CPU, which costs nothing.
 _WORK = frozenset(
     {"MatMul", "Gemm", "FusedMatMul", "LayerNormalization", "SkipLayerNormalization", "Softmax", "Erf"}
@@ -51,6 +55,40 @@ class Provider:
     names: tuple[tuple[str, Mapping[str, str]], ...]
     device: str
     captures: bool
+
+
+class _Gate:
+    """Many at once, or one alone. ONNX Runtime captures in CUDA's global mode (its cuda_graph.cc): while one thread of
+    the process does, an allocation or a wait of any other fails, and spoils the capture.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = self._waiting = 0
+        self._alone = False
+
+    @contextlib.contextmanager
+    def __call__(self, alone: bool) -> Iterator[None]:
+        """Wait to be let in; who wants to be alone goes before those who do not."""
+        with self._changed:
+            self._waiting += alone
+            try:
+                self._changed.wait_for(lambda: not (self._alone or (self._inside if alone else self._waiting)))
+            finally:
+                self._waiting -= alone
+            self._inside += 1
+            self._alone = alone
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._alone = False
+                self._changed.notify_all()
+
+
+# Of the process, for so is the capture: two bundles may be open.
+_GATE = _Gate()
 
 
 class OnnxRuntimeOnCard:
@@ -112,7 +150,7 @@ class OnnxRuntimeOnCard:
             return lane.run(given, keep=kept)[:rows]
         except Exception as error:
             why = f"ONNX Runtime refused a batch of {rows} x {length} ({reason(error)})"
-            raise BackendError(str(self._path), why, "make batches smaller: --engine-option cells=4096") from error
+            raise BackendError(str(self._path), why, _remedy(error)) from error
         finally:
             self._free.put(lane)
 
@@ -128,9 +166,11 @@ class _Lane:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)
         self._slots: dict[tuple[int, int], _Slot] = {}
+        self._made = 0  # slots that were tried; a failed one's number is not given again
 
     def open(self, opener: Callable[[], Any], provider: Provider, labels: int) -> None:
-        self._session = self._thread.submit(opener).result()
+        with _GATE(alone=False):
+            self._session = self._thread.submit(opener).result()
         self._provider, self._labels = provider, labels
 
     def run(self, batch: Batch, *, keep: bool) -> NDArray[np.float32]:
@@ -139,18 +179,24 @@ class _Lane:
 
     def close(self) -> None:
         self._thread.shutdown()
-        self._slots.clear()
-        self._session = None
+        with _GATE(alone=False):
+            self._slots.clear()
+            self._session = None
 
     def _run(self, batch: Batch, keep: bool) -> NDArray[np.float32]:
         rows, length = batch.input_ids.shape
         slot = self._slots.get((rows, length))
-        if slot is None:
-            number = str(len(self._slots) + 1) if keep else _NOT_CAPTURED
+        # A shape that is not kept is not captured.
+        with _GATE(alone=self._provider.captures and keep and slot is None):
+            if slot is not None:
+                return slot.run(self._session, batch)
+            self._made += keep
+            number = str(self._made) if keep else _NOT_CAPTURED
             slot = _Slot(self._session, self._provider, (rows, length, self._labels), number)
-            if keep:
+            logits = slot.run(self._session, batch)
+            if keep:  # only once its first run is over: what was not captured must not be replayed
                 self._slots[rows, length] = slot
-        return slot.run(self._session, batch)
+            return logits
 
 
 class _Slot:
@@ -199,13 +245,20 @@ def _session(path: Path, provider: Provider) -> Any:
             session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # the library derives its many exceptions from Exception alone
         found = f"ONNX Runtime cannot load it for {wanted} ({reason(error)})"
-        raise BackendError(str(path), found, "export it again, or leave the card out: --device cpu") from error
+        raise BackendError(str(path), found, _WITHOUT_GRAPH if provider.captures else _AGAIN) from error
     session.disable_fallback()
     _check_where(session, wanted, path)
     if unknown := sorted({node.name for node in session.get_inputs()} - GIVEN):
         found = f"it wants inputs that no token classifier has ({', '.join(unknown)})"
         raise BackendError(str(path), found, "give a graph exported for token classification")
     return session
+
+
+def _remedy(error: Exception) -> str:
+    """Smaller batches help where memory ran out, and nowhere else."""
+    if re.search(r"out of memory|alloc", str(error), re.IGNORECASE):
+        return "make batches smaller: --engine-option cells=4096"
+    return "try it with --engine-option cuda_graph=0, or leave the card out: --device cpu"
 
 
 def _preload(onnxruntime: Any) -> None:
@@ -225,4 +278,4 @@ def _check_where(session: Any, wanted: str, path: Path) -> None:
     elsewhere = [node.op_type for part in told if part.ep_name != wanted for node in part.get_nodes()]
     if work := sorted(_WORK.intersection(elsewhere)):
         found = f"{', '.join(work)} would not run on {wanted}"
-        raise BackendError(str(path), found, "export it again, or leave the card out: --device cpu")
+        raise BackendError(str(path), found, _AGAIN)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +24,7 @@ from runtime.backends.ort_cuda import (
     settings_of,
     tensorrt_provider,
 )
-from runtime.backends.ort_lanes import CPU, OnnxRuntimeOnCard, Provider
+from runtime.backends.ort_lanes import CPU, OnnxRuntimeOnCard, Provider, _Lane
 from runtime.bundle import Bundle, Candidate, Layout, open_bundle
 from runtime.card import card
 from runtime.choose import runnable
@@ -33,6 +37,51 @@ from runtime.windows import windows_of
 ON_CPU = Provider(((CPU, {}),), "cpu", captures=False)
 _FRAME = Frame((2,), (3,))
 Open = Callable[[Layout], OnnxRuntimeOnCard]
+
+
+class Floor:
+    """What fake sessions tell of each other: how many are inside, and how many were when one of them captured."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inside = self.most = 0
+        self.captures: list[int] = []
+
+    def visit(self, *, capturing: bool) -> None:
+        """A run."""
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            before = self.inside
+        time.sleep(0.01 if capturing else 0.001)
+        with self.lock:
+            if capturing:
+                self.captures.append(max(before, self.inside))
+            self.inside -= 1
+
+
+class FakeSession:
+    """A session whose first run of each annotation captures, as ONNX Runtime's does."""
+
+    def __init__(self, floor: Floor | None = None, *, fails: str = "") -> None:
+        self.floor, self.fails = floor or Floor(), fails
+        self.seen: set[str] = set()
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="input_ids")]
+
+    def get_outputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="logits", type="tensor(float)")]
+
+    def io_binding(self) -> SimpleNamespace:
+        return SimpleNamespace(bind_ortvalue_input=lambda *_: None, bind_ortvalue_output=lambda *_: None)
+
+    def run_with_iobinding(self, _: object, options: Any) -> None:
+        if self.fails:
+            raise RuntimeError(self.fails)
+        number = options.get_run_config_entry("gpu_graph_id")
+        self.floor.visit(capturing=number not in {*self.seen, "-1"})
+        self.seen.add(number)
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +175,44 @@ def test_ids_are_checked_before_they_reach_the_card(opened: Open, bundle: Bundle
 def test_what_the_engine_refuses_is_one_line(opened: Open, bundle: Bundle) -> None:
     backend = opened("packed")
     backend._lanes[0]._session = backend._lanes[1]._session = None
+    with pytest.raises(BackendError, match=r"refused a batch of 3 x 64 .*--engine-option cuda_graph=0"):
+        backend.logits(batch(3, 64, bundle.manifest.vocabulary))
+    backend._lanes[0]._session = backend._lanes[1]._session = FakeSession(fails="CUDA failure 2: out of memory")
     with pytest.raises(BackendError, match=r"refused a batch of 3 x 64 .*--engine-option cells=4096"):
         backend.logits(batch(3, 64, bundle.manifest.vocabulary))
+
+
+def test_a_lane_captures_alone() -> None:
+    floor = Floor()
+    capturing = Provider(((CPU, {}),), "cpu", captures=True)
+    lanes = [_Lane() for _ in range(4)]
+    for lane in lanes:
+        lane.open(lambda: FakeSession(floor), capturing, 3)
+
+    def work(lane: _Lane) -> None:
+        for rows in (1, 2, 1, 4, 3, 2, 1):
+            for length in (64, 128):
+                assert lane.run(batch(rows, length, 50), keep=rows != 3).shape == (rows, length, 3)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, lanes))
+    for lane in lanes:
+        lane.close()
+    assert floor.captures == [1] * 24  # three kept numbers of rows, two lengths, four lanes
+    assert floor.most > 1
+
+
+def test_a_shape_whose_first_run_failed_is_captured_anew() -> None:
+    lane, session = _Lane(), FakeSession(fails="operation not permitted when stream is capturing")
+    lane.open(lambda: session, Provider(((CPU, {}),), "cpu", captures=True), 3)
+    with pytest.raises(RuntimeError, match="not permitted"):
+        lane.run(batch(1, 64, 50), keep=True)
+    session.fails = ""
+    for _ in range(2):
+        lane.run(batch(1, 64, 50), keep=True)
+    lane.close()
+    assert session.seen == {"2"}
+    assert len(session.floor.captures) == 1
 
 
 @pytest.mark.skipif(card() is not None, reason="this machine has a card")
