@@ -5,7 +5,7 @@
 Environment, models, bundles, engines, certificates, tests, speeds: each part runs in a process of its own with a limit
 of time, and what cannot run is a line that says why, while the rest goes on. It needs no network, no checkpoint and no
 corpus, and takes whichever versions of PyTorch and transformers are there. On a machine without a card it says so.
-Exit status: 0 if all parts ran, 1 if one did not.
+What was found is written after each part. Exit status: 0 if all parts ran and passed, 1 if one did not.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.gpu_table import table
+from bench.gpu_table import failures, table
+from runtime.card import card
 from runtime.cli import Parser, count, run
 from runtime.files import write_atomically
 
 PROG = "python -m bench.gpu_check"
 # Candidates of a bundle on a card, the fast ones first: an engine, and fp16 in ONNX Runtime's ways; then fp32.
-_FAST, _CANDIDATES = 4, 7
+_FAST, _CANDIDATES = 3, 7
 # Models are made and run from files alone; nothing may wait for a network.
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
 
@@ -51,18 +52,23 @@ class Part:
 
 def plan() -> list[Part]:
     """The parts in order. What is asked for most comes first, for time may run out."""
-    parts = [Part("matrix", 45), Part("models", 120)]
-    parts += [Part(f"bundle:{model}", 150, ("models",)) for model in ("minilm", "bert-large")]
-    for model in ("bert-large", "minilm"):
-        parts.append(Part(f"engines:{model}", 200, (f"bundle:{model}",)))
-    for model in ("bert-large", "minilm"):
-        parts += _speeds(model, range(_FAST))
-        parts += [Part(f"{peer}:{model}", 60, ("models",)) for peer in ("torch", "pipeline")]
-    parts.append(Part("certify", 120, ("bundle:minilm",)))
-    parts.append(Part("attention", 40, ("bundle:minilm",)))
+    parts = [Part("matrix", 45), Part("backends", 60), Part("models", 120)]
+    parts += [*_built("minilm"), *_speeds("minilm", range(_FAST)), *_peers("minilm")]
+    parts.append(Part("certify", 120, ("backends", "bundle:minilm")))
+    parts.append(Part("attention", 40, ("backends", "bundle:minilm")))
     parts.append(Part("tests", 120))
+    parts += [*_built("bert-large"), *_speeds("bert-large", range(_FAST)), *_peers("bert-large")]
     parts += _speeds("minilm", range(_FAST, _CANDIDATES)) + _speeds("bert-large", range(_FAST, _CANDIDATES))
     return [*parts, Part("export", 200, ("models",))]
+
+
+def _built(model: str) -> list[Part]:
+    bundle = Part(f"bundle:{model}", 150, ("models", "backends"))
+    return [bundle, Part(f"engines:{model}", 200, (bundle.name,))]
+
+
+def _peers(model: str) -> list[Part]:
+    return [Part(f"{peer}:{model}", 60, ("models",)) for peer in ("torch", "pipeline")]
 
 
 def _speeds(model: str, numbers: range) -> list[Part]:
@@ -73,16 +79,23 @@ def main(arguments: Sequence[str]) -> int:
     """Run all parts, write the JSON, print the table."""
     options = _parser().parse_args(arguments)
     end = time.monotonic() + options.seconds
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    has_card = card() is not None
     with tempfile.TemporaryDirectory(prefix="gpu-check-") as work:
-        answers = {"environment": answer(Part("environment", 60), Path(work))}
-        has_card = bool(answers["environment"].get("found", {}).get("card"))
+        answers = {"environment": answer(Part("environment", 120), Path(work))}
+        _write(options.output, answers)
         for part in plan():
             answers[part.name] = _tried(part, answers, Path(work), end) if has_card else _NO_CARD
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(options.output, (json.dumps(answers, indent=1, sort_keys=True) + "\n").encode())
+            _write(options.output, answers)
     print(table(answers))
-    print(json.dumps({"written": str(options.output), "missing": _missing(answers)}))
-    return 1 if _missing(answers) else 0
+    missing, failed = _missing(answers), failures(answers)
+    print(json.dumps({"written": str(options.output), "missing": missing, "failed": failed}))
+    return 1 if missing or failed else 0
+
+
+def _write(output: Path, answers: Mapping[str, Any]) -> None:
+    """After every part, for the whole check may be ended from outside."""
+    write_atomically(output, (json.dumps(answers, indent=1, sort_keys=True) + "\n").encode())
 
 
 _NO_CARD = {"missing": "not run: this machine has no NVIDIA card"}
@@ -106,8 +119,16 @@ def answer(part: Part, work: Path) -> dict[str, Any]:
             _end(process)
         log.seek(0)
         tail = log.read()[-4000:].decode(errors="replace")
-    told: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {"missing": said, "log": tail}
-    return {**told, "seconds": round(time.monotonic() - begun, 1)}
+    return {**(_read(file) or {"missing": said, "log": tail}), "seconds": round(time.monotonic() - begun, 1)}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """What a part wrote; empty where it wrote nothing that can be read."""
+    try:
+        told: dict[str, Any] = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return told
 
 
 def _tried(part: Part, answers: Mapping[str, dict[str, Any]], work: Path, end: float) -> dict[str, Any]:

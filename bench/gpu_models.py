@@ -13,10 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from bench.gpu_peers import dtype_argument
 from bench.large import BERT_LARGE, Shape
 
 MINILM = Shape(hidden=384, layers=6, heads=12, inner=1536, vocabulary=30522)
@@ -25,6 +25,9 @@ LONGEST = 512
 _PIECES = 6000  # of the tokenizer; the embedding table has the true shape's rows all the same
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _TRAIN_SECONDS, _BATCH, _RATE = 25.0, 64, 3e-4
+# Shapes of engines, rows and length, and how hard TensorRT tries: what a check has the time for.
+_PROFILES = ((128, 64), (1, 64), (32, 128), (1, 128), (4, 512), (1, 512))
+_LEVEL = 2
 # Batches on which fp16 is searched for overflow.
 _SEARCHED = 4
 
@@ -62,7 +65,7 @@ def make_checkpoint(folder: Path, shape: Shape, corpus: Path) -> None:
         label2id={label: index for index, label in enumerate(labels)},
     )
     torch.manual_seed(0)
-    transformers.BertForTokenClassification(config).save_pretrained(folder, safe_serialization=True)
+    transformers.BertForTokenClassification(config).save_pretrained(folder)
 
 
 def _tokenizer(sentences: Sequence[Sequence[str]], folder: Path) -> None:
@@ -91,7 +94,7 @@ def train_briefly(
     import transformers
 
     loader = transformers.AutoModelForTokenClassification
-    model = loader.from_pretrained(folder, dtype=torch.float32, local_files_only=True).to(device).train()
+    model = loader.from_pretrained(folder, local_files_only=True, **dtype_argument(torch.float32)).to(device).train()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=_RATE)
     batches = [_batch(tokenizer, part, model.config.label2id) for part in _parts(sentences_in(corpus / "train.txt"))]
@@ -105,7 +108,7 @@ def train_briefly(
         steps, loss = steps + 1, result.loss.item()
         if time.monotonic() - begun > seconds:
             break
-    model.cpu().save_pretrained(folder, safe_serialization=True)
+    model.cpu().save_pretrained(folder)
     return {"steps": steps, "loss": loss}
 
 
@@ -132,7 +135,7 @@ def _batch(tokenizer: Any, sentences: Sequence[Any], index_of: dict[str, int]) -
 
 
 def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
-    """A sealed bundle without certificates: packed in fp32 and fp16, and padded where Optimum is installed.
+    """A sealed bundle without certificates: packed in fp32 and fp16, and padded where Optimum can make it.
 
     Returns:
         Lines about what was left out, and how near fp16 comes to its end.
@@ -162,10 +165,11 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
     fused = fused_rung(folder / PACKED, packed, batches, threads=available_threads())
     said.append(fused.said)
     graphs = [packed, half.graph, fused.graph]
-    if find_spec("optimum") is not None:
+    try:
         graphs.insert(0, padded_from_checkpoint(model, folder / PADDED))
-    else:
-        said.append("no padded graph: Optimum is not installed")
+    except Exception as error:  # Optimum fits few versions of transformers, and the packed graphs do without it
+        (folder / PADDED).unlink(missing_ok=True)
+        said.append(f"no padded graph: {error!r:.200}")
     share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
     for name in ("tokenizer.json", "config.json"):
         shutil.copyfile(checkpoint / name, folder / name)
@@ -189,8 +193,10 @@ def add_engines(folder: Path) -> list[str]:
     from export.engines import with_engines
     from export.wish import Wish
     from runtime.bundle import open_bundle, seal
+    from runtime.manifest import Profile
 
-    made = with_engines(open_bundle(folder), Wish(wanted=True))
+    wish = Wish(wanted=True, level=_LEVEL, profiles=tuple(Profile(*shape) for shape in _PROFILES))
+    made = with_engines(open_bundle(folder), wish)
     seal(folder, made.manifest)
     return [f"{one.file}: {one.built_for}, {len(one.profiles)} shapes, {one.layers}" for one in made.manifest.engines]
 

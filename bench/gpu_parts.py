@@ -1,11 +1,12 @@
 """The parts of bench.gpu_check. Each runs in a process of its own: python -m bench.gpu_parts NAME WORK ANSWER.
 
-    environment, matrix, models                             what is there, what the card can do, what is measured
+    environment, matrix, backends, models                   what is there, what the card can do, what is measured
     bundle:MODEL, engines:MODEL, certify, attention         what is built, and whether it says what it should
     speed:MODEL:NUMBER, torch:MODEL, pipeline:MODEL         how fast it is, and what it is compared with
     tests, export                                           those marked gpu and tensorrt; the whole command
 
 A part writes one JSON, {"found": ...} or {"missing": a line}; a line about what went wrong is no failure of the rest.
+Where found["failed"] is true, it ran, and the answer is no.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bench import gpu_models
-from runtime.errors import NerveError
+from runtime.errors import BackendError, NerveError
+from runtime.files import write_atomically
 
 Found = dict[str, Any]
 # Libraries and what is left out without them.
@@ -38,8 +40,15 @@ WANTED = {
     "cuda": "TensorRT's runner (package cuda-python)",
     "pytest": "tests",
 }
-# Sentences of certification, texts of a whole pass, and word pieces of one measurement.
-_SENTENCES, _TEXTS, _PIECES = "600", 2000, 400_000
+# Sentences of certification, texts of a whole pass, and word pieces of one measurement, fewer for what takes seconds.
+_SENTENCES, _TEXTS, _PIECES, _FEWER_PIECES = "600", 2000, 400_000, 100_000
+# The files with tests that need a card.
+_TESTS = (
+    *("tests/runtime/test_card.py", "tests/runtime/backends/test_trt_names.py"),
+    *("tests/runtime/backends/test_ort_cuda.py", "tests/export/test_engine_card.py"),
+)
+# What ONNX Runtime prints of each fused attention, in colour; the layers' names are left out.
+_KERNEL = re.compile(r"(Operator=\S+) (?:Node=\S* )?(.*?SdpaKernel=[A-Z_]+)")
 
 
 def environment(_: Path) -> Found:
@@ -71,6 +80,19 @@ def matrix(_: Path) -> Found:
     return matrix_rate()
 
 
+def backends(_: Path) -> Found:
+    """Which engines can run here.
+
+    Raises:
+        BackendError: none.
+    """
+    here = [each for each in _providers() if each.startswith("CUDA")] + ["tensorrt"] * _there("tensorrt")
+    if not here:
+        found = "neither ONNX Runtime's CUDA provider nor TensorRT is installed"
+        raise BackendError("this machine", found, "run make setup GPU=1")
+    return {"backends": here}
+
+
 def models(work: Path) -> Found:
     """The corpus and both checkpoints; MiniLM is trained for some seconds."""
     gpu_models.make_corpus(work / "corpus")
@@ -97,8 +119,10 @@ def speed(work: Path, model: str, number: str) -> Found:
     chosen = candidates_on_card(folder / "bundle")
     if int(number) >= len(chosen):
         return {}
-    texts = _texts(work)
-    measured = speed_of(folder / "bundle", chosen[int(number)], lengths=sentence_lengths(), texts=texts)
+    candidate, texts = chosen[int(number)], _texts(work)
+    slow = (model, candidate.precision) == ("bert-large", "fp32")
+    lengths = sentence_lengths(_FEWER_PIECES if slow else _PIECES)
+    measured = speed_of(folder / "bundle", candidate, lengths=lengths, texts=texts)
     return {**measured, "flops_per_piece": gpu_models.flops_of(folder / "checkpoint")}
 
 
@@ -123,37 +147,67 @@ def certify(work: Path) -> Found:
 
     folder, corpus = work / "minilm", str(work / "corpus")
     command = ("-m", "export.certify", str(folder / "bundle"), "--corpus", corpus, "--sentences", _SENTENCES)
-    log = _ran(*command, status=(0, 1))
-    said = [line for line in log.splitlines() if line.startswith(("FAILED", "REFUSED", "LEFT OUT"))]
-    certificates = open_bundle(folder / "bundle").manifest.certificates
-    return {"certificates": [asdict(certificate) for certificate in certificates], "said": said, "log": log[-8000:]}
+    done = _ran(*command, status=(0, 1))
+    said = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "REFUSED", "LEFT OUT"))]
+    certificates = [asdict(certificate) for certificate in open_bundle(folder / "bundle").manifest.certificates]
+    failed = done.returncode != 0 or not any(one["device"] == "cuda" for one in certificates)
+    return {"certificates": certificates, "said": said, "failed": failed, "log": done.stdout[-8000:]}
 
 
 def attention(work: Path) -> Found:
-    """Which kernels ONNX Runtime's fused attentions ran, by its own word; see bench.gpu_speed."""
+    """Which kernels ONNX Runtime's fused attentions ran, by its own word; see bench.gpu_speed.
+
+    Raises:
+        BackendError: none of its candidates runs here, or it says nothing of a fused one.
+    """
+    from bench.gpu_speed import candidates_on_card
+
+    folder = work / "minilm" / "bundle"
+    files = [one.file for one in candidates_on_card(folder) if one.backend == "onnxruntime"]
+    if not files:
+        raise BackendError(str(folder), "no candidate of ONNX Runtime runs on this card", "run make setup GPU=1")
     environ = {**os.environ, "ORT_ENABLE_ATTENTION_KERNEL_DEBUG_INFO": "1"}
-    log = _ran("-m", "bench.gpu_speed", str(work / "minilm" / "bundle"), environ=environ)
-    said = sorted(set(re.findall(r"Operator=\S+ .*?DataType=.*", log)))
-    return {"kernels": said or ["no fused attention: products and softmax run as they stand in the graph"]}
+    said = kernels_in(_ran("-m", "bench.gpu_speed", str(folder), environ=environ).stdout)
+    if not said and any("fused" in file for file in files):
+        raise BackendError(str(folder), "ONNX Runtime does not say which kernels its attentions ran", "look yourself")
+    kernels = said or ["no fused attention: products and softmax run as they stand"]
+    return {"kernels": kernels, "failed": has_slow_kernel(said)}
+
+
+def kernels_in(log: str) -> list[str]:
+    """What ONNX Runtime printed of the kernels of attentions, each once."""
+    return sorted({" ".join(found) for found in _KERNEL.findall(log)})
+
+
+def has_slow_kernel(kernels: Sequence[str]) -> bool:
+    """Whether a fused attention in fp16 ran as plain products and a softmax."""
+    return any(re.search("MultiHeadAttention.*fp16.*=MATH$", line) for line in kernels)
 
 
 def tests(_: Path) -> Found:
-    """The tests that need a card."""
-    log = _ran("-m", "pytest", "-q", "-m", "gpu or tensorrt", "-p", "no:cacheprovider", status=(0, 1, 5))
-    return {"summary": log.strip().splitlines()[-1], "log": log[-4000:]}
+    """The tests that need a card; a library's warnings here may be other ones than where the tests were written."""
+    done = _ran(
+        *("-m", "pytest", "-q", "-m", "gpu or tensorrt", "-W", "default", "-p", "no:cacheprovider", *_TESTS),
+        status=(0, 1, 5),
+    )
+    summary = done.stdout.strip().splitlines()[-1]
+    failed = done.returncode != 0 or "passed" not in summary  # all that is skipped proves nothing
+    return {"summary": summary, "failed": failed, "log": done.stdout[-4000:]}
 
 
 def export(work: Path) -> Found:
     """The whole command, as `make export TENSORRT=1` runs it."""
     options = ["--fp16", *(["--tensorrt"] if find_spec("tensorrt") else [])]
     command = ["-m", "export", "--model", str(work / "minilm" / "checkpoint"), "--corpus", str(work / "corpus")]
-    log = _ran(*command, "--output", str(work / "exported"), "--sentences", "300", *options, status=(0, 1))
-    return {"summary": log.strip().splitlines()[-1], "log": log[-8000:]}
+    done = _ran(*command, "--output", str(work / "exported"), "--sentences", "300", *options, status=(0, 1))
+    summary, failed = done.stdout.strip().splitlines()[-1], done.returncode != 0 or "Traceback" in done.stdout
+    return {"summary": summary, "failed": failed, "log": done.stdout[-8000:]}
 
 
 PARTS: dict[str, Callable[..., Found]] = {
     "environment": environment,
     "matrix": matrix,
+    "backends": backends,
     "models": models,
     "bundle": bundle,
     "engines": engines,
@@ -180,22 +234,23 @@ def run_part(name: str, work: Path) -> dict[str, Any]:
         return {"missing": f"{type(error).__name__}: {_one_line(error)}", "trace": traceback.format_exc()[-6000:]}
 
 
-def sentence_lengths() -> list[int]:
+def sentence_lengths(pieces: int = _PIECES) -> list[int]:
     """Word pieces of sentences as CoNLL-2003 has them, special pieces included."""
     from export.tune import sentences
 
-    return [int(length) + 2 for length in sentences(_PIECES, longest=gpu_models.LONGEST - 2)]
+    return [int(length) + 2 for length in sentences(pieces, longest=gpu_models.LONGEST - 2)]
 
 
 def _texts(work: Path) -> list[str]:
-    found = gpu_models.sentences_in(work / "corpus" / "train.txt") + gpu_models.sentences_in(
-        work / "corpus" / "valid.txt"
-    )
+    files = [work / "corpus" / name for name in ("train.txt", "valid.txt")]
+    found = [sentence for file in files for sentence in gpu_models.sentences_in(file)]
     return [" ".join(words) for words, _ in found[:_TEXTS]]
 
 
-def _ran(*command: str, status: tuple[int, ...] = (0,), environ: dict[str, str] | None = None) -> str:
-    """What a Python command said; its last line is the error where its exit status is another one."""
+def _ran(
+    *command: str, status: tuple[int, ...] = (0,), environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """What a Python command said; its last lines are the error where its exit status is another one."""
     done = subprocess.run(
         [sys.executable, *command],
         env=environ,
@@ -206,7 +261,7 @@ def _ran(*command: str, status: tuple[int, ...] = (0,), environ: dict[str, str] 
     )
     if done.returncode not in status:
         raise RuntimeError(" ".join(done.stdout.strip().splitlines()[-2:]) or f"exit status {done.returncode}")
-    return done.stdout
+    return done
 
 
 def _there(library: str) -> bool:
@@ -241,4 +296,4 @@ def _one_line(error: BaseException) -> str:
 if __name__ == "__main__":
     part, work_folder, answer = sys.argv[1:]
     told = run_part(part, Path(work_folder))
-    Path(answer).write_text(json.dumps(told), encoding="utf-8")
+    write_atomically(Path(answer), json.dumps(told).encode())

@@ -109,13 +109,21 @@ def timed(task: Callable[[], object], seconds: float) -> list[float]:
     return _times(task, seconds)
 
 
+def dtype_argument(dtype: Any) -> dict[str, Any]:
+    """A type of numbers as from_pretrained takes it; the name of its parameter changed with transformers 4.56."""
+    import transformers
+
+    version = tuple(map(int, transformers.__version__.split(".")[:2]))
+    return {"dtype" if version >= (4, 56) else "torch_dtype": dtype}
+
+
 def _model(checkpoint: Path) -> Any:
     import torch
     import transformers
 
     loader = transformers.AutoModelForTokenClassification
-    model = loader.from_pretrained(checkpoint, dtype=torch.float16, attn_implementation="sdpa", local_files_only=True)
-    return model.eval()
+    more = dtype_argument(torch.float16)
+    return loader.from_pretrained(checkpoint, attn_implementation="sdpa", local_files_only=True, **more).eval()
 
 
 def _padded(lengths: Sequence[int]) -> list[tuple[Any, Any]]:

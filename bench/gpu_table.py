@@ -20,7 +20,12 @@ def table(answers: Answers) -> str:
     lines = ["", *_about(answers), ""]
     if len(rows) > 2:
         lines += [f"| {' | '.join(row)} |" for row in rows] + [""]
-    return "\n".join(lines + _said(answers) + _left_out(answers))
+    return "\n".join(lines + _said(answers) + _left_out(answers) + [f"FAILED: {name}" for name in failures(answers)])
+
+
+def failures(answers: Answers) -> list[str]:
+    """The parts that ran, and whose answer is no."""
+    return [name for name in answers if _found(answers, name).get("failed")]
 
 
 def _rows(answers: Answers, model: str) -> list[tuple[str, ...]]:

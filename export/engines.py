@@ -52,7 +52,7 @@ def built(
     if not graphs:
         found = "TensorRT engines are made of packed graphs in lower precision, and this architecture has none"
         raise BundleError(str(bundle.path), found, "leave --tensorrt out")
-    profiles = profiles_for(bundle.manifest.max_length, cells=wish.cells)
+    profiles = wish.profiles or profiles_for(bundle.manifest.max_length, cells=wish.cells)
     cache = cache_file(here, library.__version__, environment)
     manifest = bundle.manifest
     for graph in graphs:

@@ -9,7 +9,7 @@ from typing import Literal
 from runtime.card import Card
 from runtime.choose import engine_obstacle
 from runtime.errors import BackendError
-from runtime.manifest import Manifest
+from runtime.manifest import Manifest, Profile
 
 # Cells of the largest batches: some thousand keep every multiprocessor of a large card busy, and a chunk of 512
 # sentences, which is what the runtime tags at once, fills one or two such batches. Not measured on a card yet.
@@ -28,12 +28,14 @@ class Wish:
         wanted: engines at all.
         cells: (rows x length) of the largest batches.
         level: how hard it tries, 0 to 5.
+        profiles: shapes of the engines; none: export.engine.profiles_for gives them.
         attention: in which form it is shown attention, see export.attention.
     """
 
     wanted: bool = False
     cells: int = CELLS
     level: int = LEVEL
+    profiles: tuple[Profile, ...] = ()
     attention: Attention = "pattern"
 
 
@@ -53,8 +55,7 @@ def check_tensorrt(here: Card | None, *, missing: str) -> None:
     if here is None:
         raise BackendError("--tensorrt", "this machine has no NVIDIA card, or no driver for it", _WITHOUT)
     if missing:
-        do = "pip install 'nerve-ner[export,gpu]'"
-        raise BackendError("--tensorrt", f"the library {missing!r} is not installed", do)
+        raise BackendError("--tensorrt", f"the library {missing!r} is not installed", "run make setup GPU=1")
 
 
 def missing_library() -> str:

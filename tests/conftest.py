@@ -53,6 +53,19 @@ def tiny_bundle(tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture(scope="session")
+def card_bundle(tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of tiny_model in fp32, fp16 and fp16 with fused attention, without certificates; Optimum may be absent.
+
+    It is for tests on a card, whose machine brings its own libraries.
+    """
+    from bench.gpu_models import make_bundle
+
+    bundle = tmp_path_factory.mktemp("bundles") / "card"
+    make_bundle(tiny_model, bundle, tiny_corpus)
+    return bundle
+
+
+@pytest.fixture(scope="session")
 def command() -> Command:
     """Runs `python -m MODULE ARGUMENTS...` as a user does, from the project's root, and returns what it printed."""
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from bench.gpu_check import Part, answer, plan
+from bench.gpu_check import Part, _read, answer, plan
 from bench.gpu_models import flops_of, make_bundle, make_checkpoint, make_corpus, sentences_in, train_briefly
-from bench.gpu_parts import PARTS, run_part
+from bench.gpu_parts import PARTS, has_slow_kernel, kernels_in, run_part
 from bench.gpu_peers import percentiles, pipeline_fp16, torch_fp16
 from bench.gpu_speed import candidates_on_card, speed_of
-from bench.gpu_table import table
+from bench.gpu_table import failures, table
 from bench.large import Shape
 from runtime.bundle import Candidate, open_bundle
 from runtime.card import card
@@ -71,6 +71,64 @@ def test_a_part_that_fails_is_a_line(tmp_path: Path) -> None:
     assert "error" in told["missing"]
     told = run_part("bundle:minilm", tmp_path)
     assert str(tmp_path) in told["missing"]
+
+
+def test_minilm_is_done_before_the_large_model_is_begun() -> None:
+    names = [part.name for part in plan()]
+    order = ["engines:minilm", "speed:minilm:0", "certify", "attention", "tests", "engines:bert-large"]
+    order += ["speed:bert-large:0", "pipeline:bert-large", "speed:minilm:3", "export"]
+    assert [name for name in names if name in order] == order
+    needs = {part.name: part.needs for part in plan()}
+    assert all("backends" in needs[name] for name in ("bundle:minilm", "bundle:bert-large", "certify", "attention"))
+    assert needs["torch:minilm"] == ("models",)
+
+
+@without_card
+def test_without_an_engine_for_cards_it_is_a_line(tmp_path: Path) -> None:
+    told = run_part("backends", tmp_path)
+    line = "neither ONNX Runtime's CUDA provider nor TensorRT is installed; run make setup GPU=1"
+    assert told == {"missing": f"this machine: {line}"}
+
+
+def test_a_damaged_answer_is_none(tmp_path: Path) -> None:
+    (tmp_path / "answer.json").write_text('{"found": {"sum')
+    assert _read(tmp_path / "answer.json") == _read(tmp_path / "nothing.json") == {}
+    (tmp_path / "answer.json").write_text('{"found": {}}')
+    assert _read(tmp_path / "answer.json") == {"found": {}}
+
+
+def test_kernels_of_attentions_are_read_from_what_onnx_runtime_prints() -> None:
+    log = (
+        "\x1b[36mOperator=MultiHeadAttention Node=/layers.0/Attention DataType=fp16 SdpaKernel=FLASH_ATTENTION\x1b[0m\n"
+        "\x1b[36mOperator=MultiHeadAttention Node=/layers.1/Attention DataType=fp16 SdpaKernel=FLASH_ATTENTION\x1b[0m\n"
+        "another line\n\x1b[36mOperator=MultiHeadAttention DataType=fp32 SdpaKernel=MATH\x1b[0m\n"
+    )
+    assert kernels_in(log) == [
+        "Operator=MultiHeadAttention DataType=fp16 SdpaKernel=FLASH_ATTENTION",
+        "Operator=MultiHeadAttention DataType=fp32 SdpaKernel=MATH",
+    ]
+    assert not has_slow_kernel(kernels_in(log))
+    assert has_slow_kernel(kernels_in("Operator=MultiHeadAttention Node=/a DataType=fp16 SdpaKernel=MATH\x1b[0m"))
+
+
+def test_attention_claims_nothing_where_nothing_ran(checkpoint: Path, corpus: Path) -> None:
+    folder = corpus.with_name("minilm") / "bundle"
+    make_bundle(checkpoint, folder, corpus)
+    if candidates_on_card(folder):
+        pytest.skip("this machine has a card and an engine for it")
+    told = run_part("attention", corpus.parent)
+    assert "no candidate of ONNX Runtime runs on this card" in told["missing"]
+
+
+def test_what_ran_and_said_no_is_a_failure() -> None:
+    answers: dict[str, Any] = {
+        "tests": {"found": {"summary": "1 failed, 20 passed", "failed": True}},
+        "export": {"found": {"summary": "done", "failed": False}},
+        "matrix": {"missing": "torch is not installed"},
+    }
+    assert failures(answers) == ["tests"]
+    assert "FAILED: tests" in table(answers)
+    assert "FAILED: export" not in table(answers)
 
 
 def test_a_part_that_takes_too_long_is_ended(tmp_path: Path) -> None:

@@ -290,7 +290,7 @@ def test_a_bundle_without_packed_graphs_in_lower_precision_gets_none(tiny_bundle
 def test_no_card_and_no_library_are_told_before_anything_else() -> None:
     with pytest.raises(BackendError, match="this machine has no NVIDIA card"):
         check_tensorrt(None, missing="")
-    with pytest.raises(BackendError, match=r"'cuda-python' is not installed; pip install 'nerve-ner\[export,gpu\]'"):
+    with pytest.raises(BackendError, match="'cuda-python' is not installed; run make setup GPU=1"):
         check_tensorrt(H100, missing="cuda-python")
     check_tensorrt(H100, missing="")
 

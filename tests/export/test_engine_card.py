@@ -37,7 +37,7 @@ _PROFILES = (Profile(8, 64), Profile(1, 64), Profile(2, 128))
 
 
 @pytest.fixture(scope="module")
-def engine(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
+def engine(card_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
     """A folder with the fp16 graph, its weights apart as in a bundle, and the engine that TensorRT made of it."""
     here = card()
     if here is None:
@@ -46,8 +46,8 @@ def engine(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPa
         pytest.skip(f"{missing} is not installed")
     folder = tmp_path_factory.mktemp("engine")
     sentences = [sentence.words for sentence in read_conll(tiny_corpus / "train.txt")]
-    batches = text_batches(Encoder(tiny_bundle / TOKENIZER), sentences, max_length=64, most=2)
-    fp16_from_graph(tiny_bundle / FP32.file, folder / FP16.file, FP32, batches, threads=1)
+    batches = text_batches(Encoder(card_bundle / TOKENIZER), sentences, max_length=64, most=2)
+    fp16_from_graph(card_bundle / FP32.file, folder / FP16.file, FP32, batches, threads=1)
     share_weights([folder / FP16.file], folder / "weights.data")
     made = engine_from_graph(
         folder / FP16.file,
