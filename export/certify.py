@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,17 +179,23 @@ def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[
 
     None if a file answers wrongly in its own precision on the CPU, or no engine can run it in that. Left out, and said
     to be, is an engine that cannot run a file which another one can (OpenVINO loads no DeBERTa), a card that answers
-    wrongly, and a precision below the file's own that fails or is refused: the file is as good as it was.
+    wrongly or not at all, and a precision below the file's own that fails or is refused: the file is as good as it was.
     """
+    return passing(bundle, runnable(bundle), lambda candidate: certify(bundle, candidate, certifier, threads=threads))
+
+
+def passing(
+    bundle: Bundle, tried: Sequence[Candidate], measure: Callable[[Candidate], Certificate]
+) -> tuple[Certificate, ...] | None:
+    """The same with the candidates given, and what measures one, which raises as certify does."""
     certificates: list[Certificate] = []
-    tried = runnable(bundle)
     for candidate in tried:
         try:
             with stage("certify"):
-                certificate = certify(bundle, candidate, certifier, threads=threads)
+                certificate = measure(candidate)
         except (BackendError, BundleError) as error:
             print(f"REFUSED: {candidate}: {error}\n", flush=True)
-            if isinstance(error, BundleError):
+            if isinstance(error, BundleError) and candidate.device == "cpu":
                 return None
             continue
         show_certificate(certificate)
@@ -200,8 +206,9 @@ def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[
         else:
             print(f"LEFT OUT: {candidate}\n", flush=True)
     passed = {certificate.file for certificate in certificates if _in_own_precision(bundle, certificate.candidate)}
-    wanted = {candidate.file for candidate in tried if _in_own_precision(bundle, candidate)}
-    return tuple(certificates) if wanted and passed >= wanted else None
+    on_cpu = [candidate for candidate in tried if candidate.device == "cpu"]
+    wanted = {candidate.file for candidate in on_cpu if _in_own_precision(bundle, candidate)}
+    return tuple(certificates) if certificates and passed >= wanted else None
 
 
 def _in_own_precision(bundle: Bundle, candidate: Candidate) -> bool:

@@ -23,7 +23,7 @@ from export.text import Text
 from export.tune import show_speeds, tuned
 from export.versions import makers
 from export.weights import share_weights
-from export.wish import NO_ENGINES, Wish
+from export.wish import NO_ENGINES, Wish, fulfilled
 from runtime.bundle import CONFIG, TOKENIZER, Bundle, Graph, Manifest, Source, open_bundle, seal, stamp_of
 from runtime.checkpoint import Description
 from runtime.errors import storage_error
@@ -56,7 +56,7 @@ def make_bundle(
         tensorrt: whether to build engines, and how; the ladder then has fp16.
 
     Returns:
-        Whether every candidate passed the gate.
+        Whether every file passed the gate, and an engine, where one is asked for.
 
     Raises:
         BackendError: an engine is asked for and TensorRT cannot build it; nothing is written.
@@ -89,7 +89,9 @@ def make_bundle(
             reference = Reference(checkpoint, model, threads=threads)
             certifier = Certifier(reference, text, description.labels, max_length=description.max_length)
         certificates = certify_all(bundle, certifier, threads=threads)
-        if certificates is None:
+        if certificates is None or not fulfilled(tensorrt, certificates):
+            if certificates:
+                print("FAILED: no TensorRT engine says what the checkpoint says; leave --tensorrt out to do without")
             print(f"FAILED: nothing was written, {output} is as it was")
             return False
         bundle = replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 from runtime.card import Card
 from runtime.choose import engine_obstacle
 from runtime.errors import BackendError
-from runtime.manifest import Manifest, Profile
+from runtime.manifest import Certificate, Manifest, Profile
 
 # Cells of the largest batches: some thousand keep every multiprocessor of a large card busy, and a chunk of 512
 # sentences, which is what the runtime tags at once, fills one or two such batches. Not measured on a card yet.
@@ -67,6 +68,11 @@ def missing_library() -> str:
         except ModuleNotFoundError:  # of the package that the module lies in
             return library
     return ""
+
+
+def fulfilled(wish: Wish, certificates: Sequence[Certificate]) -> bool:
+    """Whether engines are certified where they are wanted: who asked for one gets no bundle without."""
+    return not wish.wanted or any(each.backend == "tensorrt" and each.passed for each in certificates)
 
 
 def has_engines(manifest: Manifest, here: Card | None, tensorrt: str) -> bool:

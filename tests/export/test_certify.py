@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,22 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.certify import main
-from runtime.bundle import MANIFEST, TOKENIZER, Manifest, open_bundle, seal, stamp_of
+from export.certify import main, passing
+from export.wish import Wish, fulfilled
+from runtime.bundle import (
+    MANIFEST,
+    TOKENIZER,
+    Bundle,
+    Candidate,
+    Certificate,
+    Graph,
+    Manifest,
+    Source,
+    open_bundle,
+    seal,
+    stamp_of,
+)
+from runtime.errors import BackendError, BundleError, NerveError
 from tests.conftest import Command
 from tests.tiny import tiny_checkpoint
 
@@ -158,3 +173,54 @@ def test_another_checkpoint_is_an_error_and_no_verdict(
     assert (said.returncode, said.stdout) == (2, "")
     assert said.stderr.count("\n") == 1
     assert "not the checkpoint that" in said.stderr
+
+
+FP32 = Graph("packed-fp32.onnx", "fp32", "packed", 17, ("input_ids",))
+FUSED = replace(FP32, file="packed-fused-fp16.onnx", precision="fp16", made_for="onnxruntime")
+ON_CPU = Candidate(FP32.file, "onnxruntime", "fp32", "cpu")
+ON_CARD = replace(ON_CPU, device="cuda")
+FUSED_ON_CARD = Candidate(FUSED.file, "onnxruntime", "fp16", "cuda")
+
+
+def outcome(wrong: Sequence[Candidate], refused: Sequence[Candidate], error: NerveError) -> list[Candidate] | None:
+    """The candidates that are certified where some answer wrongly and some not at all."""
+
+    def measure(one: Candidate) -> Certificate:
+        if one in refused:
+            raise error
+        return Certificate(
+            one.file,
+            one.backend,
+            one.precision,
+            one.device,
+            {"torch": "2"},
+            "text",
+            "0",
+            defaultdict(int),
+            {},
+            one not in wrong,
+        )
+
+    held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, FUSED), (), {}))
+    found = passing(held, [ON_CPU, ON_CARD, FUSED_ON_CARD], measure)
+    return None if found is None else [each.candidate for each in found]
+
+
+@pytest.mark.parametrize("error", [BackendError("a", "b", "c"), BundleError("a", "b", "c")])
+def test_a_card_that_fails_takes_nothing_from_the_processor(error: NerveError) -> None:
+    assert outcome([], [], error) == [ON_CPU, ON_CARD, FUSED_ON_CARD]
+    # A file that nothing but the card runs.
+    assert outcome([FUSED_ON_CARD], [], error) == [ON_CPU, ON_CARD]
+    assert outcome([], [FUSED_ON_CARD], error) == [ON_CPU, ON_CARD]
+    assert outcome([ON_CARD], [FUSED_ON_CARD], error) == [ON_CPU]
+    assert outcome([ON_CPU], [], error) is None
+    assert outcome([ON_CARD, FUSED_ON_CARD], [ON_CPU], error) is None
+
+
+def test_who_asked_for_an_engine_gets_no_bundle_without() -> None:
+    plain = Certificate("packed-fp16.onnx", "onnxruntime", "fp16", "cuda", {}, "text", "0", {}, {}, True)
+    engine = replace(plain, file="packed-fp16.plan", backend="tensorrt")
+    assert fulfilled(Wish(), [plain])
+    assert not fulfilled(Wish(wanted=True), [plain])
+    assert not fulfilled(Wish(wanted=True), [plain, replace(engine, passed=False)])
+    assert fulfilled(Wish(wanted=True), [plain, engine])
