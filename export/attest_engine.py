@@ -35,8 +35,8 @@ _MATRIX = re.compile(r"gemm|gemv|matrix_?multiply|matmul|fullyconnected|mha|atte
 # A layer that only moves numbers can carry the name of a product that it was made for.
 _MOVING = re.compile(r"reformat|cast|shuffle|constant|copy|noop|shape|signal|wait", re.IGNORECASE)
 _NODE = re.compile(r"\[ONNX Layer: ([^\]]+)\]")
-# What TensorRT's compiler hangs on the names of its layers.
-_SUFFIX = re.compile(r"_myl\d*_\d+$")
+# What TensorRT's compiler hangs on the names of its layers, and what it tells those of further profiles by.
+_SUFFIX = re.compile(r"(_myl\d*_\d+)?( \[profile \d+\])?$")
 _UNKNOWN = "unknown"
 
 
@@ -135,7 +135,7 @@ def _work(products: Sequence[Layer], work: Mapping[str, int]) -> Counter[str]:
 def _layer(told: Mapping[str, Any]) -> Layer:
     name, kind = str(told.get("Name", "")), str(told.get("LayerType", ""))
     # TensorRT's own fusions, and export.attention, join the names of what they are made of.
-    names = _NODE.findall(str(told.get("Metadata", ""))) or [_SUFFIX.sub("", name)]
+    names = _NODE.findall(str(told.get("Metadata", ""))) or [_SUFFIX.sub("", name, count=1)]
     nodes = tuple(part.strip() for each in names for part in each.split("+"))
     weights, inputs = told.get("Weights"), told.get("Inputs")
     read = [weights] if isinstance(weights, dict) else []

@@ -8,9 +8,9 @@ What an engine computes in, export.attest_engine holds it to; whether it answers
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from export.wish import CELLS, LEVEL, Attention
 from runtime.backends.trt import new_logger, why
 from runtime.bundle import Graph
 from runtime.card import Card
-from runtime.errors import BackendError
+from runtime.errors import BackendError, StorageError
 from runtime.files import sha256_of_file, write_atomically
 from runtime.manifest import Engine, Profile
 
@@ -97,6 +97,7 @@ def engine_from_graph(
         _add_profile(builder, config, profile, graph.inputs, said)
     config.progress_monitor = shown = monitor(library, phases)
     plan = builder.build_serialized_network(network, config)
+    _keep(config, cache)  # what was timed is worth keeping when the build failed or was ended, too
     # TensorRT holds on to these without owning them: weights lie in the parser.
     del parser, times, shown
     phases.clear()
@@ -106,7 +107,6 @@ def engine_from_graph(
         raise BackendError(str(source), f"TensorRT cannot build an engine of it ({why(said)})", _MORE)
     written = bytes(plan)
     write_atomically(output, written)
-    _keep(config, cache)
     return Built(_record(output, source, graph, profiles, card, library), _inspected(library, logger, written, said))
 
 
@@ -154,7 +154,7 @@ def _parse(library: Building, network: Network, logger: object, source: Path, at
 
 def _config(
     library: Building, builder: Builder, cache: Path, *, precision: str, level: int, workspace: int
-) -> tuple[BuilderConfig, TimingCache]:
+) -> tuple[BuilderConfig, TimingCache | None]:
     config = builder.create_builder_config()
     config.set_memory_pool_limit(library.MemoryPoolType.WORKSPACE, workspace)
     config.builder_optimization_level = level
@@ -164,9 +164,10 @@ def _config(
         config.clear_flag(library.BuilderFlag.TF32)
     kept = cache.read_bytes() if cache.is_file() else b""
     times = config.create_timing_cache(kept)
-    if not config.set_timing_cache(times, False):
-        times = config.create_timing_cache(b"")  # those were of another TensorRT or card: begin anew
-        config.set_timing_cache(times, False)
+    if times is None or not config.set_timing_cache(times, False):
+        times = config.create_timing_cache(b"")  # those are damaged, or of another TensorRT or card: begin anew
+        if times is not None:
+            config.set_timing_cache(times, False)
     return config, times
 
 
@@ -185,12 +186,12 @@ def _add_profile(
 def _keep(config: BuilderConfig, cache: Path) -> None:
     """Write the times for the next build; without a place for them that is slower, and nothing else."""
     times = config.get_timing_cache()
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    held = None if times is None else times.serialize()
+    if held is None:
         return
-    if times is not None and os.access(cache.parent, os.W_OK):
-        write_atomically(cache, bytes(times.serialize()))
+    with suppress(OSError, StorageError):
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(cache, bytes(held))
 
 
 def _record(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from export.trt import Building
@@ -37,25 +38,19 @@ class Phases:
 
     def start(self, name: str, steps: int) -> None:
         """A phase of that many steps begins."""
-        with self._lock:
+        with self._told():
             self._open[name] = (0, steps)
 
     def step(self, name: str, number: int) -> bool:
-        """A step, counted from 0, is done. Whether to go on.
-
-        An exception must not reach TensorRT's own code, which cannot take it: the one of Ctrl-C becomes a no.
-        """
-        try:
-            with self._lock:
-                self._open[name] = (number + 1, self._open.get(name, (0, number + 1))[1])
-                self._show()
-        except KeyboardInterrupt:
-            self.stopped = True
+        """A step, counted from 0, is done. Whether to go on."""
+        with self._told():
+            self._open[name] = (number + 1, self._open.get(name, (0, number + 1))[1])
+            self._show()
         return not self.stopped
 
     def finish(self, name: str) -> None:
         """A phase has ended."""
-        with self._lock:
+        with self._told():
             self._open.pop(name, None)
 
     def clear(self) -> None:
@@ -63,6 +58,15 @@ class Phases:
         if self._shown:
             self._file.write(_CLEAR)
             self._file.flush()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """No exception may reach TensorRT's own code, which cannot take it: the one of Ctrl-C becomes a no."""
+        try:
+            with self._lock:
+                yield
+        except KeyboardInterrupt:
+            self.stopped = True
 
     def _show(self) -> None:
         now = self._clock()

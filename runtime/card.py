@@ -50,7 +50,7 @@ def card() -> Card | None:
 
 
 def read_card(library: Any, *, driver: str) -> Card | None:
-    """Ask a loaded libcuda for its first device; None if it has none.
+    """Ask a loaded libcuda for its first device; None if it has none, or does not tell of it.
 
     Args:
         library: libcuda, or what answers like it: every function returns 0 for success.
@@ -60,17 +60,17 @@ def read_card(library: Any, *, driver: str) -> Card | None:
     if library.cuInit(0) or library.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
         return None
     name, memory = ctypes.create_string_buffer(256), ctypes.c_size_t()
-    library.cuDeviceGet(ctypes.byref(device), 0)
-    library.cuDeviceGetName(name, len(name), device)
-    library.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
-
-    def attribute(number: int) -> int:
-        value = ctypes.c_int()
-        library.cuDeviceGetAttribute(ctypes.byref(value), number, device)
-        return value.value
-
-    capability = f"{attribute(_MAJOR)}.{attribute(_MINOR)}"
-    return Card(name.value.decode(), capability, driver, memory.value, attribute(_PROCESSORS))
+    numbers = {number: ctypes.c_int() for number in (_MAJOR, _MINOR, _PROCESSORS)}
+    failed = (
+        library.cuDeviceGet(ctypes.byref(device), 0)
+        or library.cuDeviceGetName(name, len(name), device)
+        or library.cuDeviceTotalMem_v2(ctypes.byref(memory), device)
+        or any(library.cuDeviceGetAttribute(ctypes.byref(value), number, device) for number, value in numbers.items())
+    )
+    if failed:
+        return None
+    capability = f"{numbers[_MAJOR].value}.{numbers[_MINOR].value}"
+    return Card(name.value.decode(), capability, driver, memory.value, numbers[_PROCESSORS].value)
 
 
 def driver_version(path: Path) -> str:

@@ -69,7 +69,7 @@ def candidates(bundle: Bundle) -> list[Candidate]:
 
 def runnable(bundle: Bundle) -> list[Candidate]:
     """The candidates that this machine can run: the backend is installed, the processor or card is the right one."""
-    return [candidate for candidate in candidates(bundle) if not _obstacle(bundle, candidate)]
+    return [candidate for candidate in candidates(bundle) if _able(bundle, candidate)]
 
 
 def choose(
@@ -80,6 +80,7 @@ def choose(
     device: OnDevice = AUTO,
     file: str = "",
     certified: bool = True,
+    start_counts: bool = False,
 ) -> Candidate:
     """The fastest certified candidate that this machine can run, by the speeds that the bundle holds.
 
@@ -90,6 +91,8 @@ def choose(
         device: to run on, or "auto".
         file: one of the bundle's graphs or engines; empty: any.
         certified: leave out candidates without a passing certificate for the installed library.
+        start_counts: a few texts are tagged, so that a card, which takes seconds to start, is taken only where it is
+            asked for, or nothing else is there.
 
     Raises:
         BundleError: the bundle offers no such candidate; the message lists those that it does.
@@ -104,10 +107,10 @@ def choose(
         wanted += f" on {device}" if device != AUTO else ""
         held = ", ".join(map(str, candidates(bundle))) or "none"
         raise BundleError(str(bundle.path), f"no candidate {file or wanted} (it holds: {held})", "choose one of these")
-    able = [one for one in offered if not _obstacle(bundle, one)]
+    able = [one for one in offered if _able(bundle, one)]
     if not able:
         raise BackendError(f"backend {offered[0].backend!r}", *_obstacle(bundle, offered[0]))
-    return _fastest(bundle, _certified(bundle, able) if certified else able)
+    return fastest(bundle, _certified(bundle, able) if certified else able, start_counts=start_counts)
 
 
 def describe(bundle: Bundle, candidate: Candidate) -> str:
@@ -173,31 +176,37 @@ def _matches(candidate: Candidate, backend: str, precision: Wanted, device: OnDe
     return same_backend and same_precision and device in (AUTO, candidate.device) and file in ("", candidate.file)
 
 
+def _able(bundle: Bundle, candidate: Candidate) -> bool:
+    """Whether this machine can run it. The driver is asked last: to find a card takes it longer than all the rest."""
+    return not _lack(candidate) and not _obstacle(bundle, candidate)
+
+
 def _obstacle(bundle: Bundle, candidate: Candidate) -> tuple[str, str] | tuple[()]:
-    """Why this machine cannot run it, and what to do; empty where it can."""
-    if candidate.device == "cuda":
-        return _obstacle_on_cuda(bundle, candidate)
-    if not installed_version(candidate.backend):
-        found = f"the library {candidate.backend!r} is not installed"
-        return found, f"pip install 'nerve-ner[{extra_of(candidate)}]'"
-    if candidate.precision == "bf16" and not has_bf16():
-        return "this processor does not compute in bf16", "choose another precision"
+    """Why this machine cannot run it, and what to do; empty where it can. A card that is not there is said first."""
+    on_card = candidate.device == "cuda"
+    here = card() if on_card else None
+    if on_card and here is None:
+        return "this machine has no NVIDIA card, or no driver for it", "choose --device cpu, or install the driver"
+    if lack := _lack(candidate):
+        return lack
+    if here and candidate.backend == "tensorrt":
+        return engine_obstacle(bundle.engine_in(candidate.file), here, installed_version("tensorrt"))
     return ()
 
 
-def _obstacle_on_cuda(bundle: Bundle, candidate: Candidate) -> tuple[str, str] | tuple[()]:
-    here = card()
-    if here is None:
-        return "this machine has no NVIDIA card, or no driver for it", "choose --device cpu, or install the driver"
+def _lack(candidate: Candidate) -> tuple[str, str] | tuple[()]:
+    """A library that is not installed, or a precision that the processor does not have, and what to do."""
     do = f"pip install 'nerve-ner[{extra_of(candidate)}]'"
-    if provider := _PROVIDERS.get(candidate.backend):
+    provider = _PROVIDERS.get(candidate.backend)
+    if candidate.device == "cuda" and provider:
         if candidate.backend == "onnxruntime-tensorrt" and not _has_tensorrt_10():
             return "ONNX Runtime's provider needs TensorRT 10, which is not installed", do
         return () if _has_provider(provider) else (f"{Path(provider).name} is not installed", do)
-    version_here = installed_version(candidate.backend)
-    if not version_here:
+    if not installed_version(candidate.backend):
         return f"the library {candidate.backend!r} is not installed", do
-    return engine_obstacle(bundle.engine_in(candidate.file), here, version_here)
+    if candidate.precision == "bf16" and not has_bf16():
+        return "this processor does not compute in bf16", "choose another precision"
+    return ()
 
 
 @functools.cache
@@ -230,9 +239,11 @@ def _certified(bundle: Bundle, able: Sequence[Candidate]) -> list[Candidate]:
     return passed
 
 
-def _fastest(bundle: Bundle, able: Sequence[Candidate]) -> Candidate:
+def fastest(bundle: Bundle, able: Sequence[Candidate], *, start_counts: bool) -> Candidate:
+    """The fastest of some, at least one; see choose."""
+    on_cpu = [one for one in able if one.device == "cpu"]
     # The first of equals is kept: without speeds that is the order of preference.
-    return max(able, key=bundle.speed)
+    return max((start_counts and on_cpu) or able, key=bundle.speed)
 
 
 def _pytorch(precision: Wanted, device: OnDevice) -> Candidate:

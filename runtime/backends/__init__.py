@@ -154,6 +154,7 @@ def candidate_for(name: str, bundle: Bundle, options: Options) -> Candidate:
         device=options.device,
         file=options.file,
         certified=options.certified,
+        start_counts=options.goal == "once",
     )
 
 

@@ -69,7 +69,7 @@ class TensorRt:
         self.layout, self.streams = layout, streams
         self._path, self._tables = path, (vocabulary, positions)
         self._said: list[str] = []
-        # Both must outlive the engine, which TensorRT's bindings do not see to.
+        # An engine keeps its reader alive by itself (py::keep_alive<0, 1> in the bindings); the logger is ours to keep.
         self._logger = new_logger(library, self._said)
         self._reader = library.Runtime(self._logger)
         plan = self._reader.deserialize_cuda_engine(path.read_bytes())

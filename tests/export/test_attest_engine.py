@@ -159,6 +159,14 @@ def test_names_of_fused_layers_do_where_there_is_no_metadata() -> None:
     assert attested([*layers, *more])[0].shares["fp16"] > 0.99
 
 
+def test_names_of_layers_of_further_profiles_are_read() -> None:
+    named = ("/layers.0/up/MatMul", "/layers.0/up/MatMul_myl3_12", "/layers.0/up/MatMul_1")
+    told = [{"Name": f"{name}{end}", "LayerType": "gemm"} for name in named for end in ("", " [profile 1]")]
+    layers = layers_of(json.dumps({"Layers": told}), "an engine")
+    first, other = ("/layers.0/up/MatMul",), ("/layers.0/up/MatMul_1",)
+    assert [each.nodes for each in layers] == [first] * 4 + [other] * 2
+
+
 def test_kinds_do_where_no_layer_names_a_product() -> None:
     kinds = [
         ("gemm", "__myl_Fc_myl0_1"),

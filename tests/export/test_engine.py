@@ -117,6 +117,9 @@ def test_kernel_times_are_kept_for_the_next_build_and_those_of_another_card_are_
     assert cache.read_bytes() == b"+times+times"
     build(half, tmp_path, FakeBuilding(FakeCuda(), zeros, fails="cache"))
     assert cache.read_bytes() == b"+times"
+    cache.write_bytes(b"damaged")
+    build(half, tmp_path, FakeBuilding(FakeCuda(), zeros))
+    assert cache.read_bytes() == b"+times"
     one = cache_file(H100, VERSION, {"NERVE_CACHE": "/somewhere"})
     assert one == Path("/somewhere/tensorrt/NVIDIA-H100-80GB-HBM3-11.4.0.106.timing")
     assert cache_file(H100, "11.5", {"XDG_CACHE_HOME": "/home"}).parent == Path("/home/nerve/tensorrt")
@@ -137,12 +140,31 @@ def test_what_fails_is_one_line_and_no_file(half: Path, tmp_path: Path, fails: s
     assert not (tmp_path / "packed-fp16.plan").exists()
 
 
-def test_a_build_that_was_stopped_leaves_nothing(half: Path, tmp_path: Path) -> None:
+def test_a_build_that_was_stopped_leaves_nothing_but_its_times(half: Path, tmp_path: Path) -> None:
     phases = Phases()
     phases.stopped = True
     with pytest.raises(KeyboardInterrupt):
         build(half, tmp_path, FakeBuilding(FakeCuda(), zeros), phases=phases)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.rglob("*")] == ["cache", "kernel.timing"]
+
+
+def test_a_build_that_failed_leaves_its_times_for_the_next(half: Path, tmp_path: Path) -> None:
+    with pytest.raises(BackendError):
+        build(half, tmp_path, FakeBuilding(FakeCuda(), zeros, fails="build"))
+    assert (tmp_path / "cache" / "kernel.timing").read_bytes() == b"+times"
+
+
+def test_without_a_place_for_times_an_engine_is_built_all_the_same(half: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    assert build(half, tmp_path, FakeBuilding(FakeCuda(), zeros)).engine.file == "packed-fp16.plan"
+
+
+def test_profiles_can_be_wished_for(bundle: Bundle) -> None:
+    wish = Wish(profiles=(Profile(2, 64), Profile(1, 64)))
+    place = {"NERVE_CACHE": str(bundle.path.parent / "cache")}
+    library = FakeBuilding(FakeCuda(), zeros)
+    made = built(bundle, wish, here=H100, library=library, phases=Phases, environment=place)
+    assert made.manifest.engines[0].profiles == wish.profiles
 
 
 def test_lengths_double_up_to_the_longest_window_and_rows_shrink_by_four() -> None:

@@ -50,6 +50,22 @@ def test_ctrl_c_becomes_a_no_to_tensorrt() -> None:
     told.phase_finish("Building")
 
 
+class Pressed(str):
+    """The name of a phase at which somebody presses Ctrl-C."""
+
+    def __hash__(self) -> int:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_at_the_beginning_or_end_of_a_phase_reaches_tensorrt_as_a_no() -> None:
+    for method in ("phase_start", "phase_finish"):
+        phases = Phases(file=io.StringIO())
+        told = monitor(FakeBuilding(FakeCuda(), lambda given: given["input_ids"].astype("float32")), phases)
+        getattr(told, method)(*([Pressed("Building"), None, 4] if method == "phase_start" else [Pressed("Building")]))
+        assert phases.stopped
+        assert not told.step_complete("Building", 0)
+
+
 def test_no_terminal_gets_nothing() -> None:
     file = io.StringIO()
     ticks = iter(range(100))

@@ -14,8 +14,8 @@ from runtime.card import Card, card, driver_version, read_card
 class Driver:
     """libcuda of a machine with so many cards."""
 
-    def __init__(self, cards: int, *, status: int = 0) -> None:
-        self._cards, self._status = cards, status
+    def __init__(self, cards: int, *, status: int = 0, silent: str = "") -> None:
+        self._cards, self._status, self._silent = cards, status, silent
 
     def cuInit(self, flags: int) -> int:  # noqa: N802
         return self._status
@@ -26,20 +26,23 @@ class Driver:
 
     def cuDeviceGet(self, device: Any, ordinal: int) -> int:  # noqa: N802
         device._obj.value = 7 + ordinal
-        return 0
+        return self._answer("device")
 
     def cuDeviceGetName(self, name: Any, size: int, device: ctypes.c_int) -> int:  # noqa: N802
         assert device.value == 7
         name.value = b"NVIDIA L4"[: size - 1]
-        return 0
+        return self._answer("name")
 
     def cuDeviceTotalMem_v2(self, memory: Any, device: ctypes.c_int) -> int:  # noqa: N802
         memory._obj.value = 24 << 30
-        return 0
+        return self._answer("memory")
 
     def cuDeviceGetAttribute(self, value: Any, number: int, device: ctypes.c_int) -> int:  # noqa: N802
         value._obj.value = {75: 8, 76: 9, 16: 58}[number]
-        return 0
+        return self._answer("attribute")
+
+    def _answer(self, what: str) -> int:
+        return 999 if what == self._silent else 0
 
 
 def test_a_card_is_described() -> None:
@@ -49,6 +52,11 @@ def test_a_card_is_described() -> None:
 @pytest.mark.parametrize("driver", [Driver(0), Driver(1, status=100)])
 def test_no_card_is_none(driver: Driver) -> None:
     assert read_card(driver, driver="580.95.05") is None
+
+
+@pytest.mark.parametrize("silent", ["device", "name", "memory", "attribute"])
+def test_a_card_that_does_not_answer_is_none(silent: str) -> None:
+    assert read_card(Driver(1, silent=silent), driver="580.95.05") is None
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from runtime.choose import (
     describe,
     engine_obstacle,
     extra_of,
+    fastest,
     has_bf16,
     installed_version,
     runnable,
@@ -238,6 +239,27 @@ def test_pytorch_runs_nothing_but_fp32() -> None:
     lower: Precision = "int8"
     with pytest.raises(BackendError, match="it runs fp32, not int8"):
         choose(bundle(), backend="pytorch", precision=lower)
+
+
+ON_CARD = Candidate("packed-fp32.onnx", "onnxruntime", "fp32", "cuda")
+
+
+@pytest.mark.gpu
+def test_few_texts_do_not_wait_for_the_card_of_this_machine() -> None:
+    if ON_CARD not in runnable(bundle()):
+        pytest.skip("ONNX Runtime's CUDA provider is not installed")
+    held = bundle([certificate(ORT_PADDED), certificate(ON_CARD)], [(ORT_PADDED, 1.0), (ON_CARD, 9.0)])
+    assert choose(held, backend="auto", precision="auto") == ON_CARD
+    assert choose(held, backend="auto", precision="auto", start_counts=True) == ORT_PADDED
+    assert choose(held, backend="auto", precision="auto", device="cuda", start_counts=True) == ON_CARD
+
+
+def test_few_texts_do_not_wait_for_a_card() -> None:
+    speeds = [(ORT_PADDED, 1.0), (ORT_PACKED, 2.0), (ON_CARD, 9.0)]
+    held, every = bundle(speeds=speeds), [ON_CARD, ORT_PADDED, ORT_PACKED]
+    assert fastest(held, every, start_counts=False) == ON_CARD
+    assert fastest(held, every, start_counts=True) == ORT_PACKED
+    assert fastest(held, [ON_CARD], start_counts=True) == ON_CARD
 
 
 def test_description() -> None:

@@ -119,7 +119,9 @@ class FakeConfig:
     def clear_flag(self, flag: Any) -> None:
         self.cleared.append(flag)
 
-    def create_timing_cache(self, serialized_timing_cache: bytes) -> FakeCache:
+    def create_timing_cache(self, serialized_timing_cache: bytes) -> FakeCache | None:
+        if serialized_timing_cache.startswith(b"damaged"):
+            return None
         return FakeCache(serialized_timing_cache)
 
     def set_timing_cache(self, cache: Any, ignore_mismatch: bool) -> bool:
