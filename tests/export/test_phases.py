@@ -58,10 +58,11 @@ class Pressed(str):
 
 
 def test_ctrl_c_at_the_beginning_or_end_of_a_phase_reaches_tensorrt_as_a_no() -> None:
-    for method in ("phase_start", "phase_finish"):
+    for method, arguments in (("phase_start", (None, 4)), ("phase_finish", ())):
         phases = Phases(file=io.StringIO())
+        phases.start("another", 1)
         told = monitor(FakeBuilding(FakeCuda(), lambda given: given["input_ids"].astype("float32")), phases)
-        getattr(told, method)(*([Pressed("Building"), None, 4] if method == "phase_start" else [Pressed("Building")]))
+        getattr(told, method)(Pressed("Building"), *arguments)
         assert phases.stopped
         assert not told.step_complete("Building", 0)
 
