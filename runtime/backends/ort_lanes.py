@@ -196,6 +196,7 @@ class _Lane:
             logits = slot.run(self._session, batch)
             if keep:  # only once its first run is over: what was not captured must not be replayed
                 self._slots[rows, length] = slot
+            del slot  # what is not kept is given back in here
             return logits
 
 
