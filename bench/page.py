@@ -10,11 +10,12 @@ from bench.result import Result, Row
 from bench.table import Table, card_lines, cost_table, reading, speed_table
 
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #111; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.45 system-ui, sans-serif; color: #111; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { padding: 3px 7px; border-bottom: 1px solid #ccc; text-align: right; vertical-align: top; }
 th:first-child, td:first-child, td.remark { text-align: left; }
+td { white-space: nowrap; } td.remark { white-space: normal; }
 tr.nerve td:first-child { font-weight: 600; color: #0b4fa8; }
 tr.out td { color: #777; }
 svg { width: 100%; height: auto; font-family: system-ui, sans-serif; }
