@@ -199,9 +199,12 @@ def _lack(candidate: Candidate) -> tuple[str, str] | tuple[()]:
     do = f"pip install 'nerve-ner[{extra_of(candidate)}]'"
     provider = _PROVIDERS.get(candidate.backend)
     if candidate.device == "cuda" and provider:
+        if not _has_provider(provider):
+            return f"{Path(provider).name} is not installed", do
+        # After the provider: to look for TensorRT among the system's libraries takes longer than to open a bundle.
         if candidate.backend == "onnxruntime-tensorrt" and not _has_tensorrt_10():
             return "ONNX Runtime's provider needs TensorRT 10, which is not installed", do
-        return () if _has_provider(provider) else (f"{Path(provider).name} is not installed", do)
+        return ()
     if not installed_version(candidate.backend):
         return f"the library {candidate.backend!r} is not installed", do
     if candidate.precision == "bf16" and not has_bf16():
