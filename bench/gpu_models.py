@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,12 +145,11 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
     from export.graph import load_model, padded_from_checkpoint
     from export.half import fp16_from_graph
     from export.ladder import FILES, fused_rung
-    from export.make import PACKED, PADDED, WEIGHTS
+    from export.make import PACKED, PADDED, WEIGHTS, seal_uncertified
     from export.packed import packed_from_checkpoint
-    from export.versions import makers
     from export.weights import share_weights
     from runtime.backends import available_threads
-    from runtime.bundle import Manifest, Source, seal, stamp_of
+    from runtime.bundle import Source, seal
     from runtime.checkpoint import describe, sha256_of_checkpoint
     from runtime.encode import Encoder
 
@@ -171,20 +170,10 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
         (folder / PADDED).unlink(missing_ok=True)
         said.append(f"no padded graph: {error!r:.200}")
     share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
-    for name in ("tokenizer.json", "config.json"):
-        shutil.copyfile(checkpoint / name, folder / name)
-    manifest = Manifest(
-        checkpoint=Source(str(checkpoint), sha256_of_checkpoint(checkpoint)),
-        labels=about.labels,
-        max_length=about.max_length,
-        vocabulary=about.vocabulary,
-        files={file.name: stamp_of(file) for file in sorted(folder.iterdir())},
-        graphs=tuple(graphs),
-        certificates=(),
-        versions=makers(),
-        attestations=tuple(attest_graph(folder / graph.file, graph) for graph in (packed, half.graph, fused.graph)),
-    )
-    seal(folder, manifest)
+    source = Source(str(checkpoint), sha256_of_checkpoint(checkpoint))
+    sealed = seal_uncertified(folder, checkpoint, source, about, tuple(graphs)).manifest
+    attestations = tuple(attest_graph(folder / graph.file, graph) for graph in (packed, half.graph, fused.graph))
+    seal(folder, replace(sealed, attestations=attestations))
     return said
 
 

@@ -68,30 +68,16 @@ def _fill(tokenizer_of: Path, folder: Path, shape: Shape) -> None:
 
 def _bundle(checkpoint: Path, folder: Path) -> None:
     """A sealed bundle without certificates: both layouts in fp32, which bf16 is computed from, too."""
-    import shutil
-
     from export.graph import load_model, padded_from_checkpoint
-    from export.make import PACKED, PADDED, WEIGHTS
+    from export.make import PACKED, PADDED, WEIGHTS, seal_uncertified
     from export.packed import packed_from_checkpoint
     from export.weights import share_weights
-    from runtime.bundle import Manifest, Source, seal, stamp_of
+    from runtime.bundle import Source
     from runtime.checkpoint import describe, sha256_of_checkpoint
 
     folder.mkdir()
     model = load_model(checkpoint)
     graphs = (padded_from_checkpoint(model, folder / PADDED), packed_from_checkpoint(model, folder / PACKED))
     share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
-    for name in ("tokenizer.json", "config.json"):
-        shutil.copyfile(checkpoint / name, folder / name)
-    said = describe(checkpoint)
-    manifest = Manifest(
-        checkpoint=Source(WORKLOAD, sha256_of_checkpoint(checkpoint)),
-        labels=said.labels,
-        max_length=said.max_length,
-        vocabulary=said.vocabulary,
-        files={file.name: stamp_of(file) for file in sorted(folder.iterdir())},
-        graphs=graphs,
-        certificates=(),
-        versions={},
-    )
-    seal(folder, manifest)
+    source = Source(WORKLOAD, sha256_of_checkpoint(checkpoint))
+    seal_uncertified(folder, checkpoint, source, describe(checkpoint), graphs)

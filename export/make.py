@@ -65,26 +65,7 @@ def make_bundle(
     with staging(output) as folder:
         with stage("load"):
             model = load_model(checkpoint)
-        with stage("export") as said:
-            graphs = _graphs(model, folder)
-            lower = _lower(ladder, graphs, folder, checkpoint, description, threads)
-            graphs += tuple(rung.graph for rung in lower)
-            _share_weights([folder / graph.file for graph in graphs])
-            said += [rung.said for rung in lower]
-            said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
-            if all(graph.layout == "padded" for graph in graphs):
-                said.append(f"padded alone, since rows of {description.architecture} cannot be packed")
-        with stage("seal"):
-            bundle = _seal_uncertified(folder, checkpoint, source, description, graphs)
-        with stage("attest"):
-            attestations = attest_all(bundle, {rung.graph.file: rung.left for rung in lower})
-        bundle = replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
-        if tensorrt.wanted:
-            with stage("tensorrt"):
-                bundle = with_engines(bundle, tensorrt)
-            seal(folder, bundle.manifest)
-        for attestation in bundle.manifest.attestations:
-            show_attestation(attestation)
+        bundle = _written(model, folder, checkpoint, source, description, ladder, tensorrt, threads)
         with stage("reference"):
             reference = Reference(checkpoint, model, threads=threads)
             certifier = Certifier(reference, text, description.labels, max_length=description.max_length)
@@ -105,6 +86,67 @@ def make_bundle(
         replace_folder(folder, output)
     print(json.dumps({"bundle": str(output), "certified": [str(c.candidate) for c in certificates]}))
     return True
+
+
+def seal_uncertified(
+    folder: Path, checkpoint: Path, source: Source, description: Description, graphs: tuple[Graph, ...]
+) -> Bundle:
+    """A bundle of graphs that lie in the folder, which can be opened, in order to be certified or timed.
+
+    Raises:
+        StorageError: no permission, or no space.
+    """
+    try:
+        for name in (TOKENIZER, CONFIG):
+            shutil.copyfile(checkpoint / name, folder / name)
+    except OSError as error:
+        raise storage_error(error) from error
+    manifest = Manifest(
+        checkpoint=source,
+        labels=description.labels,
+        max_length=description.max_length,
+        vocabulary=description.vocabulary,
+        files={file.name: stamp_of(file) for file in sorted(folder.iterdir())},
+        graphs=graphs,
+        certificates=(),
+        versions=makers(),
+    )
+    seal(folder, manifest)
+    return open_bundle(folder)
+
+
+def _written(
+    model: PreTrainedModel,
+    folder: Path,
+    checkpoint: Path,
+    source: Source,
+    description: Description,
+    ladder: Ladder,
+    tensorrt: Wish,
+    threads: int,
+) -> Bundle:
+    """All graphs and engines, attested, in a sealed bundle without certificates."""
+    with stage("export") as said:
+        graphs = _graphs(model, folder)
+        lower = _lower(ladder, graphs, folder, checkpoint, description, threads)
+        graphs += tuple(rung.graph for rung in lower)
+        _share_weights([folder / graph.file for graph in graphs])
+        said += [rung.said for rung in lower]
+        said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
+        if all(graph.layout == "padded" for graph in graphs):
+            said.append(f"padded alone, since rows of {description.architecture} cannot be packed")
+    with stage("seal"):
+        bundle = seal_uncertified(folder, checkpoint, source, description, graphs)
+    with stage("attest"):
+        attestations = attest_all(bundle, {rung.graph.file: rung.left for rung in lower})
+    bundle = replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
+    if tensorrt.wanted:
+        with stage("tensorrt"):
+            bundle = with_engines(bundle, tensorrt)
+        seal(folder, bundle.manifest)
+    for attestation in bundle.manifest.attestations:
+        show_attestation(attestation)
+    return bundle
 
 
 def _graphs(model: PreTrainedModel, folder: Path) -> tuple[Graph, ...]:
@@ -135,26 +177,3 @@ def _share_weights(paths: list[Path]) -> None:
             onnx.checker.check_model(str(path))
     except OSError as error:
         raise storage_error(error) from error
-
-
-def _seal_uncertified(
-    folder: Path, checkpoint: Path, source: Source, description: Description, graphs: tuple[Graph, ...]
-) -> Bundle:
-    """A bundle that can be opened in order to be certified."""
-    try:
-        for name in (TOKENIZER, CONFIG):
-            shutil.copyfile(checkpoint / name, folder / name)
-    except OSError as error:
-        raise storage_error(error) from error
-    manifest = Manifest(
-        checkpoint=source,
-        labels=description.labels,
-        max_length=description.max_length,
-        vocabulary=description.vocabulary,
-        files={file.name: stamp_of(file) for file in sorted(folder.iterdir())},
-        graphs=graphs,
-        certificates=(),
-        versions=makers(),
-    )
-    seal(folder, manifest)
-    return open_bundle(folder)
