@@ -3,9 +3,10 @@
     input_ids, position_ids, segment_ids    int64 [rows, length], both axes dynamic
     logits                                  float32 [rows, length, labels]
 
-The encoder is spelled out here once for the whole BERT family, from the modules that transformers loaded: one product
-for query, key and value, the scale of the scores inside the query's weights, and every table that depends on a
-position alone added up beforehand. So each engine finds the pattern that it has a fused kernel for.
+The encoder is spelled out here once for the whole BERT family, from the modules that transformers loaded: the scale of
+the scores inside the query's weights, every table that depends on a position alone added up beforehand, and keys that
+are brought into the order of heads like queries and values. So each engine finds the pattern that it has a fused kernel
+for.
 It knows nothing of bundles or certificates.
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 import onnx
 import torch
 import transformers
+from onnx import helper
 from torch import Tensor, nn
 
 from export.graph import OPSET, quiet_export
@@ -134,13 +136,35 @@ def packed_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
                 opset_version=OPSET,
                 dynamo=False,
             )
+        model = _in_order_of_heads(onnx.load(output, load_external_data=False))
+        onnx.save(model, output)
         onnx.checker.check_model(str(output))
     except OSError as error:
         raise storage_error(error) from error
-    names = tuple(node.name for node in onnx.load(output, load_external_data=False).graph.input)
+    names = tuple(node.name for node in model.graph.input)
     if names != INPUTS:
         raise BugError(f"exported inputs are {', '.join(names)}, expected {', '.join(INPUTS)}")
     return Graph(output.name, "fp32", "packed", OPSET, names)
+
+
+def _in_order_of_heads(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Keys transposed in two steps, where the exporter made one of them.
+
+    The first is the one that queries and values go through, as fast as copying; the second is part of the product.
+    OpenVINO took 3.5 times as long over the one: 2% of all its time in int8, 1% in fp32.
+    """
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        if node.op_type == "Transpose" and list(node.attribute[0].ints) == [0, 2, 3, 1]:
+            (given,), (made,), name = node.input, node.output, node.name
+            # [rows, length, heads, size] -> [rows, heads, length, size] -> [rows, heads, size, length]
+            nodes.append(helper.make_node("Transpose", [given], [f"{made}/heads"], f"{name}/heads", perm=[0, 2, 1, 3]))
+            nodes.append(helper.make_node("Transpose", [f"{made}/heads"], [made], name, perm=[0, 1, 3, 2]))
+        else:
+            nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
 
 
 class _Packed(nn.Module):
