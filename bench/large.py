@@ -7,14 +7,19 @@ certificate, candidates on it run uncertified, and their rows get no accuracy.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.jobs import Session
 from bench.peers.place import copy_beside, make_once
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 WORKLOAD = "bert-large"
 _LONGEST = 512
+_INT8 = "packed-int8.onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,14 @@ def _fill(tokenizer_of: Path, folder: Path, shape: Shape) -> None:
         label2id=given["label2id"],
     )
     torch.manual_seed(0)
-    transformers.BertForTokenClassification(config).save_pretrained(checkpoint, safe_serialization=True)
+    transformers.BertForTokenClassification(config).save_pretrained(checkpoint)
     _bundle(checkpoint, folder / "bundle")
 
 
 def _bundle(checkpoint: Path, folder: Path) -> None:
-    """A sealed bundle without certificates: both layouts in fp32, which bf16 is computed from, too."""
+    """A sealed bundle without certificates: both layouts in fp32, which bf16 is computed from, too, and int8."""
+    import onnx
+
     from export.graph import load_model, padded_from_checkpoint
     from export.make import PACKED, PADDED, WEIGHTS, seal_uncertified
     from export.packed import packed_from_checkpoint
@@ -77,7 +84,31 @@ def _bundle(checkpoint: Path, folder: Path) -> None:
 
     folder.mkdir()
     model = load_model(checkpoint)
-    graphs = (padded_from_checkpoint(model, folder / PADDED), packed_from_checkpoint(model, folder / PACKED))
+    packed = packed_from_checkpoint(model, folder / PACKED)
+    onnx.save(_in_int8(onnx.load(folder / PACKED)), folder / _INT8)
+    graphs = (padded_from_checkpoint(model, folder / PADDED), packed, replace(packed, file=_INT8, precision="int8"))
     share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
     source = Source(WORKLOAD, sha256_of_checkpoint(checkpoint))
     seal_uncertified(folder, checkpoint, source, describe(checkpoint), graphs)
+
+
+def _in_int8(model: ModelProto) -> ModelProto:
+    """All products but the classifier in int8, rounded to the nearest: fitting it to a text would change no time.
+
+    Every channel gets a scale and a centre of its own, as export.quantize gives them, since these do take time.
+    """
+    import numpy as np
+
+    from export.products import Int8Product, Rounded, in_int8, products
+
+    rounded, chosen = {}, {}
+    for product in products(model):
+        if "/classifier/" in product.name:
+            continue
+        inputs = len(product.weights)
+        scale = np.linspace(0.5, 1, inputs, dtype=np.float32)
+        rounded[product.input] = Rounded(np.full(inputs, 0.01, np.float32), scale, 8 / 127)
+        divided = product.weights / scale[:, None]
+        step = (np.abs(divided).max(axis=0) / 127).astype(np.float32)
+        chosen[product.name] = Int8Product(np.round(divided / step).astype(np.int8), step, product.bias)
+    return in_int8(model, rounded, chosen)

@@ -61,7 +61,10 @@ def rounding_of(values: Array, weights: Array) -> Rounded:
 
 def staggered(rounded: Rounded, offset: Array) -> Rounded:
     """The rounding with each channel's places moved by that many steps; the bias makes up for it. offset: [inputs]"""
-    return replace(rounded, centre=rounded.centre - offset * np.float32(rounded.step) / rounded.scale)
+    # What is moved must not leave the numbers that there are; all alike, or their places would not be spread evenly.
+    scale = rounded.scale * np.float32(1 - np.abs(offset).max() / LARGEST)
+    centre: Array = (rounded.centre - offset * rounded.step / scale).astype(np.float32)
+    return replace(rounded, centre=centre, scale=scale)
 
 
 def compensated(values: Array, rounded: Rounded, together: Sequence[Product]) -> list[Int8Product]:

@@ -25,10 +25,11 @@ from export.products import Product, constant, products, replace_nodes
 
 Array = NDArray[np.float32]
 
-# A channel stands out if it can move a result this many times as far as 99 in 100 channels can.
-_STANDS_OUT = 3.0
+# A channel stands out if it can move a result this many times as far as 99 in 100 channels can. MiniLM has some that do
+# so 145, 71 and 60 times as far, all behind activations. With 3.0, logits move 6% more and the speed is the same.
+_STANDS_OUT = 1.5
 # The most channels of a tensor that are copied, and the most copies in all.
-_MOST_CHANNELS, _MOST_COPIES = 8, 64
+_MOST_CHANNELS, _MOST_COPIES = 8, 96
 # Operators that treat every channel alike, as activations are made of.
 _ALIKE = frozenset(
     ("Add", "Cast", "Clip", "Div", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu")

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from runtime.backends.openvino import OpenVino, executed_precisions
 from runtime.bundle import Bundle, Precision, open_bundle
 from runtime.choose import has_bf16
 from runtime.errors import BackendError, BugError
+from runtime.infer import in_order
 from runtime.pack import Batch
 
 openvino = pytest.importorskip("openvino")
@@ -21,14 +23,16 @@ def bundle(tiny_bundle: Path) -> Bundle:
     return open_bundle(tiny_bundle)
 
 
-def opened(path: Path, *, precision: Precision = "fp32", vocabulary: int = 100, cache: str = "") -> OpenVino:
+def opened(
+    path: Path, *, precision: Precision = "fp32", vocabulary: int = 100, cache: str = "", streams: int = 1
+) -> OpenVino:
     """The backend on a file."""
     return OpenVino(
         path,
         precision=precision,
         layout="packed",
-        streams=1,
-        threads=1,
+        streams=streams,
+        threads=streams,
         vocabulary=vocabulary,
         positions=64,
         cache=cache,
@@ -78,3 +82,23 @@ def test_what_was_compiled_is_kept(bundle: Bundle, tmp_path: Path) -> None:
     second = opened(path, cache=str(tmp_path))
     assert np.array_equal(second.logits(given), expected)
     second.close()
+
+
+@pytest.mark.slow
+def test_two_streams_answer_as_one_whatever_shapes_they_meet(bundle: Bundle) -> None:
+    """Rows of every length, each new to the engine when two streams meet it, again and again: bit for bit the same."""
+    chance = np.random.default_rng(0)
+    given = [batch(chance.integers(5, 100, length).tolist()) for length in range(3, 65)]
+    path = bundle.file("packed-fp32.onnx")
+
+    def answers(order: list[int], *, streams: int) -> list[NDArray[np.float32]]:
+        engine = opened(path, streams=streams)
+        found = list(in_order(engine.logits, [given[index] for index in order], workers=streams))
+        engine.close()
+        return found
+
+    expected = answers([*range(len(given))], streams=1)
+    for _ in range(100):
+        order = chance.permutation(len(given)).tolist()
+        for index, logits in zip(order, answers(order, streams=2)):
+            assert np.array_equal(expected[index], logits), f"a row of {given[index].input_ids.shape[1]}"
