@@ -13,15 +13,17 @@ copies there, as columns of its weights: next to no work, and engines still fuse
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import NodeProto, helper, numpy_helper
+from onnx import NodeProto, helper
 
 from export.products import Product, constant, products, replace_nodes
+from runtime.numbers import ranges
 
 Array = NDArray[np.float32]
 
@@ -64,18 +66,15 @@ def split_of(reach: Array, weights: Array) -> Split:
         weights: of all products that take it. [inputs, outputs]
     """
     part = reach * np.abs(weights).max(axis=1)  # how far each can move a result
+    like = max(_STANDS_OUT * float(np.quantile(part, 0.99)), 1e-12)
     parts = np.ones(len(part), np.int64)  # that each channel becomes
     chosen = np.argsort(-part, kind="stable")[:_MOST_CHANNELS]
-    like = max(_STANDS_OUT * float(np.quantile(part, 0.99)), 1e-12)
-    parts[chosen] = np.maximum(1, np.ceil(part[chosen] / like))
+    parts[chosen] = np.clip(np.ceil(part[chosen] / like), 1, 1 + _MOST_COPIES)
     while parts.sum() - len(parts) > _MOST_COPIES:
         parts[parts.argmax()] -= 1
-    channels = np.arange(len(parts))
-    source = np.concatenate([channels, np.repeat(channels, parts - 1)])
-    first = np.cumsum(parts - 1) - (parts - 1)
-    number = np.concatenate(
-        [np.zeros_like(channels), np.arange(len(source) - len(parts)) - first[source[len(parts) :]] + 1]
-    )
+    channels, copies = np.arange(len(parts)), np.repeat(np.arange(len(parts)), parts - 1)
+    source = np.concatenate([channels, copies])
+    number = np.concatenate([np.zeros_like(channels), ranges(np.ones_like(parts), parts - 1)])  # of those of one source
     offset = (number - (parts[source] - 1) / 2) / parts[source]
     return Split(source, (1 / parts[source]).astype(np.float32), offset.astype(np.float32))
 
@@ -138,9 +137,11 @@ def _maker(graph: onnx.GraphProto, tensor: str, users: Sequence[Product], made: 
 
 def _scalars(graph: onnx.GraphProto) -> set[str]:
     """Names of constants that are one number."""
-    made = {node.output[0]: node.attribute[0].t for node in graph.node if node.op_type == "Constant"}
-    tensors = {**{tensor.name: tensor for tensor in graph.initializer}, **made}
-    return {name for name, tensor in tensors.items() if numpy_helper.to_array(tensor).size == 1}
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].HasField("t"):
+            tensors[node.output[0]] = node.attribute[0].t
+    return {name for name, tensor in tensors.items() if math.prod(tensor.dims) == 1}
 
 
 def _set(graph: onnx.GraphProto, nodes: Mapping[str, NodeProto], product: Product, weights: Array, bias: Array) -> None:

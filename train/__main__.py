@@ -55,10 +55,10 @@ def _parser() -> cli.Parser:
     parser.add_argument("--plan", action="store_true", help="print sentences and steps, and train nothing")
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted run towards --output")
     parser.add_argument(
-        "--threads", type=_positive, default=available_threads(), help="threads for a CPU (%(default)s)"
+        "--threads", type=cli.count, default=available_threads(), help="threads for a CPU (%(default)s)"
     )
     parser.add_argument(
-        "--save-every", type=_positive, default=1000, metavar="STEPS", help="between checkpoints (%(default)s)"
+        "--save-every", type=cli.count, default=1000, metavar="STEPS", help="between checkpoints (%(default)s)"
     )
     add_recipe_options(parser)
     return parser
@@ -142,13 +142,6 @@ def _save(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, trained:
     record = {"recipe": named, "corpus_sha256": corpus.sha256, "rows": [asdict(row) for row in trained.rows]}
     (work.final / SCORES).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     work.publish()
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} where a number from 1 should be")
-    return value
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -120,3 +121,11 @@ def test_what_cannot_be_packed_is_refused(tmp_path: Path) -> None:
     assert not can_pack(model)
     with pytest.raises(CheckpointError, match="cannot be packed; use its padded graph"):
         packed_from_checkpoint(model, tmp_path / "packed.onnx")
+
+
+def test_keys_reach_their_heads_as_queries_and_values_do(tmp_path: Path) -> None:
+    packed_from_checkpoint(model_of(CONFIGS["bert"]), tmp_path / "packed.onnx")
+    nodes = onnx.load(tmp_path / "packed.onnx").graph.node
+    orders = [tuple(node.attribute[0].ints) for node in nodes if node.op_type == "Transpose"]
+    # Query, key and value into their heads and the answer out of them; then the keys for their product.
+    assert Counter(orders) == {(0, 2, 1, 3): 2 * 4, (0, 1, 3, 2): 2}

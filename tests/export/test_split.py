@@ -68,6 +68,9 @@ def test_copies_are_bounded_and_the_largest_gives_way() -> None:
 
 
 def test_channels_that_do_nothing_at_all_are_no_trouble() -> None:
+    reach = np.zeros(200, np.float32)
+    reach[3] = 1
+    assert split_of(reach, np.ones((200, 2), np.float32)).copies == 96
     assert split_of(np.zeros(8, np.float32), np.zeros((8, 2), np.float32)).copies == 0
 
 
