@@ -96,7 +96,7 @@ def _in_int8(model: ModelProto) -> ModelProto:
     """All products but the classifier in int8, rounded to the nearest: fitting it to a text would change no time.
 
     Every channel gets a scale and a centre of its own, as export.quantize gives them, since these do take time. Of
-    random weights no channel stands out, so that none is copied.
+    random weights no channel is so large that it would be multiplied apart.
     """
     import numpy as np
 

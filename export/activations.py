@@ -61,20 +61,6 @@ def sampled(
     return {name: np.concatenate([part[name] for part in parts]) for name in tensors}
 
 
-def reaches(
-    model: onnx.ModelProto, tensors: Sequence[str], batches: Iterable[Batch], *, threads: int
-) -> dict[str, NDArray[np.float32]]:
-    """Half the range of each channel over all batches. Each: [channels]"""
-    least: dict[str, NDArray[np.float32]] = {}
-    most: dict[str, NDArray[np.float32]] = {}
-    for values in activations(model, tensors, batches, threads=threads):
-        for name, value in values.items():
-            low, high = value.min(axis=0), value.max(axis=0)
-            least[name] = np.minimum(least.get(name, low), low)
-            most[name] = np.maximum(most.get(name, high), high)
-    return {name: (most[name] - least[name]) / np.float32(2) for name in tensors}
-
-
 def largest(
     model: onnx.ModelProto, tensors: Sequence[str], batches: Iterable[Batch], *, threads: int
 ) -> dict[str, float]:

@@ -5,7 +5,8 @@ the weights and the bias take both back. All of it is symmetric (zero points are
 
     input -> Mul -> Add -> QuantizeLinear -> DequantizeLinear -> MatMul <- DequantizeLinear <- int8 weights
 
-It knows nothing of how numbers are rounded (export.rounding), nor of channels that stand out (export.split).
+Channels that are larger than all others by far would leave the others no precision. Few models have more than two a
+layer; these are gathered, multiplied in floating point and added (Dettmers et al. 2022, "LLM.int8()").
 """
 
 from __future__ import annotations
@@ -51,11 +52,13 @@ class Rounded:
     Attributes:
         centre, scale: of each channel. [channels]
         step: of the stored numbers.
+        apart: channels that are multiplied apart, in floating point; their scale is 0.
     """
 
     centre: NDArray[np.float32]
     scale: NDArray[np.float32]
     step: float
+    apart: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ def in_int8(
     graph = changed.graph
     nodes = {node.name: node for node in graph.node}
     before: dict[str, list[NodeProto]] = {}  # node -> what must be computed before it
+    after: dict[str, list[NodeProto]] = {}
     done: set[str] = set()
     for product in products(model):
         if product.name not in chosen:
@@ -120,17 +124,21 @@ def in_int8(
         node = nodes[product.name]
         node.input[0], node.input[1] = f"{product.input}/int8", f"{product.name}/weights"
         add = nodes[product.add]
-        add.input[product.place] = constant(graph, f"{product.name}/bias", chosen[product.name].bias)
-    replace_nodes(graph, [each for node in graph.node for each in (*before.get(node.name, ()), node)])
+        add.input[product.place] = _constant(graph, f"{product.name}/bias", chosen[product.name].bias)
+        if rounded[product.input].apart:
+            after[product.add] = _apart(graph, product, rounded[product.input], add.output[0])
+            add.output[0] = f"{product.name}/biased"
+    ordered = [each for node in graph.node for each in (*before.get(node.name, ()), node, *after.get(node.name, ()))]
+    _replace(graph, ordered)
     onnx.checker.check_model(changed)
     return changed
 
 
 def _rounding(graph: onnx.GraphProto, tensor: str, rounded: Rounded) -> list[NodeProto]:
-    scale = constant(graph, f"{tensor}/scale", rounded.scale)
-    shift = constant(graph, f"{tensor}/shift", -rounded.centre * rounded.scale)
-    step = constant(graph, f"{tensor}/step", np.float32(rounded.step))
-    zero = constant(graph, f"{tensor}/zero", np.int8(0))
+    scale = _constant(graph, f"{tensor}/scale", rounded.scale)
+    shift = _constant(graph, f"{tensor}/shift", -rounded.centre * rounded.scale)
+    step = _constant(graph, f"{tensor}/step", np.float32(rounded.step))
+    zero = _constant(graph, f"{tensor}/zero", np.int8(0))
     return [
         helper.make_node("Mul", [tensor, scale], [f"{tensor}/scaled"], f"{tensor}/Mul"),
         helper.make_node("Add", [f"{tensor}/scaled", shift], [f"{tensor}/centred"], f"{tensor}/Add"),
@@ -140,14 +148,25 @@ def _rounding(graph: onnx.GraphProto, tensor: str, rounded: Rounded) -> list[Nod
 
 
 def _weights(graph: onnx.GraphProto, name: str, product: Int8Product) -> NodeProto:
-    stored = constant(graph, f"{name}/stored", product.weights)
-    step = constant(graph, f"{name}/step", product.step)
-    zero = constant(graph, f"{name}/zero", np.zeros(len(product.step), np.int8))
+    stored = _constant(graph, f"{name}/stored", product.weights)
+    step = _constant(graph, f"{name}/step", product.step)
+    zero = _constant(graph, f"{name}/zero", np.zeros(len(product.step), np.int8))
     return helper.make_node("DequantizeLinear", [stored, step, zero], [f"{name}/weights"], f"{name}/DQ", axis=1)
 
 
-def constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic] | np.generic) -> str:
-    """Adds a constant to the graph, and gives its name back."""
+def _apart(graph: onnx.GraphProto, product: Product, rounded: Rounded, result: str) -> list[NodeProto]:
+    """Adds what the channels that stand apart contribute; after the bias, which engines fuse with the product."""
+    name = product.name
+    which = _constant(graph, f"{name}/apart/which", np.array(rounded.apart, np.int64))
+    weights = _constant(graph, f"{name}/apart/weights", product.weights[list(rounded.apart)])
+    return [
+        helper.make_node("Gather", [product.input, which], [f"{name}/apart"], f"{name}/apart/Gather", axis=-1),
+        helper.make_node("MatMul", [f"{name}/apart", weights], [f"{name}/apart/result"], f"{name}/apart/MatMul"),
+        helper.make_node("Add", [f"{name}/biased", f"{name}/apart/result"], [result], f"{name}/apart/Add"),
+    ]
+
+
+def _constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic] | np.generic) -> str:
     graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
     return name
 
@@ -161,7 +180,7 @@ def _constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
     return constants
 
 
-def replace_nodes(graph: onnx.GraphProto, nodes: list[NodeProto]) -> None:
+def _replace(graph: onnx.GraphProto, nodes: list[NodeProto]) -> None:
     """Other nodes for the graph; constants that none of them uses, and types that were inferred, are dropped."""
     used = {name for node in nodes for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in used]

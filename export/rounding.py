@@ -2,18 +2,16 @@
 
     rounding_of         how to round a tensor: its channels centred and brought to like ranges (Wei et al. 2023,
                         "Outlier Suppression+"; Xiao et al. 2023, "SmoothQuant"), by the error it makes in the products
-    staggered           copies of one channel, rounded at places of their own
     compensated         weights rounded so that the errors of one row are made up for by the rows after it (Frantar et
                         al. 2023, "GPTQ"), and the mean of what is left by the bias
 
 Why not an off-the-shelf quantiser: with one scale a tensor, one channel of some hundred that is 20 times as large as
-the others sets the step of all. Those that even a scale of their own leaves far too large are export.split's matter.
+the others sets the step of all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +25,10 @@ _SHARES = (0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
 _CUTS = (1.0, 0.9, 0.8)
 # Cells that errors are measured on; more gives the same choice.
 _CELLS = 1024
+# A channel stands apart if it can move a result this many times as far as 99 in 100 channels can; and the most of them.
+# In MiniLM 13 channels of 11 tensors do. That costs 4% of the speed, and logits move a sixth less than with 8.0, where
+# 5 channels of 4 tensors do; leaving the two worst products out of int8 costs 5% for the same.
+_APART, _MOST_APART = 3.0, 8
 # GPTQ's damping, as a share of the mean of the Hessian's diagonal, and its block of rows.
 _DAMPING, _BLOCK = 0.01, 128
 
@@ -43,28 +45,24 @@ def rounding_of(values: Array, weights: Array) -> Rounded:
     centre = (values.max(axis=0) + values.min(axis=0)) / 2
     reach = np.maximum((values.max(axis=0) - values.min(axis=0)) / 2, 1e-4)
     heavy = np.maximum(np.abs(weights).max(axis=1), 1e-6)
+    apart = _apart(reach * heavy)
+    kept = np.ones(len(centre), np.bool_)
+    kept[list(apart)] = False
+    centre = np.where(kept, centre, 0)
     sample = values[:: max(1, len(values) // _CELLS)] - centre
     best, least = Rounded(centre, np.ones_like(centre), 1.0), float("inf")
     for share in _SHARES:
-        scale = (reach**-share * heavy ** (1 - share)).astype(np.float32)
+        scale: Array = np.where(kept, reach**-share * heavy ** (1 - share), 0).astype(np.float32)
         scale /= (reach * scale).max()  # all in -1 to 1
         scaled: Array = sample * scale
-        divided = weights / scale[:, None]
+        divided = _divided(weights, scale)
         by_weights = _spread(scaled @ (divided - _nearest(divided, _steps(divided)) * _steps(divided)))
         for cut in _CUTS:
             step = np.float32(cut / LARGEST)
             error = np.hypot(by_weights, _spread((scaled - _nearest(scaled, step) * step) @ divided))
             if error < least:
-                best, least = Rounded(centre, scale, float(step)), error
+                best, least = Rounded(centre, scale, float(step), apart), error
     return best
-
-
-def staggered(rounded: Rounded, offset: Array) -> Rounded:
-    """The rounding with each channel's places moved by that many steps; the bias makes up for it. offset: [inputs]"""
-    # What is moved must not leave the numbers that there are; all alike, or their places would not be spread evenly.
-    scale = rounded.scale * np.float32(1 - np.abs(offset).max() / LARGEST)
-    centre: Array = (rounded.centre - offset * rounded.step / scale).astype(np.float32)
-    return replace(rounded, centre=centre, scale=scale)
 
 
 def compensated(values: Array, rounded: Rounded, together: Sequence[Product]) -> list[Int8Product]:
@@ -79,8 +77,7 @@ def compensated(values: Array, rounded: Rounded, together: Sequence[Product]) ->
     seen = _nearest(scaled, np.float32(rounded.step)) * np.float32(rounded.step)
     mean, mean_seen = scaled.mean(axis=0, dtype=np.float64), seen.mean(axis=0, dtype=np.float64)
     spread = seen - mean_seen.astype(np.float32)  # the mean is the bias's matter
-    weights: Array = np.concatenate([product.weights for product in together], axis=1)
-    divided = weights / rounded.scale[:, None]
+    divided = _divided(np.concatenate([product.weights for product in together], axis=1), rounded.scale)
     step = _steps(divided)
     stored = _gptq(divided.astype(np.float64), (spread.T @ spread).astype(np.float64) / len(spread), step)
     shift = mean @ divided - mean_seen @ (stored * step)
@@ -112,6 +109,18 @@ def _gptq(weights: NDArray[np.float64], hessian: NDArray[np.float64], step: Arra
     unordered = np.empty_like(stored)
     unordered[order] = stored
     return unordered
+
+
+def _apart(part: Array) -> tuple[int, ...]:
+    """Channels whose largest part in a result is beyond all likeness to the others'. part: [inputs]"""
+    order = np.argsort(-part)[:_MOST_APART]
+    return tuple(sorted(order[part[order] > _APART * np.quantile(part, 0.99)].tolist()))
+
+
+def _divided(weights: Array, scale: Array) -> Array:
+    """Weights for a scaled input; a channel of scale 0 has none. [inputs, outputs]"""
+    divided: Array = np.divide(weights, scale[:, None], out=np.zeros_like(weights), where=scale[:, None] > 0)
+    return divided
 
 
 def _steps(weights: Array) -> Array:

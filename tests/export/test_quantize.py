@@ -35,10 +35,12 @@ def product(weights: Array, *, name: str = "product") -> Product:
     return Product(name, "input", weights, np.zeros(weights.shape[1], np.float32), "add", 1)
 
 
-def result(values: Array, rounded: Rounded, made: Int8Product) -> Array:
+def result(values: Array, rounded: Rounded, made: Int8Product, weights: Array) -> Array:
     """What the int8 form of a product computes, in numpy."""
     stored = np.clip(np.round((values - rounded.centre) * rounded.scale / rounded.step), -127, 127) * rounded.step
-    answer: Array = stored @ (made.weights * made.step) + made.bias
+    inner = stored @ (made.weights * made.step) + made.bias
+    apart = list(rounded.apart)
+    answer: Array = inner + values[:, apart] @ weights[apart]
     return answer
 
 
@@ -64,7 +66,7 @@ def test_uneven_channels_are_rounded_far_better_than_plainly(chance: np.random.G
     weights = (chance.normal(size=(64, 32)) / np.geomspace(0.1, 10, 64)[:, None]).astype(np.float32)
     rounded = rounding_of(values, weights)
     made = compensated(values, rounded, [product(weights)])[0]
-    ours = relative(values @ weights, result(values, rounded, made))
+    ours = relative(values @ weights, result(values, rounded, made, weights))
     assert ours < 0.015
     assert ours < relative(values @ weights, plain(values, weights)) / 3
 
@@ -78,8 +80,23 @@ def test_compensated_rounding_beats_the_nearest_where_inputs_go_together(chance:
     divided = weights / rounded.scale[:, None]
     nearest = Int8Product(np.round(divided / made.step).astype(np.int8), made.step, rounded.centre @ weights)
     expected = values @ weights
-    by_nearest = relative(expected, result(values, rounded, nearest))
-    assert relative(expected, result(values, rounded, made)) < by_nearest / 1.15
+    by_nearest = relative(expected, result(values, rounded, nearest, weights))
+    assert relative(expected, result(values, rounded, made, weights)) < by_nearest / 1.15
+
+
+def test_a_channel_beyond_all_likeness_is_multiplied_apart(chance: np.random.Generator) -> None:
+    values = chance.normal(size=(2000, 128)).astype(np.float32)
+    weights = chance.normal(size=(128, 16)).astype(np.float32)
+    values[::50, 7] = 300
+    weights[7] *= 5
+    rounded = rounding_of(values, weights)
+    assert rounded.apart == (7,)
+    assert rounded.scale[7] == 0
+    ordinary = np.arange(2000) % 50 != 0
+    made = compensated(values, rounded, [product(weights)])[0]
+    found = result(values, rounded, made, weights)
+    assert relative((values @ weights)[ordinary], found[ordinary]) < 0.015
+    assert relative((values @ weights)[ordinary], plain(values, weights)[ordinary]) > 0.3
 
 
 def test_products_that_share_an_input_share_its_rounding(chance: np.random.Generator) -> None:
@@ -89,7 +106,7 @@ def test_products_that_share_an_input_share_its_rounding(chance: np.random.Gener
     made = compensated(values, rounded, members)
     assert [each.weights.shape for each in made] == [(16, 4), (16, 8)]
     for each, member in zip(made, members):
-        assert relative(values @ member.weights, result(values, rounded, each)) < 0.02
+        assert relative(values @ member.weights, result(values, rounded, each, member.weights)) < 0.02
 
 
 def test_constant_and_empty_channels_do_no_harm(chance: np.random.Generator) -> None:
@@ -98,7 +115,7 @@ def test_constant_and_empty_channels_do_no_harm(chance: np.random.Generator) -> 
     weights = chance.normal(size=(16, 4)).astype(np.float32)
     weights[:, 2] = 0
     rounded = rounding_of(values, weights)
-    found = result(values, rounded, compensated(values, rounded, [product(weights)])[0])
+    found = result(values, rounded, compensated(values, rounded, [product(weights)])[0], weights)
     assert np.isfinite(found).all()
     assert relative(values @ weights, found) < 0.02
 
@@ -110,12 +127,17 @@ def test_graph_in_int8_computes_what_the_formula_says(tiny_bundle: Path, tiny_co
     batches = text_batches(Encoder(tiny_bundle / TOKENIZER), text(tiny_corpus), max_length=64, most=4)
     values = sampled(model, [each.input for each in chosen], batches, threads=1)
     rounded = {each.input: rounding_of(values[each.input], each.weights) for each in chosen}
+    # One channel apart, so that this way through the graph is walked too.
+    first = rounded[chosen[0].input]
+    scale = first.scale.copy()
+    scale[5] = 0
+    rounded[chosen[0].input] = Rounded(np.where(scale > 0, first.centre, 0), scale, first.step, (5,))
     made = {each.name: compensated(values[each.input], rounded[each.input], [each])[0] for each in chosen}
     changed = in_int8(model, rounded, made)
     # The first product's input is the same in both graphs.
     outputs = [node.output[0] for node in model.graph.node if node.name == chosen[0].add]
     found = sampled(changed, outputs, batches, threads=1)[outputs[0]]
-    expected = result(values[chosen[0].input], rounded[chosen[0].input], made[chosen[0].name])
+    expected = result(values[chosen[0].input], rounded[chosen[0].input], made[chosen[0].name], chosen[0].weights)
     # Values in the middle between two steps may go either way.
     assert relative(expected, found) < 1e-3
     assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in changed.graph.node}
