@@ -100,16 +100,15 @@ def _in_int8(model: ModelProto) -> ModelProto:
     """
     import numpy as np
 
-    from export.products import Int8Product, Rounded, in_int8, products
+    from export.products import CLASSIFIER, Rounded, in_int8, products
+    from export.rounding import LARGEST, to_nearest
 
     rounded, chosen = {}, {}
     for product in products(model):
-        if "/classifier/" in product.name:
+        if CLASSIFIER in product.name:
             continue
         inputs = len(product.weights)
         scale = np.linspace(0.5, 1, inputs, dtype=np.float32)
-        rounded[product.input] = Rounded(np.full(inputs, 0.01, np.float32), scale, 8 / 127)
-        divided = product.weights / scale[:, None]
-        step = (np.abs(divided).max(axis=0) / 127).astype(np.float32)
-        chosen[product.name] = Int8Product(np.round(divided / step).astype(np.int8), step, product.bias)
+        rounded[product.input] = Rounded(np.full(inputs, 0.01, np.float32), scale, 8 / LARGEST)
+        chosen[product.name] = to_nearest(product, rounded[product.input])
     return in_int8(model, rounded, chosen)

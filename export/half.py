@@ -21,13 +21,13 @@ from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_floa
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from export.activations import largest
+from export.products import CLASSIFIER
 from runtime.bundle import Graph
 from runtime.errors import BundleError
 from runtime.pack import Batch
 
 LARGEST = float(np.finfo(np.float16).max)
 _IN_FP32 = ("LayerNormalization", "Softmax")
-_CLASSIFIER = "/classifier/"
 _WITHOUT = "leave fp16 out"
 
 
@@ -69,7 +69,7 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
         _copy(model),
         keep_io_types=True,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_IN_FP32],
-        node_block_list=[node.name for node in model.graph.node if _CLASSIFIER in node.name],
+        node_block_list=[node.name for node in model.graph.node if CLASSIFIER in node.name],
     )
     inside = _fp16_tensors(model, converted)
     found = largest(model, inside, batches, threads=threads)
@@ -111,7 +111,7 @@ def _fp16_tensors(model: onnx.ModelProto, converted: onnx.ModelProto) -> list[st
 
 
 def _is_fp16(node: onnx.NodeProto) -> bool:
-    return node.op_type not in _IN_FP32 and _CLASSIFIER not in node.name and node.op_type != "Cast"
+    return node.op_type not in _IN_FP32 and CLASSIFIER not in node.name and node.op_type != "Cast"
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:

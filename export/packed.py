@@ -136,35 +136,33 @@ def packed_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
                 opset_version=OPSET,
                 dynamo=False,
             )
-        model = _in_order_of_heads(onnx.load(output, load_external_data=False))
-        onnx.save(model, output)
+        made = onnx.load(output, load_external_data=False)
+        _bring_keys_to_heads(made.graph)
+        onnx.save(made, output)
         onnx.checker.check_model(str(output))
     except OSError as error:
         raise storage_error(error) from error
-    names = tuple(node.name for node in model.graph.input)
+    names = tuple(node.name for node in made.graph.input)
     if names != INPUTS:
         raise BugError(f"exported inputs are {', '.join(names)}, expected {', '.join(INPUTS)}")
     return Graph(output.name, "fp32", "packed", OPSET, names)
 
 
-def _in_order_of_heads(model: onnx.ModelProto) -> onnx.ModelProto:
+def _bring_keys_to_heads(graph: onnx.GraphProto) -> None:
     """Keys transposed in two steps, where the exporter made one of them.
 
     The first is the one that queries and values go through, as fast as copying; the second is part of the product.
     OpenVINO took 3.5 times as long over the one: 2% of all its time in int8, 1% in fp32.
     """
-    nodes: list[onnx.NodeProto] = []
-    for node in model.graph.node:
-        if node.op_type == "Transpose" and list(node.attribute[0].ints) == [0, 2, 3, 1]:
-            (given,), (made,), name = node.input, node.output, node.name
-            # [rows, length, heads, size] -> [rows, heads, length, size] -> [rows, heads, size, length]
-            nodes.append(helper.make_node("Transpose", [given], [f"{made}/heads"], f"{name}/heads", perm=[0, 2, 1, 3]))
-            nodes.append(helper.make_node("Transpose", [f"{made}/heads"], [made], name, perm=[0, 1, 3, 2]))
-        else:
-            nodes.append(onnx.NodeProto.FromString(node.SerializeToString()))
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    return model
+    # From the last on, so that what is inserted moves none that is still to come.
+    for index, node in reversed([*enumerate(graph.node)]):
+        if node.op_type != "Transpose" or list(node.attribute[0].ints) != [0, 2, 3, 1]:
+            continue
+        heads = f"{node.output[0]}/heads"
+        # [rows, length, heads, size] -> [rows, heads, length, size] -> [rows, heads, size, length]
+        first = helper.make_node("Transpose", [node.input[0]], [heads], f"{node.name}/heads", perm=[0, 2, 1, 3])
+        node.input[0], node.attribute[0].ints[:] = heads, [0, 1, 3, 2]
+        graph.node.insert(index, first)
 
 
 class _Packed(nn.Module):

@@ -19,6 +19,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 
+CLASSIFIER = "/classifier/"
+"""In the names of all nodes of the layer that decides the tag."""
+
 
 @dataclass(frozen=True, slots=True)
 class Product:

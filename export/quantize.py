@@ -29,7 +29,7 @@ import numpy as np
 import onnx
 
 from export.activations import sampled, text_batches
-from export.products import Int8Product, Product, Rounded, in_int8, products
+from export.products import CLASSIFIER, Int8Product, Product, Rounded, in_int8, products
 from export.rounding import compensated, rounding_of
 from export.sensitivity import Change, Logits, Probe, leave_out
 from runtime.attested import Left
@@ -54,7 +54,6 @@ GOAL = 12.0
 MOST_LEFT_OUT = 0.4
 # Bytes of activations in memory at once; a large model's layers are fitted in turns.
 _MEMORY = 1 << 30
-_CLASSIFIER = "/classifier/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def int8_from_graph(
     if len(sentences) < 2:
         raise CorpusError("training text", f"{len(sentences)} sentences", "give more, to fit int8 to")
     encoder, model = Encoder(tokenizer), onnx.load(source)
-    fitted = [product for product in products(model) if _CLASSIFIER not in product.name]
+    fitted = [product for product in products(model) if CLASSIFIER not in product.name]
     if not fitted:
         raise BugError(f"no matrix product in {source}")
     short, long = _halves(sentences[::5])
@@ -232,7 +231,7 @@ def _turns(together: dict[str, list[Product]]) -> list[list[str]]:
 def _never(model: onnx.ModelProto) -> list[Left]:
     """Products that are not even tried."""
     reason = "the classifier decides the tag, and is next to no work"
-    return [Left(each.name, reason, each.multiply_adds) for each in products(model) if _CLASSIFIER in each.name]
+    return [Left(each.name, reason, each.multiply_adds) for each in products(model) if CLASSIFIER in each.name]
 
 
 def _inputs(model: onnx.ModelProto) -> tuple[str, ...]:

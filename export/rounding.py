@@ -2,6 +2,7 @@
 
     rounding_of         how to round a tensor: its channels centred and brought to like ranges (Wei et al. 2023,
                         "Outlier Suppression+"; Xiao et al. 2023, "SmoothQuant"), by the error it makes in the products
+    to_nearest          weights rounded each by itself: in no time, for what need not be exact
     compensated         weights rounded so that the errors of one row are made up for by the rows after it (Frantar et
                         al. 2023, "GPTQ"), and the mean of what is left by the bias
 
@@ -63,6 +64,14 @@ def rounding_of(values: Array, weights: Array) -> Rounded:
             if error < least:
                 best, least = Rounded(centre, scale, float(step), apart), error
     return best
+
+
+def to_nearest(product: Product, rounded: Rounded) -> Int8Product:
+    """A product in int8 without a text to fit it to. rounded: how its input is."""
+    divided = _divided(product.weights, rounded.scale)
+    step = _steps(divided)
+    bias = product.bias + rounded.centre @ product.weights
+    return Int8Product(_nearest(divided, step).astype(np.int8), step, bias.astype(np.float32))
 
 
 def compensated(values: Array, rounded: Rounded, together: Sequence[Product]) -> list[Int8Product]:
