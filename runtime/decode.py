@@ -47,7 +47,7 @@ def probability_of(logits: NDArray[np.float32], tag: NDArray[np.int64]) -> NDArr
         logits: [words, labels]
         tag: which label. [words]
     """
-    chosen = np.take_along_axis(logits, tag[:, None], axis=1)
+    chosen = logits[np.arange(len(tag)), tag][:, None]
     # A difference too great for a float32's exponential means a probability of 0, which 1 / infinity is, too.
     with np.errstate(over="ignore"):
         probability: NDArray[np.float32] = (1 / np.exp(logits - chosen).sum(axis=1)).astype(np.float32)
@@ -56,6 +56,8 @@ def probability_of(logits: NDArray[np.float32], tag: NDArray[np.int64]) -> NDArr
 
 def joined(parts: Sequence[Tags]) -> Tags:
     """Tags of words that follow each other."""
+    if len(parts) == 1:
+        return parts[0]
     tag = np.concatenate([np.empty(0, np.int64), *(part.tag for part in parts)])
     return Tags(tag, np.concatenate([np.empty(0, np.float32), *(part.score for part in parts)]))
 
@@ -91,7 +93,8 @@ def means(values: NDArray[np.float32], start: NDArray[np.int64], end: NDArray[np
     if not len(start):
         return np.empty(0)
     # reduceat over (start, end) pairs sums each run by itself: its neighbours cannot change its last digits.
-    bounds = np.stack([start, end], axis=1).ravel()
+    bounds = np.empty(2 * len(start), np.int64)
+    bounds[::2], bounds[1::2] = start, end
     total: NDArray[np.float64] = np.add.reduceat(np.append(values, 0).astype(np.float64), bounds)[::2]
     return total / (end - start)
 

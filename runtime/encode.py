@@ -95,9 +95,10 @@ class Encoder:
         """Join blocks of (ids, pieces of each word); `words` counts those of each text."""
         nothing = np.empty(0, np.int64)
         word_start = starts_from_counts(words)
-        piece_start = starts_from_counts(np.concatenate([nothing, *(count for _, count in blocks)]))
+        count = np.concatenate([nothing, *(count for _, count in blocks)])
         ids = np.concatenate([nothing, *(ids for ids, _ in blocks)])
-        word_piece = np.where(np.diff(piece_start) > 0, piece_start[:-1], -1)
+        piece_start = starts_from_counts(count)
+        word_piece = np.where(count > 0, piece_start[:-1], -1)
         return Encoded(ids, piece_start[word_start], word_start, word_piece)
 
     def _pieces(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

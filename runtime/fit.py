@@ -62,6 +62,14 @@ def fit(size: NDArray[np.int64], *, shortest: int) -> Rows:
     return _rows(size, row, column, np.array(lengths, np.int64))
 
 
+def row_length(size: int, shortest: int) -> int:
+    """Length of the shortest rows that hold something of that size; `fit` says which lengths there are."""
+    length = shortest
+    while length < size:
+        length *= 2
+    return length
+
+
 def _place(
     size: int, count: int, room: defaultdict[int, list[int]], lengths: list[int], shortest: int
 ) -> tuple[list[int], list[int]]:
@@ -69,9 +77,7 @@ def _place(
     rows: list[int] = []
     columns: list[int] = []
     left_over: list[tuple[int, int]] = []
-    length = shortest
-    while length < size:
-        length *= 2
+    length = row_length(size, shortest)
     for free in [*sorted(free for free in room if free >= size and room[free]), 0]:
         # After all rows with room, new ones.
         fresh = free == 0

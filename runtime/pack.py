@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import BugError
-from runtime.fit import fit
+from runtime.fit import fit, row_length
 from runtime.numbers import ranges
 from runtime.windows import Windows
 
@@ -139,6 +139,9 @@ def padded_batches(
     Raises:
         BugError: a window is longer than all lengths.
     """
+    if len(windows.count) == 1:
+        yield _alone(ids, windows, frame, int(_widths(windows.count + len(frame), lengths)[0]))
+        return
     order = np.argsort(-windows.count, kind="stable")
     width = _widths(windows.count[order] + len(frame), lengths)
     first = 0
@@ -168,6 +171,9 @@ def packed_batches(
         trim: cut the cells that hold nothing off the ends of a small batch; for engines that take any shape.
     """
     size = windows.count + len(frame)
+    if len(size) == 1:
+        yield _alone(ids, windows, frame, int(size[0] if trim else row_length(size[0], shortest)))
+        return
     rows = fit(size, shortest=shortest)
     for length in np.unique(rows.length).tolist():
         of_length = np.flatnonzero(rows.length == length)
@@ -214,6 +220,22 @@ def _cut(placed: Placed, rows: int) -> Iterator[Placed]:
         cut = slice(start, start + rows)
         part = Batch(batch.input_ids[cut], batch.segment_ids[cut], batch.position_ids[cut])
         yield Placed(part, placed.cells[first:last] - start * length, placed.pieces[first:last])
+
+
+def _alone(ids: NDArray[np.int64], windows: Windows, frame: Frame, width: int) -> Placed:
+    """A batch of one row with the one window that there is: what _placed makes of it, in a fraction of the time."""
+    start, count, skip, keep = (
+        int(column[0]) for column in (windows.start, windows.count, windows.skip, windows.keep)
+    )
+    before, size = len(frame.prefix), count + len(frame)
+    input_ids, position_ids = np.zeros((2, 1, width), np.int64)
+    input_ids[0, :size] = [*frame.prefix, *ids[start : start + count].tolist(), *frame.suffix]
+    position_ids[0, :size] = np.arange(size)
+    segment_ids = np.full((1, width), NOTHING)
+    segment_ids[0, :size] = 0
+    first, piece = before + skip, start + skip
+    batch = Batch(input_ids, segment_ids, position_ids)
+    return Placed(batch, np.arange(first, first + keep), np.arange(piece, piece + keep))
 
 
 def _placed(

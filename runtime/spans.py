@@ -122,6 +122,8 @@ class LabelSet:
         index = {name: position for position, name in enumerate(self.types)}
         self.role: NDArray[np.int8] = np.array([role for role, _ in parts], dtype=np.int8)
         self.type: NDArray[np.int64] = np.array([index.get(name, -1) for _, name in parts], dtype=np.int64)
+        self._inside: NDArray[np.bool_] = self.role != Role.OUT
+        self._opens = self._inside & self._opens_after()
 
     def spans(self, tags: NDArray[np.integer], first: NDArray[np.bool_]) -> Spans:
         """The entities that label indices spell, for many sentences at once.
@@ -130,13 +132,14 @@ class LabelSet:
             tags: label index of each word, sentences one after another. [words]
             first: True where a sentence begins; no entity reaches over it. [words]
         """
-        role, kind = self.role[tags], self.type[tags]
-        inside = role != Role.OUT
-        opens = inside & (first | self._opens(role, kind))
+        inside = self._inside[tags]
+        opens = first & inside
+        opens[1:] |= self._opens[tags[:-1], tags[1:]]
+        # An entity ends where the next word is outside or opens another, and at the end of all.
+        closes = inside.copy()
+        closes[:-1] &= opens[1:] | ~inside[1:]
         start = np.flatnonzero(opens)
-        # An entity ends where the next word is outside or opens another (the end of all counts as outside).
-        closes = inside & np.append(~inside[1:] | opens[1:], True)[: len(inside)]
-        return Spans(start, np.flatnonzero(closes) + 1, kind[start])
+        return Spans(start, np.flatnonzero(closes) + 1, self.type[tags[start]])
 
     def transitions(self) -> Transitions:
         """What the scheme allows: an entity is begun, gone on with and ended as its type's labels can spell it.
@@ -161,16 +164,14 @@ class LabelSet:
         """Whether the type of each label has a label of that role, too. [labels]"""
         return np.isin(self.type, self.type[self.role == role])
 
-    def _opens(self, role: NDArray[np.int8], kind: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Words that open an entity because of themselves or of the word before, first words aside. [words]"""
-        before_role, before_kind = np.roll(role, 1), np.roll(kind, 1)
-        changes: NDArray[np.bool_] = kind != before_kind
+    def _opens_after(self) -> NDArray[np.bool_]:
+        """Whether a word with the second label, if inside, opens an entity after one with the first. [labels, labels]"""
+        changes: NDArray[np.bool_] = self.type[:, None] != self.type
         if self.scheme is Scheme.PLAIN:
             return changes
-        fresh = (role == Role.BEGIN) | (role == Role.SINGLE)
-        closed = (before_role == Role.OUT) | (before_role == Role.END) | (before_role == Role.SINGLE)
-        opens: NDArray[np.bool_] = fresh | closed | changes
-        return opens
+        alone = (self.role == Role.BEGIN) | (self.role == Role.SINGLE)
+        closed = (self.role == Role.OUT) | (self.role == Role.END) | (self.role == Role.SINGLE)
+        return changes | closed[:, None] | alone
 
 
 def scheme_of(labels: Iterable[str]) -> Scheme:

@@ -44,6 +44,10 @@ def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> 
         stride: pieces that neighbouring windows share, at least 0 and less than capacity.
     """
     size = np.diff(text_start)
+    if size.max(initial=0) <= capacity:  # as texts nearly always are; the rules below say the same, only later
+        some = size > 0
+        count = size[some]
+        return Windows(text_start[:-1][some], count, np.zeros_like(count), count)
     step = capacity - stride
     # A window for the first `capacity` pieces and one for every `step` begun after them.
     windows = np.where(size > 0, 1 + np.maximum(0, -(-(size - capacity) // step)), 0)
@@ -86,9 +90,11 @@ def blocks_of(windows: Windows, *, pieces: int) -> Iterator[Block]:
         windows: as windows_of cuts them; what each keeps follows what the one before keeps.
         pieces: about how many a block reads; it ends with the window that reaches that number.
     """
-    block = (np.cumsum(windows.count) - windows.count) // pieces
-    borders = np.flatnonzero(np.diff(block)) + 1
-    for first, last in itertools.pairwise([0, *borders.tolist(), len(block)] if len(block) else []):
+    read = np.cumsum(windows.count)
+    borders: list[int] = []
+    if len(read) and read[-1] > pieces:
+        borders = (np.flatnonzero(np.diff((read - windows.count) // pieces)) + 1).tolist()
+    for first, last in itertools.pairwise([0, *borders, len(read)] if len(read) else []):
         start, count, skip, keep = (
             column[first:last] for column in (windows.start, windows.count, windows.skip, windows.keep)
         )

@@ -160,3 +160,29 @@ def test_batch_names_what_a_graph_takes() -> None:
     assert list(placed.batch.named(["input_ids", "segment_ids"])) == ["input_ids", "segment_ids"]
     types = placed.batch.named(["input_ids", "attention_mask", "token_type_ids"])["token_type_ids"]
     assert (types == 0).all()
+
+
+@given(st.integers(1, 1200), st.integers(0, 2), st.booleans(), st.booleans())
+def test_a_window_alone_is_placed_as_it_is_among_others(length: int, which: int, layout: bool, trim: bool) -> None:
+    ids, windows = cut([length])
+    chosen = slice(which % len(windows.count), which % len(windows.count) + 1)
+    one = Windows(windows.start[chosen], windows.count[chosen], windows.skip[chosen], windows.keep[chosen])
+    two = Windows(*(np.repeat(column, 2) for column in (one.start, one.count, one.skip, one.keep)))
+    if layout:
+        (alone,), (twins,) = (padded_batches(ids, each, FRAME, rows=2, cells=9999) for each in (one, two))
+    else:
+        # Rows as long as the window: two of them, trimmed or full, lie in a batch of two rows.
+        size = int(one.count[0]) + len(FRAME)
+        (alone,) = packed_batches(ids, one, FRAME, shortest=size, cells=2 * size, trim=trim)
+        (twins,) = packed_batches(ids, two, FRAME, shortest=size, cells=2 * size, trim=trim)
+    for name in ("input_ids", "segment_ids", "position_ids", "attention_mask"):
+        np.testing.assert_array_equal(getattr(alone.batch, name), getattr(twins.batch, name)[:1])
+    half = len(twins.cells) // 2
+    np.testing.assert_array_equal(alone.cells, twins.cells[:half])
+    np.testing.assert_array_equal(alone.pieces, twins.pieces[:half])
+
+
+def test_a_window_alone_takes_the_shortest_row_that_holds_it() -> None:
+    for length, row in ((1, 64), (61, 64), (62, 128), (300, 512)):
+        (alone,) = packed(*cut([length]))
+        assert alone.batch.input_ids.shape == (1, row)
