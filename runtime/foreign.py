@@ -24,7 +24,6 @@ from runtime.bundle import (
     open_bundle,
     stamp_of,
 )
-from runtime.checkpoint import describe
 from runtime.errors import BundleError, UncertifiedError
 
 _PLACES = ("model*.onnx", "onnx/model*.onnx")
@@ -63,6 +62,8 @@ def open_foreign(path: Path) -> Bundle:
         BundleError: no graph has a name that tells the precision.
         CheckpointError: the tokenizer is missing, or the configuration names no labels or is not readable.
     """
+    from runtime.checkpoint import describe  # not at the top: it takes as long to import as a bundle to be opened
+
     description = describe(path, weights=False)
     told = [(precision, name) for name in _files(path) if (precision := precision_of(name))]
     if not told:
