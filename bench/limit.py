@@ -1,8 +1,9 @@
 """The machine's matrix-product rate: what no engine can beat, measured in the same rounds as the engines.
 
 Square products and those of a transformer's feed-forward part are tried, each several times, so that a moment in which
-the machine was busy does not decide; the fastest shape of each precision is then timed in every round. PyTorch multiplies (torch.mm; torch._int_mm for int8) where it is installed; else numpy
-does, which knows fp32 alone. It knows nothing of models.
+the machine was busy does not decide; the fastest shape of each precision is then timed in every round. PyTorch
+multiplies (torch.mm; torch._int_mm for int8) where it is installed; else numpy does, which knows fp32 alone. It knows
+nothing of models.
 """
 
 from __future__ import annotations
@@ -89,9 +90,7 @@ def fastest(
     return tried[best.index(max(best))]
 
 
-def _rate(
-    product: Product, shape: Shape, seconds: float, clock: Callable[[], float] = time.perf_counter
-) -> float:
+def _rate(product: Product, shape: Shape, seconds: float, clock: Callable[[], float] = time.perf_counter) -> float:
     product()
     done, begun = 0, clock()
     while (taken := clock() - begun) < seconds or done < 2:

@@ -224,9 +224,7 @@ def _cut(placed: Placed, rows: int) -> Iterator[Placed]:
 
 def _alone(ids: NDArray[np.int64], windows: Windows, frame: Frame, width: int) -> Placed:
     """A batch of one row with the one window that there is: what _placed makes of it, in a fraction of the time."""
-    start, count, skip, keep = (
-        int(column[0]) for column in (windows.start, windows.count, windows.skip, windows.keep)
-    )
+    start, count, skip, keep = (int(column[0]) for column in (windows.start, windows.count, windows.skip, windows.keep))
     before, size = len(frame.prefix), count + len(frame)
     input_ids, position_ids = np.zeros((2, 1, width), np.int64)
     input_ids[0, :size] = [*frame.prefix, *ids[start : start + count].tolist(), *frame.suffix]

@@ -165,7 +165,10 @@ class LabelSet:
         return np.isin(self.type, self.type[self.role == role])
 
     def _opens_after(self) -> NDArray[np.bool_]:
-        """Whether a word with the second label, if inside, opens an entity after one with the first. [labels, labels]"""
+        """Whether a word with the second label, if it is inside, opens an entity after one with the first.
+
+        [labels, labels]
+        """
         changes: NDArray[np.bool_] = self.type[:, None] != self.type
         if self.scheme is Scheme.PLAIN:
             return changes
