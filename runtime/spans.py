@@ -174,7 +174,8 @@ class LabelSet:
             return changes
         alone = (self.role == Role.BEGIN) | (self.role == Role.SINGLE)
         closed = (self.role == Role.OUT) | (self.role == Role.END) | (self.role == Role.SINGLE)
-        return changes | closed[:, None] | alone
+        opens: NDArray[np.bool_] = changes | closed[:, None] | alone
+        return opens
 
 
 def scheme_of(labels: Iterable[str]) -> Scheme:
