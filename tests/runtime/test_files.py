@@ -28,10 +28,12 @@ except StorageError as error:
 """
 
 
-def test_digest_is_that_of_the_content(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0, 1, (1 << 24) - 1, 1 << 24, 40_000_000])
+def test_digest_is_that_of_the_content(tmp_path: Path, size: int) -> None:
     file = tmp_path / "file"
-    file.write_bytes(b"x" * 3_000_000)
-    assert sha256_of_file(file) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+    content = bytes(range(251)) * (size // 251 + 1)
+    file.write_bytes(content[:size])
+    assert sha256_of_file(file) == hashlib.sha256(content[:size]).hexdigest()
 
 
 def test_full_disk_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:

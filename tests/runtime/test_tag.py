@@ -66,6 +66,13 @@ def test_help_loads_no_arrays() -> None:
     assert done.stdout.endswith(b"False\n")
 
 
+def test_verifying_begins_before_arrays_are_loaded(tiny_bundle: Path) -> None:
+    code = "import sys, pathlib; from runtime.foreign import open_folder\n"
+    code += "open_folder(pathlib.Path(sys.argv[1]), allow_uncertified=False); print('numpy' in sys.modules)"
+    line = [sys.executable, "-c", code, str(tiny_bundle)]
+    assert subprocess.run(line, cwd=ROOT, capture_output=True, check=True).stdout == b"False\n"
+
+
 def test_a_reader_that_goes_away_is_no_error(tiny_bundle: Path) -> None:
     command = f"{sys.executable} -m runtime.tag --bundle {tiny_bundle} | head -n 1"
     text = b"Maria Keller flew to Oslo .\n" * 3000
