@@ -31,7 +31,6 @@ SLACK = 0.01
 _TYPES: dict[int, str] = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16"}
 _ENGINE_TYPES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
-# They move numbers about and leave them as they are.
 # Not work: they hold, move or convert numbers.
 _IDLE = frozenset({"Const", "Input", "Output", "Reshape", "Transpose", "Reorder", "Convert"})
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runtime.errors import storage_error
 
+# Bytes of a file that are read at once.
 _PIECE = 1 << 24
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h

@@ -62,7 +62,7 @@ def open_foreign(path: Path) -> Bundle:
         BundleError: no graph has a name that tells the precision.
         CheckpointError: the tokenizer is missing, or the configuration names no labels or is not readable.
     """
-    from runtime.checkpoint import describe  # not at the top: it takes as long to import as a bundle to be opened
+    from runtime.checkpoint import describe  # not at the top: it needs numpy, and a bundle none
 
     description = describe(path, weights=False)
     told = [(precision, name) for name in _files(path) if (precision := precision_of(name))]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import queue
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # What OpenVINO is told to compute in. Without a word it takes bf16 where it can, whatever the graph says. An int8
 # graph's remainder (normalisations, softmax) is computed in bf16 where the processor has it.
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
+_CONVERTING = threading.Lock()
 _PRODUCTS = frozenset({"FullyConnected", "MatMul"})
 
 
@@ -66,6 +68,7 @@ class OpenVino:
     ) -> None:
         import openvino
 
+        _convert_one_array(openvino)
         self.version: str = openvino.__version__.partition("-")[0]
         self.layout, self.streams = layout, streams
         self._path, self._tables = path, (vocabulary, positions)
@@ -116,6 +119,17 @@ class OpenVino:
         if wanted is not None and found != wanted:
             told = f"OpenVINO computes in {', '.join(sorted(found))} and not in {precision}"
             raise BackendError(str(self._path), told, "choose another precision")
+
+
+def _convert_one_array(openvino: Any) -> None:
+    """Let the library make its table of types on this thread, before batches come on several.
+
+    It makes the table when it converts its first array. Two threads that do so at once can wait for each other forever,
+    one with the interpreter and one with the table (OpenVINO 2026.4: one fresh process in eight, at its first batches).
+    """
+    with _CONVERTING:
+        dtype = openvino.Type.i64.to_dtype()
+        assert openvino.Tensor(np.zeros(1, dtype), shared_memory=True).data.size == 1
 
 
 def hint_of(precision: Precision) -> str:
