@@ -203,10 +203,21 @@ def test_no_more_is_left_out_than_allowed() -> None:
 def test_what_is_like_any_other_or_does_not_help_stays_in_int8() -> None:
     left, _ = leave_out(_WORK, probe(5000), lambda: probe(1000, seed=1), goal=0, most=1.0)
     assert {each.name for each in left} == {"small", "coarse"}
-    # Tags that change whatever is left out: the movement says that it helps, the tags that it does not.
+    # Logits that move whatever is left out: the short text says that it helps, the long one that it does not.
     steady = probe(5000)
     moved = steady.measure(())
     assert leave_out(_WORK, Probe(lambda _: moved, steady.expected), lambda: probe(1000), goal=0, most=1.0)[0] == []
+
+
+def test_what_moves_logits_is_left_out_even_if_a_tag_more_changes_by_chance() -> None:
+    expected = np.array([[9, 0], [9, 0], [0.1, 0]], np.float32)
+    all_in_int8 = np.array([[4, 0], [0, 3], [0.1, 0]], np.float32)
+    without = np.array([[9, 0], [0, 1], [0, 0.1]], np.float32)
+    long = Probe(lambda left: without if "small" in left else all_in_int8, expected)
+    assert long.without(("small",)).tags > long.without(()).tags
+    left, found = leave_out(_WORK, long, lambda: long, goal=0, most=0.1)
+    assert [each.name for each in left] == ["small"]
+    assert found == long.without(("small",))
 
 
 def test_change_does_not_see_what_all_labels_have_in_common() -> None:
