@@ -135,45 +135,47 @@ def _batch(tokenizer: Any, sentences: Sequence[Any], index_of: dict[str, int]) -
 
 
 def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
-    """A sealed bundle without certificates: packed in fp32 and fp16, and padded where Optimum can make it.
+    """A sealed bundle without certificates: packed and, where Optimum can make it, padded; both in fp32 and fp16.
 
     Returns:
         Lines about what was left out, and how near fp16 comes to its end.
     """
-    from export.activations import text_batches
     from export.attest import attest_graph
     from export.graph import load_model, padded_from_checkpoint
-    from export.half import fp16_from_graph
-    from export.ladder import FILES, fused_rung
+    from export.ladder import fp16_rungs
     from export.make import PACKED, PADDED, WEIGHTS, seal_uncertified
     from export.packed import packed_from_checkpoint
     from export.weights import share_weights
     from runtime.backends import available_threads
     from runtime.bundle import Source, seal
     from runtime.checkpoint import describe, sha256_of_checkpoint
-    from runtime.encode import Encoder
 
     folder.mkdir(parents=True)
     said, model, about = [], load_model(checkpoint), describe(checkpoint)
-    packed = packed_from_checkpoint(model, folder / PACKED)
-    words = [given for given, _ in sentences_in(corpus / "train.txt")]
-    encoder = Encoder(checkpoint / "tokenizer.json")
-    batches = text_batches(encoder, words, max_length=about.max_length, most=_SEARCHED)
-    half = fp16_from_graph(folder / PACKED, folder / FILES["fp16"], packed, batches, threads=available_threads())
-    said.append(f"fp16: activations reach {half.nearest[1]:,.0f} ({half.nearest[0]}), and 65,504 is the end")
-    fused = fused_rung(folder / PACKED, packed, batches, threads=available_threads())
-    said.append(fused.said)
-    graphs = [packed, half.graph, fused.graph]
+    graphs = [packed_from_checkpoint(model, folder / PACKED)]
     try:
-        graphs.insert(0, padded_from_checkpoint(model, folder / PADDED))
+        graphs.append(padded_from_checkpoint(model, folder / PADDED))
     except Exception as error:  # Optimum fits few versions of transformers, and the packed graphs do without it
         (folder / PADDED).unlink(missing_ok=True)
         said.append(f"no padded graph: {error!r:.200}")
+    words = [given for given, _ in sentences_in(corpus / "train.txt")]
+    for graph in tuple(graphs):
+        rungs = fp16_rungs(
+            folder / graph.file,
+            graph,
+            checkpoint / "tokenizer.json",
+            words,
+            max_length=about.max_length,
+            threads=available_threads(),
+            most=_SEARCHED,
+        )
+        said += [rung.said for rung in rungs]
+        graphs += [rung.graph for rung in rungs]
     share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
     source = Source(str(checkpoint), sha256_of_checkpoint(checkpoint))
     sealed = seal_uncertified(folder, checkpoint, source, about, tuple(graphs)).manifest
-    attestations = tuple(attest_graph(folder / graph.file, graph) for graph in (packed, half.graph, fused.graph))
-    seal(folder, replace(sealed, attestations=attestations))
+    packed = [graph for graph in graphs if graph.layout == "packed"]
+    seal(folder, replace(sealed, attestations=tuple(attest_graph(folder / graph.file, graph) for graph in packed)))
     return said
 
 

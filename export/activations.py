@@ -9,25 +9,31 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from runtime.bundle import Layout
 from runtime.encode import Encoder
-from runtime.pack import NOTHING, ON_CPU, Batch, packed_batches
+from runtime.pack import NOTHING, ON_CPU, Batch, packed_batches, padded_batches
 from runtime.windows import windows_of
 
 
-def text_batches(encoder: Encoder, sentences: Sequence[Sequence[str]], *, max_length: int, most: int) -> list[Batch]:
-    """Packed batches of sentences, as the runtime makes them, from all over the text.
+def text_batches(
+    encoder: Encoder, sentences: Sequence[Sequence[str]], *, max_length: int, most: int, layout: Layout = "packed"
+) -> list[Batch]:
+    """Batches of sentences, as the runtime makes them, from all over the text.
 
     Args:
         encoder: the checkpoint's tokenizer.
         sentences: their words.
         max_length: most word pieces of a window, special ones included.
         most: batches; there are fewer where the text is short.
+        layout: of the batches.
     """
     encoded = encoder.encode_words(sentences)
     windows = windows_of(encoded.text_start, capacity=max_length - len(encoder.frame), stride=0)
-    placed = packed_batches(
-        encoded.ids, windows, encoder.frame, shortest=ON_CPU.shortest, cells=ON_CPU.cells, trim=True
-    )
+    text = encoded.ids, windows, encoder.frame
+    if layout == "packed":
+        placed = packed_batches(*text, shortest=ON_CPU.shortest, cells=ON_CPU.cells, trim=True)
+    else:
+        placed = padded_batches(*text, rows=ON_CPU.padded_rows, cells=ON_CPU.cells)
     batches = [each.batch for each in placed]
     # They come sorted by the size of what is in them, and the last are as telling as the first: the longest windows
     # hold activations that short ones never reach.

@@ -3,6 +3,7 @@
     stays fp32      inputs and outputs; LayerNormalization and Softmax, which add many numbers up; the classifier,
                     which decides the tag and is next to no work
     becomes fp16    everything else, weights included
+    becomes -10,000 the lowest number of fp32, with which padded graphs mask what is not there
 
 fp16 ends at 65,504, so that a large activation becomes infinite and then NaN. Whether any comes near is measured on
 text, with the fp32 graph, and recorded. It knows nothing of bundles or certificates.
@@ -27,6 +28,8 @@ from runtime.errors import BundleError
 from runtime.pack import Batch
 
 LARGEST = float(np.finfo(np.float16).max)
+# What the softmax turns into 0 in every precision, see export.packed; transformers' masks hold LOWEST.
+_MASKED, _LOWEST = np.float32(-1e4), np.finfo(np.float32).min
 _IN_FP32 = ("LayerNormalization", "Softmax")
 _WITHOUT = "leave fp16 out"
 
@@ -54,16 +57,17 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
     """Write the fp16 graph.
 
     Args:
-        source: the graph in fp32.
+        source: the graph in fp32, of either layout.
         output: the ONNX file to write. Graphs whose weights exceed 2 GB in fp16 do not fit into it.
         graph: what the manifest says of the source.
-        batches: text, to look for activations that fp16 cannot hold.
+        batches: text in the graph's layout, to look for activations that fp16 cannot hold.
         threads: processors to use.
 
     Raises:
         BundleError: a constant, or an activation on that text, is beyond fp16.
     """
     model = onnx.load(source)
+    _soften_masks(model)
     _check_constants(model, source)
     converted = convert_float_to_float16(
         _copy(model),
@@ -82,6 +86,15 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
     onnx.save(converted, output)
     onnx.checker.check_model(str(output))
     return half
+
+
+def _soften_masks(model: onnx.ModelProto) -> None:
+    for name, tensor in _constants(model.graph):
+        if (
+            tensor.data_type == TensorProto.FLOAT
+            and (values := numpy_helper.to_array(tensor)).min(initial=0) == _LOWEST
+        ):
+            tensor.CopyFrom(numpy_helper.from_array(np.where(values == _LOWEST, _MASKED, values), tensor.name or name))
 
 
 def _check_constants(model: onnx.ModelProto, source: Path) -> None:

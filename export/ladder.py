@@ -1,7 +1,12 @@
-"""The precision ladder: graphs in lower precision, made of a packed fp32 graph and training text."""
+"""The precision ladder: graphs in lower precision, made of the fp32 graphs and training text.
+
+fp16    of each layout; of the packed one also with attention as one operator. Which is fastest, a card decides.
+int8    of the packed one, which is what the engine for int8 runs
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +24,7 @@ from runtime.pack import Batch
 # Attentions as one operator each; made with fp16, for ONNX Runtime on a card.
 FUSED = "packed-fused-fp16.onnx"
 FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "int8": "packed-int8.onnx"}
+PADDED_HALF = "padded-fp16.onnx"
 # Batches of 512 word pieces on which fp16 is searched for overflow; the largest activations come in every sentence.
 _BATCHES = 20
 
@@ -46,14 +52,14 @@ class Rung:
 
 
 def rungs(
-    ladder: Ladder, source: Path, packed: Graph, tokenizer: Path, description: Description, *, threads: int
+    ladder: Ladder, folder: Path, graphs: Sequence[Graph], tokenizer: Path, description: Description, *, threads: int
 ) -> list[Rung]:
-    """Write the graphs of the ladder beside the source.
+    """Write the graphs of the ladder beside those that they are made of.
 
     Args:
         ladder: which.
-        source: the fp32 graph of packed layout.
-        packed: what the manifest says of it.
+        folder: where the graphs lie.
+        graphs: in fp32, at most one of each layout.
         tokenizer: the checkpoint's tokenizer.json.
         description: of the checkpoint.
         threads: processors to use.
@@ -64,12 +70,13 @@ def rungs(
         CorpusError: not enough training text.
     """
     made = []
-    for precision in ladder.precisions:
-        output = source.with_name(FILES[precision])
-        if precision == "int8":
-            made.append(_int8(ladder, source, output, tokenizer, description, threads))
-        else:
-            made += _fp16(ladder, source, output, packed, tokenizer, description, threads)
+    longest = description.max_length
+    for precision, graph in itertools.product(ladder.precisions, graphs):
+        source = folder / graph.file
+        if precision == "fp16":
+            made += fp16_rungs(source, graph, tokenizer, ladder.sentences, max_length=longest, threads=threads)
+        elif graph.layout == "packed":
+            made.append(_int8(ladder, source, folder / FILES[precision], tokenizer, description, threads))
     return made
 
 
@@ -89,31 +96,45 @@ def _int8(ladder: Ladder, source: Path, output: Path, tokenizer: Path, descripti
     return Rung(quantised.graph, quantised.left, said)
 
 
-def _fp16(
-    ladder: Ladder,
+def fp16_rungs(
     source: Path,
-    output: Path,
-    packed: Graph,
+    graph: Graph,
     tokenizer: Path,
-    description: Description,
+    sentences: Sequence[Sequence[str]],
+    *,
+    max_length: int,
     threads: int,
+    most: int = _BATCHES,
 ) -> list[Rung]:
-    batches = text_batches(Encoder(tokenizer), ladder.sentences, max_length=description.max_length, most=_BATCHES)
-    half = fp16_from_graph(source, output, packed, batches, threads=threads)
-    name, size = half.nearest
-    said = f"fp16: activations reach {size:,.0f} ({name}), and 65,504 is the end"
-    return [Rung(half.graph, (), said), fused_rung(source, packed, batches, threads=threads)]
-
-
-def fused_rung(source: Path, packed: Graph, batches: Sequence[Batch], *, threads: int) -> Rung:
-    """The fp16 graph with fused attention, FUSED beside the source; its weights are those of the other fp16 graph.
+    """The fp16 graphs of a layout, beside the source.
 
     Args:
-        source: the fp32 graph of packed layout.
-        packed: what the manifest says of it.
-        batches: text; the activations are the other graph's, so that little of it is run again.
+        source: the graph in fp32.
+        graph: what the manifest says of it.
+        tokenizer: the checkpoint's tokenizer.json.
+        sentences: words of training text.
+        max_length: most word pieces of a row.
         threads: processors to use.
+        most: batches on which fp16 is searched for overflow.
+
+    Raises:
+        BundleError: fp16 cannot hold this model's activations.
     """
+    encoder = Encoder(tokenizer)
+    batches = text_batches(encoder, sentences, max_length=max_length, most=most, layout=graph.layout)
+    if graph.layout == "padded":
+        return [_half(source, PADDED_HALF, graph, batches, threads)]
+    return [_half(source, FILES["fp16"], graph, batches, threads), _fused(source, graph, batches, threads)]
+
+
+def _half(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threads: int) -> Rung:
+    half = fp16_from_graph(source, source.with_name(name), graph, batches, threads=threads)
+    tensor, size = half.nearest
+    return Rung(half.graph, (), f"fp16: activations reach {size:,.0f} ({name}, {tensor}), and 65,504 is the end")
+
+
+def _fused(source: Path, packed: Graph, batches: Sequence[Batch], threads: int) -> Rung:
+    """The packed one with fused attention. Its activations are those of the other, so that little of it is run."""
     between = source.with_name("packed-fused-fp32.onnx")
     fused = fused_from_graph(source, between, packed)
     half = fp16_from_graph(between, source.with_name(FUSED), fused, batches[:1], threads=threads)

@@ -14,7 +14,7 @@ from export.attest import attest_all, show_attestation
 from export.certify import Certifier, certify_all
 from export.engines import with_engines
 from export.graph import load_model, padded_from_checkpoint
-from export.ladder import Ladder, Rung, rungs
+from export.ladder import Ladder, rungs
 from export.packed import can_pack, packed_from_checkpoint
 from export.reference import Reference
 from export.show import stage
@@ -50,7 +50,7 @@ def make_bundle(
         source: what the manifest says of it.
         description: its labels and limits.
         text: to certify on.
-        ladder: lower precisions to make; none where the model cannot be packed.
+        ladder: lower precisions to make; int8 only where the model can be packed.
         output: where the bundle goes.
         threads: processors to use.
         tensorrt: whether to build engines, and how; the ladder then has fp16.
@@ -128,13 +128,14 @@ def _written(
     """All graphs and engines, attested, in a sealed bundle without certificates."""
     with stage("export") as said:
         graphs = _graphs(model, folder)
-        lower = _lower(ladder, graphs, folder, checkpoint, description, threads)
+        lower = rungs(ladder, folder, graphs, checkpoint / TOKENIZER, description, threads=threads)
         graphs += tuple(rung.graph for rung in lower)
         _share_weights([folder / graph.file for graph in graphs])
         said += [rung.said for rung in lower]
         said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
         if all(graph.layout == "padded" for graph in graphs):
-            said.append(f"padded alone, since rows of {description.architecture} cannot be packed")
+            without = ", and so without int8" if "int8" in ladder.precisions else ""
+            said.append(f"padded alone, since rows of {description.architecture} cannot be packed{without}")
     with stage("seal"):
         bundle = seal_uncertified(folder, checkpoint, source, description, graphs)
     with stage("attest"):
@@ -153,21 +154,6 @@ def _graphs(model: PreTrainedModel, folder: Path) -> tuple[Graph, ...]:
     """The fp32 graphs that this model can have. The padded one is first: it runs where nothing was measured."""
     padded = padded_from_checkpoint(model, folder / PADDED)
     return (padded, packed_from_checkpoint(model, folder / PACKED)) if can_pack(model) else (padded,)
-
-
-def _lower(
-    ladder: Ladder,
-    graphs: tuple[Graph, ...],
-    folder: Path,
-    checkpoint: Path,
-    description: Description,
-    threads: int,
-) -> list[Rung]:
-    """Lower precisions of the packed graph."""
-    packed = next((graph for graph in graphs if graph.layout == "packed"), None)
-    if packed is None:
-        return []
-    return rungs(ladder, folder / packed.file, packed, checkpoint / TOKENIZER, description, threads=threads)
 
 
 def _share_weights(paths: list[Path]) -> None:

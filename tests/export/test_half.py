@@ -12,7 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from export.activations import text_batches
 from export.half import Half, fp16_from_graph
-from runtime.bundle import TOKENIZER, Graph
+from runtime.bundle import TOKENIZER, Graph, open_bundle
 from runtime.conll import read_conll
 from runtime.encode import Encoder
 from runtime.errors import BundleError
@@ -66,6 +66,25 @@ def test_largest_activations_are_recorded_the_mask_among_them(half: tuple[Half, 
     name, size = made.nearest
     assert size == max(made.largest.values()) == made.largest[name]
     assert 9_000 < size < 11_000  # pieces of other windows: -10,000, and the scores on top
+
+
+def test_a_padded_graph_masks_with_what_fp16_can_hold(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    padded = next(graph for graph in open_bundle(tiny_bundle).manifest.graphs if graph.layout == "padded")
+    sentences = [sentence.words for sentence in read_conll(tiny_corpus / "train.txt")]
+    batches = text_batches(Encoder(tiny_bundle / TOKENIZER), sentences, max_length=64, most=4, layout="padded")
+    assert any((batch.attention_mask == 0).any() for batch in batches)
+    output = tmp_path / "padded-fp16.onnx"
+    made = fp16_from_graph(tiny_bundle / padded.file, output, padded, batches, threads=1)
+    assert (made.graph.layout, made.graph.inputs) == ("padded", padded.inputs)
+    assert made.nearest[1] < 11_000
+    before, after = (
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        for path in (tiny_bundle / padded.file, output)
+    )
+    for batch in batches:
+        there = batch.attention_mask == 1
+        expected, found = (each.run(None, batch.named(padded.inputs))[0][there] for each in (before, after))
+        assert np.abs(expected - found).max() < 0.01 * np.abs(expected).max()
 
 
 def changed(tiny_bundle: Path, output: Path, pick: str, factor: float) -> Path:

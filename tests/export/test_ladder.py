@@ -12,20 +12,24 @@ from export.__main__ import main
 from runtime.bundle import open_bundle
 from runtime.errors import CorpusError
 from runtime.tagger import Tagger
+from tests.tiny import tiny_checkpoint
 
 
 def arguments(model: Path, output: Path, corpus: Path, *more: str) -> list[str]:
     return ["--model", str(model), "--output", str(output), "--corpus", str(corpus), "--threads", "1", *more]
 
 
-@pytest.fixture
-def decided(tiny_model: Path, tmp_path: Path) -> Path:
-    """A checkpoint that is sure of every tag; random weights leave some words to the last bit, and the gate fails."""
-    model = shutil.copytree(tiny_model, tmp_path / "model")
+def sure(model: Path) -> Path:
+    """The checkpoint, sure of every tag; random weights leave some words to the last bit, and the gate fails."""
     weights = load_file(model / "model.safetensors")
     weights["classifier.bias"][0] += 10
     save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
     return model
+
+
+@pytest.fixture
+def decided(tiny_model: Path, tmp_path: Path) -> Path:
+    return sure(shutil.copytree(tiny_model, tmp_path / "model"))
 
 
 def test_int8_and_fp16_are_made_attested_certified_and_served(
@@ -49,6 +53,22 @@ def test_int8_and_fp16_are_made_attested_certified_and_served(
         backend = "openvino" if precision == "int8" else "onnxruntime"
         with Tagger.open(output, backend=backend, precision=precision) as tagger:
             assert tagger.tag(["Maria Keller flew to Oslo ."]) == [[]]
+    # Which layout is the faster in fp16, the tuner decides.
+    halves = {each.candidate.file for each in manifest.speeds if each.candidate.precision == "fp16"}
+    assert halves == {"packed-fp16.onnx", "padded-fp16.onnx"}
+
+
+@pytest.mark.parametrize("architecture", ["deberta-v2", "modernbert"])
+def test_rows_that_cannot_be_packed_have_fp16_and_say_why_no_int8(
+    architecture: str, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = sure(tiny_checkpoint(tmp_path / "model", architecture=architecture))
+    output = tmp_path / "bundle"
+    assert main(arguments(model, output, tiny_corpus, "--int8", "--fp16")) == 0
+    assert "cannot be packed, and so without int8" in capsys.readouterr().out
+    assert [graph.file for graph in open_bundle(output).manifest.graphs] == ["padded-fp32.onnx", "padded-fp16.onnx"]
+    with Tagger.open(output, precision="fp16") as tagger:
+        assert tagger.tag(["Maria Keller flew to Oslo .", "Oslo"]) == [[], []]
 
 
 def test_training_text_must_exist(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
