@@ -154,7 +154,7 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
     said, model, about = [], load_model(checkpoint), describe(checkpoint)
     graphs = [packed_from_checkpoint(model, folder / PACKED)]
     try:
-        graphs.append(padded_from_checkpoint(model, folder / PADDED))
+        graphs.insert(0, padded_from_checkpoint(model, folder / PADDED))
     except Exception as error:  # Optimum fits few versions of transformers, and the packed graphs do without it
         (folder / PADDED).unlink(missing_ok=True)
         said.append(f"no padded graph: {error!r:.200}")

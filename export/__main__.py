@@ -123,8 +123,9 @@ def _up_to_date(
     same_text = all(certificate.corpus_sha256 == text_sha256 for certificate in manifest.certificates)
     made_alike = manifest.checkpoint == source and manifest.versions == makers()
     # An architecture that cannot be packed has no graphs in lower precision, however often they are asked for.
-    held = {graph.precision for graph in manifest.graphs}
-    all_there = held >= set(lower) or not any(graph.layout == "packed" for graph in manifest.graphs)
+    held = {(graph.precision, graph.layout) for graph in manifest.graphs}
+    wanted = {(each, "packed") for each in lower} | {("fp16", "padded") for each in lower if each == "fp16"}
+    all_there = held >= wanted or not any(layout == "packed" for _, layout in held)
     built = not tensorrt or has_engines(manifest, card(), installed_version("tensorrt"))
     return made_alike and same_text and all_there and built and bool(manifest.certificates)
 

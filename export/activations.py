@@ -33,7 +33,7 @@ def text_batches(
     if layout == "packed":
         placed = packed_batches(*text, shortest=ON_CPU.shortest, cells=ON_CPU.cells, trim=True)
     else:
-        placed = padded_batches(*text, rows=ON_CPU.padded_rows, cells=ON_CPU.cells)
+        placed = padded_batches(*text, rows=ON_CPU.padded_rows, cells=ON_CPU.padded_cells)
     batches = [each.batch for each in placed]
     # They come sorted by the size of what is in them, and the last are as telling as the first: the longest windows
     # hold activations that short ones never reach.

@@ -1,7 +1,9 @@
 """The precision ladder: graphs in lower precision, made of the fp32 graphs and training text.
 
-fp16    of each layout; of the packed one also with attention as one operator. Which is fastest, a card decides.
-int8    of the packed one, which is what the engine for int8 runs
+    fp16    of each layout; of the packed one also with attention as one operator. Which is fastest, a card decides.
+    int8    of the packed one, which is what the engine for int8 runs
+
+Architectures whose rows cannot be packed have neither.
 """
 
 from __future__ import annotations
@@ -69,7 +71,9 @@ def rungs(
         BundleError: fp16 cannot hold this model's activations.
         CorpusError: not enough training text.
     """
-    made = []
+    made: list[Rung] = []
+    if all(graph.layout == "padded" for graph in graphs):
+        return made  # what cannot be packed computes its positions, which fp16 would blur
     longest = description.max_length
     for precision, graph in itertools.product(ladder.precisions, graphs):
         source = folder / graph.file

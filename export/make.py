@@ -50,7 +50,7 @@ def make_bundle(
         source: what the manifest says of it.
         description: its labels and limits.
         text: to certify on.
-        ladder: lower precisions to make; int8 only where the model can be packed.
+        ladder: lower precisions to make; none where the model cannot be packed.
         output: where the bundle goes.
         threads: processors to use.
         tensorrt: whether to build engines, and how; the ladder then has fp16.
@@ -134,7 +134,7 @@ def _written(
         said += [rung.said for rung in lower]
         said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
         if all(graph.layout == "padded" for graph in graphs):
-            without = ", and so without int8" if "int8" in ladder.precisions else ""
+            without = f", and so without {' and '.join(ladder.precisions)}" if ladder.precisions else ""
             said.append(f"padded alone, since rows of {description.architecture} cannot be packed{without}")
     with stage("seal"):
         bundle = seal_uncertified(folder, checkpoint, source, description, graphs)

@@ -163,12 +163,12 @@ def test_batch_names_what_a_graph_takes() -> None:
 
 
 @given(st.integers(1, 1200), st.integers(0, 2), st.booleans(), st.booleans())
-def test_a_window_alone_is_placed_as_it_is_among_others(length: int, which: int, layout: bool, trim: bool) -> None:
+def test_a_window_alone_is_placed_as_it_is_among_others(length: int, which: int, padded: bool, trim: bool) -> None:
     ids, windows = cut([length])
     chosen = slice(which % len(windows.count), which % len(windows.count) + 1)
     one = Windows(windows.start[chosen], windows.count[chosen], windows.skip[chosen], windows.keep[chosen])
     two = Windows(*(np.repeat(column, 2) for column in (one.start, one.count, one.skip, one.keep)))
-    if layout:
+    if padded:
         (alone,), (twins,) = (padded_batches(ids, each, FRAME, rows=2, cells=9999) for each in (one, two))
     else:
         # Rows as long as the window: two of them, trimmed or full, lie in a batch of two rows.
