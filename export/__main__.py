@@ -16,7 +16,7 @@ from export.staging import check_output
 from export.text import read_text, training_sentences
 from export.versions import makers
 from export.wish import CELLS, LEVEL, Attention, Wish, check_tensorrt, has_engines, missing_library
-from runtime.bundle import Precision, Source, open_bundle
+from runtime.bundle import Layout, Precision, Source, open_bundle
 from runtime.card import card
 from runtime.checkpoint import describe, sha256_of_checkpoint
 from runtime.choose import installed_version
@@ -24,7 +24,8 @@ from runtime.cli import Parser, count, run
 from runtime.errors import BundleError
 
 PROG = "python -m export"
-_LOWER: tuple[Precision, ...] = ("int8", "fp16")
+# Lower precisions in the order in which they are made, and the layouts that export.ladder makes of each.
+_LOWER: dict[Precision, tuple[Layout, ...]] = {"int8": ("packed",), "fp16": ("padded", "packed")}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -124,7 +125,7 @@ def _up_to_date(
     made_alike = manifest.checkpoint == source and manifest.versions == makers()
     # An architecture that cannot be packed has no graphs in lower precision, however often they are asked for.
     held = {(graph.precision, graph.layout) for graph in manifest.graphs}
-    wanted = {(each, "packed") for each in lower} | {("fp16", "padded") for each in lower if each == "fp16"}
+    wanted = {(precision, layout) for precision in lower for layout in _LOWER[precision]}
     all_there = held >= wanted or not any(layout == "packed" for _, layout in held)
     built = not tensorrt or has_engines(manifest, card(), installed_version("tensorrt"))
     return made_alike and same_text and all_there and built and bool(manifest.certificates)

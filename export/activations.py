@@ -18,7 +18,9 @@ from runtime.windows import windows_of
 def text_batches(
     encoder: Encoder, sentences: Sequence[Sequence[str]], *, max_length: int, most: int, layout: Layout = "packed"
 ) -> list[Batch]:
-    """Batches of sentences, as the runtime makes them, from all over the text.
+    """Batches of sentences, from all over the text; packed ones as the runtime makes them.
+
+    Padded ones are no larger, so that the activations of a large model fit into memory.
 
     Args:
         encoder: the checkpoint's tokenizer.
@@ -33,7 +35,7 @@ def text_batches(
     if layout == "packed":
         placed = packed_batches(*text, shortest=ON_CPU.shortest, cells=ON_CPU.cells, trim=True)
     else:
-        placed = padded_batches(*text, rows=ON_CPU.padded_rows, cells=ON_CPU.padded_cells)
+        placed = padded_batches(*text, rows=ON_CPU.padded_rows, cells=ON_CPU.cells)
     batches = [each.batch for each in placed]
     # They come sorted by the size of what is in them, and the last are as telling as the first: the longest windows
     # hold activations that short ones never reach.

@@ -89,12 +89,11 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
 
 
 def _soften_masks(model: onnx.ModelProto) -> None:
-    for name, tensor in _constants(model.graph):
-        if (
-            tensor.data_type == TensorProto.FLOAT
-            and (values := numpy_helper.to_array(tensor)).min(initial=0) == _LOWEST
-        ):
-            tensor.CopyFrom(numpy_helper.from_array(np.where(values == _LOWEST, _MASKED, values), tensor.name or name))
+    for _, tensor in _constants(model.graph):
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type == TensorProto.FLOAT and values.min(initial=0) == _LOWEST:
+            softened = np.where(values == _LOWEST, _MASKED, values)
+            tensor.CopyFrom(numpy_helper.from_array(softened, tensor.name))
 
 
 def _check_constants(model: onnx.ModelProto, source: Path) -> None:

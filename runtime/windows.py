@@ -44,9 +44,8 @@ def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> 
         stride: pieces that neighbouring windows share, at least 0 and less than capacity.
     """
     size = np.diff(text_start)
-    if (
-        size.max(initial=0) <= capacity
-    ):  # as texts nearly always are; the rules below say the same, in ten times the time
+    if size.max(initial=0) <= capacity:
+        # As nearly always. The rules below say the same, and take ten times as long.
         some = size > 0
         count = size[some]
         return Windows(text_start[:-1][some], count, np.zeros_like(count), count)
