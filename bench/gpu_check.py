@@ -30,7 +30,7 @@ from runtime.files import write_atomically
 
 PROG = "python -m bench.gpu_check"
 # Candidates of a bundle on a card, the fast ones first: an engine, and fp16 in ONNX Runtime's ways; then fp32.
-_FAST, _CANDIDATES = 4, 8
+_FAST, _CANDIDATES = 5, 9
 # Models are made and run from files alone; nothing may wait for a network.
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
 

@@ -22,10 +22,15 @@ from runtime.checkpoint import describe, sha256_of_checkpoint
 from runtime.choose import installed_version
 from runtime.cli import Parser, count, run
 from runtime.errors import BundleError
+from runtime.processor import abilities
 
 PROG = "python -m export"
-# Lower precisions in the order in which they are made, and the layouts that export.ladder makes of each.
-_LOWER: dict[Precision, tuple[Layout, ...]] = {"int8": ("packed",), "fp16": ("padded", "packed")}
+# Lower precisions in the order in which they are made, and what export.ladder makes of each: layout and made_for.
+_ANY, _CARD = "", "onnxruntime"
+_LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
+    "int8": (("packed", _ANY),),
+    "fp16": (("padded", _ANY), ("packed", _ANY), ("packed", _CARD), ("padded", _CARD)),
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,9 +44,10 @@ def main(arguments: Sequence[str]) -> int:
     check_tokenizer(checkpoint, vocabulary=description.vocabulary)
     text = read_text(options.corpus, most=options.sentences)
     # An engine is made of the fp16 graph.
-    asked = {"int8": options.int8, "fp16": options.fp16 or options.tensorrt}
+    asked = {"int8": options.int8 or options.int8_narrow, "fp16": options.fp16 or options.tensorrt}
     lower = tuple(precision for precision in _LOWER if asked[precision])
-    up_to_date = _up_to_date(options.output, source, text.sha256, lower, tensorrt=options.tensorrt)
+    narrow = options.int8_narrow
+    up_to_date = _up_to_date(options.output, source, text.sha256, lower, narrow=narrow, tensorrt=options.tensorrt)
     if up_to_date and not options.force:
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
         return 0
@@ -57,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         source,
         description,
         text,
-        Ladder(lower, training),
+        Ladder(lower, training, narrow=narrow),
         output=options.output,
         threads=options.threads,
         tensorrt=_wish(options),
@@ -70,6 +76,8 @@ def _parser() -> Parser:
     parser.add_argument("--model", required=True, help="checkpoint folder or hub id")
     parser.add_argument("--output", type=Path, default=Path("build/bundle"), help="the bundle (%(default)s)")
     parser.add_argument("--int8", action="store_true", help="make a graph in int8, too (minutes; needs openvino)")
+    narrow = "int8 with weights of 7 bits, which processors without VNNI add up exactly, too (the default on these)"
+    parser.add_argument("--int8-narrow", action="store_true", help=narrow)
     parser.add_argument("--fp16", action="store_true", help="make a graph in fp16, too (for GPUs)")
     _add_tensorrt(parser)
     training = "CoNLL file, or folder with train.txt, that int8 and fp16 are fitted to (the corpus' own)"
@@ -115,7 +123,7 @@ def _wish(options: Namespace) -> Wish:
 
 
 def _up_to_date(
-    output: Path, source: Source, text_sha256: str, lower: tuple[Precision, ...], *, tensorrt: bool
+    output: Path, source: Source, text_sha256: str, lower: tuple[Precision, ...], *, narrow: bool, tensorrt: bool
 ) -> bool:
     try:
         manifest = open_bundle(output).manifest
@@ -124,11 +132,13 @@ def _up_to_date(
     same_text = all(certificate.corpus_sha256 == text_sha256 for certificate in manifest.certificates)
     made_alike = manifest.checkpoint == source and manifest.versions == makers()
     # An architecture that cannot be packed has no graphs in lower precision, however often they are asked for.
-    held = {(graph.precision, graph.layout) for graph in manifest.graphs}
-    wanted = {(precision, layout) for precision in lower for layout in _LOWER[precision]}
-    all_there = held >= wanted or not any(layout == "packed" for _, layout in held)
+    held = {(graph.precision, graph.layout, graph.made_for) for graph in manifest.graphs}
+    wanted = {(precision, *each) for precision in lower for each in _LOWER[precision]}
+    all_there = held >= wanted or not any(layout == "packed" for _, layout, _ in held)
     built = not tensorrt or has_engines(manifest, card(), installed_version("tensorrt"))
-    return made_alike and same_text and all_there and built and bool(manifest.certificates)
+    needs = {need for certificate in manifest.certificates for need in certificate.needs}
+    hold_here = needs <= abilities() and not (narrow and "vnni" in needs)
+    return made_alike and same_text and all_there and built and hold_here and bool(manifest.certificates)
 
 
 if __name__ == "__main__":

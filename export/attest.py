@@ -22,6 +22,7 @@ from runtime.attested import Attestation, Left
 from runtime.bundle import Bundle, Graph, Precision
 from runtime.choose import runnable
 from runtime.errors import BackendError, BundleError
+from runtime.processor import has_bf16
 
 # The least share of the work that the precision of the name must have. fp32 is a promise about every product; 16 bits
 # leave out what is delicate, and int8 what proves too coarse in it, but never most of the work.
@@ -175,7 +176,7 @@ def compile_for_attestation(path: Path, precision: Precision) -> Any:
 
     from runtime.backends.openvino import hint_of
 
-    settings = {"INFERENCE_PRECISION_HINT": hint_of(precision), "NUM_STREAMS": 1}
+    settings = {"INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=has_bf16()), "NUM_STREAMS": 1}
     try:
         return openvino.Core().compile_model(str(path), "CPU", settings)
     except RuntimeError as error:

@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.gate import GATE
+from export.needs import needs_of
 from export.options import add_options, yield_cores
 from export.rows import full_rows, row_lengths
 from export.show import show_certificate, stage
@@ -171,6 +172,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             measured=measured,
             limits={bound.figure: bound.limit for bound in bounds},
             passed=all(bound.holds(measured) for bound in bounds),
+            needs=needs_of(bundle, candidate),
         )
 
 

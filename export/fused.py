@@ -8,19 +8,41 @@ to memory (contrib operator of ONNX Runtime, inputs query, key, value: [rows, le
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
-from onnx import ModelProto, NodeProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from runtime.bundle import Graph
 from runtime.errors import BugError
 
-_DOMAIN = "com.microsoft"
+DOMAIN = "com.microsoft"
+"""Of ONNX Runtime's own operators."""
 _PLACE_OF_HEADS = 2  # of [rows, length, heads, size]
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One attention of a graph that export.packed wrote.
+
+    Attributes:
+        name: of its softmax.
+        query, key, value: tensors, [rows, length, hidden]; the scale of the scores stands in the query's weights.
+        heads: how many.
+        mask: tensor that is added to the scores. [rows, 1 or heads, length, length]
+        last: the node that gives its result, [rows, length, hidden].
+    """
+
+    name: str
+    query: str
+    key: str
+    value: str
+    heads: int
+    mask: str
+    last: NodeProto
 
 
 def fused_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
@@ -35,42 +57,67 @@ def fused_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
         BugError: an attention does not stand there as export.packed writes it.
     """
     model = onnx.load(source)
+    for each in attentions_of(model):
+        inputs = [each.query, each.key, each.value, "", "", each.mask]
+        replace_attention(model, each, "MultiHeadAttention", inputs)
+    save_pruned(model, output)
+    return replace(graph, file=output.name, made_for="onnxruntime")
+
+
+def attentions_of(model: ModelProto) -> list[Attention]:
+    """Every attention of a graph, in order.
+
+    Raises:
+        BugError: one does not stand there as export.packed writes it.
+    """
     makers = {name: node for node in model.graph.node for name in node.output}
     readers = {name: node for node in model.graph.node for name in node.input}
-    for softmax in [node for node in model.graph.node if node.op_type == "Softmax"]:
-        _fuse(model, softmax, makers, readers)
-    model.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
+    return [_attention(model, node, makers, readers) for node in model.graph.node if node.op_type == "Softmax"]
+
+
+def replace_attention(model: ModelProto, attention: Attention, operator: str, inputs: Sequence[str]) -> None:
+    """Put one of ONNX Runtime's operators in the place of an attention."""
+    model.graph.node.remove(attention.last)
+    node = helper.make_node(
+        operator,
+        inputs,
+        list(attention.last.output),
+        name=attention.name.replace("Softmax", operator),
+        domain=DOMAIN,
+        num_heads=attention.heads,
+        scale=1.0,
+    )
+    model.graph.node.append(node)
+    say_float(model, node.output[0])
+
+
+def say_float(model: ModelProto, tensor: str) -> None:
+    """ONNX's inference does not know ONNX Runtime's operators, and who converts a graph to fp16 relies on it."""
+    model.graph.value_info.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
+
+
+def save_pruned(model: ModelProto, output: Path) -> None:
+    """Write a graph with ONNX Runtime's operators, without what nothing reads any more."""
+    model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     whole = OnnxModel(model)
     whole.prune_graph()
     whole.topological_sort()
     onnx.save(whole.model, output)
-    return replace(graph, file=output.name, made_for="onnxruntime")
 
 
-def _fuse(
+def _attention(
     model: ModelProto, softmax: NodeProto, makers: Mapping[str, NodeProto], readers: Mapping[str, NodeProto]
-) -> None:
-    """Put one operator in the place of everything between the three products and the next one."""
+) -> Attention:
     masked = _made(makers, softmax.input[0], "Add")
     scores = _made(makers, masked.input[0], "MatMul")
     shares = _read(readers, softmax.output[0], "MatMul")
-    back = _read(readers, _read(readers, shares.output[0], "Transpose").output[0], "Reshape", "Shape")
-    if back.op_type == "Shape":  # both read the same tensor
-        back = next(node for node in model.graph.node if node.op_type == "Reshape" and node.input[0] == back.input[0])
+    last = _read(readers, _read(readers, shares.output[0], "Transpose").output[0], "Reshape", "Shape")
+    if last.op_type == "Shape":  # both read the same tensor
+        last = next(node for node in model.graph.node if node.op_type == "Reshape" and node.input[0] == last.input[0])
     (query, heads), (key, _), (value, _) = (
         _before_heads(makers, name) for name in (scores.input[0], scores.input[1], shares.input[1])
     )
-    fused = helper.make_node(
-        "MultiHeadAttention",
-        [query, key, value, "", "", masked.input[1]],
-        [back.output[0]],
-        name=softmax.name.replace("Softmax", "MultiHeadAttention"),
-        domain=_DOMAIN,
-        num_heads=heads,
-        scale=1.0,  # it stands in the query's weights, see export.packed
-    )
-    model.graph.node.remove(back)
-    model.graph.node.append(fused)
+    return Attention(softmax.name, query, key, value, heads, masked.input[1], last)
 
 
 def _before_heads(makers: Mapping[str, NodeProto], name: str) -> tuple[str, int]:

@@ -60,7 +60,8 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
         source: the graph in fp32, of either layout.
         output: the ONNX file to write. Graphs whose weights exceed 2 GB in fp16 do not fit into it.
         graph: what the manifest says of the source.
-        batches: text in the graph's layout, to look for activations that fp16 cannot hold.
+        batches: text in the graph's layout, to look for activations that fp16 cannot hold; empty where they are those
+            of another graph, and this one's operators run on a card alone.
         threads: processors to use.
 
     Raises:
@@ -76,7 +77,7 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
         node_block_list=[node.name for node in model.graph.node if CLASSIFIER in node.name],
     )
     inside = _fp16_tensors(model, converted)
-    found = largest(model, inside, batches, threads=threads)
+    found = largest(model, inside, batches, threads=threads) if batches else dict.fromkeys(inside, 0.0)
     half = Half(replace(graph, file=output.name, precision="fp16"), found)
     name, size = half.nearest
     # Not "<=": NaN, too, is no number that fp16 is safe for.

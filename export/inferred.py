@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import onnx
-from onnx import NodeProto
+from onnx import NodeProto, TensorProto
 
 # The shortest rows that the runtime makes, where attention has the least part of the work.
 ROWS, LENGTH = 8, 64
-FUSED = frozenset({"Attention", "MultiHeadAttention"})
+FUSED = frozenset({"Attention", "MultiHeadAttention", "PackedMultiHeadAttention"})
+# Operators of ONNX Runtime whose result has no rows, but the pieces of all of them, and those whose result has rows.
+_FLAT, _IN_ROWS = frozenset({"RemovePadding", "PackedMultiHeadAttention"}), FUSED | {"RestorePadding"}
 MOVING = frozenset({"Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze"})
 
 
@@ -32,14 +34,30 @@ def _say_fused(model: onnx.ModelProto) -> None:
     made = {name: node for node in model.graph.node for name in node.output}
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
-        if node.op_type in FUSED:
-            reader = next((one for one in model.graph.node if node.output[0] in one.input), node)
-            weight = weights.get(source_of(reader.input[1], made)) if reader.op_type == "MatMul" else None
+        if node.op_type not in _FLAT | _IN_ROWS:
+            continue
+        for reader, kind in _products_on(node.output[0], model.graph):
+            weight = weights.get(source_of(reader.input[1], made))
             if weight is not None:
-                shape = (ROWS, LENGTH, weight.dims[0])
-                model.graph.value_info.append(
-                    onnx.helper.make_tensor_value_info(node.output[0], weight.data_type, shape)
+                leading = (ROWS * LENGTH,) if node.op_type in _FLAT else (ROWS, LENGTH)
+                value = onnx.helper.make_tensor_value_info(
+                    node.output[0], kind or weight.data_type, (*leading, weight.dims[0])
                 )
+                model.graph.value_info.append(value)
+                break
+
+
+def _products_on(name: str, graph: onnx.GraphProto) -> Iterator[tuple[NodeProto, int]]:
+    """Products that a tensor is the first factor of, and its type where it is cast before; 0 where it is not."""
+    for node in graph.node:
+        if name not in node.input:
+            continue
+        if node.op_type == "MatMul":
+            yield node, 0
+        elif node.op_type == "Cast":
+            widened = node.attribute[0].i == TensorProto.FLOAT
+            kind = TensorProto.FLOAT16 if widened else TensorProto.FLOAT
+            yield from ((product, kind) for product, _ in _products_on(node.output[0], graph))
 
 
 def tensors(model: onnx.ModelProto) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:

@@ -1,6 +1,7 @@
 """The precision ladder: graphs in lower precision, made of the fp32 graphs and training text.
 
-    fp16    of each layout; of the packed one also with attention as one operator. Which is fastest, a card decides.
+    fp16    of each layout; of the packed one also with attention as one operator, and in ONNX Runtime's packing mode.
+            Which is fastest, a card decides.
     int8    of the packed one, which is what the engine for int8 runs
 
 Architectures whose rows cannot be packed have neither.
@@ -16,6 +17,7 @@ from pathlib import Path
 from export.activations import text_batches
 from export.fused import fused_from_graph
 from export.half import fp16_from_graph
+from export.packing import packing_from_graph
 from export.quantize import int8_from_graph
 from runtime.attested import Left
 from runtime.bundle import Graph, Precision
@@ -23,8 +25,8 @@ from runtime.checkpoint import Description
 from runtime.encode import Encoder
 from runtime.pack import Batch
 
-# Attentions as one operator each; made with fp16, for ONNX Runtime on a card.
-FUSED = "packed-fused-fp16.onnx"
+# Made with fp16, for ONNX Runtime on a card: attentions as one operator each, and padding taken out by the graph.
+FUSED, PACKING = "packed-fused-fp16.onnx", "padded-packing-fp16.onnx"
 FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "int8": "packed-int8.onnx"}
 PADDED_HALF = "padded-fp16.onnx"
 # Batches of 512 word pieces on which fp16 is searched for overflow; the largest activations come in every sentence.
@@ -38,10 +40,12 @@ class Ladder:
     Attributes:
         precisions: of FILES.
         sentences: words of training text; they must not be those that are certified on.
+        narrow: whether int8 is to be exact on every processor, see export.quantize.
     """
 
     precisions: tuple[Precision, ...] = ()
     sentences: tuple[tuple[str, ...], ...] = ()
+    narrow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ def _int8(ladder: Ladder, source: Path, output: Path, tokenizer: Path, descripti
         vocabulary=description.vocabulary,
         labels=len(description.labels),
         threads=threads,
+        narrow=ladder.narrow,
     )
     changed = quantised.changed
     said = f"int8: {changed.per_10k:.1f} tags in 10,000 changed on {changed.words:,} words of held-out training text"
@@ -128,7 +133,8 @@ def fp16_rungs(
     batches = text_batches(encoder, sentences, max_length=max_length, most=most, layout=graph.layout)
     if graph.layout == "padded":
         return [_half(source, PADDED_HALF, graph, batches, threads)]
-    return [_half(source, FILES["fp16"], graph, batches, threads), _fused(source, graph, batches, threads)]
+    plain = _half(source, FILES["fp16"], graph, batches, threads)
+    return [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
 
 
 def _half(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threads: int) -> Rung:
@@ -144,3 +150,12 @@ def _fused(source: Path, packed: Graph, batches: Sequence[Batch], threads: int) 
     half = fp16_from_graph(between, source.with_name(FUSED), fused, batches[:1], threads=threads)
     between.unlink()
     return Rung(half.graph, (), f"fp16: {FUSED} has one operator for each attention, for ONNX Runtime on a card")
+
+
+def _packing(source: Path, packed: Graph, threads: int) -> Rung:
+    """The packed one in ONNX Runtime's packing mode, whose activations are those of the other."""
+    between = source.with_name("padded-packing-fp32.onnx")
+    packing = packing_from_graph(source, between, packed)
+    half = fp16_from_graph(between, source.with_name(PACKING), packing, (), threads=threads)
+    between.unlink()
+    return Rung(half.graph, (), f"fp16: {PACKING} takes its padding out by itself, for ONNX Runtime on a card")

@@ -30,7 +30,7 @@ import onnx
 
 from export.activations import sampled, text_batches
 from export.products import CLASSIFIER, Int8Product, Product, Rounded, in_int8, products
-from export.rounding import compensated, rounding_of
+from export.rounding import LARGEST, compensated, rounding_of
 from export.sensitivity import Change, Logits, Probe, leave_out
 from runtime.attested import Left
 from runtime.backends.openvino import OpenVino
@@ -40,6 +40,7 @@ from runtime.encode import Encoded, Encoder
 from runtime.errors import BackendError, BugError, CorpusError
 from runtime.infer import piece_logits
 from runtime.pack import ON_CPU, Batch
+from runtime.processor import NARROW, abilities, has_bf16
 from runtime.windows import Windows, windows_of
 
 # Batches of 512 word pieces that the rounding is fitted to, from all over the text.
@@ -81,6 +82,7 @@ def int8_from_graph(
     vocabulary: int,
     labels: int,
     threads: int,
+    narrow: bool = False,
     goal: float = GOAL,
 ) -> Quantised:
     """Write the int8 graph.
@@ -92,6 +94,8 @@ def int8_from_graph(
         sentences: words of training text, in order. Every fifth fits the rounding, the others count changed tags.
         max_length, vocabulary, labels: as the manifest has them.
         threads: processors to use.
+        narrow: hold weights to 7 bits, which every processor adds up exactly; see runtime.processor. Where this one
+            does not add up 8 bits exactly, it is done anyway, since nothing could be measured otherwise.
         goal: changed tags in 10,000, at most, on held-out text; with MOST_LEFT_OUT it ends the search.
 
     Raises:
@@ -110,7 +114,8 @@ def int8_from_graph(
     short, long = _halves(sentences[::5])
     fitting = [*short, *joined(long, max_length)]
     batches = text_batches(encoder, fitting, max_length=max_length, most=CALIBRATION_BATCHES)
-    rounded, chosen = _fit(model, fitted, batches, threads)
+    most = NARROW if narrow or "no vnni" in abilities() else LARGEST
+    rounded, chosen = _fit(model, fitted, batches, threads, most)
     engine = _Engine(encoder, max_length, vocabulary, labels, threads)
     held_out = [words for number, words in enumerate(sentences) if number % 5]
 
@@ -181,6 +186,7 @@ class _Engine:
             vocabulary=vocabulary,
             positions=positions,
             cache="",
+            rest_in_bf16=has_bf16(),
         )
         try:
             ids = text.encoded.ids
@@ -197,7 +203,7 @@ def _halves(sentences: Sequence[Sequence[str]]) -> tuple[Sequence[Sequence[str]]
 
 
 def _fit(
-    model: onnx.ModelProto, fitted: Sequence[Product], batches: Sequence[Batch], threads: int
+    model: onnx.ModelProto, fitted: Sequence[Product], batches: Sequence[Batch], threads: int, most: int
 ) -> tuple[dict[str, Rounded], dict[str, Int8Product]]:
     """How to round each tensor, and each product in int8, by name."""
     together: dict[str, list[Product]] = {}
@@ -208,8 +214,8 @@ def _fit(
     for names in _turns(together):
         for name, values in sampled(model, names, batches, threads=threads).items():
             weights = np.concatenate([product.weights for product in together[name]], axis=1)
-            rounded[name] = rounding_of(values, weights)
-            made = compensated(values, rounded[name], together[name])
+            rounded[name] = rounding_of(values, weights, most=most)
+            made = compensated(values, rounded[name], together[name], most=most)
             chosen |= {product.name: each for product, each in zip(together[name], made)}
     return rounded, chosen
 

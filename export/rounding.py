@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from export.products import Int8Product, Product, Rounded
 
 LARGEST = 127
+"""Of the stored numbers; weights can be held to fewer, see runtime.processor."""
 # How much of a channel's range is moved from the tensor to the weights: 0 none, 1 all. By error, not by belief.
 _SHARES = (0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
 # Ranges cut off at the rare extremes round everything else more finely.
@@ -36,12 +37,13 @@ _DAMPING, _BLOCK = 0.01, 128
 Array = NDArray[np.float32]
 
 
-def rounding_of(values: Array, weights: Array) -> Rounded:
+def rounding_of(values: Array, weights: Array, *, most: int = LARGEST) -> Rounded:
     """The rounding of a tensor, among some, that changes its product with the weights least.
 
     Args:
         values: of the tensor, on text. [cells, inputs]
         weights: of all products that take it. [inputs, outputs]
+        most: the largest number that weights are stored as.
     """
     centre = (values.max(axis=0) + values.min(axis=0)) / 2
     reach = np.maximum((values.max(axis=0) - values.min(axis=0)) / 2, 1e-4)
@@ -57,7 +59,8 @@ def rounding_of(values: Array, weights: Array) -> Rounded:
         scale /= (reach * scale).max()  # all in -1 to 1
         scaled: Array = sample * scale
         divided = _divided(weights, scale)
-        by_weights = _spread(scaled @ (divided - _nearest(divided, _steps(divided)) * _steps(divided)))
+        steps = _steps(divided, most)
+        by_weights = _spread(scaled @ (divided - _nearest(divided, steps) * steps))
         for cut in _CUTS:
             step = np.float32(cut / LARGEST)
             error = np.hypot(by_weights, _spread((scaled - _nearest(scaled, step) * step) @ divided))
@@ -66,29 +69,32 @@ def rounding_of(values: Array, weights: Array) -> Rounded:
     return best
 
 
-def to_nearest(product: Product, rounded: Rounded) -> Int8Product:
-    """A product in int8 without a text to fit it to. rounded: how its input is."""
+def to_nearest(product: Product, rounded: Rounded, *, most: int = LARGEST) -> Int8Product:
+    """A product in int8 without a text to fit it to. rounded: how its input is; most: as for rounding_of."""
     divided = _divided(product.weights, rounded.scale)
-    step = _steps(divided)
+    step = _steps(divided, most)
     bias = product.bias + rounded.centre @ product.weights
     return Int8Product(_nearest(divided, step).astype(np.int8), step, bias.astype(np.float32))
 
 
-def compensated(values: Array, rounded: Rounded, together: Sequence[Product]) -> list[Int8Product]:
+def compensated(
+    values: Array, rounded: Rounded, together: Sequence[Product], *, most: int = LARGEST
+) -> list[Int8Product]:
     """Products of one tensor in int8.
 
     Args:
         values: of the tensor, on text. [cells, inputs]
         rounded: how it is rounded.
         together: the products that take it.
+        most: the largest number that weights are stored as.
     """
     scaled = (values - rounded.centre) * rounded.scale
     seen = _nearest(scaled, np.float32(rounded.step)) * np.float32(rounded.step)
     mean, mean_seen = scaled.mean(axis=0, dtype=np.float64), seen.mean(axis=0, dtype=np.float64)
     spread = seen - mean_seen.astype(np.float32)  # the mean is the bias's matter
     divided = _divided(np.concatenate([product.weights for product in together], axis=1), rounded.scale)
-    step = _steps(divided)
-    stored = _gptq(divided.astype(np.float64), (spread.T @ spread).astype(np.float64) / len(spread), step)
+    step = _steps(divided, most)
+    stored = _gptq(divided.astype(np.float64), (spread.T @ spread).astype(np.float64) / len(spread), step, most)
     shift = mean @ divided - mean_seen @ (stored * step)
     ends = np.cumsum([product.weights.shape[1] for product in together]).tolist()
     made = []
@@ -98,7 +104,7 @@ def compensated(values: Array, rounded: Rounded, together: Sequence[Product]) ->
     return made
 
 
-def _gptq(weights: NDArray[np.float64], hessian: NDArray[np.float64], step: Array) -> NDArray[np.float64]:
+def _gptq(weights: NDArray[np.float64], hessian: NDArray[np.float64], step: Array, most: int) -> NDArray[np.float64]:
     """Whole numbers that, times the step, do to the inputs what the weights do. [inputs, outputs]"""
     size = len(weights)
     hessian = hessian + _DAMPING * max(float(np.diag(hessian).mean()), 1e-12) * np.eye(size)
@@ -111,7 +117,7 @@ def _gptq(weights: NDArray[np.float64], hessian: NDArray[np.float64], step: Arra
         end = min(start + _BLOCK, size)
         errors = np.empty((end - start, weights.shape[1]))
         for row in range(start, end):
-            stored[row] = np.clip(np.round(left[row] / step), -LARGEST, LARGEST)
+            stored[row] = np.clip(np.round(left[row] / step), -most, most)
             errors[row - start] = (left[row] - stored[row] * step) / upper[row, row]
             left[row + 1 : end] -= np.outer(upper[row, row + 1 : end], errors[row - start])
         left[end:] -= upper[start:end, end:].T @ errors
@@ -132,9 +138,9 @@ def _divided(weights: Array, scale: Array) -> Array:
     return divided
 
 
-def _steps(weights: Array) -> Array:
+def _steps(weights: Array, most: int) -> Array:
     """The step of each output: its largest weight is the largest number. [outputs]"""
-    steps: Array = np.maximum(np.abs(weights).max(axis=0), 1e-12) / np.float32(LARGEST)
+    steps: Array = np.maximum(np.abs(weights).max(axis=0), 1e-12) / np.float32(most)
     return steps
 
 

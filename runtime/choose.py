@@ -17,6 +17,7 @@ from runtime.bundle import Bundle, Candidate, Device, Engine, Graph, Layout, Pre
 from runtime.card import Card, card
 from runtime.errors import BackendError, BundleError, UncertifiedError
 from runtime.manifest import sm
+from runtime.processor import abilities, has_bf16
 
 Wanted = Precision | Literal["auto"]
 OnDevice = Device | Literal["auto"]
@@ -50,8 +51,6 @@ _PROVIDERS = {
     "onnxruntime": "capi/libonnxruntime_providers_cuda.so",
     "onnxruntime-tensorrt": "capi/libonnxruntime_providers_tensorrt.so",
 }
-_CPU_INFO = Path("/proc/cpuinfo")
-_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
 def candidates(bundle: Bundle) -> list[Candidate]:
@@ -90,7 +89,7 @@ def choose(
         precision: to compute in, or "auto".
         device: to run on, or "auto".
         file: one of the bundle's graphs or engines; empty: any.
-        certified: leave out candidates without a passing certificate for the installed library.
+        certified: leave out candidates without a passing certificate for this processor and the installed library.
         start_counts: a few texts are tagged, so that a card, which takes seconds to start, is taken only where it is
             asked for, or nothing else is there.
 
@@ -114,21 +113,17 @@ def choose(
 
 
 def describe(bundle: Bundle, candidate: Candidate) -> str:
-    """One line for people: what was taken, and how fast it was measured to be."""
-    measured = next((speed for speed in bundle.manifest.speeds if speed.candidate == candidate), None)
-    if measured is None:
+    """For people: what was taken, how fast it was measured to be, and which faster one's certificate is void here."""
+    speeds = {speed.candidate: speed for speed in bundle.manifest.speeds}
+    if candidate not in speeds:
         return f"{candidate}, speed not measured"
-    return f"{candidate}, {measured.pieces_per_second:,.0f} word pieces a second when measured on {measured.machine}"
-
-
-def has_bf16() -> bool:
-    """Whether the processor multiplies in bf16, as Linux tells; elsewhere it is not known and so not counted on."""
-    try:
-        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return not _BF16_FLAGS.isdisjoint(flags.split())
+    measured = speeds[candidate]
+    said = f"{candidate}, {measured.pieces_per_second:,.0f} word pieces a second when measured on {measured.machine}"
+    passed = [each.candidate for each in bundle.manifest.certificates if each.passed]
+    faster = [one for one in passed if one.device == candidate.device and bundle.speed(one) > bundle.speed(candidate)]
+    refusals = (_refusal(bundle, one) for one in faster if _able(bundle, one))
+    refusal = next((error for error in refusals if error), None)
+    return f"{said}; faster, but left out: {refusal}" if refusal else said
 
 
 def installed_version(backend: str) -> str:
@@ -228,18 +223,24 @@ def _has_provider(library: str) -> bool:
 
 
 def _certified(bundle: Bundle, able: Sequence[Candidate]) -> list[Candidate]:
-    """Those with a passing certificate for the installed library; the first one's error where there are none."""
-    passed, errors = [], []
-    for candidate in able:
-        try:
-            certificate = bundle.certificate(candidate)
-            certificate.check_version(candidate.backend, installed_version(candidate.backend))
-            passed.append(candidate)
-        except UncertifiedError as error:
-            errors.append(error)
-    if not passed:
-        raise errors[0]
+    """Those with a passing certificate for this processor and library; the first one's error where there are none."""
+    refusals = {candidate: _refusal(bundle, candidate) for candidate in able}
+    passed = [candidate for candidate, refusal in refusals.items() if not refusal]
+    for refusal in refusals.values():
+        if refusal and not passed:
+            raise refusal
     return passed
+
+
+def _refusal(bundle: Bundle, candidate: Candidate) -> UncertifiedError | None:
+    """Why nothing vouches for the candidate here; None where its certificate does."""
+    try:
+        certificate = bundle.certificate(candidate)
+        certificate.check_processor(abilities())
+        certificate.check_version(candidate.backend, installed_version(candidate.backend))
+    except UncertifiedError as error:
+        return error
+    return None
 
 
 def fastest(bundle: Bundle, able: Sequence[Candidate], *, start_counts: bool) -> Candidate:

@@ -5,11 +5,13 @@ It reads and writes nothing; runtime.bundle does. It knows what a certificate ho
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from runtime.attested import Attestation, Left
 from runtime.errors import UncertifiedError
+from runtime.processor import Ability
 
 CERTIFY = "run `python -m export.certify`, or pass --allow-uncertified to do without"
 
@@ -36,6 +38,8 @@ class Graph:
         opset: version of the ONNX operator set.
         inputs: names of the graph's inputs, each [rows, length].
         made_for: the one backend, on a card, whose own operators it has; empty: any backend on any device.
+        capturable: whether a card can capture a batch as a CUDA graph. Not where the processor must be told in the
+            middle of it how large what follows is.
     """
 
     file: str
@@ -44,6 +48,7 @@ class Graph:
     opset: int
     inputs: tuple[str, ...]
     made_for: str = ""
+    capturable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ class Certificate:
         measured: figures by name; export.certify documents each.
         limits: the gate's bounds that the figures were held against.
         passed: whether every bound held.
+        needs: what the processor must do for it to hold, since it did so when it was measured; see runtime.processor.
     """
 
     file: str
@@ -153,11 +159,22 @@ class Certificate:
     measured: dict[str, float | int | None]
     limits: dict[str, float]
     passed: bool
+    needs: tuple[Ability, ...] = ()
 
     @property
     def candidate(self) -> Candidate:
         """Whose certificate it is."""
         return Candidate(self.file, self.backend, self.precision, self.device)
+
+    def check_processor(self, abilities: Collection[Ability]) -> None:
+        """Refuse to vouch for a processor that computes otherwise than the one it was measured on.
+
+        Raises:
+            UncertifiedError: it does.
+        """
+        if not set(self.needs) <= set(abilities):
+            what, had, has = f"{self.file} on {self.backend}", " and ".join(self.needs), " and ".join(sorted(abilities))
+            raise UncertifiedError(what, f"certified on a processor that has {had}, this one has {has}", CERTIFY)
 
     def check_version(self, library: str, installed: str) -> None:
         """Refuse to vouch for another release of the library than the one measured; patch releases are let pass.
@@ -211,7 +228,9 @@ def manifest_from_json(value: dict[str, Any]) -> Manifest:
         vocabulary=value["vocabulary"],
         files={name: Stamp(**stamp) for name, stamp in value["files"].items()},
         graphs=tuple(Graph(**{**graph, "inputs": tuple(graph["inputs"])}) for graph in value["graphs"]),
-        certificates=tuple(Certificate(**certificate) for certificate in value["certificates"]),
+        certificates=tuple(
+            Certificate(**{**each, "needs": tuple(each.get("needs", ()))}) for each in value["certificates"]
+        ),
         versions=value["versions"],
         speeds=tuple(
             Speed(**{**speed, "candidate": Candidate(**speed["candidate"])}) for speed in value.get("speeds", ())

@@ -20,15 +20,14 @@ from numpy.typing import NDArray
 
 from runtime.bundle import Bundle, Candidate, Device, Layout, Precision
 from runtime.cache import cache_folder
-from runtime.choose import has_bf16
 from runtime.errors import BackendError, BugError
 from runtime.pack import ON_CPU, Batch
+from runtime.processor import has_bf16
 
 if TYPE_CHECKING:
     from runtime.backends import Options
 
-# What OpenVINO is told to compute in. Without a word it takes bf16 where it can, whatever the graph says. An int8
-# graph's remainder (normalisations, softmax) is computed in bf16 where the processor has it.
+# What OpenVINO is told to compute in. Without a word it takes bf16 where it can, whatever the graph says.
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
 _CONVERTING = threading.Lock()
 _PRODUCTS = frozenset({"FullyConnected", "MatMul"})
@@ -43,6 +42,7 @@ class OpenVino:
         layout: of its rows.
         streams: calls that run at once; each has its own memory for activations, and all share the weights.
         threads: for all streams together.
+        rest_in_bf16: compute what an int8 graph leaves in floating point (normalisations, softmax) in bf16.
         vocabulary, positions: rows of the embedding tables; OpenVINO reads out of bounds when an id leaves them.
         cache: folder for what was compiled; empty: none is kept.
 
@@ -65,6 +65,7 @@ class OpenVino:
         vocabulary: int,
         positions: int,
         cache: str,
+        rest_in_bf16: bool = False,
     ) -> None:
         import openvino
 
@@ -73,7 +74,7 @@ class OpenVino:
         self.layout, self.streams = layout, streams
         self._path, self._tables = path, (vocabulary, positions)
         settings = {
-            "INFERENCE_PRECISION_HINT": hint_of(precision),
+            "INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=rest_in_bf16),
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its processor
@@ -132,9 +133,9 @@ def _convert_one_array(openvino: Any) -> None:
         _ = openvino.Tensor(np.zeros(1, dtype), shared_memory=True).data
 
 
-def hint_of(precision: Precision) -> str:
+def hint_of(precision: Precision, *, rest_in_bf16: bool) -> str:
     """OpenVINO's name of what it is told to compute in."""
-    return _HINTS.get(precision, "bf16" if has_bf16() else "f32")
+    return _HINTS.get(precision, "bf16" if rest_in_bf16 else "f32")
 
 
 def executed_precisions(compiled: Any) -> set[str]:
@@ -147,6 +148,8 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
     """The backend on a bundle's graph: a stream for every thread, or all threads for one stream."""
     graph = bundle.graph_in(candidate.file)
     manifest = bundle.manifest
+    # As certified: on a processor without bf16, the rest was computed in fp32, and is so wherever the bundle goes.
+    rest_in_bf16 = "bf16" in bundle.certificate(candidate).needs if options.certified else has_bf16()
     return OpenVino(
         bundle.file(graph.file),
         precision=candidate.precision,
@@ -156,6 +159,7 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
         vocabulary=manifest.vocabulary,
         positions=manifest.max_length,
         cache=cache_folder("openvino", manifest, os.environ),
+        rest_in_bf16=rest_in_bf16,
     )
 
 

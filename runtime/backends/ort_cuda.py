@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ class Settings:
 
     Attributes:
         cuda_graph: capture each shape and replay it. A small batch is bound by launching kernels, not by their work.
+            A graph that cannot be captured (see runtime.manifest.Graph) is not.
         tf32: let products in fp32 round their factors to 10 bits. Off: the gate holds fp32 to its logits.
         memory_limit: bytes that ONNX Runtime may take of the card's memory; 0: all. It takes what it needs, and not,
             as it would by itself, the next power of two.
@@ -124,8 +125,9 @@ def open_onnxruntime_cuda(bundle: Bundle, candidate: Candidate, options: Options
     Raises:
         UsageError: an engine setting is unknown.
     """
-    settings = settings_of(options.engine)
-    return _open(bundle, candidate, options, settings, cuda_provider(settings))
+    settings, graph = settings_of(options.engine), bundle.graph_in(candidate.file)
+    captured = replace(settings, cuda_graph=settings.cuda_graph and graph.capturable)
+    return _open(bundle, candidate, options, settings, cuda_provider(captured))
 
 
 def open_onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnCard:

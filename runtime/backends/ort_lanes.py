@@ -36,7 +36,7 @@ _WITHOUT_GRAPH = "keep each batch's launches apart: --engine-option cuda_graph=0
 _WORK = frozenset(
     {"MatMul", "Gemm", "FusedMatMul", "LayerNormalization", "SkipLayerNormalization", "Softmax", "Erf"}
 ) | {
-    *("Gelu", "BiasGelu", "FastGelu", "Attention", "MultiHeadAttention", "PackedAttention"),
+    *("Gelu", "BiasGelu", "FastGelu", "Attention", "MultiHeadAttention", "PackedMultiHeadAttention"),
 }
 # The annotation that keeps a run from being captured; see "CUDA Graphs" in ONNX Runtime's page on the CUDA provider.
 _NOT_CAPTURED = "-1"

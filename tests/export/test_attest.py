@@ -18,10 +18,10 @@ from export.products import in_int8, products
 from export.rounding import compensated, rounding_of
 from runtime.attested import Attestation, Left
 from runtime.bundle import TOKENIZER, Graph, open_bundle, seal
-from runtime.choose import has_bf16
 from runtime.conll import read_conll
 from runtime.encode import Encoder
 from runtime.errors import BundleError
+from runtime.processor import has_bf16
 
 FP32 = Graph("packed-fp32.onnx", "fp32", "packed", 17, ("input_ids", "position_ids", "segment_ids"))
 INT8, FP16 = replace(FP32, file="int8.onnx", precision="int8"), replace(FP32, file="fp16.onnx", precision="fp16")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,11 +33,11 @@ from runtime.choose import (
     engine_obstacle,
     extra_of,
     fastest,
-    has_bf16,
     installed_version,
     runnable,
 )
 from runtime.errors import BackendError, BundleError, UncertifiedError
+from runtime.processor import Ability, abilities, has_bf16
 
 _INPUTS = ("input_ids",)
 PADDED = Graph("padded-fp32.onnx", "fp32", "padded", 17, _INPUTS)
@@ -207,6 +208,23 @@ def test_the_fastest_without_a_certificate_is_not_taken() -> None:
     certified = [certificate(ORT_PADDED), certificate(OV_FP32, version="0.1"), certificate(OV_INT8, passed=False)]
     assert choose(bundle(certified, speeds), backend="auto", precision="auto") == ORT_PADDED
     assert choose(bundle(certified, speeds), backend="auto", precision="auto", certified=False) == OV_INT8
+
+
+@needs_openvino
+def test_a_certificate_that_is_void_on_this_processor_is_said() -> None:
+    other: Ability = "no vnni" if "vnni" in abilities() else "vnni"
+    speeds = [(ORT_PADDED, 1.0), (OV_FP32, 3.0), (OV_INT8, 9.0)]
+    certified = [certificate(ORT_PADDED), certificate(OV_FP32), replace(certificate(OV_INT8), needs=(other,))]
+    held = bundle(certified, speeds)
+    assert choose(held, backend="auto", precision="auto") == OV_FP32
+    void = rf"packed-int8\.onnx on openvino: certified on a processor that has {other}, this one has "
+    assert re.search(rf"; faster, but left out: {void}", describe(held, OV_FP32))
+    with pytest.raises(UncertifiedError, match=void):
+        choose(held, backend="auto", precision="int8")
+    here = replace(certified[2], needs=tuple(sorted(abilities())))
+    held = bundle([*certified[:2], here], speeds)
+    assert choose(held, backend="auto", precision="auto") == OV_INT8
+    assert "left out" not in describe(held, OV_INT8) + describe(held, OV_FP32)
 
 
 def test_a_file_can_be_asked_for() -> None:

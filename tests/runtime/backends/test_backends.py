@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from runtime.backends import BACKENDS, Backend, Goal, Options, open_backend
 from runtime.bundle import Bundle, Precision, open_bundle
-from runtime.choose import candidates, has_bf16, installed_version
+from runtime.choose import candidates, installed_version
 from runtime.errors import BackendError, BundleError
 from runtime.infer import piece_logits
 from runtime.numbers import starts_from_counts
 from runtime.pack import Batch, Frame
+from runtime.processor import has_bf16
 from runtime.windows import Windows, windows_of
 
 FRAME = Frame((2,), (3,))

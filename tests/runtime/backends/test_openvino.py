@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from runtime.backends.openvino import OpenVino, executed_precisions
 from runtime.bundle import Bundle, Precision, open_bundle
-from runtime.choose import has_bf16
 from runtime.errors import BackendError, BugError
 from runtime.infer import in_order
 from runtime.pack import Batch
+from runtime.processor import has_bf16
 from tests.conftest import ROOT
 
 openvino = pytest.importorskip("openvino")

@@ -1,0 +1,58 @@
+"""What the processor's instructions mean for answers in low precision: a certificate holds where they are the same.
+
+Processors multiply int8 in two ways. Those with "vector neural network instructions" (x86 with AVX-512 VNNI, AVX-VNNI
+or AMX) add the products in 32 bits. Other x86 processors first add two products in 16 bits, and cut the sum off where
+it does not fit (Intel's manual, VPMADDUBSW: 255 * 127 * 2 = 64,770 > 32,767), so that a graph that was right on the
+former is wrong on the latter, without a word from the engine. Weights of 7 bits never come so far: see NARROW.
+
+Linux tells which a processor has; where nothing tells, neither is counted on.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+from pathlib import Path
+from typing import Literal
+
+Ability = Literal["vnni", "no vnni", "bf16"]
+"""vnni: products in int8 are added in 32 bits. no vnni: they are not. bf16: it multiplies in bf16."""
+
+NARROW = 64
+"""Weights up to this are added up exactly by every processor: 255 * 64 * 2 = 32,640 <= 32,767."""
+
+_CPU_INFO = Path("/proc/cpuinfo")
+_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+_VNNI_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8"})
+_X86 = frozenset({"x86_64", "amd64", "i386", "i686"})
+
+
+def abilities_of(flags: frozenset[str], architecture: str) -> frozenset[Ability]:
+    """What a processor can do.
+
+    Args:
+        flags: as Linux names its instructions.
+        architecture: as platform.machine() says. Others than x86 have no instruction that adds int8 in 16 bits.
+    """
+    exact = architecture.lower() not in _X86 or not _VNNI_FLAGS.isdisjoint(flags)
+    sums: frozenset[Ability] = frozenset({"vnni" if exact else "no vnni"})
+    return sums if _BF16_FLAGS.isdisjoint(flags) else sums | {"bf16"}
+
+
+@functools.cache
+def abilities() -> frozenset[Ability]:
+    """What this processor can do."""
+    return abilities_of(_flags(), platform.machine())
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies in bf16."""
+    return "bf16" in abilities()
+
+
+def _flags() -> frozenset[str]:
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line for line in lines if line.startswith(("flags", "Features"))), "").split())
