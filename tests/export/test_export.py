@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import pytest
 
 from export.__main__ import main
-from runtime.bundle import MANIFEST, open_bundle
+from runtime.bundle import MANIFEST, open_bundle, seal
+from runtime.processor import Ability, abilities
 from tests.conftest import ROOT, Command
 from tests.tiny import tiny_checkpoint
 
@@ -57,6 +59,19 @@ def test_same_checkpoint_gives_the_same_bytes(
     assert main(arguments(tiny_model, again, tiny_corpus)) == 0
     assert "up to date" in capsys.readouterr().out
     assert contents(again) == intact
+
+
+def test_certificates_that_are_void_on_this_processor_are_not_up_to_date(
+    tiny_bundle: Path, tiny_model: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    other: Ability = "no vnni" if "vnni" in abilities() else "vnni"
+    manifest = open_bundle(moved).manifest
+    elsewhere = tuple(replace(each, needs=(other,)) for each in manifest.certificates)
+    seal(moved, replace(manifest, certificates=elsewhere))
+    assert main(arguments(tiny_model, moved, tiny_corpus)) == 0
+    assert "up to date" not in capsys.readouterr().out
+    assert all(not each.needs for each in open_bundle(moved).manifest.certificates)
 
 
 def test_other_checkpoint_replaces_the_bundle(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.backends.openvino import OpenVino, executed_precisions
-from runtime.bundle import Bundle, Precision, open_bundle
+from runtime.backends import Options
+from runtime.backends.openvino import OpenVino, executed_precisions, open_openvino
+from runtime.bundle import Bundle, Candidate, Precision, open_bundle
 from runtime.errors import BackendError, BugError
 from runtime.infer import in_order
 from runtime.pack import Batch
@@ -66,6 +68,24 @@ def test_fp32_is_computed_in_fp32(bundle: Bundle) -> None:
     if has_bf16():
         # The reason why it has to be told.
         assert executed_precisions(compiled) == {"bf16"}
+
+
+def test_what_int8_leaves_in_floating_point_is_computed_as_certified(bundle: Bundle) -> None:
+    for needs, rest in (((), "f32"), (("bf16",), "bf16")):
+        if "bf16" in needs and not has_bf16():
+            continue
+        # The file is of fp32; what it is called decides what the engine is told.
+        graph = replace(bundle.graph("fp32"), file="packed-fp32.onnx", precision="int8", layout="packed")
+        candidate = Candidate(graph.file, "openvino", "int8", "cpu")
+        certificate = replace(bundle.manifest.certificates[0], file=graph.file, backend="openvino", precision="int8")
+        manifest = replace(
+            bundle.manifest, graphs=(graph,), certificates=(replace(certificate, needs=needs, device="cpu"),)
+        )
+        options = Options(precision="int8", threads=1, checkpoint=Path(), certified=True)
+        backend = open_openvino(replace(bundle, manifest=manifest), candidate, options)
+        told = backend._compiled.get_property("INFERENCE_PRECISION_HINT")
+        backend.close()
+        assert told.get_type_name() == rest
 
 
 def test_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:
