@@ -9,7 +9,6 @@ from pathlib import Path
 
 from bench.context import Bench
 from bench.large import WORKLOAD
-from bench.machine import has_bf16, machine_card
 from bench.ours import nerve_specs, uncertified
 from bench.peers import Model, peer_specs
 from bench.plan import FULL, QUICK
@@ -23,6 +22,7 @@ from runtime.bundle import Bundle, open_bundle
 from runtime.checkpoint import sha256_of_checkpoint
 from runtime.cli import Parser
 from runtime.errors import BundleError, CheckpointError, UsageError
+from runtime.processor import has_bf16
 
 PROG = "python -m bench"
 # Peers that are measured with bert-large's shape, too: one of each kind, since each costs gigabytes and a minute.
@@ -95,7 +95,7 @@ def _model(bundle: Bundle, checkpoint: Path, output: Path, threads: int, *, thor
         max_length=manifest.max_length,
         threads=threads,
         thorough=thorough,
-        bf16=has_bf16(machine_card()),
+        bf16=has_bf16(),
     )
 
 

@@ -2,19 +2,22 @@
 
 Square products and those of a transformer's feed-forward part are tried, each several times, so that a moment in which
 the machine was busy does not decide; the fastest shape of each precision is then timed in every round. PyTorch
-multiplies (torch.mm; torch._int_mm for int8) where it is installed; else numpy does, which knows fp32 alone. It knows
-nothing of models.
+multiplies (torch.mm; torch._int_mm for int8) where it is installed; else numpy does, which knows fp32 alone. Where the
+processor has no instructions for a precision, PyTorch multiplies in it number by number (int8 25 times, bf16 100 times
+as slowly as fp32, on a processor with AVX2 alone): that is nobody's limit, and takes minutes, so there is none.
+It knows nothing of models.
 """
 
 from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from bench.jobs import Session
 from bench.system import Failure, Setting, Span, Split
+from runtime.processor import Ability, abilities
 
 PRECISIONS = ("fp32", "bf16", "int8")
 # (rows, inner, columns): large enough for every core, small enough to stay a few milliseconds.
@@ -34,8 +37,8 @@ class Products:
         shapes: the fastest shape of each precision.
     """
 
-    def __init__(self, threads: int) -> None:
-        self.library, makers = _makers(threads)
+    def __init__(self, threads: int, can: Collection[Ability]) -> None:
+        self.library, makers = makers_of(threads, can)
         self.shapes: dict[str, Shape] = {}
         self._products: dict[str, Product] = {}
         for precision, maker in makers.items():
@@ -65,7 +68,7 @@ class Products:
 
 def open_products(setting: Setting) -> Products:
     """Opener, as for any system."""
-    return Products(setting.threads)
+    return Products(setting.threads, abilities())
 
 
 def describe(session: Session) -> tuple[str, dict[str, Shape]]:
@@ -100,7 +103,10 @@ def _rate(product: Product, shape: Shape, seconds: float, clock: Callable[[], fl
     return 2 * rows * inner * columns * done / taken
 
 
-def _makers(threads: int) -> tuple[str, dict[str, Callable[[int, int, int], list[Product]]]]:
+def makers_of(
+    threads: int, can: Collection[Ability]
+) -> tuple[str, dict[str, Callable[[int, int, int], list[Product]]]]:
+    """The library that multiplies, and by precision what makes products of a shape: all layouts of their factors."""
     try:
         import torch
     except ModuleNotFoundError:
@@ -108,9 +114,12 @@ def _makers(threads: int) -> tuple[str, dict[str, Callable[[int, int, int], list
 
         return f"numpy {np.__version__}", {"fp32": _numpy_products}
     torch.set_num_threads(threads)
-    floats = {"fp32": torch.float32, "bf16": torch.bfloat16}
-    makers: dict[str, Any] = {name: functools.partial(_torch_products, dtype) for name, dtype in floats.items()}
-    return f"torch {torch.__version__}", makers | {"int8": _torch_int8_products}
+    makers: dict[str, Any] = {"fp32": functools.partial(_torch_products, torch.float32)}
+    if "bf16" in can:
+        makers["bf16"] = functools.partial(_torch_products, torch.bfloat16)
+    if "vnni" in can:
+        makers["int8"] = _torch_int8_products
+    return f"torch {torch.__version__}", makers
 
 
 def _numpy_products(rows: int, inner: int, columns: int) -> list[Product]:

@@ -53,11 +53,6 @@ def flags_that_matter(card: dict[str, Any]) -> list[str]:
     return [flag for flag in card["flags"] if _TELLING.fullmatch(flag)]
 
 
-def has_bf16(card: dict[str, Any]) -> bool:
-    """Whether the processor multiplies in bf16."""
-    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(card["flags"]))
-
-
 def versions(libraries: tuple[str, ...]) -> dict[str, str]:
     """Versions of those that are installed."""
     found = {}

@@ -31,6 +31,10 @@ _LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
     "int8": (("packed", _ANY),),
     "fp16": (("padded", _ANY), ("packed", _ANY), ("packed", _CARD), ("padded", _CARD)),
 }
+_NO_VNNI = (
+    "int8: this processor has no VNNI, so weights get 7 bits, which it adds up exactly; "
+    "here fp32 is likely to be as fast, and more is left out of int8"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,6 +55,8 @@ def main(arguments: Sequence[str]) -> int:
     if up_to_date and not options.force:
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
         return 0
+    if "int8" in lower and "no vnni" in abilities():
+        print(_NO_VNNI)
     training = (
         training_sentences(options.training if options.training != Path() else options.corpus, text) if lower else ()
     )

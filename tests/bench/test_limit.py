@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bench.limit import Product, Shape, fastest
+import pytest
+
+from bench.limit import Product, Shape, fastest, makers_of
+from runtime.processor import Ability
 
 
 class Machine:
@@ -37,3 +40,12 @@ def test_rates_and_not_seconds_are_compared() -> None:
     large: tuple[Shape, Product] = ((200, 100, 100), machine.product(0.015))
     small: tuple[Shape, Product] = ((100, 100, 100), machine.product(0.010))
     assert fastest([small, large], clock=machine.clock) is large
+
+
+@pytest.mark.parametrize(
+    ("can", "precisions"),
+    [({"no vnni"}, ["fp32"]), ({"no vnni", "bf16"}, ["fp32", "bf16"]), ({"vnni"}, ["fp32", "int8"])],
+)
+def test_there_is_no_limit_in_a_precision_that_the_processor_has_not(can: set[Ability], precisions: list[str]) -> None:
+    pytest.importorskip("torch")
+    assert list(makers_of(1, can)[1]) == precisions

@@ -17,7 +17,7 @@ from runtime.bundle import Bundle, Candidate, Precision, open_bundle
 from runtime.errors import BackendError, BugError
 from runtime.infer import in_order
 from runtime.pack import Batch
-from runtime.processor import has_bf16
+from runtime.processor import Ability, has_bf16
 from tests.conftest import ROOT
 
 openvino = pytest.importorskip("openvino")
@@ -71,8 +71,9 @@ def test_fp32_is_computed_in_fp32(bundle: Bundle) -> None:
 
 
 def test_what_int8_leaves_in_floating_point_is_computed_as_certified(bundle: Bundle) -> None:
-    for needs, rest in (((), "f32"), (("bf16",), "bf16")):
-        if "bf16" in needs and not has_bf16():
+    every: dict[tuple[Ability, ...], str] = {(): "f32", ("bf16",): "bf16"}
+    for needs, rest in every.items():
+        if needs and not has_bf16():
             continue
         # The file is of fp32; what it is called decides what the engine is told.
         graph = replace(bundle.graph("fp32"), file="packed-fp32.onnx", precision="int8", layout="packed")
