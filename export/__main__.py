@@ -30,6 +30,7 @@ _ANY, _CARD = "", "onnxruntime"
 _LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
     "int8": (("packed", _ANY),),
     "fp16": (("padded", _ANY), ("packed", _ANY), ("packed", _CARD), ("padded", _CARD)),
+    "fp8": (("packed", _ANY),),
 }
 _NO_VNNI = (
     "int8: this processor has no VNNI, so weights get 7 bits, which it adds up exactly; "
@@ -47,8 +48,9 @@ def main(arguments: Sequence[str]) -> int:
     description, source = describe(checkpoint), Source(options.model, sha256_of_checkpoint(checkpoint))
     check_tokenizer(checkpoint, vocabulary=description.vocabulary)
     text = read_text(options.corpus, most=options.sentences)
-    # An engine is made of the fp16 graph.
-    asked = {"int8": options.int8 or options.int8_narrow, "fp16": options.fp16 or options.tensorrt}
+    # An engine is made of the fp16 graph, and so is the graph in fp8.
+    half = options.fp16 or options.fp8 or options.tensorrt
+    asked = {"int8": options.int8 or options.int8_narrow, "fp16": half, "fp8": options.fp8}
     lower = tuple(precision for precision in _LOWER if asked[precision])
     narrow = options.int8_narrow
     up_to_date = _up_to_date(options.output, source, text.sha256, lower, narrow=narrow, tensorrt=options.tensorrt)
@@ -85,8 +87,10 @@ def _parser() -> Parser:
     narrow = "int8 with weights of 7 bits, which processors without VNNI add up exactly, too (the default on these)"
     parser.add_argument("--int8-narrow", action="store_true", help=narrow)
     parser.add_argument("--fp16", action="store_true", help="make a graph in fp16, too (for GPUs)")
+    fp8 = "make a graph in fp8, too (for TensorRT on GPUs that have it: compute capability 8.9; --fp16 is implied)"
+    parser.add_argument("--fp8", action="store_true", help=fp8)
     _add_tensorrt(parser)
-    training = "CoNLL file, or folder with train.txt, that int8 and fp16 are fitted to (the corpus' own)"
+    training = "CoNLL file, or folder with train.txt, that lower precisions are fitted to (the corpus' own)"
     parser.add_argument("--training", type=Path, default=Path(), help=training)
     parser.add_argument("--force", action="store_true", help="export even if the bundle is up to date")
     add_options(parser)

@@ -26,10 +26,11 @@ from runtime.processor import has_bf16
 
 # The least share of the work that the precision of the name must have. fp32 is a promise about every product; 16 bits
 # leave out what is delicate, and int8 what proves too coarse in it, but never most of the work.
-LEAST: dict[Precision, float] = {"fp32": 1.0, "bf16": 0.95, "fp16": 0.95, "int8": 0.5}
+LEAST: dict[Precision, float] = {"fp32": 1.0, "bf16": 0.95, "fp16": 0.95, "int8": 0.5, "fp8": 0.5}
 # An engine may do less of the work in that precision than the graph says by no more than this.
 SLACK = 0.01
 _TYPES: dict[int, str] = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16"}
+_STORED: dict[int, str] = {TensorProto.INT8: "int8", TensorProto.UINT8: "int8", TensorProto.FLOAT8E4M3FN: "fp8"}
 _ENGINE_TYPES = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
 _PRODUCTS = frozenset({"MatMul", "Gemm"})
 # Not work: they hold, move or convert numbers.
@@ -233,17 +234,21 @@ def _multiply_adds_of_attention(node: NodeProto, shapes: Mapping[str, tuple[int,
 
 
 def _precision(node: NodeProto, made: Mapping[str, NodeProto], types: Mapping[str, int]) -> str:
-    """int8 where both factors come out of a DequantizeLinear, else the type of the result."""
-    if all(_dequantised(name, made) for name in node.input[:2]):
-        return "int8"
+    """What both factors are stored in where they come out of a DequantizeLinear, else the type of the result."""
+    stored = {_stored(name, made, types) for name in node.input[:2]}
+    if len(stored) == 1 and stored != {""}:
+        return stored.pop()
     return _TYPES.get(types.get(node.output[0], 0), "unknown")
 
 
-def _dequantised(name: str, made: Mapping[str, NodeProto]) -> bool:
+def _stored(name: str, made: Mapping[str, NodeProto], types: Mapping[str, int]) -> str:
+    """The precision that a factor is dequantised from; empty where it is not."""
     node = made.get(name)
     while node is not None and node.op_type in MOVING:
         node = made.get(node.input[0])
-    return node is not None and node.op_type == "DequantizeLinear"
+    if node is None or node.op_type != "DequantizeLinear":
+        return ""
+    return _STORED.get(types.get(node.input[0], 0), "unknown")
 
 
 def shares_of(work: Counter[str]) -> dict[str, float]:

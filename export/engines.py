@@ -2,7 +2,7 @@
 
     python -m export --tensorrt ...      (make export TENSORRT=1)
 
-builds one from the fp16 graph, and from the int8 graph where that is asked for, too.
+builds one from the fp16 graph, and from those in int8 and fp8 where these are asked for, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from export.wish import Wish, check_tensorrt, missing_library
 from runtime.bundle import Bundle, Graph, stamp_of
 from runtime.card import Card, card
 from runtime.errors import BundleError
-from runtime.manifest import Engine, Manifest
+from runtime.manifest import Engine, Manifest, sm
 
 
 def with_engines(bundle: Bundle, wish: Wish) -> Bundle:
@@ -52,6 +52,10 @@ def built(
     if not graphs:
         found = "TensorRT engines are made of packed graphs in lower precision, and this architecture has none"
         raise BundleError(str(bundle.path), found, "leave --tensorrt out")
+    if not has_fp8(here):
+        for graph in [graph for graph in graphs if graph.precision == "fp8"]:
+            print(f"no engine of {graph.file}: {here.name} ({sm(here.compute_capability)}) does not multiply in fp8")
+            graphs.remove(graph)
     profiles = wish.profiles or profiles_for(bundle.manifest.max_length, cells=wish.cells)
     cache = cache_file(here, library.__version__, environment)
     manifest = bundle.manifest
@@ -71,6 +75,11 @@ def built(
         )
         manifest = _with(manifest, source, graph, made.engine, made.inspected)
     return replace(bundle, manifest=manifest)
+
+
+def has_fp8(here: Card) -> bool:
+    """Whether a card multiplies in fp8: NVIDIA's do from compute capability 8.9 on (Ada, Hopper)."""
+    return tuple(map(int, here.compute_capability.split("."))) >= (8, 9)
 
 
 def _with(manifest: Manifest, source: Path, graph: Graph, engine: Engine, inspected: str) -> Manifest:

@@ -50,4 +50,5 @@ GATE: dict[Precision, tuple[Bound, ...]] = {
     "fp16": _bounds(changed=2, f1_lost=0.02, agreement=0.998),
     "bf16": _bounds(changed=2, f1_lost=0.02, agreement=0.998),
     "int8": _bounds(changed=10, f1_lost=0.10, agreement=0.990),
+    "fp8": _bounds(changed=10, f1_lost=0.10, agreement=0.990),
 }

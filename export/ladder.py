@@ -2,6 +2,7 @@
 
     fp16    of each layout; of the packed one also with attention as one operator, and in ONNX Runtime's packing mode.
             Which is fastest, a card decides.
+    fp8     of the packed one in fp16
     int8    of the packed one, which is what the engine for int8 runs
 
 Architectures whose rows cannot be packed have neither.
@@ -15,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.activations import text_batches
+from export.fp8 import fp8_from_graph
 from export.fused import fused_from_graph
 from export.half import fp16_from_graph
 from export.packing import packing_from_graph
-from export.quantize import int8_from_graph
+from export.quantize import int8_from_graph, never_in_eight_bits
 from runtime.attested import Left
 from runtime.bundle import Graph, Precision
 from runtime.checkpoint import Description
@@ -27,7 +29,7 @@ from runtime.pack import Batch
 
 # Made with fp16, for ONNX Runtime on a card: attentions as one operator each, and padding taken out by the graph.
 FUSED, PACKING = "packed-fused-fp16.onnx", "padded-packing-fp16.onnx"
-FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "int8": "packed-int8.onnx"}
+FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "fp8": "packed-fp8.onnx", "int8": "packed-int8.onnx"}
 PADDED_HALF = "padded-fp16.onnx"
 # Batches of 512 word pieces on which fp16 is searched for overflow; the largest activations come in every sentence.
 _BATCHES = 20
@@ -38,7 +40,7 @@ class Ladder:
     """Which lower precisions to make, and of what.
 
     Attributes:
-        precisions: of FILES.
+        precisions: of FILES; fp8 after fp16, which it is made of.
         sentences: words of training text; they must not be those that are certified on.
         narrow: whether int8 is to be exact on every processor, see export.quantize.
     """
@@ -83,6 +85,8 @@ def rungs(
         source = folder / graph.file
         if precision == "fp16":
             made += fp16_rungs(source, graph, tokenizer, ladder.sentences, max_length=longest, threads=threads)
+        elif precision == "fp8" and graph.layout == "packed":
+            made.append(_fp8(ladder, source, graph, tokenizer, max_length=longest, threads=threads))
         elif graph.layout == "packed":
             made.append(_int8(ladder, source, folder / FILES[precision], tokenizer, description, threads))
     return made
@@ -135,6 +139,17 @@ def fp16_rungs(
         return [_half(source, PADDED_HALF, graph, batches, threads)]
     plain = _half(source, FILES["fp16"], graph, batches, threads)
     return [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
+
+
+def _fp8(ladder: Ladder, source: Path, packed: Graph, tokenizer: Path, *, max_length: int, threads: int) -> Rung:
+    batches = text_batches(Encoder(tokenizer), ladder.sentences, max_length=max_length, most=_BATCHES)
+    half, output = source.with_name(FILES["fp16"]), source.with_name(FILES["fp8"])
+    made = fp8_from_graph(source, half, output, packed, batches, threads=threads)
+    return Rung(
+        made,
+        never_in_eight_bits(source),
+        f"fp8: {output.name} is made of {half.name}, for TensorRT on a card that multiplies in fp8",
+    )
 
 
 def _half(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threads: int) -> Rung:

@@ -136,7 +136,7 @@ def int8_from_graph(
     left, changed = leave_out(work, probe(HELD_OUT_WORDS), lambda: probe(RANKING_WORDS), goal=goal, most=MOST_LEFT_OUT)
     write([each.name for each in left])
     graph = Graph(output.name, "int8", "packed", model.opset_import[0].version, _inputs(model))
-    return Quantised(graph, (*_never(model), *left), changed)
+    return Quantised(graph, (*never_in_eight_bits(source), *left), changed)
 
 
 def joined(sentences: Sequence[Sequence[str]], words: int) -> list[Sequence[str]]:
@@ -234,10 +234,11 @@ def _turns(together: dict[str, list[Product]]) -> list[list[str]]:
     return turns
 
 
-def _never(model: onnx.ModelProto) -> list[Left]:
-    """Products that are not even tried."""
+def never_in_eight_bits(source: Path) -> tuple[Left, ...]:
+    """Products of a graph that are not even tried."""
     reason = "the classifier decides the tag, and is next to no work"
-    return [Left(each.name, reason, each.multiply_adds) for each in products(model) if CLASSIFIER in each.name]
+    made = products(onnx.load(source))
+    return tuple(Left(each.name, reason, each.multiply_adds) for each in made if CLASSIFIER in each.name)
 
 
 def _inputs(model: onnx.ModelProto) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ PYTORCH = Candidate("", "pytorch", "fp32", "cpu")
 # Backend and device -> precision of a graph -> the precisions that it can be run in. The first that is listed is taken
 # where no speed was measured: onnxruntime on the CPU, which is small and runs everywhere.
 _RUNS: dict[tuple[str, Device], dict[Precision, tuple[Precision, ...]]] = {
-    ("onnxruntime", "cpu"): {"fp32": ("fp32",), "fp16": ("fp16",)},
+    ("onnxruntime", "cpu"): {"fp32": ("fp32",), "fp16": ("fp16",), "fp8": ("fp8",)},
     ("openvino", "cpu"): {"fp32": ("fp32", "bf16"), "int8": ("int8",)},
     ("onnxruntime", "cuda"): {"fp32": ("fp32",), "fp16": ("fp16",)},
     ("onnxruntime-tensorrt", "cuda"): {"fp16": ("fp16",)},

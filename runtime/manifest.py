@@ -16,7 +16,7 @@ from runtime.processor import Ability
 CERTIFY = "run `python -m export.certify`, or pass --allow-uncertified to do without"
 
 Layout = Literal["padded", "packed"]
-Precision = Literal["fp32", "fp16", "bf16", "int8"]
+Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
 Device = Literal["cpu", "cuda"]
 
 

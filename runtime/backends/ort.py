@@ -46,6 +46,8 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.disable_prepacking", str(int(not prepack)))
+        # Graphs in fp8 are run as they stand: the optimizer would move shapes into fp8, for which there is no kernel.
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
         options.log_severity_level = 3  # errors come as exceptions; a warning here is about the library's own business
         self.layout, self.streams = layout, streams
         self._path, self._free = path, threading.Semaphore(streams)

@@ -264,6 +264,16 @@ def test_a_bundle_gets_an_engine_that_answers_as_its_graph_does(bundle: Bundle) 
     assert cuda.is_clean
 
 
+def test_a_card_without_fp8_gets_no_engine_in_it(bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    fp8 = replace(FP16, file="packed-fp8.onnx", precision="fp8")
+    held = replace(bundle, manifest=replace(bundle.manifest, graphs=(FP16, fp8)))
+    library, ampere = FakeBuilding(FakeCuda(), zeros), replace(H100, name="NVIDIA A100", compute_capability="8.0")
+    place = {"NERVE_CACHE": str(bundle.path.parent / "cache")}
+    made = built(held, Wish(cells=256), here=ampere, library=library, phases=Phases, environment=place)
+    assert [engine.file for engine in made.manifest.engines] == ["packed-fp16.plan"]
+    assert "no engine of packed-fp8.onnx: NVIDIA A100 (sm_80) does not multiply in fp8" in capsys.readouterr().out
+
+
 def check_against_the_graph(bundle: Bundle, backend: TensorRt) -> None:
     """Whole texts through a tagger on each; and a batch that is no profile's."""
     words = [("Maria", "Keller", "flew", "to", "Oslo", ".")[: 1 + each % 6] for each in range(40)]

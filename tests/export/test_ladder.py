@@ -32,7 +32,7 @@ def decided(tiny_model: Path, tmp_path: Path) -> Path:
     return sure(shutil.copytree(tiny_model, tmp_path / "model"))
 
 
-def test_int8_and_fp16_are_made_attested_certified_and_served(
+def test_lower_precisions_are_made_attested_certified_and_served(
     decided: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip("openvino")
@@ -41,12 +41,12 @@ def test_int8_and_fp16_are_made_attested_certified_and_served(
     assert main(arguments(decided, output, tiny_corpus)) == 0
     assert "up to date" in capsys.readouterr().out
     # A bundle without a precision that is asked for is not.
-    assert main(arguments(decided, output, tiny_corpus, "--int8", "--fp16")) == 0
+    assert main(arguments(decided, output, tiny_corpus, "--int8", "--fp8")) == 0
     shown = capsys.readouterr().out
     assert "fp16: activations reach" in shown
     assert "left in higher precision: /classifier/MatMul" in shown
     manifest = open_bundle(output).manifest
-    for precision in ("int8", "fp16"):
+    for precision in ("int8", "fp16", "fp8"):
         assert f"packed-{precision}.onnx" in {graph.file for graph in manifest.graphs if graph.precision == precision}
         assert precision in {certificate.precision for certificate in manifest.certificates if certificate.passed}
         assert precision in {attestation.precision for attestation in manifest.attestations}
