@@ -2,31 +2,33 @@
 
 Square products and those of a transformer's feed-forward part are tried, each several times, so that a moment in which
 the machine was busy does not decide; the fastest shape of each precision is then timed in every round. PyTorch
-multiplies (torch.mm; torch._int_mm for int8) where it is installed; else numpy does, which knows fp32 alone. Where the
-processor has no instructions for a precision, PyTorch multiplies in it number by number (int8 25 times, bf16 100 times
-as slowly as fp32, on a processor with AVX2 alone): that is nobody's limit, and takes minutes, so there is none.
-It knows nothing of models.
+multiplies (torch.mm; torch._int_mm for int8) where it is installed; else numpy does, which knows fp32 alone. Where
+PyTorch has no instructions for a precision, it multiplies number by number (int8 25 times, bf16 100 times as slowly as
+fp32, on a processor with AVX2 alone): that is nobody's limit, and takes minutes. So a precision in which a small
+product is slower than in fp32 has no limit. It knows nothing of models.
 """
 
 from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.jobs import Session
 from bench.system import Failure, Setting, Span, Split
-from runtime.processor import Ability, abilities
 
 PRECISIONS = ("fp32", "bf16", "int8")
 # (rows, inner, columns): large enough for every core, small enough to stay a few milliseconds.
 SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (2048, 1024, 4096), (1536, 384, 1536))
+# Large enough to keep the processor busy, and done in moments even number by number.
+_SMALL = (256, 256, 256)
 _TRIAL_SECONDS = 0.1
 _TRIALS = 4
 
 Shape = tuple[int, int, int]
 Product = Callable[[], Any]
+Maker = Callable[[int, int, int], list[Product]]
 
 
 class Products:
@@ -37,11 +39,11 @@ class Products:
         shapes: the fastest shape of each precision.
     """
 
-    def __init__(self, threads: int, can: Collection[Ability]) -> None:
-        self.library, makers = makers_of(threads, can)
+    def __init__(self, threads: int) -> None:
+        self.library, makers = _makers(threads)
         self.shapes: dict[str, Shape] = {}
         self._products: dict[str, Product] = {}
-        for precision, maker in makers.items():
+        for precision, maker in faster_than_fp32(makers).items():
             tried = [(shape, product) for shape in SHAPES for product in maker(*shape)]
             self.shapes[precision], self._products[precision] = fastest(tried)
 
@@ -68,7 +70,7 @@ class Products:
 
 def open_products(setting: Setting) -> Products:
     """Opener, as for any system."""
-    return Products(setting.threads, abilities())
+    return Products(setting.threads)
 
 
 def describe(session: Session) -> tuple[str, dict[str, Shape]]:
@@ -87,10 +89,14 @@ def fastest(
     tried: Sequence[tuple[Shape, Product]], *, clock: Callable[[], float] = time.perf_counter
 ) -> tuple[Shape, Product]:
     """The product with the highest rate of all trials, which go round: 1 2 3, 1 2 3."""
+    return _best(tried, clock)[0]
+
+
+def _best(tried: Sequence[tuple[Shape, Product]], clock: Callable[[], float]) -> tuple[tuple[Shape, Product], float]:
     best = [0.0] * len(tried)
     for _ in range(_TRIALS):
         best = [max(old, _rate(product, shape, _TRIAL_SECONDS, clock)) for old, (shape, product) in zip(best, tried)]
-    return tried[best.index(max(best))]
+    return tried[best.index(max(best))], max(best)
 
 
 def _rate(product: Product, shape: Shape, seconds: float, clock: Callable[[], float] = time.perf_counter) -> float:
@@ -103,10 +109,20 @@ def _rate(product: Product, shape: Shape, seconds: float, clock: Callable[[], fl
     return 2 * rows * inner * columns * done / taken
 
 
-def makers_of(
-    threads: int, can: Collection[Ability]
-) -> tuple[str, dict[str, Callable[[int, int, int], list[Product]]]]:
-    """The library that multiplies, and by precision what makes products of a shape: all layouts of their factors."""
+def faster_than_fp32(
+    makers: Mapping[str, Maker], *, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, Maker]:
+    """The precisions whose small product is at least as fast as that in fp32, by its best layout and moment."""
+    _, rate = _best([(_SMALL, product) for product in makers["fp32"](*_SMALL)], clock)
+    found = {}
+    for precision, maker in makers.items():
+        _, reached = _best([(_SMALL, product) for product in maker(*_SMALL)], clock)
+        if precision == "fp32" or reached >= rate:
+            found[precision] = maker
+    return found
+
+
+def _makers(threads: int) -> tuple[str, dict[str, Maker]]:
     try:
         import torch
     except ModuleNotFoundError:
@@ -114,12 +130,9 @@ def makers_of(
 
         return f"numpy {np.__version__}", {"fp32": _numpy_products}
     torch.set_num_threads(threads)
-    makers: dict[str, Any] = {"fp32": functools.partial(_torch_products, torch.float32)}
-    if "bf16" in can:
-        makers["bf16"] = functools.partial(_torch_products, torch.bfloat16)
-    if "vnni" in can:
-        makers["int8"] = _torch_int8_products
-    return f"torch {torch.__version__}", makers
+    floats = {"fp32": torch.float32, "bf16": torch.bfloat16}
+    makers: dict[str, Any] = {name: functools.partial(_torch_products, dtype) for name, dtype in floats.items()}
+    return f"torch {torch.__version__}", makers | {"int8": _torch_int8_products}
 
 
 def _numpy_products(rows: int, inner: int, columns: int) -> list[Product]:

@@ -34,7 +34,7 @@ _LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
 }
 _NO_VNNI = (
     "int8: this processor has no VNNI, so weights get 7 bits, which it adds up exactly; "
-    "here fp32 is likely to be as fast, and more is left out of int8"
+    "here fp32 is likely to be as fast, and more is left out of int8 than where there is VNNI"
 )
 
 
@@ -52,7 +52,8 @@ def main(arguments: Sequence[str]) -> int:
     half = options.fp16 or options.fp8 or options.tensorrt
     asked = {"int8": options.int8 or options.int8_narrow, "fp16": half, "fp8": options.fp8}
     lower = tuple(precision for precision in _LOWER if asked[precision])
-    narrow = options.int8_narrow
+    # Where 8 bits are not known to be added up exactly, nothing but 7 can be measured.
+    narrow = options.int8_narrow or "vnni" not in abilities()
     up_to_date = _up_to_date(options.output, source, text.sha256, lower, narrow=narrow, tensorrt=options.tensorrt)
     if up_to_date and not options.force:
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
@@ -142,12 +143,12 @@ def _up_to_date(
     same_text = all(certificate.corpus_sha256 == text_sha256 for certificate in manifest.certificates)
     made_alike = manifest.checkpoint == source and manifest.versions == makers()
     # An architecture that cannot be packed has no graphs in lower precision, however often they are asked for.
-    held = {(graph.precision, graph.layout, graph.made_for) for graph in manifest.graphs}
-    wanted = {(precision, *each) for precision in lower for each in _LOWER[precision]}
-    all_there = held >= wanted or not any(layout == "packed" for _, layout, _ in held)
+    held = {(graph.precision, graph.layout, graph.made_for, graph.narrow) for graph in manifest.graphs}
+    wanted = {(precision, *each, narrow and precision == "int8") for precision in lower for each in _LOWER[precision]}
+    all_there = held >= wanted or not any(layout == "packed" for _, layout, *_ in held)
     built = not tensorrt or has_engines(manifest, card(), installed_version("tensorrt"))
-    needs = {need for certificate in manifest.certificates for need in certificate.needs}
-    hold_here = needs <= abilities() and not (narrow and "vnni" in needs)
+    asked = [certificate for certificate in manifest.certificates if certificate.precision in (*lower, "fp32")]
+    hold_here = all(abilities() >= {*certificate.needs} for certificate in asked)
     return made_alike and same_text and all_there and built and hold_here and bool(manifest.certificates)
 
 

@@ -19,13 +19,12 @@ from onnx import NodeProto, TensorProto
 
 from export.inferred import FUSED, LENGTH, MOVING, ROWS, inferred, source_of, tensors
 from runtime.attested import Attestation, Left
-from runtime.bundle import Bundle, Graph, Precision
+from runtime.bundle import Bundle, Candidate, Graph, Precision
 from runtime.choose import runnable
 from runtime.errors import BackendError, BundleError
-from runtime.processor import has_bf16
 
 # The least share of the work that the precision of the name must have. fp32 is a promise about every product; 16 bits
-# leave out what is delicate, and int8 what proves too coarse in it, but never most of the work.
+# leave out what is delicate, and 8 bits what proves too coarse in them, but never most of the work.
 LEAST: dict[Precision, float] = {"fp32": 1.0, "bf16": 0.95, "fp16": 0.95, "int8": 0.5, "fp8": 0.5}
 # An engine may do less of the work in that precision than the graph says by no more than this.
 SLACK = 0.01
@@ -47,7 +46,7 @@ def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> At
     Args:
         path: the file.
         graph: what is said of it.
-        left: what int8 leaves in higher precision, as export.quantize tells.
+        left: what 8 bits leave in higher precision, as export.quantize and export.fp8 tell.
 
     Raises:
         BundleError: it is not what is said of it.
@@ -143,7 +142,7 @@ def attest_all(bundle: Bundle, left: Mapping[str, tuple[Left, ...]]) -> tuple[At
 
     Args:
         bundle: sealed; whether it is certified does not matter.
-        left: what int8 leaves in higher precision, by file.
+        left: what 8 bits leave in higher precision, by file.
 
     Left out, and said to be, is a padded graph whose shapes only running it could tell (DeBERTa's, ModernBERT's).
 
@@ -160,14 +159,22 @@ def attest_all(bundle: Bundle, left: Mapping[str, tuple[Left, ...]]) -> tuple[At
                 raise
             print(f"not attested: {graph.file}: {error.found}")
     engines = [
-        attest_openvino(compile_for_attestation(bundle.file(one.file), one.precision), graphs[one.file], one.precision)
+        _attested_by_openvino(bundle, one, graphs[one.file])
         for one in runnable(bundle)
         if one.backend == "openvino" and one.file in graphs
     ]
     return (*graphs.values(), *engines)
 
 
-def compile_for_attestation(path: Path, precision: Precision) -> Any:
+def _attested_by_openvino(bundle: Bundle, candidate: Candidate, graph: Attestation) -> Attestation:
+    from runtime.backends.openvino import has_rest_in_bf16
+
+    rest_in_bf16 = has_rest_in_bf16(bundle.graph_in(candidate.file))
+    compiled = compile_for_attestation(bundle.file(candidate.file), candidate.precision, rest_in_bf16=rest_in_bf16)
+    return attest_openvino(compiled, graph, candidate.precision)
+
+
+def compile_for_attestation(path: Path, precision: Precision, *, rest_in_bf16: bool = False) -> Any:
     """The model as runtime.backends.openvino compiles it, which keeps its own to itself.
 
     Raises:
@@ -177,7 +184,7 @@ def compile_for_attestation(path: Path, precision: Precision) -> Any:
 
     from runtime.backends.openvino import hint_of
 
-    settings = {"INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=has_bf16()), "NUM_STREAMS": 1}
+    settings = {"INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=rest_in_bf16), "NUM_STREAMS": 1}
     try:
         return openvino.Core().compile_model(str(path), "CPU", settings)
     except RuntimeError as error:
@@ -185,7 +192,7 @@ def compile_for_attestation(path: Path, precision: Precision) -> Any:
 
 
 def show_attestation(attestation: Attestation) -> None:
-    """Print the shares, the fused attention, and what int8 left out."""
+    """Print the shares, the fused attention, and what 8 bits left out."""
     shares = ", ".join(f"{share:.1%} {name}" for name, share in attestation.shares.items())
     fused = f"{attestation.fused_attention} of {attestation.attention} attentions fused"
     print(f"attested: {_name(attestation)}: multiply-adds {shares}; {fused}")

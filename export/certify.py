@@ -46,6 +46,8 @@ from runtime.choose import installed_version, runnable
 from runtime.cli import Parser, run
 from runtime.errors import BackendError, BundleError
 from runtime.foreign import is_foreign, open_foreign
+from runtime.manifest import NARROWER
+from runtime.processor import abilities
 from runtime.score import score_labels
 from runtime.spans import OUTSIDE
 from runtime.tagger import Tagger
@@ -159,6 +161,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
     ) as tagger:
         certifier.check_labels(tagger.labels.labels)
         measured = certifier.measure(tagger)
+        graph = next((each for each in bundle.manifest.graphs if each.file == candidate.file), None)
         bounds = GATE[candidate.precision]
         return Certificate(
             file=candidate.file,
@@ -172,7 +175,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             measured=measured,
             limits={bound.figure: bound.limit for bound in bounds},
             passed=all(bound.holds(measured) for bound in bounds),
-            needs=needs_of(bundle, candidate),
+            needs=needs_of(graph, candidate, abilities()) if graph else (),
         )
 
 
@@ -181,7 +184,8 @@ def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[
 
     None if a file answers wrongly in its own precision on the CPU, or no engine can run it in that. Left out, and said
     to be, is an engine that cannot run a file which another one can (OpenVINO loads no DeBERTa), a card that answers
-    wrongly or not at all, and a precision below the file's own that fails or is refused: the file is as good as it was.
+    wrongly or not at all, int8 on a processor that cuts its sums off, and a precision below the file's own that fails
+    or is refused: the file is as good as it was.
     """
     return passing(bundle, runnable(bundle), lambda candidate: certify(bundle, candidate, certifier, threads=threads))
 
@@ -191,6 +195,7 @@ def passing(
 ) -> tuple[Certificate, ...] | None:
     """The same with the candidates given, and what measures one, which raises as certify does."""
     certificates: list[Certificate] = []
+    void: set[str] = set()
     for candidate in tried:
         try:
             with stage("certify"):
@@ -203,6 +208,9 @@ def passing(
         show_certificate(certificate)
         if certificate.passed:
             certificates.append(certificate)
+        elif "no vnni" in certificate.needs:
+            print(f"LEFT OUT: {candidate}: this processor cuts sums off; {NARROWER}\n", flush=True)
+            void.add(candidate.file)
         elif _in_own_precision(bundle, candidate) and candidate.device == "cpu":
             return None
         else:
@@ -210,7 +218,7 @@ def passing(
     passed = {certificate.file for certificate in certificates if _in_own_precision(bundle, certificate.candidate)}
     on_cpu = [candidate for candidate in tried if candidate.device == "cpu"]
     wanted = {candidate.file for candidate in on_cpu if _in_own_precision(bundle, candidate)}
-    return tuple(certificates) if certificates and passed >= wanted else None
+    return tuple(certificates) if certificates and passed >= wanted - void else None
 
 
 def _in_own_precision(bundle: Bundle, candidate: Candidate) -> bool:

@@ -1,8 +1,9 @@
 """Graph -> TensorRT engine: a plan for this machine's card and this TensorRT, made of the graph as it is typed.
 
-TensorRT 11 knows strongly typed networks alone: an fp16 engine is what an fp16 graph becomes, an int8 engine what a
-graph with QuantizeLinear and DequantizeLinear becomes. Kernels are tuned for the shapes of the profiles, so each
-profile holds one shape: a row length and a number of rows. One change is made on the way, see export.attention.
+TensorRT 11 knows strongly typed networks alone: an fp16 engine is what an fp16 graph becomes, an int8
+or fp8 engine what a graph with QuantizeLinear and DequantizeLinear becomes. Kernels are tuned for the shapes of the
+profiles, so each profile holds one shape: a row length and a number of rows. One change is made on the way, see
+export.attention.
 What an engine computes in, export.attest_engine holds it to; whether it answers rightly, export.certify.
 """
 

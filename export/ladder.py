@@ -5,7 +5,7 @@
     fp8     of the packed one in fp16
     int8    of the packed one, which is what the engine for int8 runs
 
-Architectures whose rows cannot be packed have neither.
+Architectures whose rows cannot be packed have none of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from export.fp8 import fp8_from_graph
 from export.fused import fused_from_graph
 from export.half import fp16_from_graph
 from export.packing import packing_from_graph
-from export.quantize import int8_from_graph, never_in_eight_bits
+from export.quantize import Quantised, int8_from_graph
 from runtime.attested import Left
 from runtime.bundle import Graph, Precision
 from runtime.checkpoint import Description
@@ -86,7 +86,7 @@ def rungs(
         if precision == "fp16":
             made += fp16_rungs(source, graph, tokenizer, ladder.sentences, max_length=longest, threads=threads)
         elif precision == "fp8" and graph.layout == "packed":
-            made.append(_fp8(ladder, source, graph, tokenizer, max_length=longest, threads=threads))
+            made.append(_fp8(ladder, source, graph, tokenizer, description, threads))
         elif graph.layout == "packed":
             made.append(_int8(ladder, source, folder / FILES[precision], tokenizer, description, threads))
     return made
@@ -104,9 +104,13 @@ def _int8(ladder: Ladder, source: Path, output: Path, tokenizer: Path, descripti
         threads=threads,
         narrow=ladder.narrow,
     )
-    changed = quantised.changed
-    said = f"int8: {changed.per_10k:.1f} tags in 10,000 changed on {changed.words:,} words of held-out training text"
-    return Rung(quantised.graph, quantised.left, said)
+    return _rung(quantised)
+
+
+def _rung(made: Quantised) -> Rung:
+    changed, precision = made.changed, made.graph.precision
+    said = f"{changed.per_10k:.1f} tags in 10,000 changed on {changed.words:,} words of held-out training text"
+    return Rung(made.graph, made.left, f"{precision}: {said}")
 
 
 def fp16_rungs(
@@ -141,15 +145,19 @@ def fp16_rungs(
     return [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
 
 
-def _fp8(ladder: Ladder, source: Path, packed: Graph, tokenizer: Path, *, max_length: int, threads: int) -> Rung:
-    batches = text_batches(Encoder(tokenizer), ladder.sentences, max_length=max_length, most=_BATCHES)
-    half, output = source.with_name(FILES["fp16"]), source.with_name(FILES["fp8"])
-    made = fp8_from_graph(source, half, output, packed, batches, threads=threads)
-    return Rung(
-        made,
-        never_in_eight_bits(source),
-        f"fp8: {output.name} is made of {half.name}, for TensorRT on a card that multiplies in fp8",
+def _fp8(ladder: Ladder, source: Path, packed: Graph, tokenizer: Path, description: Description, threads: int) -> Rung:
+    made = fp8_from_graph(
+        source,
+        source.with_name(FILES["fp16"]),
+        source.with_name(FILES["fp8"]),
+        packed,
+        tokenizer,
+        ladder.sentences,
+        max_length=description.max_length,
+        labels=len(description.labels),
+        threads=threads,
     )
+    return _rung(made)
 
 
 def _half(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threads: int) -> Rung:

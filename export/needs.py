@@ -1,36 +1,24 @@
-"""What a candidate's certificate asks of the processor, by what the file holds and what this processor did with it."""
+"""What a candidate's certificate asks of the processor: that it does what this one did when it was measured."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Collection
 
-import numpy as np
-import onnx
-from onnx import TensorProto, numpy_helper
-
-from runtime.bundle import Bundle, Candidate
-from runtime.processor import NARROW, Ability, abilities
-
-_STORED = frozenset({TensorProto.INT8, TensorProto.UINT8})
+from runtime.bundle import Candidate, Graph
+from runtime.processor import ANY_SUMS, Ability
 
 
-def needs_of(bundle: Bundle, candidate: Candidate) -> tuple[Ability, ...]:
-    """The abilities of this processor that the candidate's answers come from; only int8 on a CPU has any.
+def needs_of(graph: Graph, candidate: Candidate, here: Collection[Ability]) -> tuple[Ability, ...]:
+    """The abilities that the candidate's answers come from; only int8 on a CPU has any.
 
     Floating point differs from processor to processor by the order of sums alone, which every gate has room for.
+
+    Args:
+        graph: that it runs. One that is narrow answers alike everywhere.
+        candidate: whose certificate it is.
+        here: abilities of this processor. Where how it adds int8 is not known, the certificate holds nowhere.
     """
-    if candidate.precision != "int8" or candidate.device != "cpu":
+    if candidate.precision != "int8" or candidate.device != "cpu" or graph.narrow:
         return ()
-    sums: set[Ability] = set() if largest_weight(bundle.file(candidate.file)) <= NARROW else {"vnni", "no vnni"}
-    return tuple(sorted(abilities() & (sums | {"bf16"}), reverse=True))
-
-
-def largest_weight(path: Path) -> int:
-    """The largest number among a graph's int8 weights, their zero points taken off; 0 where it has none."""
-    largest = 0
-    for tensor in onnx.load(path).graph.initializer:
-        if tensor.data_type in _STORED and len(tensor.dims) > 1:
-            values = numpy_helper.to_array(tensor).astype(np.int16)
-            values -= 128 if tensor.data_type == TensorProto.UINT8 else 0
-            largest = max(largest, int(np.abs(values).max(initial=0)))
-    return largest
+    sums = [each for each in ANY_SUMS if each in here] or ANY_SUMS
+    return (*sums, "bf16") if "bf16" in here else (*sums,)

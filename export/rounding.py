@@ -12,7 +12,7 @@ the others sets the step of all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,8 @@ def compensated(
     spread = seen - mean_seen.astype(np.float32)  # the mean is the bias's matter
     divided = _divided(np.concatenate([product.weights for product in together], axis=1), rounded.scale)
     step = _steps(divided, most)
-    stored = _gptq(divided.astype(np.float64), (spread.T @ spread).astype(np.float64) / len(spread), step, most)
+    hessian = (spread.T @ spread).astype(np.float64) / len(spread)
+    stored = gptq(divided.astype(np.float64), hessian, step, lambda row: np.clip(np.round(row), -most, most))
     shift = mean @ divided - mean_seen @ (stored * step)
     ends = np.cumsum([product.weights.shape[1] for product in together]).tolist()
     made = []
@@ -104,8 +105,20 @@ def compensated(
     return made
 
 
-def _gptq(weights: NDArray[np.float64], hessian: NDArray[np.float64], step: Array, most: int) -> NDArray[np.float64]:
-    """Whole numbers that, times the step, do to the inputs what the weights do. [inputs, outputs]"""
+def gptq(
+    weights: NDArray[np.float64],
+    hessian: NDArray[np.float64],
+    step: Array,
+    nearest: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> NDArray[np.float64]:
+    """Numbers that can be stored and that, times the step, do to the inputs what the weights do. [inputs, outputs]
+
+    Args:
+        weights: [inputs, outputs]
+        hessian: mean products of the inputs with each other. [inputs, inputs]
+        step: of each output. [outputs]
+        nearest: the nearest numbers that can be stored.
+    """
     size = len(weights)
     hessian = hessian + _DAMPING * max(float(np.diag(hessian).mean()), 1e-12) * np.eye(size)
     # The rows with the largest inputs go first: their errors have the most rows after them to be made up for.
@@ -117,7 +130,7 @@ def _gptq(weights: NDArray[np.float64], hessian: NDArray[np.float64], step: Arra
         end = min(start + _BLOCK, size)
         errors = np.empty((end - start, weights.shape[1]))
         for row in range(start, end):
-            stored[row] = np.clip(np.round(left[row] / step), -most, most)
+            stored[row] = nearest(left[row] / step)
             errors[row - start] = (left[row] - stored[row] * step) / upper[row, row]
             left[row + 1 : end] -= np.outer(upper[row, row + 1 : end], errors[row - start])
         left[end:] -= upper[start:end, end:].T @ errors

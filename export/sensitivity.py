@@ -21,15 +21,15 @@ class Probe:
     """A text to measure on.
 
     Attributes:
-        measure: logits with all products in int8 but those given. [words, labels]
-        expected: logits in fp32. [words, labels]
+        measure: logits with all products rounded but those given. [words, labels]
+        expected: logits of the graph that is rounded. [words, labels]
     """
 
     measure: Callable[[Collection[str]], Logits]
     expected: Logits
 
     def without(self, left: Collection[str]) -> Change:
-        """How far the logits move with those products left out of int8."""
+        """How far the logits move with those products left unrounded."""
         return change(self.expected, self.measure(left))
 
 
@@ -65,10 +65,10 @@ def change(expected: Logits, found: Logits) -> Change:
 def leave_out(
     work: Mapping[str, int], counting: Probe, ranking: Callable[[], Probe], *, goal: float, most: float
 ) -> tuple[list[Left], Change]:
-    """Leave products out of int8, the most harmful for their work first, until few enough tags change.
+    """Leave products unrounded, the most harmful for their work first, until few enough tags change.
 
     Args:
-        work: multiply-adds of each product that is in int8.
+        work: multiply-adds of each product that can be rounded.
         counting: a long text, on which changed tags are counted.
         ranking: makes a shorter one, on which each product is tried.
         goal: changed tags in 10,000, at most.
@@ -96,7 +96,7 @@ def leave_out(
         after = counting.without([*(each.name for each in left), name])
         # By the movement again: a few tags more or less among some forty are chance.
         if after.movement >= now.movement:
-            continue  # it stays in int8: its speed would be given away for nothing
+            continue  # it is rounded: its speed would be given away for nothing
         reason = f"its rounding makes up {gain[name]:.0%} of what moves the logits"
         left.append(Left(name, reason, work[name], now.per_10k, after.per_10k))
         now, room = after, room - work[name]

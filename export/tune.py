@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from runtime.backends import Backend, Options, available_threads, open_candidate
 from runtime.bundle import Bundle, Candidate, Device, Manifest, Speed, open_bundle, seal
 from runtime.card import card
-from runtime.choose import PYTORCH, choose, describe, runnable
+from runtime.choose import PYTORCH, choose, describe, refusal_of, runnable
 from runtime.cli import Parser, count, run
 from runtime.errors import BundleError
 from runtime.infer import piece_logits
@@ -54,7 +54,7 @@ Clock = Callable[[], float]
 
 
 def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time.perf_counter) -> tuple[Speed, ...]:
-    """The speed of every certified candidate that this machine can run, and of the checkpoint.
+    """The speed of every candidate that is certified and runs on this machine, and of the checkpoint.
 
     Args:
         bundle: certified.
@@ -65,8 +65,7 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
     Raises:
         BundleError: it is another checkpoint.
     """
-    certified = {certificate.candidate for certificate in bundle.manifest.certificates if certificate.passed}
-    chosen = [candidate for candidate in runnable(bundle) if candidate in certified]
+    chosen = [candidate for candidate in runnable(bundle) if not refusal_of(bundle, candidate)]
     if not chosen:
         return ()
     if checkpoint.is_dir():

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A matrix product that int8 leaves in higher precision, and why.
+    """A matrix product that int8 or fp8 leaves in higher precision, and why.
 
     Attributes:
         name: of its node in the graph.
@@ -39,7 +39,7 @@ class Attestation:
         attention_multiply_adds: those of them that are attention's.
         rows, length: of that batch.
         shares: of the multiply-adds in each precision, 0 to 1.
-        left: what int8 leaves in higher precision.
+        left: what int8 or fp8 leaves in higher precision.
     """
 
     file: str

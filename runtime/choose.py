@@ -112,16 +112,22 @@ def choose(
     return fastest(bundle, _certified(bundle, able) if certified else able, start_counts=start_counts)
 
 
-def describe(bundle: Bundle, candidate: Candidate) -> str:
-    """For people: what was taken, how fast it was measured to be, and which faster one's certificate is void here."""
+def describe(bundle: Bundle, candidate: Candidate, *, backend: str = AUTO, precision: Wanted = AUTO) -> str:
+    """For people: what was taken, how fast it was measured to be, and which faster one's certificate is void here.
+
+    Args:
+        bundle, candidate: what was taken.
+        backend, precision: what was asked for; what was not is no faster one.
+    """
     speeds = {speed.candidate: speed for speed in bundle.manifest.speeds}
     if candidate not in speeds:
         return f"{candidate}, speed not measured"
     measured = speeds[candidate]
     said = f"{candidate}, {measured.pieces_per_second:,.0f} word pieces a second when measured on {measured.machine}"
     passed = [each.candidate for each in bundle.manifest.certificates if each.passed]
-    faster = [one for one in passed if one.device == candidate.device and bundle.speed(one) > bundle.speed(candidate)]
-    refusals = (_refusal(bundle, one) for one in faster if _able(bundle, one))
+    asked = [one for one in passed if _matches(one, backend, precision, candidate.device, "")]
+    faster = [one for one in asked if bundle.speed(one) > bundle.speed(candidate)]
+    refusals = (refusal_of(bundle, one) for one in faster if _able(bundle, one))
     refusal = next((error for error in refusals if error), None)
     return f"{said}; faster, but left out: {refusal}" if refusal else said
 
@@ -224,7 +230,7 @@ def _has_provider(library: str) -> bool:
 
 def _certified(bundle: Bundle, able: Sequence[Candidate]) -> list[Candidate]:
     """Those with a passing certificate for this processor and library; the first one's error where there are none."""
-    refusals = {candidate: _refusal(bundle, candidate) for candidate in able}
+    refusals = {candidate: refusal_of(bundle, candidate) for candidate in able}
     passed = [candidate for candidate, refusal in refusals.items() if not refusal]
     for refusal in refusals.values():
         if refusal and not passed:
@@ -232,7 +238,7 @@ def _certified(bundle: Bundle, able: Sequence[Candidate]) -> list[Candidate]:
     return passed
 
 
-def _refusal(bundle: Bundle, candidate: Candidate) -> UncertifiedError | None:
+def refusal_of(bundle: Bundle, candidate: Candidate) -> UncertifiedError | None:
     """Why nothing vouches for the candidate here; None where its certificate does."""
     try:
         certificate = bundle.certificate(candidate)

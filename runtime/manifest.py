@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from runtime.attested import Attestation, Left
 from runtime.errors import UncertifiedError
-from runtime.processor import Ability
+from runtime.processor import ANY_SUMS, Ability
 
 CERTIFY = "run `python -m export.certify`, or pass --allow-uncertified to do without"
+NARROWER = "export it here (`python -m export ... --int8`)"
 
 Layout = Literal["padded", "packed"]
 Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
@@ -40,6 +41,8 @@ class Graph:
         made_for: the one backend, on a card, whose own operators it has; empty: any backend on any device.
         capturable: whether a card can capture a batch as a CUDA graph. Not where the processor must be told in the
             middle of it how large what follows is.
+        narrow: of int8: weights of 7 bits, and fp32 between products, so that every processor answers alike; see
+            runtime.processor.
     """
 
     file: str
@@ -49,6 +52,7 @@ class Graph:
     inputs: tuple[str, ...]
     made_for: str = ""
     capturable: bool = True
+    narrow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +176,15 @@ class Certificate:
         Raises:
             UncertifiedError: it does.
         """
-        if not set(self.needs) <= set(abilities):
-            what, had, has = f"{self.file} on {self.backend}", " and ".join(self.needs), " and ".join(sorted(abilities))
-            raise UncertifiedError(what, f"certified on a processor that has {had}, this one has {has}", CERTIFY)
+        if set(self.needs) <= set(abilities):
+            return
+        what, had, has = f"{self.file} on {self.backend}", " and ".join(self.needs), " and ".join(sorted(abilities))
+        found = f"certified on a processor that has {had}, this one has {has or 'told nothing of itself'}"
+        if set(ANY_SUMS) <= set(self.needs):
+            found = "certified on a processor that is not known, and int8 depends on it"
+        # To certify it here would fail: sums of 8 bits are cut off on this processor.
+        remake = "vnni" in self.needs and "vnni" not in abilities
+        raise UncertifiedError(what, found, f"{NARROWER}, or choose another precision" if remake else CERTIFY)
 
     def check_version(self, library: str, installed: str) -> None:
         """Refuse to vouch for another release of the library than the one measured; patch releases are let pass.
@@ -228,9 +238,7 @@ def manifest_from_json(value: dict[str, Any]) -> Manifest:
         vocabulary=value["vocabulary"],
         files={name: Stamp(**stamp) for name, stamp in value["files"].items()},
         graphs=tuple(Graph(**{**graph, "inputs": tuple(graph["inputs"])}) for graph in value["graphs"]),
-        certificates=tuple(
-            Certificate(**{**each, "needs": tuple(each.get("needs", ()))}) for each in value["certificates"]
-        ),
+        certificates=tuple(_certificate(each) for each in value["certificates"]),
         versions=value["versions"],
         speeds=tuple(
             Speed(**{**speed, "candidate": Candidate(**speed["candidate"])}) for speed in value.get("speeds", ())
@@ -251,6 +259,12 @@ def release(version: str) -> list[str]:
 def sm(compute_capability: str) -> str:
     """A compute capability as NVIDIA's compilers name it: "9.0" is "sm_90"."""
     return f"sm_{compute_capability.replace('.', '')}"
+
+
+def _certificate(value: dict[str, Any]) -> Certificate:
+    # Those of int8 that were written before they said so: on which processor, nobody knows.
+    unknown = ANY_SUMS if (value["precision"], value["device"]) == ("int8", "cpu") else ()
+    return Certificate(**{**value, "needs": tuple(value.get("needs", unknown))})
 
 
 def _engine(value: dict[str, Any]) -> Engine:

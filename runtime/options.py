@@ -199,7 +199,7 @@ def _add_model(made: Parser) -> None:
         "--precision",
         default="fp32",
         metavar="NAME",
-        help="to compute in: fp32, fp16, bf16, int8, or auto (%(default)s)",
+        help="to compute in: fp32, fp16, bf16, int8, fp8, or auto (%(default)s)",
     )
     group.add_argument(
         "--device",

@@ -5,7 +5,7 @@ or AMX) add the products in 32 bits. Other x86 processors first add two products
 it does not fit (Intel's manual, VPMADDUBSW: 255 * 127 * 2 = 64,770 > 32,767), so that a graph that was right on the
 former is wrong on the latter, without a word from the engine. Weights of 7 bits never come so far: see NARROW.
 
-Linux tells which a processor has; where nothing tells, neither is counted on.
+Linux tells which a processor has. Where nothing tells, neither is counted on.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from typing import Literal
 
 Ability = Literal["vnni", "no vnni", "bf16"]
 """vnni: products in int8 are added in 32 bits. no vnni: they are not. bf16: it multiplies in bf16."""
+
+ANY_SUMS: tuple[Ability, ...] = ("vnni", "no vnni")
+"""What a processor has one of, and no processor both."""
 
 NARROW = 64
 """Weights up to this are added up exactly by every processor: 255 * 64 * 2 = 32,640 <= 32,767."""
@@ -31,12 +34,17 @@ def abilities_of(flags: frozenset[str], architecture: str) -> frozenset[Ability]
     """What a processor can do.
 
     Args:
-        flags: as Linux names its instructions.
+        flags: as Linux names its instructions; none where nothing tells.
         architecture: as platform.machine() says. Others than x86 have no instruction that adds int8 in 16 bits.
     """
-    exact = architecture.lower() not in _X86 or not _VNNI_FLAGS.isdisjoint(flags)
-    sums: frozenset[Ability] = frozenset({"vnni" if exact else "no vnni"})
-    return sums if _BF16_FLAGS.isdisjoint(flags) else sums | {"bf16"}
+    found: set[Ability] = set()
+    if architecture.lower() not in _X86 or not _VNNI_FLAGS.isdisjoint(flags):
+        found.add("vnni")
+    elif flags:
+        found.add("no vnni")
+    if not _BF16_FLAGS.isdisjoint(flags):
+        found.add("bf16")
+    return frozenset(found)
 
 
 @functools.cache

@@ -173,7 +173,7 @@ class Tagger:
             long=long,
             stride=stride,
             decoding=decoding,
-            about=describe(opened, candidate),
+            about=describe(opened, candidate, backend=backend, precision=precision),
         )
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Bundle, Candidate, Device, Layout, Precision
+from runtime.bundle import Bundle, Candidate, Device, Graph, Layout, Precision
 from runtime.cache import cache_folder
 from runtime.errors import BackendError, BugError
 from runtime.pack import ON_CPU, Batch
@@ -138,6 +138,11 @@ def hint_of(precision: Precision, *, rest_in_bf16: bool) -> str:
     return _HINTS.get(precision, "bf16" if rest_in_bf16 else "f32")
 
 
+def has_rest_in_bf16(graph: Graph) -> bool:
+    """Whether what an int8 graph leaves in floating point is computed in bf16 here, where nothing else is certified."""
+    return has_bf16() and not graph.narrow
+
+
 def executed_precisions(compiled: Any) -> set[str]:
     """OpenVINO's names of the precisions in which a compiled model's matrix products run, such as "f32"."""
     told: list[Mapping[str, Any]] = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
@@ -148,8 +153,8 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
     """The backend on a bundle's graph: a stream for every thread, or all threads for one stream."""
     graph = bundle.graph_in(candidate.file)
     manifest = bundle.manifest
-    # As certified: on a processor without bf16, the rest was computed in fp32, and is so wherever the bundle goes.
-    rest_in_bf16 = "bf16" in bundle.certificate(candidate).needs if options.certified else has_bf16()
+    # As certified: where the rest was computed in fp32, it is so wherever the bundle goes.
+    certified = options.certified and "bf16" not in bundle.certificate(candidate).needs
     return OpenVino(
         bundle.file(graph.file),
         precision=candidate.precision,
@@ -159,7 +164,7 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
         vocabulary=manifest.vocabulary,
         positions=manifest.max_length,
         cache=cache_folder("openvino", manifest, os.environ),
-        rest_in_bf16=rest_in_bf16,
+        rest_in_bf16=has_rest_in_bf16(graph) and not certified,
     )
 
 

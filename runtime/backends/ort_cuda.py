@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from runtime.backends.ort_lanes import CPU, OnnxRuntimeOnCard, Provider
-from runtime.bundle import Bundle, Candidate, Layout
+from runtime.bundle import Bundle, Candidate, Graph, Layout
 from runtime.cache import cache_folder
 from runtime.errors import UsageError
 from runtime.pack import Packing
@@ -66,6 +66,21 @@ def settings_of(given: Mapping[str, str]) -> Settings:
     flags = ("cuda_graph", "tf32")
     said: dict[str, Any] = {name: int(value) > 0 if name in flags else int(value) for name, value in given.items()}
     return Settings(**said)
+
+
+def settings_for(graph: Graph, given: Mapping[str, str]) -> Settings:
+    """The same for a graph, whose batches are captured only where they can be.
+
+    Raises:
+        UsageError: as settings_of; or what cannot be is asked for.
+    """
+    settings = settings_of(given)
+    if graph.capturable:
+        return settings
+    if settings.cuda_graph and "cuda_graph" in given:
+        found = f"{graph.file} cannot be captured"
+        raise UsageError("engine setting 'cuda_graph'", found, "leave it out, or choose another graph")
+    return replace(settings, cuda_graph=False)
 
 
 def cuda_provider(settings: Settings) -> Provider:
@@ -125,9 +140,8 @@ def open_onnxruntime_cuda(bundle: Bundle, candidate: Candidate, options: Options
     Raises:
         UsageError: an engine setting is unknown.
     """
-    settings, graph = settings_of(options.engine), bundle.graph_in(candidate.file)
-    captured = replace(settings, cuda_graph=settings.cuda_graph and graph.capturable)
-    return _open(bundle, candidate, options, settings, cuda_provider(captured))
+    settings = settings_for(bundle.graph_in(candidate.file), options.engine)
+    return _open(bundle, candidate, options, settings, cuda_provider(settings))
 
 
 def open_onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnCard:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from bench.limit import Product, Shape, fastest, makers_of
-from runtime.processor import Ability
+from bench.limit import Maker, Product, Shape, faster_than_fp32, fastest
 
 
 class Machine:
@@ -42,10 +39,11 @@ def test_rates_and_not_seconds_are_compared() -> None:
     assert fastest([small, large], clock=machine.clock) is large
 
 
-@pytest.mark.parametrize(
-    ("can", "precisions"),
-    [({"no vnni"}, ["fp32"]), ({"no vnni", "bf16"}, ["fp32", "bf16"]), ({"vnni"}, ["fp32", "int8"])],
-)
-def test_there_is_no_limit_in_a_precision_that_the_processor_has_not(can: set[Ability], precisions: list[str]) -> None:
-    pytest.importorskip("torch")
-    assert list(makers_of(1, can)[1]) == precisions
+def test_a_precision_that_is_slower_than_fp32_has_no_limit() -> None:
+    machine = Machine()
+
+    def maker(*seconds: float) -> Maker:
+        return lambda *_: [machine.product(each) for each in seconds]
+
+    makers = {"fp32": maker(0.010), "bf16": maker(0.5, 0.009), "int8": maker(0.011)}
+    assert list(faster_than_fp32(makers, clock=machine.clock)) == ["fp32", "bf16"]

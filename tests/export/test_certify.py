@@ -30,6 +30,7 @@ from runtime.bundle import (
     stamp_of,
 )
 from runtime.errors import BackendError, BundleError, NerveError
+from runtime.processor import Ability
 from tests.conftest import Command
 from tests.tiny import tiny_checkpoint
 
@@ -224,3 +225,24 @@ def test_who_asked_for_an_engine_gets_no_bundle_without() -> None:
     assert not fulfilled(Wish(wanted=True), [plain])
     assert not fulfilled(Wish(wanted=True), [plain, replace(engine, passed=False)])
     assert fulfilled(Wish(wanted=True), [plain, engine])
+
+
+def test_int8_that_this_processor_cannot_add_up_takes_nothing_from_the_rest() -> None:
+    int8 = replace(FP32, file="packed-int8.onnx", precision="int8")
+    on_openvino = Candidate(int8.file, "openvino", "int8", "cpu")
+    held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, int8), (), {}))
+
+    def certified(needs: tuple[Ability, ...]) -> list[str] | None:
+        def measure(one: Candidate) -> Certificate:
+            figures: dict[str, float | int | None] = defaultdict(int)
+            fails, asked = one == on_openvino, needs if one == on_openvino else ()
+            kind = (one.file, one.backend, one.precision, one.device)
+            return Certificate(*kind, {"torch": "2"}, "text", "0", figures, {}, not fails, asked)
+
+        found = passing(held, [ON_CPU, on_openvino], measure)
+        return None if found is None else [each.file for each in found]
+
+    assert certified(("no vnni",)) == [FP32.file]
+    # Where sums are exact, or the graph is narrow, the fault is the file's own.
+    assert certified(("vnni",)) is None
+    assert certified(()) is None

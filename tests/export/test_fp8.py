@@ -14,7 +14,7 @@ from onnxruntime import InferenceSession, SessionOptions
 from export.activations import text_batches
 from export.attest import attest_graph
 from export.engines import has_fp8
-from export.fp8 import LARGEST, fp8_from_graph
+from export.fp8 import LARGEST, fp8_from_graph, nearest
 from export.half import fp16_from_graph
 from runtime.bundle import TOKENIZER, Graph
 from runtime.card import Card
@@ -22,19 +22,41 @@ from runtime.conll import read_conll
 from runtime.encode import Encoder
 from runtime.errors import BundleError
 from runtime.pack import Batch
+from tests.tiny import LABELS
 
 FP32 = Graph("packed-fp32.onnx", "fp32", "packed", 17, ("input_ids", "position_ids", "segment_ids"))
 
 
 @pytest.fixture(scope="module")
 def made(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Graph]:
-    """A folder with the tiny model's graphs in fp16 and fp8."""
+    """A folder with the tiny model's graphs in fp16 and fp8, nothing left out but the classifier."""
     folder = tmp_path_factory.mktemp("fp8")
     sentences = [sentence.words for sentence in read_conll(tiny_corpus / "train.txt")]
-    batches = text_batches(Encoder(tiny_bundle / TOKENIZER), sentences, max_length=64, most=2)
-    source, half = tiny_bundle / FP32.file, folder / "packed-fp16.onnx"
+    source, half, tokenizer = tiny_bundle / FP32.file, folder / "packed-fp16.onnx", tiny_bundle / TOKENIZER
+    batches = text_batches(Encoder(tokenizer), sentences, max_length=64, most=2)
     fp16_from_graph(source, half, FP32, batches, threads=1)
-    return folder, fp8_from_graph(source, half, folder / "packed-fp8.onnx", FP32, batches, threads=1)
+    quantised = fp8_from_graph(
+        source,
+        half,
+        folder / "packed-fp8.onnx",
+        FP32,
+        tokenizer,
+        sentences,
+        max_length=64,
+        labels=len(LABELS),
+        threads=1,
+        goal=1000,
+    )
+    assert [each.name for each in quantised.left] == ["/classifier/MatMul"]
+    assert quantised.changed.words > 1000
+    assert quantised.changed.movement > 0
+    return folder, quantised.graph
+
+
+def test_nearest() -> None:
+    given = [0.0, 1.0, 1.06, 1.07, 17.0, 448.0, 460.0, 1e6, -470.0, 2.0**-9, 2.0**-11]
+    expected = [0.0, 1.0, 1.0, 1.125, 16.0, 448.0, 448.0, 448.0, -448.0, 2.0**-9, 0.0]
+    assert nearest(np.array(given)).tolist() == expected
 
 
 def test_a_product_computes_what_fp8_says(made: tuple[Path, Graph]) -> None:

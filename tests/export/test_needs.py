@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +11,30 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from export.needs import largest_weight, needs_of
+from export.needs import needs_of
 from export.products import Int8Product, Rounded, in_int8, products
-from runtime.bundle import Bundle, Candidate, Manifest, Source
-from runtime.processor import NARROW, abilities
+from runtime.bundle import Candidate, Certificate, Graph, Manifest, Source
+from runtime.errors import UncertifiedError
+from runtime.manifest import manifest_from_json
+from runtime.processor import NARROW, Ability, abilities
 
 SIZE = 128
 FILE = "packed-int8.onnx"
+WIDE = Graph(FILE, "int8", "packed", 17, ("input_ids",))
 ON_OPENVINO = Candidate(FILE, "openvino", "int8", "cpu")
 
 
-def write(folder: Path, weight: int) -> Bundle:
-    """A bundle of one product in int8, all of whose weights are that number, and whose steps are 1."""
+NOT_HERE: tuple[tuple[tuple[Ability, ...], set[Ability], str], ...] = (
+    (("vnni",), {"no vnni"}, r"has vnni, this one has no vnni; export it here .*--int8.*, or choose another precision"),
+    (("vnni", "bf16"), {"vnni"}, r"has vnni and bf16, this one has vnni; run `python -m export\.certify`"),
+    (("no vnni",), {"vnni"}, r"has no vnni, this one has vnni; run `python -m export\.certify`"),
+    (("vnni",), set(), "this one has told nothing of itself; export it here"),
+    (("vnni", "no vnni"), {"vnni"}, "on a processor that is not known, and int8 depends on it; run"),
+)
+
+
+def write(folder: Path, weight: int) -> Path:
+    """A graph of one product in int8, all of whose weights are that number, and whose steps are 1."""
     shape: list[str | int | None] = ["rows", "length", SIZE]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("values", "sums")]
     constants = [
@@ -39,14 +51,13 @@ def write(folder: Path, weight: int) -> Bundle:
     rounded = {"values": Rounded(zero, one, 1.0)}
     chosen = {"product": Int8Product(products(model)[0].weights.astype(np.int8), one, zero)}
     onnx.save(in_int8(model, rounded, chosen), folder / FILE)
-    return Bundle(folder, Manifest(Source("model", "0"), ("O",), 64, 100, {}, (), (), {}))
+    return folder / FILE
 
 
 @pytest.mark.parametrize("weight", [NARROW, -NARROW, 127])
 def test_sums_in_int8_are_exact_where_they_are_said_to_be(weight: int, tmp_path: Path) -> None:
     openvino = pytest.importorskip("openvino")
-    held = write(tmp_path, weight)
-    compiled = openvino.Core().compile_model(str(held.file(FILE)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino.Core().compile_model(str(write(tmp_path, weight)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     exact = []
     for value in (127, -127, 1):
         values: NDArray[np.float32] = np.full((2, 64, SIZE), value, np.float32)
@@ -54,20 +65,36 @@ def test_sums_in_int8_are_exact_where_they_are_said_to_be(weight: int, tmp_path:
     assert all(exact) == (abs(weight) <= NARROW or "vnni" in abilities())
 
 
-def test_needs(tmp_path: Path) -> None:
-    rest = ("bf16",) if "bf16" in abilities() else ()
-    assert needs_of(write(tmp_path, NARROW), ON_OPENVINO) == rest
-    wide = write(tmp_path, NARROW + 1)
-    assert needs_of(wide, ON_OPENVINO) == ("vnni" if "vnni" in abilities() else "no vnni", *rest)
-    assert needs_of(wide, replace(ON_OPENVINO, precision="fp32")) == ()
-    assert needs_of(wide, replace(ON_OPENVINO, device="cuda")) == ()
+@pytest.mark.parametrize(
+    ("here", "needs"),
+    [
+        ({"vnni"}, ("vnni",)),
+        ({"vnni", "bf16"}, ("vnni", "bf16")),
+        ({"no vnni"}, ("no vnni",)),
+        (set(), ("vnni", "no vnni")),
+    ],
+)
+def test_int8_needs_what_it_was_measured_with(here: set[Ability], needs: tuple[Ability, ...]) -> None:
+    assert needs_of(WIDE, ON_OPENVINO, here) == needs
+    assert needs_of(replace(WIDE, narrow=True), ON_OPENVINO, here) == ()
+    assert needs_of(WIDE, replace(ON_OPENVINO, precision="fp32"), here) == ()
+    assert needs_of(WIDE, replace(ON_OPENVINO, device="cuda"), here) == ()
 
 
-def test_largest_weight(tmp_path: Path) -> None:
-    assert largest_weight(write(tmp_path, -90).file(FILE)) == 90
-    unsigned = helper.make_tensor("weights", TensorProto.UINT8, [2, 2], np.array([128, 3, 128, 130], np.uint8))
-    alone = helper.make_graph(
-        [], "weights", [], [], [unsigned, helper.make_tensor("zero", TensorProto.INT8, [1], [99])]
-    )
-    onnx.save(helper.make_model(alone), tmp_path / "unsigned.onnx")
-    assert largest_weight(tmp_path / "unsigned.onnx") == 125
+def test_a_certificate_says_where_it_holds_and_what_to_do() -> None:
+    certificate = Certificate(FILE, "openvino", "int8", "cpu", {}, "text", "0", {}, {}, True)
+    for needs, here, found in NOT_HERE:
+        with pytest.raises(UncertifiedError, match=found):
+            replace(certificate, needs=needs).check_processor(here)
+    replace(certificate, needs=("vnni",)).check_processor({"vnni", "bf16"})
+    certificate.check_processor(())
+
+
+def test_a_certificate_of_int8_that_does_not_say_where_holds_nowhere(tmp_path: Path) -> None:
+    manifest = Manifest(Source("model", "0"), ("O",), 64, 100, {}, (WIDE,), (), {})
+    certificate = Certificate(FILE, "openvino", "int8", "cpu", {}, "text", "0", {}, {}, True)
+    value = asdict(replace(manifest, certificates=(certificate, replace(certificate, precision="fp32"))))
+    for each in value["certificates"]:
+        del each["needs"]
+    old, other = manifest_from_json(value).certificates
+    assert (old.needs, other.needs) == (("vnni", "no vnni"), ())

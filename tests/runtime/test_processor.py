@@ -17,7 +17,7 @@ from runtime.processor import Ability, abilities, abilities_of, has_bf16
         ("avx512_vnni avx512_bf16 amx_bf16 amx_int8", "x86_64", {"vnni", "bf16"}),
         ("asimd asimddp i8mm bf16", "aarch64", {"vnni", "bf16"}),
         ("", "arm64", {"vnni"}),
-        ("", "x86_64", {"no vnni"}),
+        ("", "x86_64", set()),
     ],
 )
 def test_abilities(flags: str, architecture: str, expected: set[Ability]) -> None:
@@ -25,5 +25,5 @@ def test_abilities(flags: str, architecture: str, expected: set[Ability]) -> Non
 
 
 def test_this_processor_adds_in_one_way() -> None:
-    assert len(abilities() & {"vnni", "no vnni"}) == 1
+    assert len(abilities() & {"vnni", "no vnni"}) <= 1
     assert has_bf16() == ("bf16" in abilities())

@@ -21,6 +21,7 @@ from runtime.backends.ort_cuda import (
     Settings,
     cuda_provider,
     packing_on_card,
+    settings_for,
     settings_of,
     tensorrt_provider,
 )
@@ -238,6 +239,15 @@ def test_settings_are_read_by_name() -> None:
         settings_of({"graph": "1"})
     with pytest.raises(UsageError, match="give a whole number"):
         settings_of({"cells": "many"})
+
+
+def test_what_cannot_be_captured_is_not(bundle: Bundle) -> None:
+    graph = bundle.graph("fp32")
+    assert settings_for(graph, {"cells": "64"}) == Settings(cells=64, cuda_graph=True)
+    assert settings_for(replace(graph, capturable=False), {"cells": "64"}) == Settings(cells=64, cuda_graph=False)
+    assert not settings_for(graph, {"cuda_graph": "0"}).cuda_graph
+    with pytest.raises(UsageError, match="cannot be captured"):
+        settings_for(replace(graph, capturable=False), {"cuda_graph": "1"})
 
 
 def test_the_cpu_takes_no_settings(bundle: Bundle, options: Options) -> None:
