@@ -59,7 +59,7 @@ def plan() -> list[Part]:
     parts.append(Part("tests", 120))
     parts += [*_built("bert-large"), *_speeds("bert-large", range(_FAST)), *_peers("bert-large")]
     parts += _speeds("minilm", range(_FAST, _CANDIDATES)) + _speeds("bert-large", range(_FAST, _CANDIDATES))
-    return [*parts, Part("export", 200, ("models",))]
+    return [*parts, Part("fp8:minilm", 150, ("engines:minilm",)), Part("export", 200, ("models",))]
 
 
 def _built(model: str) -> list[Part]:

@@ -3,6 +3,7 @@
     environment, matrix, backends, models                   what is there, what the card can do, what is measured
     bundle:MODEL, engines:MODEL, certify, attention         what is built, and whether it says what it should
     speed:MODEL:NUMBER, torch:MODEL, pipeline:MODEL         how fast it is, and what it is compared with
+    fp8:MODEL                                               how fast it is in fp8
     tests, export                                           those marked gpu and tensorrt; the whole command
 
 A part writes one JSON, {"found": ...} or {"missing": a line}; a line about what went wrong is no failure of the rest.
@@ -126,6 +127,22 @@ def speed(work: Path, model: str, number: str) -> Found:
     return {**measured, "flops_per_piece": gpu_models.flops_of(folder / "checkpoint")}
 
 
+def fp8(work: Path, model: str) -> Found:
+    """How fast an engine in fp8 is, where the card multiplies in it."""
+    from bench.gpu_speed import candidates_on_card, speed_of
+    from export.engines import has_fp8
+    from runtime.card import card
+
+    here, folder = card(), work / model / "fp8"
+    if here is None or not has_fp8(here):
+        return {"said": ["this card does not multiply in fp8"]}
+    said = gpu_models.make_fp8_bundle(work / model / "bundle", folder, work / "corpus")
+    said += gpu_models.add_engines(folder)
+    candidate = candidates_on_card(folder)[0]
+    measured = speed_of(folder, candidate, lengths=sentence_lengths(_PIECES), texts=_texts(work))
+    return {**measured, "said": said, "flops_per_piece": gpu_models.flops_of(work / model / "checkpoint")}
+
+
 def torch_peer(work: Path, model: str) -> Found:
     """PyTorch in fp16."""
     from bench.gpu_peers import torch_fp16
@@ -212,6 +229,7 @@ PARTS: dict[str, Callable[..., Found]] = {
     "bundle": bundle,
     "engines": engines,
     "speed": speed,
+    "fp8": fp8,
     "torch": torch_peer,
     "pipeline": pipeline,
     "certify": certify,

@@ -29,7 +29,8 @@ def failures(answers: Answers) -> list[str]:
 
 
 def _rows(answers: Answers, model: str) -> list[tuple[str, ...]]:
-    names = [f"torch:{model}", f"pipeline:{model}", *(name for name in answers if name.startswith(f"speed:{model}:"))]
+    ours = [name for name in answers if name.startswith((f"speed:{model}:", f"fp8:{model}"))]
+    names = [f"torch:{model}", f"pipeline:{model}", *(name for name in ours if _found(answers, name).get("candidate"))]
     return [_row(answers, model, name) for name in names if _found(answers, name)]
 
 

@@ -83,10 +83,20 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
     # Not "<=": NaN, too, is no number that fp16 is safe for.
     if not size < LARGEST:
         raise BundleError(str(source), f"{name} reaches {size:,.0f}, fp16 ends at {LARGEST:,.0f}", _WITHOUT)
+    _drop_repeated(converted.graph)
     OnnxModel(converted).topological_sort()  # the converter puts its casts at the end
     onnx.save(converted, output)
     onnx.checker.check_model(str(output))
     return half
+
+
+def _drop_repeated(graph: onnx.GraphProto) -> None:
+    """The converter casts a weight that several layers share once for each of them, under one name."""
+    made: set[str] = set()
+    for node in list(graph.node):
+        if node.op_type == "Cast" and node.output[0] in made:
+            graph.node.remove(node)
+        made.update(node.output)
 
 
 def _soften_masks(model: onnx.ModelProto) -> None:

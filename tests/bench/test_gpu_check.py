@@ -14,7 +14,15 @@ from typing import Any
 import pytest
 
 from bench.gpu_check import Part, _read, answer, plan
-from bench.gpu_models import flops_of, make_bundle, make_checkpoint, make_corpus, sentences_in, train_briefly
+from bench.gpu_models import (
+    flops_of,
+    make_bundle,
+    make_checkpoint,
+    make_corpus,
+    make_fp8_bundle,
+    sentences_in,
+    train_briefly,
+)
 from bench.gpu_parts import PARTS, has_slow_kernel, kernels_in, run_part
 from bench.gpu_peers import percentiles, pipeline_fp16, torch_fp16
 from bench.gpu_speed import candidates_on_card, speed_of
@@ -164,6 +172,14 @@ def test_bundle_speed_and_peers(checkpoint: Path, corpus: Path) -> None:
         assert all(0 < each["p50"] <= each["p99"] for each in latency.values())
     assert pipeline_fp16(checkpoint, texts, seconds=0.05, device="cpu")["texts_per_second"] > 0
 
+    eighth = corpus.with_name("fp8")
+    assert "tags in 10,000 changed on held-out text" in make_fp8_bundle(folder, eighth, corpus)[0]
+    manifest = open_bundle(eighth).manifest
+    assert [graph.file for graph in manifest.graphs] == ["packed-fp8.onnx"]
+    assert manifest.attestations[0].shares["fp8"] > 0.5
+    on_cpu = Candidate("packed-fp8.onnx", "onnxruntime", "fp8", "cpu")
+    assert speed_of(eighth, on_cpu, lengths=lengths, texts=texts, seconds=0.05)["pieces_per_second"] > 0
+
 
 def test_percentiles_are_milliseconds() -> None:
     assert percentiles([0.001, 0.003, 0.002]) == pytest.approx({"p50": 2.0, "p99": 2.98})
@@ -201,6 +217,8 @@ def test_table_of_a_card() -> None:
             ]
         },
         "engines:minilm": {"said": ["packed-fp16.plan: 12 shapes"]},
+        "fp8:minilm": {"candidate": "packed-fp8.plan on tensorrt in fp8, cuda", "pieces_per_second": 3e6, "said": []},
+        "fp8:bert-large": {"said": ["this card does not multiply in fp8"]},
     }
     answers = {name: {"found": each} for name, each in found.items()} | {
         "speed:minilm:1": {"missing": "onnxruntime is not installed"}
@@ -210,4 +228,6 @@ def test_table_of_a_card() -> None:
     row = "| minilm | " + candidate + " | 2,000,000 | 2,500,000 | 50.0% | 5,000 | 20.0 | 1.00 | 1.00 | 1.00 | 0.5 |"
     assert row in shown
     assert "engines:minilm: packed-fp16.plan: 12 shapes" in shown
+    assert "| minilm | packed-fp8.plan on tensorrt in fp8, cuda | 3,000,000 |" in shown
+    assert "fp8:bert-large: this card does not multiply in fp8" in shown
     assert "missing: speed:minilm:1: onnxruntime is not installed" in shown

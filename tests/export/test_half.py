@@ -11,12 +11,16 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from export.activations import text_batches
+from export.graph import load_model
 from export.half import Half, fp16_from_graph
+from export.packed import packed_from_checkpoint
+from runtime.backends.ort import OnnxRuntime
 from runtime.bundle import TOKENIZER, Graph, open_bundle
 from runtime.conll import read_conll
 from runtime.encode import Encoder
 from runtime.errors import BundleError
 from runtime.pack import Batch
+from tests.tiny import tiny_checkpoint
 
 INPUTS = ("input_ids", "position_ids", "segment_ids")
 GRAPH = Graph("packed-fp32.onnx", "fp32", "packed", 17, INPUTS)
@@ -85,6 +89,22 @@ def test_a_padded_graph_masks_with_what_fp16_can_hold(tiny_bundle: Path, tiny_co
         there = batch.attention_mask == 1
         expected, found = (each.run(None, batch.named(padded.inputs))[0][there] for each in (before, after))
         assert np.abs(expected - found).max() < 0.01 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("architecture", ["albert", "distilbert", "electra", "roberta"])
+def test_every_architecture_that_fp16_can_hold(architecture: str, tmp_path: Path) -> None:
+    """ALBERT's layers share their weights, which the converter casts once for each."""
+    checkpoint = tiny_checkpoint(tmp_path / "model", architecture=architecture)
+    graph = packed_from_checkpoint(load_model(checkpoint), tmp_path / "packed.onnx")
+    ids = np.random.default_rng(0).integers(5, 60, (2, 16))
+    batch = Batch(ids, np.zeros_like(ids), np.tile(np.arange(16), (2, 1)))
+    made = fp16_from_graph(tmp_path / graph.file, tmp_path / "half.onnx", graph, [batch], threads=1)
+    found = []
+    for file in (graph.file, made.graph.file):
+        backend = OnnxRuntime(tmp_path / file, layout="packed", streams=1, threads=1)
+        found.append(backend.logits(batch))
+        backend.close()
+    assert np.abs(found[0] - found[1]).max() < 0.01 * np.abs(found[0]).max()
 
 
 def changed(tiny_bundle: Path, output: Path, pick: str, factor: float) -> Path:
