@@ -217,7 +217,11 @@ def test_table_of_a_card() -> None:
             ]
         },
         "engines:minilm": {"said": ["packed-fp16.plan: 12 shapes"]},
-        "fp8:minilm": {"candidate": "packed-fp8.plan on tensorrt in fp8, cuda", "pieces_per_second": 3e6, "said": []},
+        "fp8:minilm": {
+            "candidate": "packed-fp8.plan on tensorrt in fp8, cuda",
+            "pieces_per_second": 3e6,
+            "flops_per_piece": 2e7,
+        },
         "fp8:bert-large": {"said": ["this card does not multiply in fp8"]},
     }
     answers = {name: {"found": each} for name, each in found.items()} | {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,11 @@ def test_all_peers_are_listed_whether_installed_or_not(tmp_path: Path) -> None:
         *("pipeline-fp32", "pipeline-bf16", "optimum-fp32", "optimum-int8"),
         *("onnxruntime-fp32", "openvino-fp32", "openvino-bf16", "ctranslate2-int8", "spacy"),
     ]
+
+
+def test_bf16_is_tried_only_where_the_processor_has_it(tmp_path: Path) -> None:
+    model = replace(_model(tmp_path, tmp_path / "work", fakes.LABELS, 64), bf16=False)
+    assert not any("bf16" in spec.name for spec in peer_specs(model))
 
 
 def _model(checkpoint: Path, work: Path, labels: tuple[str, ...], longest: int) -> Model:
