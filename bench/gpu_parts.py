@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,8 +47,6 @@ _TESTS = (
     *("tests/runtime/test_card.py", "tests/runtime/backends/test_trt_names.py"),
     *("tests/runtime/backends/test_ort_cuda.py", "tests/export/test_engine_card.py"),
 )
-# What ONNX Runtime prints of each fused attention, in colour; the layers' names are left out.
-_KERNEL = re.compile(r"(Operator=\S+) (?:Node=\S* )?(.*?SdpaKernel=[A-Z_]+)")
 
 
 def environment(_: Path) -> Found:
@@ -177,7 +174,7 @@ def attention(work: Path) -> Found:
     Raises:
         BackendError: none of its candidates runs here, or it says nothing of a fused one.
     """
-    from bench.gpu_speed import candidates_on_card
+    from bench.gpu_speed import candidates_on_card, has_slow_kernel, kernels_in
 
     folder = work / "minilm" / "bundle"
     files = [one.file for one in candidates_on_card(folder) if one.backend == "onnxruntime"]
@@ -189,16 +186,6 @@ def attention(work: Path) -> Found:
         raise BackendError(str(folder), "ONNX Runtime does not say which kernels its attentions ran", "look yourself")
     kernels = said or ["no fused attention: products and softmax run as they stand"]
     return {"kernels": kernels, "failed": has_slow_kernel(said)}
-
-
-def kernels_in(log: str) -> list[str]:
-    """What ONNX Runtime printed of the kernels of attentions, each once."""
-    return sorted({" ".join(found) for found in _KERNEL.findall(log)})
-
-
-def has_slow_kernel(kernels: Sequence[str]) -> bool:
-    """Whether a fused attention in fp16 ran as plain products and a softmax."""
-    return any(re.search("MultiHeadAttention.*fp16.*=MATH$", line) for line in kernels)
 
 
 def tests(_: Path) -> Found:

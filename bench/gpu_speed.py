@@ -6,6 +6,7 @@ python -m bench.gpu_speed BUNDLE        one batch through each of ONNX Runtime's
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from runtime.tagger import Tagger
 from runtime.windows import Windows, windows_of
 
 _FRAME = Frame((0,), (0,))
+# What ONNX Runtime prints of each fused attention, in colour; the layers' names are left out.
+_KERNEL = re.compile(r"(Operator=\S+) (?:Node=\S* )?(.*?SdpaKernel=[A-Z_]+)")
 
 
 def candidates_on_card(folder: Path) -> list[Candidate]:
@@ -112,6 +115,16 @@ def _latency(bundle: Bundle, candidate: Candidate, seconds: float) -> dict[str, 
 def _full_row(bundle: Bundle, length: int) -> Batch:
     ids = np.random.default_rng(length).integers(0, bundle.manifest.vocabulary, (1, length))
     return Batch(ids, np.zeros_like(ids), np.arange(length)[None])
+
+
+def kernels_in(log: str) -> list[str]:
+    """What ONNX Runtime printed of the kernels of attentions, each once."""
+    return sorted({" ".join(found) for found in _KERNEL.findall(log)})
+
+
+def has_slow_kernel(kernels: Sequence[str]) -> bool:
+    """Whether a fused attention in fp16 ran as plain products and a softmax."""
+    return any(re.search("MultiHeadAttention.*fp16.*=MATH$", line) for line in kernels)
 
 
 def main(folder: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.backends import available_threads
+from runtime.processor import cpu_info, flags_of
 
 LIBRARIES = (
     *("numpy", "tokenizers", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino", "torch", "transformers"),
@@ -28,11 +29,11 @@ _TELLING = re.compile(r"fma|f16c|avx\w*|amx\w*|sse4\w*|asimd\w*|sve\w*|i8mm|bf16
 
 def machine_card() -> dict[str, Any]:
     """The card of this machine, now."""
-    processor = _processor()
+    processor = cpu_info()
     return {
         "processor": processor.get("model name", platform.processor() or platform.machine()),
         "family": "/".join(processor.get(key, _UNKNOWN) for key in ("cpu family", "model", "stepping")),
-        "flags": sorted(processor.get("flags", processor.get("Features", "")).split()),
+        "flags": sorted(flags_of(processor)),
         "architecture": platform.machine(),
         "virtual": "hypervisor" in processor.get("flags", "").split(),
         "cores": os.cpu_count() or 0,
@@ -62,13 +63,6 @@ def versions(libraries: tuple[str, ...]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _processor() -> dict[str, str]:
-    """The first processor's entry in /proc/cpuinfo."""
-    lines = _read(Path("/proc/cpuinfo")).partition("\n\n")[0].splitlines()
-    pairs = (line.partition(":") for line in lines)
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _memory() -> int:

@@ -148,7 +148,7 @@ def _up_to_date(
     all_there = held >= wanted or not any(layout == "packed" for _, layout, *_ in held)
     built = not tensorrt or has_engines(manifest, card(), installed_version("tensorrt"))
     asked = [certificate for certificate in manifest.certificates if certificate.precision in (*lower, "fp32")]
-    hold_here = all(abilities() >= {*certificate.needs} for certificate in asked)
+    hold_here = all(certificate.holds_on(abilities()) for certificate in asked)
     return made_alike and same_text and all_there and built and hold_here and bool(manifest.certificates)
 
 

@@ -161,7 +161,6 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
     ) as tagger:
         certifier.check_labels(tagger.labels.labels)
         measured = certifier.measure(tagger)
-        graph = next((each for each in bundle.manifest.graphs if each.file == candidate.file), None)
         bounds = GATE[candidate.precision]
         return Certificate(
             file=candidate.file,
@@ -175,7 +174,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             measured=measured,
             limits={bound.figure: bound.limit for bound in bounds},
             passed=all(bound.holds(measured) for bound in bounds),
-            needs=needs_of(graph, candidate, abilities()) if graph else (),
+            needs=needs_of(bundle, candidate, abilities()),
         )
 
 

@@ -19,19 +19,18 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-from export.activations import sampled, text_batches
+from export.activations import text_batches
 from export.held_out import GOAL, HeldOut
-from export.products import Product
+from export.products import Product, constant
 from export.quantize import (
     CALIBRATION_BATCHES,
     Quantised,
-    by_input,
     never_in_eight_bits,
     products_to_round,
-    turns,
+    values_of_inputs,
 )
 from export.rounding import gptq
 from runtime.backends import Backend
@@ -149,7 +148,7 @@ def in_fp8(model: onnx.ModelProto, chosen: Mapping[str, Fp8Product]) -> onnx.Mod
         if tensor not in given:
             given[tensor] = _through(graph, tensor, made.reads)
         node.input[0], node.input[1] = given[tensor], _stored(graph, name, made)
-        add.input[made.product.place] = _constant(graph, f"{name}/fp8/bias", made.bias.astype(np.float16))
+        add.input[made.product.place] = constant(graph, f"{name}/fp8/bias", made.bias.astype(np.float16))
     del changed.opset_import[:], graph.value_info[:]
     changed.opset_import.append(helper.make_opsetid("", OPSET))
     changed.ir_version = max(changed.ir_version, _IR)
@@ -163,11 +162,8 @@ def _fit(
     model: onnx.ModelProto, fitted: Sequence[Product], batches: Sequence[Batch], threads: int
 ) -> dict[str, Fp8Product]:
     """Each product in fp8, by name."""
-    together, chosen = by_input(fitted), dict[str, Fp8Product]()
-    for names in turns(together):
-        for name, values in sampled(model, names, batches, threads=threads).items():
-            chosen |= {made.product.name: made for made in _compensated(values, together[name])}
-    return chosen
+    given = values_of_inputs(model, fitted, batches, threads)
+    return {made.product.name: made for _, values, together in given for made in _compensated(values, together)}
 
 
 def _compensated(values: Array, together: Sequence[Product]) -> list[Fp8Product]:
@@ -204,7 +200,7 @@ def _scale_of(values: Array) -> np.float32:
 
 def _through(graph: onnx.GraphProto, tensor: str, reads: np.float32) -> str:
     """A tensor's name after it has come through fp8."""
-    scale = _constant(graph, f"{tensor}/fp8/scale", np.asarray(reads, np.float16))
+    scale = constant(graph, f"{tensor}/fp8/scale", np.asarray(reads, np.float16))
     zero = helper.make_tensor(f"{tensor}/fp8/zero", _KIND, [], [0.0])
     graph.initializer.append(zero)
     stored, given = f"{tensor}/fp8/stored", f"{tensor}/fp8"
@@ -216,15 +212,10 @@ def _through(graph: onnx.GraphProto, tensor: str, reads: np.float32) -> str:
 def _stored(graph: onnx.GraphProto, name: str, made: Fp8Product) -> str:
     """The name of weights that lie in the file in fp8."""
     narrow = made.weights.astype(helper.tensor_dtype_to_np_dtype(_KIND))
-    stored = _constant(graph, f"{name}/fp8/stored", narrow)
-    scale = _constant(graph, f"{name}/fp8/scale", np.asarray(made.scale, np.float16))
+    stored = constant(graph, f"{name}/fp8/stored", narrow)
+    scale = constant(graph, f"{name}/fp8/scale", np.asarray(made.scale, np.float16))
     graph.node.append(_dequantised(stored, scale, f"{name}/fp8"))
     return f"{name}/fp8"
-
-
-def _constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic]) -> str:
-    graph.initializer.append(numpy_helper.from_array(value, name))
-    return name
 
 
 def _dequantised(stored: str, scale: str, given: str) -> NodeProto:

@@ -11,7 +11,7 @@ Architectures whose rows cannot be packed have none of them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,17 +168,28 @@ def _half(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threa
 
 def _fused(source: Path, packed: Graph, batches: Sequence[Batch], threads: int) -> Rung:
     """The packed one with fused attention. Its activations are those of the other, so that little of it is run."""
-    between = source.with_name("packed-fused-fp32.onnx")
-    fused = fused_from_graph(source, between, packed)
-    half = fp16_from_graph(between, source.with_name(FUSED), fused, batches[:1], threads=threads)
-    between.unlink()
-    return Rung(half.graph, (), f"fp16: {FUSED} has one operator for each attention, for ONNX Runtime on a card")
+    said = f"fp16: {FUSED} has one operator for each attention, for ONNX Runtime on a card"
+    return _for_cards(fused_from_graph, source, FUSED, packed, batches[:1], threads, said)
 
 
 def _packing(source: Path, packed: Graph, threads: int) -> Rung:
     """The packed one in ONNX Runtime's packing mode, whose activations are those of the other."""
-    between = source.with_name("padded-packing-fp32.onnx")
-    packing = packing_from_graph(source, between, packed)
-    half = fp16_from_graph(between, source.with_name(PACKING), packing, (), threads=threads)
+    said = f"fp16: {PACKING} takes its padding out by itself, for ONNX Runtime on a card"
+    return _for_cards(packing_from_graph, source, PACKING, packed, (), threads, said)
+
+
+def _for_cards(
+    changed_from_graph: Callable[[Path, Path, Graph], Graph],
+    source: Path,
+    name: str,
+    packed: Graph,
+    batches: Sequence[Batch],
+    threads: int,
+    said: str,
+) -> Rung:
+    """A changed packed graph in fp16; what it is between the two does not stay."""
+    between = source.with_name(name.replace("fp16", "fp32"))
+    changed = changed_from_graph(source, between, packed)
+    half = fp16_from_graph(between, source.with_name(name), changed, batches, threads=threads)
     between.unlink()
-    return Rung(half.graph, (), f"fp16: {PACKING} takes its padding out by itself, for ONNX Runtime on a card")
+    return Rung(half.graph, (), said)

@@ -127,7 +127,7 @@ def in_int8(
         node = nodes[product.name]
         node.input[0], node.input[1] = f"{product.input}/int8", f"{product.name}/weights"
         add = nodes[product.add]
-        add.input[product.place] = _constant(graph, f"{product.name}/bias", chosen[product.name].bias)
+        add.input[product.place] = constant(graph, f"{product.name}/bias", chosen[product.name].bias)
         if rounded[product.input].apart:
             after[product.add] = _apart(graph, product, rounded[product.input], add.output[0])
             add.output[0] = f"{product.name}/biased"
@@ -138,10 +138,10 @@ def in_int8(
 
 
 def _rounding(graph: onnx.GraphProto, tensor: str, rounded: Rounded) -> list[NodeProto]:
-    scale = _constant(graph, f"{tensor}/scale", rounded.scale)
-    shift = _constant(graph, f"{tensor}/shift", -rounded.centre * rounded.scale)
-    step = _constant(graph, f"{tensor}/step", np.float32(rounded.step))
-    zero = _constant(graph, f"{tensor}/zero", np.int8(0))
+    scale = constant(graph, f"{tensor}/scale", rounded.scale)
+    shift = constant(graph, f"{tensor}/shift", -rounded.centre * rounded.scale)
+    step = constant(graph, f"{tensor}/step", np.float32(rounded.step))
+    zero = constant(graph, f"{tensor}/zero", np.int8(0))
     return [
         helper.make_node("Mul", [tensor, scale], [f"{tensor}/scaled"], f"{tensor}/Mul"),
         helper.make_node("Add", [f"{tensor}/scaled", shift], [f"{tensor}/centred"], f"{tensor}/Add"),
@@ -151,17 +151,17 @@ def _rounding(graph: onnx.GraphProto, tensor: str, rounded: Rounded) -> list[Nod
 
 
 def _weights(graph: onnx.GraphProto, name: str, product: Int8Product) -> NodeProto:
-    stored = _constant(graph, f"{name}/stored", product.weights)
-    step = _constant(graph, f"{name}/step", product.step)
-    zero = _constant(graph, f"{name}/zero", np.zeros(len(product.step), np.int8))
+    stored = constant(graph, f"{name}/stored", product.weights)
+    step = constant(graph, f"{name}/step", product.step)
+    zero = constant(graph, f"{name}/zero", np.zeros(len(product.step), np.int8))
     return helper.make_node("DequantizeLinear", [stored, step, zero], [f"{name}/weights"], f"{name}/DQ", axis=1)
 
 
 def _apart(graph: onnx.GraphProto, product: Product, rounded: Rounded, result: str) -> list[NodeProto]:
     """Adds what the channels that stand apart contribute; after the bias, which engines fuse with the product."""
     name = product.name
-    which = _constant(graph, f"{name}/apart/which", np.array(rounded.apart, np.int64))
-    weights = _constant(graph, f"{name}/apart/weights", product.weights[list(rounded.apart)])
+    which = constant(graph, f"{name}/apart/which", np.array(rounded.apart, np.int64))
+    weights = constant(graph, f"{name}/apart/weights", product.weights[list(rounded.apart)])
     return [
         helper.make_node("Gather", [product.input, which], [f"{name}/apart"], f"{name}/apart/Gather", axis=-1),
         helper.make_node("MatMul", [f"{name}/apart", weights], [f"{name}/apart/result"], f"{name}/apart/MatMul"),
@@ -169,7 +169,8 @@ def _apart(graph: onnx.GraphProto, product: Product, rounded: Rounded, result: s
     ]
 
 
-def _constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic] | np.generic) -> str:
+def constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic] | np.generic) -> str:
+    """Add a constant to a graph; its name."""
     graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
     return name
 

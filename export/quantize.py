@@ -17,12 +17,13 @@ It knows nothing of bundles or certificates; the gate is export.certify's matter
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from export.activations import sampled, text_batches
 from export.held_out import GOAL, HeldOut
@@ -120,15 +121,19 @@ def never_in_eight_bits(model: onnx.ModelProto) -> tuple[Left, ...]:
     return tuple(Left(each.name, reason, each.multiply_adds) for each in products(model) if CLASSIFIER in each.name)
 
 
-def by_input(fitted: Sequence[Product]) -> dict[str, list[Product]]:
-    """Products by the tensor that they take."""
+def values_of_inputs(
+    model: onnx.ModelProto, fitted: Sequence[Product], batches: Sequence[Batch], threads: int
+) -> Iterator[tuple[str, NDArray[np.float32], list[Product]]]:
+    """Each tensor that products take, its values on text, [cells, inputs], and those products."""
     together: dict[str, list[Product]] = {}
     for product in fitted:
         together.setdefault(product.input, []).append(product)
-    return together
+    for names in _turns(together):
+        for name, values in sampled(model, names, batches, threads=threads).items():
+            yield name, values, together[name]
 
 
-def turns(together: Mapping[str, Sequence[Product]]) -> list[list[str]]:
+def _turns(together: Mapping[str, Sequence[Product]]) -> list[list[str]]:
     """Tensors in groups whose values on CALIBRATION_BATCHES fit into memory."""
     groups: list[list[str]] = [[]]
     size = 0
@@ -180,13 +185,11 @@ def _fit(
     model: onnx.ModelProto, fitted: Sequence[Product], batches: Sequence[Batch], threads: int, most: int
 ) -> tuple[dict[str, Rounded], dict[str, Int8Product]]:
     """How to round each tensor, and each product in int8, by name."""
-    together = by_input(fitted)
     rounded: dict[str, Rounded] = {}
     chosen: dict[str, Int8Product] = {}
-    for names in turns(together):
-        for name, values in sampled(model, names, batches, threads=threads).items():
-            weights = np.concatenate([product.weights for product in together[name]], axis=1)
-            rounded[name] = rounding_of(values, weights, most=most)
-            made = compensated(values, rounded[name], together[name], most=most)
-            chosen |= {product.name: each for product, each in zip(together[name], made)}
+    for name, values, together in values_of_inputs(model, fitted, batches, threads):
+        weights = np.concatenate([product.weights for product in together], axis=1)
+        rounded[name] = rounding_of(values, weights, most=most)
+        made = compensated(values, rounded[name], together, most=most)
+        chosen |= {product.name: each for product, each in zip(together, made)}
     return rounded, chosen

@@ -32,6 +32,7 @@ from runtime.errors import BundleError
 from runtime.infer import piece_logits
 from runtime.numbers import starts_from_counts
 from runtime.pack import Frame
+from runtime.processor import cpu_info
 from runtime.windows import windows_of
 
 PROG = "python -m export.tune"
@@ -116,12 +117,7 @@ def machine(device: Device, threads: int) -> str:
 
 def processor() -> str:
     """The processor's name as the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
+    return cpu_info().get("model name", platform.processor() or platform.machine())
 
 
 def sentences(pieces: int, *, longest: int) -> NDArray[np.int64]:

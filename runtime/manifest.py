@@ -170,13 +170,17 @@ class Certificate:
         """Whose certificate it is."""
         return Candidate(self.file, self.backend, self.precision, self.device)
 
+    def holds_on(self, abilities: Collection[Ability]) -> bool:
+        """Whether a processor with these abilities computes as the one did that it was measured on."""
+        return set(self.needs) <= set(abilities)
+
     def check_processor(self, abilities: Collection[Ability]) -> None:
         """Refuse to vouch for a processor that computes otherwise than the one it was measured on.
 
         Raises:
             UncertifiedError: it does.
         """
-        if set(self.needs) <= set(abilities):
+        if self.holds_on(abilities):
             return
         what, had, has = f"{self.file} on {self.backend}", " and ".join(self.needs), " and ".join(sorted(abilities))
         found = f"certified on a processor that has {had}, this one has {has or 'told nothing of itself'}"

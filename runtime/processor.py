@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -50,7 +51,7 @@ def abilities_of(flags: frozenset[str], architecture: str) -> frozenset[Ability]
 @functools.cache
 def abilities() -> frozenset[Ability]:
     """What this processor can do."""
-    return abilities_of(_flags(), platform.machine())
+    return abilities_of(flags_of(cpu_info()), platform.machine())
 
 
 def has_bf16() -> bool:
@@ -58,9 +59,16 @@ def has_bf16() -> bool:
     return "bf16" in abilities()
 
 
-def _flags() -> frozenset[str]:
+def cpu_info() -> dict[str, str]:
+    """What Linux tells of the first processor, by its own names; empty where nothing tells."""
     try:
-        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+        first = _CPU_INFO.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
     except OSError:
-        return frozenset()
-    return frozenset(next((line for line in lines if line.startswith(("flags", "Features"))), "").split())
+        return {}
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def flags_of(info: Mapping[str, str]) -> frozenset[str]:
+    """Names of a processor's instructions, which x86 and ARM tell under names of their own."""
+    return frozenset(info.get("flags", info.get("Features", "")).split())

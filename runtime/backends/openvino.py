@@ -154,7 +154,7 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
     graph = bundle.graph_in(candidate.file)
     manifest = bundle.manifest
     # As certified: where the rest was computed in fp32, it is so wherever the bundle goes.
-    certified = options.certified and "bf16" not in bundle.certificate(candidate).needs
+    may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).needs
     return OpenVino(
         bundle.file(graph.file),
         precision=candidate.precision,
@@ -164,7 +164,7 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
         vocabulary=manifest.vocabulary,
         positions=manifest.max_length,
         cache=cache_folder("openvino", manifest, os.environ),
-        rest_in_bf16=has_rest_in_bf16(graph) and not certified,
+        rest_in_bf16=has_rest_in_bf16(graph) and may_be_bf16,
     )
 
 

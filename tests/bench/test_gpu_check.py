@@ -23,9 +23,9 @@ from bench.gpu_models import (
     sentences_in,
     train_briefly,
 )
-from bench.gpu_parts import PARTS, has_slow_kernel, kernels_in, run_part
+from bench.gpu_parts import PARTS, run_part
 from bench.gpu_peers import percentiles, pipeline_fp16, torch_fp16
-from bench.gpu_speed import candidates_on_card, speed_of
+from bench.gpu_speed import candidates_on_card, has_slow_kernel, kernels_in, speed_of
 from bench.gpu_table import failures, table
 from bench.large import Shape
 from runtime.bundle import Candidate, open_bundle

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 
 from export.needs import needs_of
 from export.products import Int8Product, Rounded, in_int8, products
-from runtime.bundle import Candidate, Certificate, Graph, Manifest, Source
+from runtime.bundle import Bundle, Candidate, Certificate, Graph, Manifest, Source
 from runtime.errors import UncertifiedError
 from runtime.manifest import manifest_from_json
 from runtime.processor import NARROW, Ability, abilities
@@ -31,6 +31,11 @@ NOT_HERE: tuple[tuple[tuple[Ability, ...], set[Ability], str], ...] = (
     (("vnni",), set(), "this one has told nothing of itself; export it here"),
     (("vnni", "no vnni"), {"vnni"}, "on a processor that is not known, and int8 depends on it; run"),
 )
+
+
+def holding(graph: Graph) -> Bundle:
+    """A bundle of that graph, which was never on a disk."""
+    return Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (graph,), (), {}))
 
 
 def write(folder: Path, weight: int) -> Path:
@@ -75,10 +80,11 @@ def test_sums_in_int8_are_exact_where_they_are_said_to_be(weight: int, tmp_path:
     ],
 )
 def test_int8_needs_what_it_was_measured_with(here: set[Ability], needs: tuple[Ability, ...]) -> None:
-    assert needs_of(WIDE, ON_OPENVINO, here) == needs
-    assert needs_of(replace(WIDE, narrow=True), ON_OPENVINO, here) == ()
-    assert needs_of(WIDE, replace(ON_OPENVINO, precision="fp32"), here) == ()
-    assert needs_of(WIDE, replace(ON_OPENVINO, device="cuda"), here) == ()
+    wide, narrow = holding(WIDE), holding(replace(WIDE, narrow=True))
+    assert needs_of(wide, ON_OPENVINO, here) == needs
+    assert needs_of(narrow, ON_OPENVINO, here) == ()
+    assert needs_of(wide, replace(ON_OPENVINO, precision="fp32"), here) == ()
+    assert needs_of(wide, replace(ON_OPENVINO, device="cuda"), here) == ()
 
 
 def test_a_certificate_says_where_it_holds_and_what_to_do() -> None:
@@ -91,7 +97,7 @@ def test_a_certificate_says_where_it_holds_and_what_to_do() -> None:
 
 
 def test_a_certificate_of_int8_that_does_not_say_where_holds_nowhere(tmp_path: Path) -> None:
-    manifest = Manifest(Source("model", "0"), ("O",), 64, 100, {}, (WIDE,), (), {})
+    manifest = holding(WIDE).manifest
     certificate = Certificate(FILE, "openvino", "int8", "cpu", {}, "text", "0", {}, {}, True)
     value = asdict(replace(manifest, certificates=(certificate, replace(certificate, precision="fp32"))))
     for each in value["certificates"]:
