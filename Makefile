@@ -47,14 +47,14 @@ export: setup $(filter build/quickstart,$(MODEL)) $(filter build/sample,$(CORPUS
 build/quickstart: | .venv/made
 	$(BIN)/python -m train --preset quickstart --output $@ $(if $(wildcard $@.training/checkpoint-*),--resume)
 build/sample: | .venv/made
-	$(BIN)/python -m train.sample --output $@
+	$(BIN)/python -m train.corpus.sample --output $@
 
 tag: setup
 	$(BIN)/python -m runtime.tag --bundle $(BUNDLE) "$(TEXT)"
 
-# A machine whose image brings its own libraries needs no set-up: python3 -m bench.gpu_check
+# A machine whose image brings its own libraries needs no set-up: python3 -m bench.gpu
 gpu-check: .venv/made-gpu .venv/made-tensorrt
-	$(BIN)/python -m bench.gpu_check $(ARGS)
+	$(BIN)/python -m bench.gpu $(ARGS)
 
 bench: setup
 	$(BIN)/python -m bench $(BUNDLE) --corpus $(CORPUS) $(ARGS)

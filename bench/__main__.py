@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runtime.cli import run
+from runtime.command_line import run
 
 PROG = "python -m bench"
 
@@ -19,11 +19,11 @@ PROG = "python -m bench"
 def main(arguments: Sequence[str]) -> int:
     """Pass the arguments on to the command that they name; without a name, it is a run."""
     if arguments[:1] == ["compare"]:
-        from bench.compare import main as compare
+        from bench.report.compare import main as compare
 
         return compare(arguments[1:])
     if arguments[:1] == ["readme"]:
-        from bench.readme import main as readme
+        from bench.report.readme import main as readme
 
         return readme(arguments[1:])
     from bench.command import main as measure

@@ -8,21 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.context import Bench
-from bench.large import WORKLOAD
-from bench.ours import nerve_specs, uncertified
-from bench.peers import Model, peer_specs
 from bench.plan import FULL, QUICK
-from bench.report import write_reports
+from bench.report.write import write_reports
 from bench.run import run_bench
-from bench.subject import subject_of
-from bench.system import Spec
-from bench.workload import read_corpus, texts_of_file
-from runtime.backends import available_threads
-from runtime.bundle import Bundle, open_bundle
-from runtime.checkpoint import sha256_of_checkpoint
-from runtime.cli import Parser
+from bench.systems.base import Spec
+from bench.systems.baselines import Model, peer_specs
+from bench.systems.nerve import nerve_specs, uncertified
+from bench.workloads.bert_large import WORKLOAD
+from bench.workloads.subject import subject_of
+from bench.workloads.texts import read_corpus, texts_of_file
+from runtime.bundle.checkpoint import sha256_of_checkpoint
+from runtime.bundle.store import Bundle, open_bundle
+from runtime.command_line import Parser
 from runtime.errors import BundleError, CheckpointError, UsageError
-from runtime.processor import has_bf16
+from runtime.system.cpu import has_bf16
+from runtime.system.libraries import available_threads
 
 PROG = "python -m bench"
 # Peers that are measured with bert-large's shape, too: one of each kind, since each costs gigabytes and a minute.

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.answers import NOTHING_EXPECTED, Expected, spans_of
-from bench.limit import open_products
+from bench.measure.process import Place, Worker
+from bench.measure.roofline import open_products
 from bench.plan import Plan
-from bench.process import Place, Worker
-from bench.reference import reference_labels
-from bench.result import Accuracy, Measured
-from bench.subject import Subject
-from bench.system import Failure, Setting, Spec, System
-from bench.workload import Workload
-from runtime.conll import Sentence
-from runtime.words import split_words
+from bench.schema.result import Accuracy, Measured
+from bench.systems.base import Failure, Setting, Spec, System
+from bench.workloads.answers import NOTHING_EXPECTED, Expected, spans_of
+from bench.workloads.reference import reference_labels
+from bench.workloads.subject import Subject
+from bench.workloads.texts import Workload
+from runtime.text.conll import Sentence
+from runtime.text.words import split_words
 
 # bert-large's weights in fp32 are 1.3 GB, and engines hold two or three copies of them while they open.
 LARGE_ROOM = 4_500_000_000
@@ -66,7 +66,12 @@ def reference_of(bench: Bench, workload: Workload, notes: list[str]) -> Expected
     place = bench.start(bench.threads)
     try:
         labels = place.call(
-            bench.reference, subject.checkpoint, [*given, *cut], subject.labels, subject.max_length, bench.threads
+            bench.reference,
+            subject.checkpoint,
+            [*given, *cut],
+            subject.labels,
+            subject.max_length,
+            bench.threads,
         )
     except Failure as failure:
         notes.append(f"{workload.name}: the checkpoint was not asked, so changed tags are not known ({failure})")

@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from bench import jobs, limit
-from bench.answers import Expected, accuracy, flags
-from bench.arrivals import poisson
-from bench.intervals import paired_ratio
-from bench.measure import Contestant, disk_bytes, each, interleave, repeats_for
+from bench.measure import jobs
+from bench.measure import roofline as limit
+from bench.measure.intervals import paired_ratio
+from bench.measure.open_loop import poisson
+from bench.measure.process import Place
+from bench.measure.rounds import Contestant, disk_bytes, each, interleave, repeats_for
 from bench.plan import SEED, Plan
-from bench.process import Place
-from bench.result import Heat, Latency, Limit, Load, Measured, Throughput
-from bench.system import Failure, Setting
-from bench.workload import Workload
+from bench.schema.result import Heat, Latency, Limit, Load, Measured, Throughput
+from bench.systems.base import Failure, Setting
+from bench.workloads.answers import Expected, accuracy, flags
+from bench.workloads.texts import Workload
 
 LIMIT = "limit"
 # Peer that others are held against if it ran: what most people use today.

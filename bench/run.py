@@ -10,19 +10,19 @@ import time
 from dataclasses import replace
 
 from bench import phases
-from bench.answers import Expected, checkpoint_accuracy
 from bench.context import Bench, measured_of, reference_of, stage
-from bench.jobs import open_system
-from bench.large import WORKLOAD
-from bench.machine import machine_card
-from bench.measure import Contestant, each
-from bench.method import method_of
+from bench.measure.jobs import open_system
+from bench.measure.machine import machine_card
+from bench.measure.process import Place
+from bench.measure.rounds import Contestant, each
 from bench.plan import SEED, Plan
-from bench.process import Place
-from bench.result import Measured, Result, Throughput
+from bench.report.method import method_of
 from bench.run_large import measure_large
-from bench.system import Failure, Setting
-from bench.workload import Workload, documents_of, sentences_of, single_texts
+from bench.schema.result import Measured, Result, Throughput
+from bench.systems.base import Failure, Setting
+from bench.workloads.answers import Expected, checkpoint_accuracy
+from bench.workloads.bert_large import WORKLOAD
+from bench.workloads.texts import Workload, documents_of, sentences_of, single_texts
 
 
 def run_bench(bench: Bench) -> Result:

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from bench import phases
 from bench.context import Bench, measured_of
-from bench.large import WORKLOAD, make_large
-from bench.machine import available_memory
-from bench.measure import Contestant, each
+from bench.measure.machine import available_memory
+from bench.measure.process import Place
+from bench.measure.rounds import Contestant, each
 from bench.plan import SEED
-from bench.process import Place
-from bench.result import Measured, Throughput
-from bench.system import Failure, Spec
-from bench.workload import Workload, sentences_of
+from bench.schema.result import Measured, Throughput
+from bench.systems.base import Failure, Spec
+from bench.workloads.bert_large import WORKLOAD, make_large
+from bench.workloads.texts import Workload, sentences_of
 
 # Sentences that a setting is tried on.
 _TRIED = 12

@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench.workload import read_corpus
-from runtime.cli import Parser, run
-from runtime.conll import Sentence
-from runtime.score import score_labels
+from bench.workloads.texts import read_corpus
+from runtime.command_line import Parser, run
 from runtime.tagger import Tagger
+from runtime.text.conll import Sentence
+from runtime.text.scores import score_labels
 
 PROG = "python -m bench.strides"
 DOCUMENT_WORDS = (50, 500, 5000, 20_000)

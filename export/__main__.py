@@ -10,22 +10,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from export.certify.corpus import read_text, training_sentences
+from export.engines.options import CELLS, LEVEL, Attention, Wish, check_tensorrt, has_engines, missing_library
+from export.hub import check_tokenizer, checkpoint_folder
 from export.options import add_options, yield_cores
-from export.source import check_tokenizer, checkpoint_folder
+from export.provenance import makers
 from export.staging import check_output
-from export.text import read_text, training_sentences
-from export.versions import makers
-from export.wish import CELLS, LEVEL, Attention, Wish, check_tensorrt, has_engines, missing_library
-from runtime.bundle import Layout, Precision, Source, open_bundle
-from runtime.card import card
-from runtime.checkpoint import describe, sha256_of_checkpoint
-from runtime.choose import installed_version
-from runtime.cli import Parser, count, run
+from runtime.bundle.checkpoint import describe, sha256_of_checkpoint
+from runtime.bundle.store import Layout, Precision, Source, open_bundle
+from runtime.command_line import Parser, count, run
 from runtime.errors import BundleError
-from runtime.processor import abilities
+from runtime.system.cpu import abilities
+from runtime.system.gpu import card
+from runtime.system.libraries import installed_version
 
 PROG = "python -m export"
-# Lower precisions in the order in which they are made, and what export.ladder makes of each: layout and made_for.
+# Lower precisions in the order in which they are made, and what export.variants makes of each: layout and made_for.
 _ANY, _CARD = "", "onnxruntime"
 _LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
     "int8": (("packed", _ANY),),
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str]) -> int:
         training_sentences(options.training if options.training != Path() else options.corpus, text) if lower else ()
     )
     yield_cores()
-    from export.ladder import Ladder
-    from export.make import make_bundle
+    from export.pipeline import make_bundle
+    from export.variants import Ladder
 
     made = make_bundle(
         checkpoint,

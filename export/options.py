@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runtime.backends import available_threads
-from runtime.cli import Parser, count
+from runtime.command_line import Parser, count
+from runtime.system.libraries import available_threads
 
 
 def add_options(parser: Parser) -> None:

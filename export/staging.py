@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runtime.bundle import MANIFEST
+from runtime.bundle.store import MANIFEST
 from runtime.errors import StorageError, storage_error
 
 

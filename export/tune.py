@@ -23,17 +23,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends import Backend, Options, available_threads, open_candidate
-from runtime.bundle import Bundle, Candidate, Device, Manifest, Speed, open_bundle, seal
-from runtime.card import card
-from runtime.choose import PYTORCH, choose, describe, refusal_of, runnable
-from runtime.cli import Parser, count, run
+from runtime.backends.base import Backend, Options, open_candidate
+from runtime.batch.batches import Frame
+from runtime.batch.ragged import starts_from_counts
+from runtime.batch.windows import windows_of
+from runtime.bundle.store import Bundle, Candidate, Device, Manifest, Speed, open_bundle, seal
+from runtime.command_line import Parser, count, run
 from runtime.errors import BundleError
-from runtime.infer import piece_logits
-from runtime.numbers import starts_from_counts
-from runtime.pack import Frame
-from runtime.processor import cpu_info
-from runtime.windows import windows_of
+from runtime.logits import piece_logits
+from runtime.selection import PYTORCH, choose, describe, refusal_of, runnable
+from runtime.system.cpu import cpu_info
+from runtime.system.gpu import card
+from runtime.system.libraries import available_threads
 
 PROG = "python -m export.tune"
 ROUNDS = 5

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runtime.entity import Entity
 from runtime.errors import NerveError
+from runtime.text.entity import Entity
 
 if TYPE_CHECKING:
     from runtime.tagger import Tagger

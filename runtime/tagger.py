@@ -24,22 +24,23 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.aggregate import Strategy, entities_from_pieces, softmax
-from runtime.backends import NO_SETTINGS, Backend, Goal, Options, available_threads, candidate_for, open_candidate
-from runtime.blocks import Engine, word_blocks
-from runtime.bundle import TOKENIZER, Bundle
-from runtime.choose import OnDevice, Wanted, describe
-from runtime.chunks import Chunk, chunks
-from runtime.decode import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
-from runtime.decoding import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
-from runtime.encode import Encoded, Encoder
-from runtime.entity import Entity
+from runtime.backends.base import NO_SETTINGS, Backend, Goal, Options, candidate_for, open_candidate
+from runtime.batch.chunks import Chunk, chunks
+from runtime.bundle.store import TOKENIZER, Bundle
+from runtime.bundle.third_party import open_folder
+from runtime.concurrency import in_order
+from runtime.decode.hf_pipeline import Strategy, entities_from_pieces, softmax
+from runtime.decode.labels import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
+from runtime.decode.options import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
+from runtime.decode.viterbi import best_allowed
+from runtime.encode.hf_pipeline import RawEncoder
+from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import BundleError, TextError, UsageError
-from runtime.foreign import open_folder
-from runtime.infer import in_order
-from runtime.raw import RawEncoder
-from runtime.spans import OUTSIDE, LabelSet
-from runtime.viterbi import best_allowed
+from runtime.logits import Engine, word_blocks
+from runtime.selection import OnDevice, Wanted, describe
+from runtime.system.libraries import available_threads
+from runtime.text.entity import Entity
+from runtime.text.label_schemes import OUTSIDE, LabelSet
 
 Long = Literal["split", "error"]
 # Texts that are encoded, run and decoded together. Enough to sort by length well; more only costs memory.
@@ -132,15 +133,15 @@ class Tagger:
         ['Angela Merkel']
 
         Args:
-            bundle: the folder that export made, or one that others made, see runtime.foreign; or one already opened.
-            backend: a name in runtime.backends.BACKENDS, or "auto": the fastest certified one; see runtime.choose.
+            bundle: the folder that export made, or one that others made, see runtime.bundle.third_party; or one already opened.
+            backend: a name in runtime.backends.base.BACKENDS, or "auto": the fastest certified one; see runtime.selection.
             precision: to compute in, or "auto".
             device: to run on: "cpu", "cuda", or "auto": wherever the fastest runs.
             file: the bundle's graph or engine to run; empty: the fastest that backend and precision leave.
             goal: many texts in the least time, each single one in the least time, or a few texts, this start included.
             threads: for the engine; 0 takes every processor that this process may use.
             checkpoint: for the backend pytorch; left out, it is where the manifest says.
-            engine: settings of the engine in its own words; see runtime.backends.ort_cuda.
+            engine: settings of the engine in its own words; see runtime.backends.onnxruntime_cuda.
             allow_uncertified: run a candidate that holds no passing certificate.
             long, stride: see the class.
             aggregation, constrained, thresholds, ignore: see Decoding.

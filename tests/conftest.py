@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.conll import Sentence, write_conll
+from runtime.text.conll import Sentence, write_conll
 from tests.tiny import TEXT, tiny_checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +58,7 @@ def card_bundle(tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.Te
 
     It is for tests on a card, whose machine brings its own libraries.
     """
-    from bench.gpu_models import make_bundle
+    from bench.gpu.models import make_bundle
 
     bundle = tmp_path_factory.mktemp("bundles") / "card"
     make_bundle(tiny_model, bundle, tiny_corpus)

@@ -16,7 +16,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from runtime.bundle import Certificate, Graph, Manifest, Source, seal, stamp_of
+from runtime.bundle.store import Certificate, Graph, Manifest, Source, seal, stamp_of
 
 LABELS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")

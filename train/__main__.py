@@ -15,13 +15,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime import cli
-from runtime.backends import available_threads
+from runtime import command_line as cli
+from runtime.system.libraries import available_threads
 from train.base import Base, find_base
-from train.corpus import Corpus, open_corpus
+from train.corpus.load import Corpus, open_corpus
 from train.recipe import Recipe, add_recipe_options, recipe_from_options
-from train.table import Row, heading, line, ruler
-from train.work import SCORES, WorkFolder, open_work, storage_checked
+from train.score_table import Row, heading, line, ruler
+from train.work_folder import SCORES, WorkFolder, open_work, storage_checked
 
 if TYPE_CHECKING:
     from train.finetune import Trained
@@ -123,7 +123,7 @@ def _print_row(row: Row) -> None:
 
 
 def _save(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, trained: Trained) -> None:
-    from train.card import CardFacts, model_card
+    from train.model_card import CardFacts, model_card
 
     with storage_checked(work.folder):
         trained.model.save_pretrained(work.final, safe_serialization=True)

@@ -15,9 +15,9 @@ from typing import Final
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
-from runtime.checkpoint import check_files, max_length
+from runtime.bundle.checkpoint import check_files, max_length
 from runtime.errors import CheckpointError
-from train.hub import offline_unless_reachable
+from train.corpus.hub import offline_unless_reachable
 
 PACKAGE: Final = "package:"
 OTHER_LICENSE: Final = "other"

@@ -12,8 +12,8 @@ import numpy as np
 from seqeval.metrics import accuracy_score, f1_score, precision_score, recall_score
 from transformers import EvalPrediction, PreTrainedTokenizerFast
 
-from runtime.conll import Sentence
-from runtime.spans import OUTSIDE
+from runtime.text.conll import Sentence
+from runtime.text.label_schemes import OUTSIDE
 from train.align import IGNORED, Loss, WordIds, loss_of, piece_labels, word_labels
 
 

@@ -29,14 +29,14 @@ from transformers.trainer_callback import PrinterCallback, TrainerCallback
 from runtime.errors import CorpusError, UsageError
 from train.align import Loss, describe
 from train.base import Base
-from train.corpus import Corpus
+from train.callbacks import Bar, Clock, Lines, Reporter
+from train.corpus.load import Corpus
+from train.epoch_order import EpochOrder
 from train.examples import Example, Validation, examples_of
 from train.model import check_max_length, labels_of, load_config, load_model, load_tokenizer
-from train.order import EpochOrder
 from train.recipe import Recipe
-from train.table import Row, rows_of
-from train.watch import Bar, Clock, Lines, Reporter
-from train.work import WorkFolder, storage_checked
+from train.score_table import Row, rows_of
+from train.work_folder import WorkFolder, storage_checked
 
 
 @dataclass(frozen=True, slots=True)

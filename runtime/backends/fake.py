@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle import Device, Layout
-from runtime.pack import ON_CPU, Batch, Packing
+from runtime.batch.batches import ON_CPU, Batch, Packing
+from runtime.bundle.store import Device, Layout
 
 Rule = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
@@ -46,11 +46,11 @@ class Fake:
         self._labels, self._rule = labels, rule
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """See runtime.backends.Backend."""
+        """See runtime.backends.base.Backend."""
         self.shapes.append(batch.input_ids.shape)
         chosen = self._rule(batch.input_ids)[..., None] == np.arange(self._labels)
         return np.where(chosen, np.float32(5), np.float32(0))
 
     def close(self) -> None:
-        """See runtime.backends.Backend."""
+        """See runtime.backends.base.Backend."""
         self.closed = True

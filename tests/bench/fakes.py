@@ -12,10 +12,10 @@ from typing import Any
 
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from bench.jobs import Session
-from bench.system import Failure, Setting, Span, Spec, Split
-from bench.workload import Workload, sentences_of
-from runtime.conll import Sentence
+from bench.measure.jobs import Session
+from bench.systems.base import Failure, Setting, Span, Spec, Split
+from bench.workloads.texts import Workload, sentences_of
+from runtime.text.conll import Sentence
 
 LABELS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 CAPITALS = ("Oslo", "Lisbon", "Nairobi", "Quito")

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from bench.context import Bench
+from bench.measure.process import Worker
 from bench.plan import FULL, QUICK
-from bench.process import Worker
-from bench.report import markdown_of, terminal_of, write_reports
-from bench.result import Result, Row, read_result, write_result
+from bench.report.write import markdown_of, terminal_of, write_reports
 from bench.run import run_bench
-from bench.subject import Subject
-from bench.system import Spec
-from bench.workload import Workload, sentences_of
-from runtime.encode import Encoder
+from bench.schema.result import Result, Row, read_result, write_result
+from bench.systems.base import Spec
+from bench.workloads.subject import Subject
+from bench.workloads.texts import Workload, sentences_of
+from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError
 from tests.bench import fakes
 from tests.bench.fakes import spec

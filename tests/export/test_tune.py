@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from export.tune import main, sentences, tuned
-from runtime.bundle import open_bundle, seal
-from runtime.choose import PYTORCH, choose
+from runtime.bundle.store import open_bundle, seal
+from runtime.selection import PYTORCH, choose
 from tests.conftest import Command
 
 

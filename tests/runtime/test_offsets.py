@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runtime.aggregate import STRATEGIES
 from runtime.backends.fake import Fake
-from runtime.decoding import Decoding
-from runtime.encode import Encoder
-from runtime.entity import Entity
+from runtime.decode.hf_pipeline import STRATEGIES
+from runtime.decode.options import Decoding
+from runtime.encode.tokenizer import Encoder
 from runtime.tagger import Tagger
+from runtime.text.entity import Entity
 from tests.nasty import NASTY
 from tests.tiny import LABELS, TEXT, tiny_checkpoint
 

@@ -17,13 +17,13 @@ from seqeval.metrics import f1_score
 
 import runtime.tagger
 from runtime.backends.fake import Fake
-from runtime.conll import read_conll
-from runtime.decoding import AGGREGATIONS, BY_WORD, Decoding
-from runtime.encode import Encoder
+from runtime.decode.options import AGGREGATIONS, BY_WORD, Decoding
+from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError, TextError, UsageError
-from runtime.spans import LabelSet
 from runtime.tagger import CHUNK, Tagger
-from runtime.words import split_words
+from runtime.text.conll import read_conll
+from runtime.text.label_schemes import LabelSet
+from runtime.text.words import split_words
 from tests.conftest import ROOT
 from tests.lookup import lookup_bundle
 from tests.nasty import varied_sentences
@@ -229,8 +229,8 @@ def test_ten_megabytes_in_bounded_memory(tiny: Path, options: str) -> None:
 import random, resource
 from pathlib import Path
 from runtime.backends.fake import Fake
-from runtime.decoding import Decoding
-from runtime.encode import Encoder
+from runtime.decode.options import Decoding
+from runtime.encode.tokenizer import Encoder
 from runtime.tagger import Tagger
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 chance = random.Random(0)

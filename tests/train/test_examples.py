@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from transformers import EvalPrediction, PreTrainedTokenizerFast
 
-from runtime.conll import Sentence
-from runtime.score import score_labels
+from runtime.text.conll import Sentence
+from runtime.text.scores import score_labels
 from tests.tiny import LABELS, TEXT
 from train.align import IGNORED, Loss
 from train.base import find_base

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from runtime.conll import Sentence
 from runtime.errors import UsageError
+from runtime.text.conll import Sentence
 from tests.tiny import TEXT
 from train.base import find_base
-from train.corpus import Corpus, corpus_of
+from train.corpus.load import Corpus, corpus_of
 from train.finetune import finetune
 from train.recipe import PRESETS, Recipe
-from train.table import Row
-from train.work import open_work
+from train.score_table import Row
+from train.work_folder import open_work
 
 TRAIN, EPOCHS, BATCH = 50, 3, 8
 STEPS = 7  # of an epoch: 6 full batches and one of two sentences

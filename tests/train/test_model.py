@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PretrainedConfig
 
-from runtime.conll import Sentence
 from runtime.errors import CheckpointError, UsageError
+from runtime.text.conll import Sentence
 from tests.tiny import ARCHITECTURES, LABELS, tiny_checkpoint
 from train.base import Base, find_base
 from train.examples import examples_of

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 
 import pytest
 
-from runtime.cli import Parser
+from runtime.command_line import Parser
 from runtime.errors import UsageError
 from train.recipe import PRESETS, Recipe, add_recipe_options, option_name, recipe_from_options
 

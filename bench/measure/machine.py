@@ -1,0 +1,107 @@
+"""The machine card: what a reader must know of the machine, and nothing that says whose it is.
+
+No host name, user, address or path: processor and its flags, cores, memory, governor, load, card and driver, versions,
+commit. What the system does not tell is "unknown".
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from runtime.system.cpu import cpu_info, flags_of
+from runtime.system.libraries import available_threads
+
+LIBRARIES = (
+    *("numpy", "tokenizers", "onnx", "onnxruntime", "onnxruntime-gpu", "openvino", "torch", "transformers"),
+    *("optimum", "optimum-onnx", "ctranslate2", "spacy", "tensorrt"),
+)
+_UNKNOWN = "unknown"
+# Of a processor's hundred flags, those that decide how fast it multiplies.
+_TELLING = re.compile(r"fma|f16c|avx\w*|amx\w*|sse4\w*|asimd\w*|sve\w*|i8mm|bf16")
+
+
+def machine_card() -> dict[str, Any]:
+    """The card of this machine, now."""
+    processor = cpu_info()
+    return {
+        "processor": processor.get("model name", platform.processor() or platform.machine()),
+        "family": "/".join(processor.get(key, _UNKNOWN) for key in ("cpu family", "model", "stepping")),
+        "flags": sorted(flags_of(processor)),
+        "architecture": platform.machine(),
+        "virtual": "hypervisor" in processor.get("flags", "").split(),
+        "cores": os.cpu_count() or 0,
+        "cores_usable": available_threads(),
+        "memory_bytes": _memory(),
+        "governor": _read(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+        "load_average": list(os.getloadavg()) if hasattr(os, "getloadavg") else [],
+        "gpu": _gpu(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "versions": versions(LIBRARIES),
+        **_commit(),
+    }
+
+
+def flags_that_matter(card: dict[str, Any]) -> list[str]:
+    """The processor's flags about arithmetic."""
+    return [flag for flag in card["flags"] if _TELLING.fullmatch(flag)]
+
+
+def versions(libraries: tuple[str, ...]) -> dict[str, str]:
+    """Versions of those that are installed."""
+    found = {}
+    for name in libraries:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _memory() -> int:
+    match = re.search(r"MemTotal:\s+(\d+) kB", _read(Path("/proc/meminfo")))
+    return 1024 * int(match[1]) if match else 0
+
+
+def available_memory() -> int:
+    """Bytes that could be had without swapping; 0 where the system does not tell."""
+    match = re.search(r"MemAvailable:\s+(\d+) kB", _read(Path("/proc/meminfo")))
+    return 1024 * int(match[1]) if match else 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return _UNKNOWN
+
+
+def _gpu() -> list[str]:
+    """Name, driver and memory of each NVIDIA card."""
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return []
+    return _output([command, "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]).splitlines()
+
+
+def _commit() -> dict[str, Any]:
+    """The commit of this tree, and whether files differ from it."""
+    here = str(Path(__file__).parent)
+    commit = _output(["git", "-C", here, "rev-parse", "HEAD"])
+    changed = _output(["git", "-C", here, "status", "--porcelain", "--untracked-files=no"])
+    return {"commit": commit or _UNKNOWN, "commit_changed": bool(changed)}
+
+
+def _output(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,135 @@
+"""A process for each system, seen from the parent: ask for a job, get its answer, or learn that it died.
+
+Systems do not share a process, because engines leave threads, allocators and settings behind that would change the
+next one's figures, and because a peer that crashes must not take the rest with it.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from typing import IO, Protocol, TypeVar
+
+from bench.measure.jobs import Session
+from bench.report.tidy import tidy
+from bench.systems.base import Failure
+
+Answer = TypeVar("Answer")
+
+
+class Place(Protocol):
+    """Where a system runs."""
+
+    def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = ...) -> Answer:
+        """The answer of job(session, *arguments).
+
+        Raises:
+            Failure: the job failed, the process died, or it took longer than `timeout` seconds.
+        """
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+# No job of a sane system takes longer; one that does has hung.
+PATIENCE = 900.0
+
+
+class Worker:
+    """A system's own process.
+
+    Args:
+        threads: processors it may use.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.measure.worker", str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            env=os.environ | environment(threads),
+        )
+
+    def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = PATIENCE) -> Answer:
+        """See Place."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        expired = threading.Event()
+        timer = threading.Timer(timeout, self._expire, [expired])
+        timer.start()
+        try:
+            pickle.dump((job, arguments), self._process.stdin)
+            self._process.stdin.flush()
+            done, answer = pickle.load(self._process.stdout)
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            raise Failure(f"took longer than {timeout:g} s" if expired.is_set() else self._obituary()) from error
+        finally:
+            timer.cancel()
+        if not done:
+            raise Failure(str(answer))
+        result: Answer = answer
+        return result
+
+    def close(self) -> None:
+        """See Place. A process that does not leave when told to is killed."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._complaints.close()
+
+    def _expire(self, expired: threading.Event) -> None:
+        expired.set()
+        self._process.kill()
+
+    def _obituary(self) -> str:
+        status = self._process.wait()
+        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        self._complaints.seek(0)
+        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+        return f"crashed: {how}" + (f" ({tidy(lines[-1])})" if lines else "")
+
+
+class Local:
+    """The same without a process: for fakes in tests. A Failure alone is an answer; other exceptions are bugs."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = PATIENCE) -> Answer:
+        """See Place."""
+        return job(self._session, *arguments)
+
+    def close(self) -> None:
+        """See Place."""
+        self._session.close()
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Variables that every system's process gets: as many threads as the run allows, and no network."""
+    pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+    return {
+        **dict.fromkeys(pools, str(threads)),
+        "TOKENIZERS_PARALLELISM": "true",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "OPENVINO_TELEMETRY": "0",
+        "DO_NOT_TRACK": "1",
+    }

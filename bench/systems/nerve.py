@@ -1,0 +1,182 @@
+"""Ours: every certified candidate of a bundle, opened as its users open it. And how to look into a Tagger.
+
+A Tagger is watched from outside: it is given an encoder and a backend that note when they were called. What lies
+between these moments is the rest of its work. Nothing of the runtime is changed for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.systems.base import Setting, Span, Spec, Split
+from runtime.bundle.store import CONFIG, MANIFEST, TOKENIZER, Bundle, Candidate
+from runtime.selection import runnable
+
+PREFIX = "nerve-"
+STAGES = ("tokenise", "pack", "engine", "decode")
+# Texts that a queue hands us at once in the load phase; the runtime takes any number.
+_LOAD_BATCH = 64
+# What is kept of a certificate in a row; export.certify says what each is.
+_CERTIFIED = ("changed_per_10k", "f1_lost", "agreement", "words")
+
+
+def nerve_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
+    """A Spec for every candidate with a passing certificate, in the manifest's order, each engine once."""
+    manifest = bundle.manifest
+    passed = [certificate for certificate in manifest.certificates if certificate.passed]
+    figures = {c.candidate: tuple((name, c.measured.get(name)) for name in _CERTIFIED) for c in passed}
+    names = _names(bundle, [certificate.candidate for certificate in passed])
+    return [
+        replace(_spec(bundle.path, candidate, name, threads=threads, certified=True), certificate=figures[candidate])
+        for candidate, name in names.items()
+    ]
+
+
+def uncertified(specs: Sequence[Spec], bundle: Bundle, *, threads: int) -> list[Spec]:
+    """The same candidates on a bundle that cannot be certified (random weights), as far as it holds their graphs."""
+    names = _names(bundle, runnable(bundle))
+    wanted = {spec.name for spec in specs if spec.group == "nerve"}
+    return [
+        _spec(bundle.path, candidate, name, threads=threads, certified=False)
+        for candidate, name in names.items()
+        if name in wanted
+    ]
+
+
+class Nerve:
+    """A Tagger on a bundle.
+
+    Args:
+        bundle: its folder.
+        candidate: the one of its candidates to run.
+        threads, goal: as for Tagger.open.
+        certified: False runs a candidate without a certificate.
+    """
+
+    def __init__(
+        self,
+        bundle: Path,
+        candidate: Candidate,
+        *,
+        threads: int,
+        goal: Literal["throughput", "latency"],
+        certified: bool,
+    ) -> None:
+        from runtime.tagger import Tagger
+
+        self._bundle = bundle
+        self._tagger = Tagger.open(
+            bundle,
+            backend=candidate.backend,
+            precision=candidate.precision,
+            device=candidate.device,
+            file=candidate.file,
+            threads=threads,
+            goal=goal,
+            allow_uncertified=not certified,
+        )
+
+    def tag(self, texts: Sequence[str]) -> Any:
+        """See System."""
+        return self._tagger.tag(texts)
+
+    def spans(self, answer: Any) -> list[list[Span]]:
+        """See System."""
+        return [[(entity.label, entity.start, entity.end) for entity in found] for found in answer]
+
+    def split(self, texts: Sequence[str]) -> Split:
+        """See System."""
+        from runtime.bundle.store import open_bundle
+
+        opened = open_bundle(self._bundle)
+        return split_of(
+            opened.file(TOKENIZER),
+            self._tagger.backend,
+            opened.manifest.labels,
+            max_length=self._tagger.max_length,
+            vocabulary=opened.manifest.vocabulary,
+            texts=texts,
+        )
+
+    def close(self) -> None:
+        """See System."""
+        self._tagger.close()
+
+
+def split_of(
+    tokenizer: Path,
+    backend: Any,
+    labels: Sequence[str],
+    *,
+    max_length: int,
+    vocabulary: int,
+    texts: Sequence[str],
+    clock: Callable[[], float] = time.perf_counter,
+) -> Split:
+    """Tag the texts with a watched Tagger on this backend, after a warm-up, chunk by chunk.
+
+    tokenise: from the call to the end of encoding (cutting words, word pieces). engine: inside the backend.
+    pack: the rest until the last batch has come back. decode: after it.
+    """
+    from bench.systems.stopwatch import WatchedBackend, WatchedEncoder
+    from runtime.tagger import CHUNK, Tagger
+
+    encoder, watched = WatchedEncoder(tokenizer, clock), WatchedBackend(backend, clock)
+    tagger = Tagger(encoder, labels, watched, max_length=max_length, vocabulary=vocabulary)
+    tagger.tag(texts)
+    stages = dict.fromkeys(STAGES, 0.0)
+    watched.forget()
+    for first in range(0, len(texts), CHUNK):
+        watched.busy.clear()
+        begun = clock()
+        tagger.tag(texts[first : first + CHUNK])
+        ended = clock()
+        engine, last = watched.seconds, max(watched.last, encoder.done)
+        stages["tokenise"] += encoder.done - begun
+        stages["engine"] += engine
+        stages["pack"] += max(0.0, last - encoder.done - engine)
+        stages["decode"] += ended - last
+    return Split(stages, watched.cells, watched.filled)
+
+
+def open_nerve(setting: Setting, *, bundle: Path, candidate: Candidate, certified: bool) -> Nerve:
+    """Opener of our candidates. Batches and streams are the runtime's own business."""
+    return Nerve(bundle, candidate, threads=setting.streams * setting.threads, goal=setting.goal, certified=certified)
+
+
+def _names(bundle: Bundle, candidates: Sequence[Candidate]) -> dict[Candidate, str]:
+    """A name each: backend and precision, and the layout where these are not enough."""
+    plain = {one: f"{PREFIX}{one.backend}-{one.precision}" + ("" if one.device == "cpu" else f"-{one.device}")
+             for one in candidates}  # fmt: skip
+    shared = [name for name, count in Counter(plain.values()).items() if count > 1]
+    return {one: f"{name}-{bundle.part(one.file).layout}" if name in shared else name for one, name in plain.items()}
+
+
+def _spec(bundle: Path, candidate: Candidate, name: str, *, threads: int, certified: bool) -> Spec:
+    opener = functools.partial(open_nerve, bundle=bundle, candidate=candidate, certified=certified)
+    return Spec(
+        name=name,
+        title=f"Nerve, {candidate.file} on {candidate.backend}",
+        group="nerve",
+        precision=candidate.precision,
+        open=opener,
+        settings=(Setting(_LOAD_BATCH, 1, threads),),
+        needs=("tokenizers",),
+        versions=(candidate.backend, "tokenizers"),
+        files=(*_graph_files(bundle / candidate.file), *(bundle / file for file in (TOKENIZER, CONFIG, MANIFEST))),
+    )
+
+
+def _graph_files(graph: Path) -> list[Path]:
+    """The graph, and the files beside it that hold its weights: an ONNX file names them as they are, byte for byte."""
+    if not graph.is_file():
+        return []
+    content = graph.read_bytes()
+    beside = sorted(file for file in graph.parent.iterdir() if file.suffix not in (".onnx", ".json"))
+    return [graph, *(file for file in beside if file.name.encode() in content)]

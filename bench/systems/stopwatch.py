@@ -1,0 +1,108 @@
+"""A Tagger's parts, noting when they were called. Injected, so that the Tagger itself stays as it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.backends.base import Backend
+from runtime.batch.batches import NOTHING, Batch, Packing
+from runtime.bundle.store import Device, Layout
+from runtime.encode.tokenizer import Encoded, Encoder
+
+
+class WatchedEncoder(Encoder):
+    """An Encoder that notes when it was done.
+
+    Attributes:
+        done: when its last call ended, by the clock given.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        super().__init__(path)
+        self.done = 0.0
+        self._clock = clock
+
+    def encode_texts(self, texts: Sequence[str]) -> tuple[Encoded, NDArray[np.int32]]:
+        """See Encoder."""
+        encoded = super().encode_texts(texts)
+        self.done = self._clock()
+        return encoded
+
+
+class WatchedBackend:
+    """A backend that notes when it worked, and how full its batches were.
+
+    Attributes:
+        busy: (begun, ended) of every call, by the clock given.
+        cells: word pieces of all batches, padding included; filled: those that hold one.
+    """
+
+    def __init__(self, backend: Backend, clock: Callable[[], float]) -> None:
+        self._backend, self._clock = backend, clock
+        self._lock = threading.Lock()
+        self.busy: list[tuple[float, float]] = []
+        self.cells = self.filled = 0
+
+    @property
+    def layout(self) -> Layout:
+        """See Backend."""
+        return self._backend.layout
+
+    @property
+    def streams(self) -> int:
+        """See Backend."""
+        return self._backend.streams
+
+    @property
+    def device(self) -> Device:
+        """See Backend."""
+        return self._backend.device
+
+    @property
+    def version(self) -> str:
+        """See Backend."""
+        return self._backend.version
+
+    @property
+    def packing(self) -> Packing:
+        """See Backend."""
+        return self._backend.packing
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        """See Backend."""
+        begun = self._clock()
+        logits = self._backend.logits(batch)
+        ended = self._clock()
+        # Streams come from several threads.
+        with self._lock:
+            self.busy.append((begun, ended))
+            self.cells += batch.segment_ids.size
+            self.filled += int(np.count_nonzero(batch.segment_ids != NOTHING))
+        return logits
+
+    @property
+    def seconds(self) -> float:
+        """How long at least one call was under way."""
+        total, until = 0.0, float("-inf")
+        for begun, ended in sorted(self.busy):
+            total += max(0.0, ended - max(begun, until))
+            until = max(until, ended)
+        return total
+
+    @property
+    def last(self) -> float:
+        """When the last call ended; before all times if there was none."""
+        return max((ended for _, ended in self.busy), default=float("-inf"))
+
+    def close(self) -> None:
+        """The backend belongs to somebody else, who closes it."""
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.busy.clear()
+        self.cells = self.filled = 0

@@ -1,0 +1,142 @@
+"""Answers -> accuracy: entities with offsets are brought back to words, and words are scored. Pure.
+
+Every system sees raw text and gives characters; gold and the checkpoint's own answers are about words. A word belongs
+to an entity if they share a character; the first entity to claim a word keeps it. So nobody loses a point for leaving
+out a full stop of "U.S.", and everybody is measured by the same rule.
+
+Both sides are compared in BIO, so that an I that opens an entity and a B that does are the same answer.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.schema.result import Accuracy
+from bench.systems.base import Span
+from bench.workloads.texts import Workload
+from runtime.text.label_schemes import OUTSIDE, LabelSet, bio_from_labels, spans_of_labels
+from runtime.text.scores import Score, score_labels
+
+# What makes a row say that its answers differ: the loosest row of the gate, int8's (export.certify.gate).
+MOST_CHANGED, MOST_LOST = 10.0, 0.10
+
+
+def labels_of(spans: Sequence[Span], words: Sequence[tuple[int, int]]) -> list[str]:
+    """BIO labels of words, from entities with offsets.
+
+    Args:
+        spans: in any order.
+        words: offsets, in order and disjoint.
+    """
+    labels = [OUTSIDE] * len(words)
+    ends = [end for _, end in words]
+    for kind, start, end in sorted(spans, key=lambda span: span[1:]):
+        word = bisect_right(ends, start)
+        prefix = "B"
+        while word < len(words) and words[word][0] < end:
+            if labels[word] == OUTSIDE:
+                labels[word], prefix = f"{prefix}-{kind}", "I"
+            word += 1
+    return labels
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the checkpoint itself says, in PyTorch and fp32.
+
+    Attributes:
+        labels: of the corpus's words, by text; None for a text longer than the model. Empty: it was not asked.
+        twins: its entities in the raw text, by text, for each way of cutting a text (Spec.cut).
+    """
+
+    labels: Sequence[Sequence[str] | None]
+    twins: dict[str, Sequence[Sequence[Span] | None]]
+
+
+NOTHING_EXPECTED = Expected((), {})
+
+
+def accuracy(
+    workload: Workload,
+    spans: Sequence[Sequence[Span]],
+    expected: Expected,
+    labels: Sequence[str],
+    *,
+    same_model: bool = True,
+    cut: str = "words",
+) -> Accuracy:
+    """Entity F1 against gold, and tags changed against the checkpoint.
+
+    Args:
+        workload: what was tagged.
+        spans: the answers, by text.
+        expected: of the checkpoint.
+        labels: of the checkpoint; without gold for its types there is no F1.
+        same_model: whether the system runs the checkpoint at all.
+        cut: which of the twins cuts texts as the system does.
+    """
+    found = [labels_of(answer, text.words) for answer, text in zip(spans, workload.texts, strict=True)]
+    told = [None if tags is None else bio_from_labels(tags) for tags in expected.labels]
+    alike = [None if twin is None else labels_of(twin, text.words)
+             for twin, text in zip(expected.twins.get(cut, ()), workload.texts)]  # fmt: skip
+    score = _score(workload, found, labels)
+    best = _score(workload, [tags for tags in alike if tags is not None], labels)
+    return Accuracy(
+        workload=workload.name,
+        precision=score.precision if score else None,
+        recall=score.recall if score else None,
+        f1=score.f1 if score else None,
+        changed_per_10k=_changed(told, found) if same_model else None,
+        engine_changed_per_10k=_changed(alike, found) if same_model else None,
+        engine_f1_lost=100 * (best.f1 - score.f1) if same_model and score and best else None,
+    )
+
+
+def _changed(expected: Sequence[Sequence[str] | None], found: Sequence[Sequence[str]]) -> float | None:
+    """Words with another label, in 10,000."""
+    known = [(tags, mine) for tags, mine in zip(expected, found) if tags is not None]
+    words = sum(len(tags) for tags, _ in known)
+    changed = sum(one != other for tags, mine in known for one, other in zip(tags, mine, strict=True))
+    return 1e4 * changed / words if words else None
+
+
+def _score(workload: Workload, found: Sequence[Sequence[str]], labels: Sequence[str]) -> Score | None:
+    """Against gold; None if there is none, or not every text has an answer."""
+    if len(found) != len(workload.texts) or not has_gold(workload, labels):
+        return None
+    return score_labels(workload.gold, found).overall
+
+
+def has_gold(workload: Workload, labels: Sequence[str]) -> bool:
+    """Whether the texts have gold labels, all of types that a model with these labels can find."""
+    types = set(LabelSet(sorted({label for gold in workload.gold for label in gold} - {OUTSIDE})).types)
+    return bool(types) and types <= set(LabelSet(labels).types)
+
+
+def flags(mine: Accuracy) -> list[str]:
+    """What a reader must know of these answers before believing the speed beside them.
+
+    Judged is the engine: against the checkpoint on the same words, so that how a text is cut does not count. What the
+    cutting costs stands in the columns F1 and changed.
+    """
+    said = []
+    if mine.engine_changed_per_10k is not None and mine.engine_changed_per_10k > MOST_CHANGED:
+        said.append(f"answers differ from the checkpoint's: {mine.engine_changed_per_10k:.1f} tags in 10,000")
+    if mine.engine_f1_lost is not None and mine.engine_f1_lost > MOST_LOST:
+        said.append(f"loses {mine.engine_f1_lost:.2f} points of F1 against the checkpoint")
+    return said
+
+
+def checkpoint_accuracy(workload: Workload, expected: Expected, labels: Sequence[str]) -> Accuracy | None:
+    """The checkpoint's own accuracy, given the corpus's words; None if it was not asked about every text."""
+    score = _score(workload, [bio_from_labels(tags) for tags in expected.labels if tags is not None], labels)
+    if score is None:
+        return None
+    return Accuracy(workload.name, score.precision, score.recall, score.f1, 0.0, 0.0, 0.0)
+
+
+def spans_of(labels: Sequence[str], words: Sequence[tuple[int, int]]) -> list[Span]:
+    """Entities with offsets, from labels of words."""
+    return [(kind, words[start][0], words[end - 1][1]) for kind, start, end in spans_of_labels(labels)]

@@ -1,0 +1,61 @@
+"""Attest every graph of a bundle, and what OpenVINO makes of each, and say so on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from export.certify.attest.graph import ShapeError, _name, attest_graph
+from export.certify.attest.openvino import attest_openvino, compile_for_attestation
+from runtime.bundle.attestation import Attestation, Left
+from runtime.bundle.store import Bundle, Candidate
+from runtime.selection import runnable
+
+
+def attest_all(bundle: Bundle, left: Mapping[str, tuple[Left, ...]]) -> tuple[Attestation, ...]:
+    """Attestations of all graphs of a bundle, and of OpenVINO on those that it can run here.
+
+    Args:
+        bundle: sealed; whether it is certified does not matter.
+        left: what 8 bits leave in higher precision, by file.
+
+    Left out, and said to be, is a padded graph whose shapes only running it could tell (DeBERTa's, ModernBERT's).
+
+    Raises:
+        BackendError: OpenVINO cannot load a graph.
+        BundleError: something is not what its name says.
+    """
+    graphs = {}
+    for graph in bundle.manifest.graphs:
+        try:
+            graphs[graph.file] = attest_graph(bundle.file(graph.file), graph, left=left.get(graph.file, ()))
+        except ShapeError as error:
+            if graph.layout == "packed":
+                raise
+            print(f"not attested: {graph.file}: {error.found}")
+    engines = [
+        _attested_by_openvino(bundle, one, graphs[one.file])
+        for one in runnable(bundle)
+        if one.backend == "openvino" and one.file in graphs
+    ]
+    return (*graphs.values(), *engines)
+
+
+def _attested_by_openvino(bundle: Bundle, candidate: Candidate, graph: Attestation) -> Attestation:
+    from runtime.backends.openvino_cpu import has_rest_in_bf16
+
+    rest_in_bf16 = has_rest_in_bf16(bundle.graph_in(candidate.file))
+    compiled = compile_for_attestation(bundle.file(candidate.file), candidate.precision, rest_in_bf16=rest_in_bf16)
+    return attest_openvino(compiled, graph, candidate.precision)
+
+
+def show_attestation(attestation: Attestation) -> None:
+    """Print the shares, the fused attention, and what 8 bits left out."""
+    shares = ", ".join(f"{share:.1%} {name}" for name, share in attestation.shares.items())
+    fused = f"{attestation.fused_attention} of {attestation.attention} attentions fused"
+    print(f"attested: {_name(attestation)}: multiply-adds {shares}; {fused}")
+    if attestation.backend:
+        return
+    for each in attestation.left:
+        part = each.multiply_adds * attestation.rows * attestation.length / attestation.multiply_adds
+        counted = f", changed tags {each.changed_before:.1f} to {each.changed_after:.1f}" if each.changed_before else ""
+        print(f"  left in higher precision: {each.name} ({part:.1%} of the work{counted}): {each.reason}")

@@ -1,0 +1,147 @@
+"""What is really in a graph, and what an engine really makes of it: operators, fused attention, precision of the work.
+
+Work is multiply-adds of matrix products, on ROWS rows of LENGTH word pieces: those of products with constant weights,
+and those of attention, whose part grows with the length. The graph is judged by the types that stand in it; OpenVINO
+by its runtime graph, which is what is left after all its rewriting, with the precision that each layer executes in.
+What is not what its name says is refused: a name is a promise of speed, as a certificate is one of answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from onnx import NodeProto, TensorProto
+
+from export.certify.attest.onnx_file import FUSED, LENGTH, MOVING, ROWS, inferred, source_of, tensors
+from runtime.bundle.attestation import Attestation, Left
+from runtime.bundle.store import Graph, Precision
+from runtime.errors import BundleError
+
+# The least share of the work that the precision of the name must have. fp32 is a promise about every product; 16 bits
+# leave out what is delicate, and 8 bits what proves too coarse in them, but never most of the work.
+LEAST: dict[Precision, float] = {"fp32": 1.0, "bf16": 0.95, "fp16": 0.95, "int8": 0.5, "fp8": 0.5}
+_TYPES: dict[int, str] = {TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16", TensorProto.BFLOAT16: "bf16"}
+_STORED: dict[int, str] = {TensorProto.INT8: "int8", TensorProto.UINT8: "int8", TensorProto.FLOAT8E4M3FN: "fp8"}
+_PRODUCTS = frozenset({"MatMul", "Gemm"})
+
+
+class ShapeError(BundleError):
+    """The work of a graph cannot be counted, since a product's shape does not follow from the inputs' alone."""
+
+
+def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> Attestation:
+    """What is in an ONNX file.
+
+    Args:
+        path: the file.
+        graph: what is said of it.
+        left: what 8 bits leave in higher precision, as export.quantize.int8 and export.quantize.fp8 tell.
+
+    Raises:
+        BundleError: it is not what is said of it.
+    """
+    model = inferred(path)
+    shapes, types = tensors(model)
+    made = {name: node for node in model.graph.node for name in node.output}
+    constants = {tensor.name for tensor in model.graph.initializer}
+    work: Counter[str] = Counter()
+    attention = 0
+    for node in model.graph.node:
+        if node.op_type in _PRODUCTS:
+            size = _multiply_adds(node, shapes, path)
+            work[_precision(node, made, types)] += size
+            attention += 0 if source_of(node.input[1], made) in constants else size
+        elif node.op_type in FUSED:
+            size = _multiply_adds_of_attention(node, shapes, path)
+            work[_TYPES.get(types[node.output[0]], "unknown")] += size
+            attention += size
+    operators = Counter(node.op_type for node in model.graph.node)
+    fused = sum(operators[name] for name in FUSED)
+    attestation = Attestation(
+        file=graph.file,
+        backend="",
+        precision=graph.precision,
+        operators=dict(sorted(operators.items())),
+        attention=operators["Softmax"] + fused,
+        fused_attention=fused,
+        multiply_adds=work.total(),
+        attention_multiply_adds=attention,
+        rows=ROWS,
+        length=LENGTH,
+        shares=shares_of(work),
+        left=left,
+    )
+    check_share(attestation, LEAST[graph.precision])
+    return attestation
+
+
+def multiply_adds_of(path: Path) -> dict[str, int]:
+    """Multiply-adds of every matrix product of a graph, for ROWS rows of LENGTH word pieces, by the node's name.
+
+    Raises:
+        ShapeError: a product's shape cannot be told.
+    """
+    model = inferred(path)
+    shapes, _ = tensors(model)
+    products = [node for node in model.graph.node if node.op_type in _PRODUCTS]
+    return {node.name: _multiply_adds(node, shapes, path) for node in products}
+
+
+def _multiply_adds(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
+    left, out = shapes.get(node.input[0]), shapes.get(node.output[0])
+    if left is None or out is None:
+        raise ShapeError(str(path), f"the shape of {node.name} cannot be told", "export it again")
+    transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
+    return math.prod(out) * left[-2 if transposed else -1]
+
+
+def _multiply_adds_of_attention(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
+    """Of the scores, and of what they choose of the values."""
+    out = shapes.get(node.output[0])
+    if out is None:
+        raise ShapeError(str(path), f"the shape of {node.name} cannot be told", "export it again")
+    return 2 * LENGTH * math.prod(out)
+
+
+def _precision(node: NodeProto, made: Mapping[str, NodeProto], types: Mapping[str, int]) -> str:
+    """What both factors are stored in where they come out of a DequantizeLinear, else the type of the result."""
+    stored = {_stored(name, made, types) for name in node.input[:2]}
+    if len(stored) == 1 and stored != {""}:
+        return stored.pop()
+    return _TYPES.get(types.get(node.output[0], 0), "unknown")
+
+
+def _stored(name: str, made: Mapping[str, NodeProto], types: Mapping[str, int]) -> str:
+    """The precision that a factor is dequantised from; empty where it is not."""
+    node = made.get(name)
+    while node is not None and node.op_type in MOVING:
+        node = made.get(node.input[0])
+    if node is None or node.op_type != "DequantizeLinear":
+        return ""
+    return _STORED.get(types.get(node.input[0], 0), "unknown")
+
+
+def shares_of(work: Counter[str]) -> dict[str, float]:
+    """Shares of work, 0 to 1, the largest first."""
+    total = max(1, work.total())
+    return {name: round(size / total, 4) for name, size in work.most_common()}
+
+
+def check_share(attestation: Attestation, least: float) -> None:
+    """Refuse what does less than that share, 0 to 1, of its multiply-adds in the precision that it promises.
+
+    Raises:
+        BundleError: it does.
+    """
+    share = attestation.shares.get(attestation.precision, 0.0)
+    if share < least - 1e-4:
+        told = ", ".join(f"{each:.1%} {name}" for name, each in attestation.shares.items()) or "no matrix product"
+        found = f"not what its name says: multiply-adds are {told}, and {least:.0%} should be {attestation.precision}"
+        raise BundleError(_name(attestation), found, "export it again, or leave this precision out")
+
+
+def _name(attestation: Attestation) -> str:
+    return f"{attestation.file} on {attestation.backend}" if attestation.backend else attestation.file

@@ -1,0 +1,122 @@
+"""Certify: hold a candidate against the checkpoint, through the code that will serve it.
+
+    python -m export.certify BUNDLE [--model CHECKPOINT] --corpus FOLDER
+
+A folder in Optimum's layout that others made becomes a bundle by it; see export.certify.import_folder. Otherwise:
+the candidate answers through Tagger on the file in the bundle; the checkpoint answers through export.certify.reference, which
+shares no code with it. What is measured:
+
+    words, sentences            of the text
+    left_out                    sentences longer than the model, which cannot be compared
+    not_finite                  logits that are infinite or not a number
+    changed_tags                words whose label differs; changed_per_10k: the same in 10,000 words
+    largest_logit_difference, mean_logit_difference     over all words and labels of all three ways to ask (see below)
+    relative_logit_difference   the largest difference over the largest logit of the checkpoint
+    reference_*, candidate_*    entity precision, recall, F1 against gold, 0 to 1; None where gold has other types
+    f1_lost                     reference F1 - candidate F1, in points (0.01)
+    agreement                   entity F1 of the candidate against the checkpoint's answers, 0 to 1
+    alone_changed_per_10k       the same with each sentence tagged alone
+    rows_words, rows_changed_per_10k        sentences joined to rows of exactly as many word pieces as
+                                            export.certify.full_rows says
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from export.certify.cpu_requirements import needs_of
+from export.certify.gate import GATE
+from export.certify.measure import Certifier
+from export.certify.report import show_certificate, stage
+from export.provenance import versions
+from runtime.bundle.certificate import NARROWER
+from runtime.bundle.store import Bundle, Candidate, Certificate
+from runtime.errors import BackendError, BundleError
+from runtime.selection import runnable
+from runtime.system.cpu import abilities
+from runtime.system.libraries import installed_version
+from runtime.tagger import Tagger
+
+if TYPE_CHECKING:
+    pass
+
+
+def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threads: int) -> Certificate:
+    """Measure one candidate and hold it against the gate.
+
+    Raises:
+        BackendError, BundleError: the candidate cannot answer at all; there is nothing to certify.
+    """
+    with Tagger.open(
+        bundle.path,
+        backend=candidate.backend,
+        precision=candidate.precision,
+        device=candidate.device,
+        file=candidate.file,
+        threads=threads,
+        allow_uncertified=True,
+    ) as tagger:
+        certifier.check_labels(tagger.labels.labels)
+        measured = certifier.measure(tagger)
+        bounds = GATE[candidate.precision]
+        return Certificate(
+            file=candidate.file,
+            backend=candidate.backend,
+            precision=candidate.precision,
+            device=tagger.backend.device,
+            versions=versions("torch", "transformers", "tokenizers")
+            | {candidate.backend: installed_version(candidate.backend)},
+            corpus=certifier.text.name,
+            corpus_sha256=certifier.text.sha256,
+            measured=measured,
+            limits={bound.figure: bound.limit for bound in bounds},
+            passed=all(bound.holds(measured) for bound in bounds),
+            needs=needs_of(bundle, candidate, abilities()),
+        )
+
+
+def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[Certificate, ...] | None:
+    """Certificates for every candidate of a bundle that this machine can run, printed as they come.
+
+    None if a file answers wrongly in its own precision on the CPU, or no engine can run it in that. Left out, and said
+    to be, is an engine that cannot run a file which another one can (OpenVINO loads no DeBERTa), a card that answers
+    wrongly or not at all, int8 on a processor that cuts its sums off, and a precision below the file's own that fails
+    or is refused: the file is as good as it was.
+    """
+    return passing(bundle, runnable(bundle), lambda candidate: certify(bundle, candidate, certifier, threads=threads))
+
+
+def passing(
+    bundle: Bundle, tried: Sequence[Candidate], measure: Callable[[Candidate], Certificate]
+) -> tuple[Certificate, ...] | None:
+    """The same with the candidates given, and what measures one, which raises as certify does."""
+    certificates: list[Certificate] = []
+    void: set[str] = set()
+    for candidate in tried:
+        try:
+            with stage("certify"):
+                certificate = measure(candidate)
+        except (BackendError, BundleError) as error:
+            print(f"REFUSED: {candidate}: {error}\n", flush=True)
+            if isinstance(error, BundleError) and candidate.device == "cpu":
+                return None
+            continue
+        show_certificate(certificate)
+        if certificate.passed:
+            certificates.append(certificate)
+        elif "no vnni" in certificate.needs:
+            print(f"LEFT OUT: {candidate}: this processor cuts sums off; {NARROWER}\n", flush=True)
+            void.add(candidate.file)
+        elif _in_own_precision(bundle, candidate) and candidate.device == "cpu":
+            return None
+        else:
+            print(f"LEFT OUT: {candidate}\n", flush=True)
+    passed = {certificate.file for certificate in certificates if _in_own_precision(bundle, certificate.candidate)}
+    on_cpu = [candidate for candidate in tried if candidate.device == "cpu"]
+    wanted = {candidate.file for candidate in on_cpu if _in_own_precision(bundle, candidate)}
+    return tuple(certificates) if certificates and passed >= wanted - void else None
+
+
+def _in_own_precision(bundle: Bundle, candidate: Candidate) -> bool:
+    return candidate.precision == bundle.part(candidate.file).precision

@@ -1,0 +1,72 @@
+"""A folder that others made becomes a bundle: what its graphs really take, and which of them pass the gate.
+
+Whoever wrote the graphs, they are held against the checkpoint as our own are. It trusts no file's name for more than
+which line of the gate to hold it against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import onnx
+
+from export.certify.certify_bundle import certify_all
+from export.certify.measure import Certifier
+from export.graphs.shared_weights import external_files
+from export.provenance import makers
+from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Certificate, Graph, Source, stamp_of
+
+
+def adopted(bundle: Bundle, certifier: Certifier, source: Source, *, max_length: int, threads: int) -> Bundle | None:
+    """The bundle that a foreign folder is from now on: the graphs that passed, with their certificates.
+
+    A graph that fails is left out, and said to be; it stays where it is, and no part of the bundle.
+
+    Args:
+        bundle: as runtime.bundle.third_party.open_foreign gives it.
+        certifier: of its checkpoint.
+        source: that checkpoint.
+        max_length: the checkpoint's; longer rows were not certified.
+        threads: processors to use.
+
+    Returns:
+        None if no graph passed.
+    """
+    passed: list[Graph] = []
+    certificates: list[Certificate] = []
+    for graph in bundle.manifest.graphs:
+        alone = replace(bundle, manifest=replace(bundle.manifest, graphs=(graph,)))
+        found = certify_all(alone, certifier, threads=threads)
+        if found is None:
+            print(f"LEFT OUT: {graph.file} does not say what the checkpoint says\n", flush=True)
+            continue
+        passed.append(_read(bundle, graph))
+        certificates += found
+    if not passed:
+        return None
+    names = {CONFIG, TOKENIZER}
+    for graph in passed:
+        names |= {graph.file, *_weights(bundle, graph)}
+    manifest = replace(
+        bundle.manifest,
+        checkpoint=source,
+        max_length=min(max_length, bundle.manifest.max_length),
+        files={name: stamp_of(bundle.file(name)) for name in sorted(names)},
+        graphs=tuple(passed),
+        certificates=tuple(certificates),
+        versions=makers(),
+    )
+    return replace(bundle, manifest=manifest)
+
+
+def _read(bundle: Bundle, graph: Graph) -> Graph:
+    """The same graph with its inputs and operator set, which only its file can tell."""
+    model = onnx.load(bundle.file(graph.file), load_external_data=False)
+    opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
+    return replace(graph, opset=opset, inputs=tuple(node.name for node in model.graph.input))
+
+
+def _weights(bundle: Bundle, graph: Graph) -> set[str]:
+    """Files with the graph's weights, relative to the bundle."""
+    place = bundle.file(graph.file).parent
+    return {(place / name).relative_to(bundle.path).as_posix() for name in external_files(bundle.file(graph.file))}

@@ -1,0 +1,92 @@
+"""The checkpoint's own answers: PyTorch in fp32, words cut by transformers' tokenizer.
+
+Nothing of runtime/ computes here, so that a fault there cannot hide: the tokenizer is opened by transformers from the
+checkpoint, and sentences run in batches of exactly one length, so that no padding exists.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+
+from runtime.errors import CheckpointError
+
+# Most word pieces of one batch; more gains nothing on a CPU.
+_PIECES = 4096
+
+
+class Reference:
+    """Answers of a checkpoint, word by word.
+
+    Args:
+        checkpoint: its folder.
+        model: the same, as export.torch_model.load_model gives it.
+        threads: for PyTorch, for the whole process.
+    """
+
+    def __init__(self, checkpoint: Path, model: transformers.PreTrainedModel, *, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self._model = model
+        # Byte-level tokenizers need the space that a word lost when it was cut out of its text; others ignore it.
+        self._tokenizer: transformers.PreTrainedTokenizerBase = transformers.AutoTokenizer.from_pretrained(
+            checkpoint, use_fast=True, local_files_only=True, add_prefix_space=True
+        )
+        if not self._tokenizer.is_fast:
+            raise CheckpointError(str(checkpoint), "its tokenizer is slow", "save a fast one as tokenizer.json")
+
+    def pieces(self, sentences: Sequence[Sequence[str]]) -> list[int]:
+        """Word pieces of each sentence, special ones included."""
+        return [len(ids) for ids in self._encode(sentences)["input_ids"][: len(sentences)]]
+
+    def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        """Logits of each word's first piece, sentence after sentence; NaN for a word without one. [words, labels]"""
+        encoded = self._encode(sentences)
+        starts = [0, *itertools.accumulate(len(words) for words in sentences)]
+        logits = np.full((starts[-1], self._model.config.num_labels), np.nan, np.float32)
+        for chosen in _equal_lengths([len(ids) for ids in encoded["input_ids"][: len(sentences)]]):
+            output = self._run([encoded["input_ids"][i] for i in chosen])
+            for row, sentence in enumerate(chosen):
+                for word, piece in _first_pieces(encoded.word_ids(sentence)).items():
+                    logits[starts[sentence] + word] = output[row, piece]
+        return logits
+
+    def _encode(self, sentences: Sequence[Sequence[str]]) -> transformers.BatchEncoding:
+        # One more, so that the tokenizer is never given an empty list, which it refuses; nobody reads its answer.
+        words = [*map(list, sentences), []]
+        encoded: transformers.BatchEncoding = self._tokenizer(words, is_split_into_words=True, verbose=False)
+        return encoded
+
+    def _run(self, ids: list[list[int]]) -> NDArray[np.float32]:
+        batch = torch.tensor(ids)  # [rows, length]
+        with torch.inference_mode():
+            output = self._model(input_ids=batch, attention_mask=torch.ones_like(batch))
+        logits: NDArray[np.float32] = output.logits.numpy()
+        return logits  # [rows, length, labels]
+
+
+def _equal_lengths(lengths: Sequence[int]) -> list[list[int]]:
+    """Indices grouped by length, each group cut into batches of at most _PIECES word pieces."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index, length in enumerate(lengths):
+        groups[length].append(index)
+    batches = []
+    for length, members in sorted(groups.items()):
+        rows = max(1, _PIECES // max(1, length))
+        batches += [members[start : start + rows] for start in range(0, len(members), rows)]
+    return batches
+
+
+def _first_pieces(word_ids: Sequence[int | None]) -> dict[int, int]:
+    """word -> its first piece."""
+    first: dict[int, int] = {}
+    for piece, word in enumerate(word_ids):
+        if word is not None:
+            first.setdefault(word, piece)
+    return first

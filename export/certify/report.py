@@ -1,0 +1,48 @@
+"""What the export stage shows on the screen: stages with their times, and a certificate as a table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from export.certify.gate import GATE, Bound
+from runtime.bundle.store import Certificate
+
+
+@contextmanager
+def stage(name: str) -> Iterator[list[str]]:
+    """Announce a stage, and afterwards what it took; strings that the body appends stand behind the time."""
+    print(f"{name:<12}", end=" ", flush=True)
+    begun = time.perf_counter()
+    said: list[str] = []
+    try:
+        yield said
+    except BaseException:
+        print("failed", flush=True)
+        raise
+    print(f"{time.perf_counter() - begun:7.1f} s  {'; '.join(said)}".rstrip(), flush=True)
+
+
+def show_certificate(certificate: Certificate) -> None:
+    """Print the figures that the gate bounds, each with its limit, then F1 against gold and the verdict."""
+    measured, libraries = certificate.measured, certificate.versions
+    engine = f"{certificate.backend} {libraries.get(certificate.backend, '')} in {certificate.precision}"
+    print(f"\n{certificate.file} on {engine}, {certificate.device}, against PyTorch {libraries['torch']} fp32")
+    print(f"{certificate.corpus}: {measured['sentences']:,} sentences, {measured['words']:,} words", end="")
+    print(f", {measured['left_out']} longer than the model left out" if measured["left_out"] else "")
+    print(f"  {'':<34}{'measured':>12}{'limit':>12}")
+    for bound in GATE[certificate.precision]:
+        _show_bound(bound, measured[bound.figure], holds=bound.holds(measured))
+    print(f"  {'tags changed':<34}{measured['changed_tags']:>12,}{'':>12}  of {measured['words']:,}")
+    for name in ("reference", "candidate"):
+        f1 = measured[f"{name}_f1"]
+        print(f"  {f'entity F1 of the {name}':<34}{'-' if f1 is None else f'{f1:.4f}':>12}")
+    print(f"  {'PASSED' if certificate.passed else 'FAILED'}\n", flush=True)
+
+
+def _show_bound(bound: Bound, value: float | int | None, *, holds: bool) -> None:
+    shown = "-" if value is None else f"{value:.3g}"
+    verdict = "not measured" if value is None else "ok" if holds else "FAILED"
+    sign = ">=" if bound.at_least else "<="
+    print(f"  {bound.text:<34}{shown:>12}{f'{sign} {bound.limit:g}':>12}  {verdict}")

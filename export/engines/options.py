@@ -1,0 +1,81 @@
+"""What is wanted of TensorRT, and whether it can be had here: asked before anything that takes time is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+from runtime.bundle.certificate import Certificate
+from runtime.bundle.manifest import Manifest, Profile
+from runtime.errors import BackendError
+from runtime.selection import engine_obstacle
+from runtime.system.gpu import Card
+
+# Cells of the largest batches: some thousand keep every multiprocessor of a large card busy, and a chunk of 512
+# sentences, which is what the runtime tags at once, fills one or two such batches. Not measured on a card yet.
+CELLS = 8192
+# TensorRT's own default: higher levels try more kernels and take several times as long.
+LEVEL = 3
+Attention = Literal["pattern", "operator"]
+_WITHOUT = "leave --tensorrt out, or run it on a machine with an NVIDIA card"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is wanted of TensorRT.
+
+    Attributes:
+        wanted: engines at all.
+        cells: (rows x length) of the largest batches.
+        level: how hard it tries, 0 to 5.
+        profiles: shapes of the engines; none: export.engines.build.profiles_for gives them.
+        attention: in which form it is shown attention, see export.engines.attention.
+    """
+
+    wanted: bool = False
+    cells: int = CELLS
+    level: int = LEVEL
+    profiles: tuple[Profile, ...] = ()
+    attention: Attention = "pattern"
+
+
+NO_ENGINES = Wish()
+
+
+def check_tensorrt(here: Card | None, *, missing: str) -> None:
+    """Refuse what cannot end well.
+
+    Args:
+        here: this machine's card.
+        missing: a library that is not installed, see missing_library.
+
+    Raises:
+        BackendError: there is no card, or a library is missing.
+    """
+    if here is None:
+        raise BackendError("--tensorrt", "this machine has no NVIDIA card, or no driver for it", _WITHOUT)
+    if missing:
+        raise BackendError("--tensorrt", f"the library {missing!r} is not installed", "run make setup GPU=1")
+
+
+def missing_library() -> str:
+    """The first library that building and running an engine needs and that is not installed; empty if none is."""
+    for library, module in (("tensorrt", "tensorrt"), ("cuda-python", "cuda.bindings.runtime")):
+        try:
+            if find_spec(module) is None:
+                return library
+        except ModuleNotFoundError:  # of the package that the module lies in
+            return library
+    return ""
+
+
+def fulfilled(wish: Wish, certificates: Sequence[Certificate]) -> bool:
+    """Whether engines are certified where they are wanted: who asked for one gets no bundle without."""
+    return not wish.wanted or any(each.backend == "tensorrt" and each.passed for each in certificates)
+
+
+def has_engines(manifest: Manifest, here: Card | None, tensorrt: str) -> bool:
+    """Whether a bundle has an engine that runs on that card with that version of TensorRT."""
+    return here is not None and any(not engine_obstacle(engine, here, tensorrt) for engine in manifest.engines)

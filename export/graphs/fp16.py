@@ -1,0 +1,143 @@
+"""fp32 graph -> the same with fp16 inside, for processors that compute in it. What is delicate stays in fp32.
+
+    stays fp32      inputs and outputs; LayerNormalization and Softmax, which add many numbers up; the classifier,
+                    which decides the tag and is next to no work
+    becomes fp16    everything else, weights included
+    becomes -10,000 the lowest number of fp32, with which padded graphs mask what is not there
+
+fp16 ends at 65,504, so that a large activation becomes infinite and then NaN. Whether any comes near is measured on
+text, with the fp32 graph, and recorded. It knows nothing of bundles or certificates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, numpy_helper
+from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel
+
+from export.quantize.activations import largest
+from export.quantize.linear_layers import CLASSIFIER
+from runtime.batch.batches import Batch
+from runtime.bundle.store import Graph
+from runtime.errors import BundleError
+
+LARGEST = float(np.finfo(np.float16).max)
+# What the softmax turns into 0 in every precision, see export.graphs.packed; transformers' masks hold LOWEST.
+_MASKED, _LOWEST = np.float32(-1e4), np.finfo(np.float32).min
+_IN_FP32 = ("LayerNormalization", "Softmax")
+_WITHOUT = "leave fp16 out"
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """An fp16 graph and how near it comes to overflowing.
+
+    Attributes:
+        graph: the file.
+        largest: the largest absolute value on the text of each tensor that is fp16 now, by name.
+    """
+
+    graph: Graph
+    largest: dict[str, float]
+
+    @property
+    def nearest(self) -> tuple[str, float]:
+        """The tensor that comes nearest to the end of fp16, and how far it goes."""
+        name = max(self.largest, key=lambda name: self.largest[name])
+        return name, self.largest[name]
+
+
+def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[Batch], *, threads: int) -> Half:
+    """Write the fp16 graph.
+
+    Args:
+        source: the graph in fp32, of either layout.
+        output: the ONNX file to write. Graphs whose weights exceed 2 GB in fp16 do not fit into it.
+        graph: what the manifest says of the source.
+        batches: text in the graph's layout, to look for activations that fp16 cannot hold; empty where they are those
+            of another graph, and this one's operators run on a card alone.
+        threads: processors to use.
+
+    Raises:
+        BundleError: a constant, or an activation on that text, is beyond fp16.
+    """
+    model = onnx.load(source)
+    _soften_masks(model)
+    _check_constants(model, source)
+    converted = convert_float_to_float16(
+        _copy(model),
+        keep_io_types=True,
+        op_block_list=[*DEFAULT_OP_BLOCK_LIST, *_IN_FP32],
+        node_block_list=[node.name for node in model.graph.node if CLASSIFIER in node.name],
+    )
+    inside = _fp16_tensors(model, converted)
+    found = largest(model, inside, batches, threads=threads) if batches else dict.fromkeys(inside, 0.0)
+    half = Half(replace(graph, file=output.name, precision="fp16"), found)
+    name, size = half.nearest
+    # Not "<=": NaN, too, is no number that fp16 is safe for.
+    if not size < LARGEST:
+        raise BundleError(str(source), f"{name} reaches {size:,.0f}, fp16 ends at {LARGEST:,.0f}", _WITHOUT)
+    _drop_repeated(converted.graph)
+    OnnxModel(converted).topological_sort()  # the converter puts its casts at the end
+    onnx.save(converted, output)
+    onnx.checker.check_model(str(output))
+    return half
+
+
+def _drop_repeated(graph: onnx.GraphProto) -> None:
+    """The converter casts a weight that several layers share once for each of them, under one name."""
+    made: set[str] = set()
+    for node in list(graph.node):
+        if node.op_type == "Cast" and node.output[0] in made:
+            graph.node.remove(node)
+        made.update(node.output)
+
+
+def _soften_masks(model: onnx.ModelProto) -> None:
+    for _, tensor in _constants(model.graph):
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type == TensorProto.FLOAT and values.min(initial=0) == _LOWEST:
+            softened = np.where(values == _LOWEST, _MASKED, values)
+            tensor.CopyFrom(numpy_helper.from_array(softened, tensor.name))
+
+
+def _check_constants(model: onnx.ModelProto, source: Path) -> None:
+    """The converter cuts what fp16 cannot hold, without a word."""
+    for name, tensor in _constants(model.graph):
+        if tensor.data_type == TensorProto.FLOAT:
+            size = float(np.abs(numpy_helper.to_array(tensor)).max(initial=0))
+            if not size < LARGEST:
+                raise BundleError(str(source), f"{name} holds {size:,.0f}, fp16 ends at {LARGEST:,.0f}", _WITHOUT)
+
+
+def _constants(graph: onnx.GraphProto) -> Iterable[tuple[str, TensorProto]]:
+    yield from ((tensor.name, tensor) for tensor in graph.initializer)
+    for node in graph.node:
+        yield from ((node.name, attribute.t) for attribute in node.attribute if attribute.HasField("t"))
+
+
+def _fp16_tensors(model: onnx.ModelProto, converted: onnx.ModelProto) -> list[str]:
+    """Activations of the graph that are fp16 in the converted one, under the names that both know."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph.value_info
+    floats = {value.name for value in inferred if value.type.tensor_type.elem_type == TensorProto.FLOAT}
+    constant = {node.output[0] for node in model.graph.node if node.op_type in ("Constant", "Identity")}
+    # Nodes that stay fp32 write fp32; all the others write fp16, and casts stand between them.
+    fp16 = {name for node in converted.graph.node if _is_fp16(node) for name in node.output}
+    cast = {node.input[0] for node in converted.graph.node if node.op_type == "Cast"}
+    return sorted((floats - constant) & (fp16 | cast))
+
+
+def _is_fp16(node: onnx.NodeProto) -> bool:
+    return node.op_type not in _IN_FP32 and CLASSIFIER not in node.name and node.op_type != "Cast"
+
+
+def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy

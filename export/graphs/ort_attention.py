@@ -1,0 +1,144 @@
+"""Packed graph -> the same with each attention as one operator, MultiHeadAttention, for ONNX Runtime on a card.
+
+ONNX Runtime's optimizer knows attentions under a mask of padding, and not under a block mask. Its operator takes one
+all the same, as a bias that is added to the scores; on a card its memory-efficient kernel then never writes the scores
+to memory (contrib operator of ONNX Runtime, inputs query, key, value: [rows, length, hidden], attention_bias:
+[rows or 1, heads or 1, length, length]). Its CPU kernel computes in fp32 alone, so that fp16 is for cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import onnx
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnxruntime.transformers.onnx_model import OnnxModel
+
+from runtime.bundle.store import Graph
+from runtime.errors import BugError
+
+DOMAIN = "com.microsoft"
+"""Of ONNX Runtime's own operators."""
+_PLACE_OF_HEADS = 2  # of [rows, length, heads, size]
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One attention of a graph that export.graphs.packed wrote.
+
+    Attributes:
+        name: of its softmax.
+        query, key, value: tensors, [rows, length, hidden]; the scale of the scores stands in the query's weights.
+        heads: how many.
+        mask: tensor that is added to the scores. [rows, 1 or heads, length, length]
+        last: the node that gives its result, [rows, length, hidden].
+    """
+
+    name: str
+    query: str
+    key: str
+    value: str
+    heads: int
+    mask: str
+    last: NodeProto
+
+
+def fused_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
+    """Write the graph with fused attention.
+
+    Args:
+        source: a packed graph in fp32, as export.graphs.packed writes it.
+        output: the ONNX file to write.
+        graph: what the manifest says of the source.
+
+    Raises:
+        BugError: an attention does not stand there as export.graphs.packed writes it.
+    """
+    model = onnx.load(source)
+    for each in attentions_of(model):
+        inputs = [each.query, each.key, each.value, "", "", each.mask]
+        replace_attention(model, each, "MultiHeadAttention", inputs)
+    save_pruned(model, output)
+    return replace(graph, file=output.name, made_for="onnxruntime")
+
+
+def attentions_of(model: ModelProto) -> list[Attention]:
+    """Every attention of a graph, in order.
+
+    Raises:
+        BugError: one does not stand there as export.graphs.packed writes it.
+    """
+    makers = {name: node for node in model.graph.node for name in node.output}
+    readers = {name: node for node in model.graph.node for name in node.input}
+    return [_attention(model, node, makers, readers) for node in model.graph.node if node.op_type == "Softmax"]
+
+
+def replace_attention(model: ModelProto, attention: Attention, operator: str, inputs: Sequence[str]) -> None:
+    """Put one of ONNX Runtime's operators in the place of an attention."""
+    model.graph.node.remove(attention.last)
+    node = helper.make_node(
+        operator,
+        inputs,
+        list(attention.last.output),
+        name=attention.name.replace("Softmax", operator),
+        domain=DOMAIN,
+        num_heads=attention.heads,
+        scale=1.0,
+    )
+    model.graph.node.append(node)
+    say_float(model, node.output[0])
+
+
+def say_float(model: ModelProto, tensor: str) -> None:
+    """ONNX's inference does not know ONNX Runtime's operators, and who converts a graph to fp16 relies on it."""
+    model.graph.value_info.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
+
+
+def save_pruned(model: ModelProto, output: Path) -> None:
+    """Write a graph with ONNX Runtime's operators, without what nothing reads any more."""
+    model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
+    whole = OnnxModel(model)
+    whole.prune_graph()
+    whole.topological_sort()
+    onnx.save(whole.model, output)
+
+
+def _attention(
+    model: ModelProto, softmax: NodeProto, makers: Mapping[str, NodeProto], readers: Mapping[str, NodeProto]
+) -> Attention:
+    masked = _made(makers, softmax.input[0], "Add")
+    scores = _made(makers, masked.input[0], "MatMul")
+    shares = _read(readers, softmax.output[0], "MatMul")
+    last = _read(readers, _read(readers, shares.output[0], "Transpose").output[0], "Reshape", "Shape")
+    if last.op_type == "Shape":  # both read the same tensor
+        last = next(node for node in model.graph.node if node.op_type == "Reshape" and node.input[0] == last.input[0])
+    (query, heads), (key, _), (value, _) = (
+        _before_heads(makers, name) for name in (scores.input[0], scores.input[1], shares.input[1])
+    )
+    return Attention(softmax.name, query, key, value, heads, masked.input[1], last)
+
+
+def _before_heads(makers: Mapping[str, NodeProto], name: str) -> tuple[str, int]:
+    """The tensor [rows, length, hidden] that was cut into heads, and how many those are."""
+    while makers[name].op_type == "Transpose":
+        name = makers[name].input[0]
+    reshape = _made(makers, name, "Reshape")
+    shape = _made(makers, reshape.input[1], "Concat")
+    constant = _made(makers, shape.input[_PLACE_OF_HEADS], "Constant")
+    return reshape.input[0], int(numpy_helper.to_array(constant.attribute[0].t).reshape(-1)[0])
+
+
+def _made(makers: Mapping[str, NodeProto], name: str, kind: str) -> NodeProto:
+    node = makers.get(name)
+    if node is None or node.op_type != kind:
+        raise BugError(f"{name} is made by {node.op_type if node else 'nothing'}, where {kind} was expected")
+    return node
+
+
+def _read(readers: Mapping[str, NodeProto], name: str, *kinds: str) -> NodeProto:
+    node = readers.get(name)
+    if node is None or node.op_type not in kinds:
+        raise BugError(f"{name} is read by {node.op_type if node else 'nothing'}, where {kinds[0]} was expected")
+    return node

@@ -1,0 +1,96 @@
+"""Packed graph -> padded layout without the work of padding: ONNX Runtime's packing mode, for its CUDA provider alone.
+
+Cells that hold nothing are taken out once, behind the embeddings, and put back before the classifier. Between the two
+there are no rows, but all word pieces of the batch, one after another; PackedMultiHeadAttention knows where each window
+begins. (Contrib operators of ONNX Runtime 1.31: RemovePadding, PackedMultiHeadAttention, RestorePadding.)
+
+How many pieces there are, the card must tell the processor in the middle of a batch, so that no batch can be captured
+as a CUDA graph. What that costs against rows that are packed beforehand, a card decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from export.graphs.ort_attention import DOMAIN, Attention, attentions_of, replace_attention, save_pruned, say_float
+from export.quantize.linear_layers import CLASSIFIER
+from runtime.batch.batches import NOTHING
+from runtime.bundle.store import Graph
+from runtime.errors import BugError
+
+_COUNTS, _OFFSETS, _STARTS = "/packing/counts", "/packing/offsets", "/packing/starts"
+
+
+def packing_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
+    """Write the graph that takes its padding out by itself. Rows hold one window each, from their first cell on.
+
+    Args:
+        source: a packed graph in fp32, as export.graphs.packed writes it.
+        output: the ONNX file to write.
+        graph: what the manifest says of the source.
+
+    Raises:
+        BugError: an attention or the classifier does not stand there as export.graphs.packed writes it.
+    """
+    model = onnx.load(source)
+    attentions = attentions_of(model)
+    _take_padding_out(model, attentions[0])
+    for each in attentions:
+        # A mask that holds no more than who may see whom is known from where the windows begin.
+        made = next(node for node in model.graph.node if each.mask in node.output)
+        bias = "" if made.op_type == "Unsqueeze" else each.mask
+        inputs = [each.query, each.key, each.value, "", _OFFSETS, _STARTS, bias]
+        replace_attention(model, each, "PackedMultiHeadAttention", inputs)
+    _put_padding_back(model)
+    save_pruned(model, output)
+    return replace(graph, file=output.name, layout="padded", made_for="onnxruntime", capturable=False)
+
+
+def _take_padding_out(model: ModelProto, first: Attention) -> None:
+    """Before the first layer: [rows, length, hidden] -> [pieces, hidden]."""
+    nodes = {name: node for node in model.graph.node for name in node.output}
+    hidden = _product_before(nodes, first.query).input[0]
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            if name == hidden:
+                node.input[place] = f"{hidden}/pieces"
+    nothing = numpy_helper.from_array(np.array(NOTHING, np.int64), "/packing/nothing")
+    columns = numpy_helper.from_array(np.array([1], np.int64), "/packing/columns")
+    model.graph.initializer.extend([nothing, columns])
+    made = [f"{hidden}/pieces", _OFFSETS, _STARTS, "/packing/longest"]
+    say_float(model, made[0])
+    model.graph.node.extend(
+        [
+            helper.make_node("Greater", ["segment_ids", nothing.name], ["/packing/filled"], "/packing/Greater"),
+            helper.make_node("Cast", ["/packing/filled"], ["/packing/ones"], "/packing/Cast", to=TensorProto.INT32),
+            helper.make_node("ReduceSum", ["/packing/ones", columns.name], [_COUNTS], "/packing/ReduceSum", keepdims=0),
+            helper.make_node("RemovePadding", [hidden, _COUNTS], made, "/packing/RemovePadding", domain=DOMAIN),
+        ]
+    )
+
+
+def _put_padding_back(model: ModelProto) -> None:
+    """Before the classifier: [pieces, hidden] -> [rows, length, hidden]."""
+    product = next((node for node in model.graph.node if node.op_type == "MatMul" and CLASSIFIER in node.name), None)
+    if product is None:
+        raise BugError("no product with the classifier's weights")
+    inputs, rows = [product.input[0], _OFFSETS], "/packing/rows"
+    product.input[0] = rows
+    say_float(model, rows)
+    model.graph.node.append(
+        helper.make_node("RestorePadding", inputs, [rows], "/packing/RestorePadding", domain=DOMAIN)
+    )
+
+
+def _product_before(nodes: dict[str, NodeProto], name: str) -> NodeProto:
+    """The product whose result, a bias added, is that tensor."""
+    added = nodes[name]
+    found = next((nodes[one] for one in added.input if one in nodes and nodes[one].op_type == "MatMul"), None)
+    if found is None:
+        raise BugError(f"no product before {name}")
+    return found

@@ -1,0 +1,30 @@
+"""Versions of the libraries that make and run a bundle, as they are installed."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+from runtime import __version__
+from runtime.system.libraries import installed_version
+
+# Whose versions a manifest records: all that have a hand in a bundle.
+MAKERS = (
+    *("numpy", "onnx", "optimum", "optimum-onnx"),
+    *("safetensors", "tokenizers", "torch", "transformers"),
+)
+
+
+# Engines that certify where they are installed: a bundle made before one came, or was renewed, is out of date.
+_ENGINES = ("onnxruntime", "openvino", "tensorrt")
+
+
+def makers() -> dict[str, str]:
+    """Versions of all that have a hand in a bundle on this machine."""
+    engines = {engine: found for engine in _ENGINES if (found := installed_version(engine))}
+    return versions(*(name for name in MAKERS if installed_version(name))) | engines
+
+
+def versions(*libraries: str) -> dict[str, str]:
+    """Installed version of each library, by distribution name, and those of Python and Nerve."""
+    return {"nerve": __version__, "python": platform.python_version()} | {name: version(name) for name in libraries}

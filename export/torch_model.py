@@ -1,0 +1,33 @@
+"""The checkpoint in PyTorch, loaded for export and as the reference that candidates are held against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import transformers
+
+from runtime.errors import CheckpointError
+
+
+def load_model(checkpoint: Path) -> transformers.PreTrainedModel:
+    """The checkpoint in PyTorch, fp32, for inference.
+
+    Raises:
+        CheckpointError: transformers cannot load it, or its classifier is missing and would be random.
+    """
+    loader = transformers.AutoModelForTokenClassification
+    try:
+        model, report = loader.from_pretrained(
+            checkpoint, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
+        )
+    except Exception as error:  # safetensors, json and transformers each raise their own for a damaged file
+        reason = str(error).strip().partition("\n")[0]
+        found = f"transformers cannot load it ({reason})"
+        raise CheckpointError(str(checkpoint), found, "take an intact copy") from error
+    if missing := sorted(report["missing_keys"]):
+        found = f"weights are missing ({', '.join(missing[:3])})"
+        raise CheckpointError(str(checkpoint), found, "give a checkpoint trained for NER")
+    network: transformers.PreTrainedModel = model
+    network.train(False)
+    return network

@@ -1,0 +1,174 @@
+"""Backend onnxruntime on a card: ONNX Runtime's CUDA provider, and, as a second way, its TensorRT provider.
+
+What can be set is explained at Settings; how batches run is runtime.backends.onnxruntime_sessions' matter.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnCard, Provider
+from runtime.batch.batches import Packing
+from runtime.bundle.store import Bundle, Candidate, Graph, Layout
+from runtime.errors import UsageError
+from runtime.system.cache import cache_folder
+
+if TYPE_CHECKING:
+    from runtime.backends.base import Options
+
+CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
+# The shortest packed rows hold nearly all sentences.
+_SHORTEST = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What --engine-option sets on a card, and why the defaults are what they are.
+
+    Attributes:
+        cuda_graph: capture each shape and replay it. A small batch is bound by launching kernels, not by their work.
+            A graph that cannot be captured (see runtime.bundle.manifest.Graph) is not.
+        tf32: let products in fp32 round their factors to 10 bits. Off: the gate holds fp32 to its logits.
+        memory_limit: bytes that ONNX Runtime may take of the card's memory; 0: all. It takes what it needs, and not,
+            as it would by itself, the next power of two.
+        sdpa_kernel: bits that choose the kernel of a fused attention; 0: ONNX Runtime chooses. 1 flash, 2 efficient,
+            4 TensorRT's fused, 8 cuDNN's, 16 plain.
+        cells: of a batch, most: some thousand keep a card's multiprocessors busy, and a chunk of 512 sentences, which
+            is what the runtime tags at once, fills one or two such batches. Not measured on a card yet.
+        lanes: batches at once when many texts are tagged; each has a copy of the weights on the card.
+    """
+
+    cuda_graph: bool = True
+    tf32: bool = False
+    memory_limit: int = 0
+    sdpa_kernel: int = 0
+    cells: int = 8192
+    lanes: int = 2
+
+
+def settings_of(given: Mapping[str, str]) -> Settings:
+    """What --engine-option says, by name.
+
+    Raises:
+        UsageError: there is no such setting, or its value is not a number.
+    """
+    known = [field.name for field in fields(Settings)]
+    for name, value in given.items():
+        if name not in known:
+            raise UsageError(f"engine setting {name!r}", "unknown", f"choose one of {', '.join(known)}")
+        if not value.isdecimal():
+            raise UsageError(f"engine setting {name!r}", f"{value!r}", "give a whole number; 1 is yes and 0 is no")
+    flags = ("cuda_graph", "tf32")
+    said: dict[str, Any] = {name: int(value) > 0 if name in flags else int(value) for name, value in given.items()}
+    return Settings(**said)
+
+
+def settings_for(graph: Graph, given: Mapping[str, str]) -> Settings:
+    """The same for a graph, whose batches are captured only where they can be.
+
+    Raises:
+        UsageError: as settings_of; or what cannot be is asked for.
+    """
+    settings = settings_of(given)
+    if graph.capturable:
+        return settings
+    if settings.cuda_graph and "cuda_graph" in given:
+        found = f"{graph.file} cannot be captured"
+        raise UsageError("engine setting 'cuda_graph'", found, "leave it out, or choose another graph")
+    return replace(settings, cuda_graph=False)
+
+
+def cuda_provider(settings: Settings) -> Provider:
+    """ONNX Runtime's CUDA provider; its options: https://onnxruntime.ai/docs/execution-providers/."""
+    options = {
+        "device_id": "0",
+        "use_tf32": str(int(settings.tf32)),
+        "enable_cuda_graph": str(int(settings.cuda_graph)),
+        "arena_extend_strategy": "kSameAsRequested",
+        "sdpa_kernel": str(settings.sdpa_kernel),
+    }
+    if settings.memory_limit:
+        options["gpu_mem_limit"] = str(settings.memory_limit)
+    return Provider(((CUDA, options), (CPU, {})), "cuda", settings.cuda_graph)
+
+
+def tensorrt_provider(settings: Settings, packing: Packing, inputs: Sequence[str], cache: str) -> Provider:
+    """ONNX Runtime's TensorRT provider; without a flag for a precision it takes the graph's own types, strictly.
+
+    Args:
+        settings: as of the CUDA provider, which takes what TensorRT leaves.
+        packing: whose shapes the one profile holds: it is tuned for full batches of the shortest rows.
+        inputs: names of the graph's.
+        cache: folder for engines and timings, which take minutes to make; empty: none is kept.
+    """
+    shortest, longest = packing.lengths[0], packing.lengths[-1]
+    rows = max(1, packing.cells // shortest)
+    shapes = {"min": (1, shortest), "opt": (rows, shortest), "max": (rows, longest)}
+    options = {f"trt_profile_{name}_shapes": _shapes(inputs, shape) for name, shape in shapes.items()}
+    options |= {"device_id": "0", "trt_context_memory_sharing_enable": "1"}
+    if cache:
+        options |= {"trt_engine_cache_enable": "1", "trt_engine_cache_path": cache}
+        options |= {"trt_timing_cache_enable": "1", "trt_timing_cache_path": cache}
+    plain = cuda_provider(Settings(tf32=settings.tf32, memory_limit=settings.memory_limit, cuda_graph=False))
+    # Its own CUDA graphs are for one shape; the sessions here meet several.
+    return Provider(((TENSORRT, options), *plain.names), "cuda", captures=False)
+
+
+def _shapes(inputs: Sequence[str], shape: tuple[int, int]) -> str:
+    return ",".join(f"{name}:{shape[0]}x{shape[1]}" for name in inputs)
+
+
+def packing_on_card(layout: Layout, *, cells: int, max_length: int) -> Packing:
+    """Rows of 64, 128, 256... up to the longest window. Padded rows end where the model's positions do."""
+    lengths = [_SHORTEST]
+    while lengths[-1] < max_length:
+        lengths.append(2 * lengths[-1])
+    if layout == "padded":
+        lengths[-1] = min(lengths[-1], max_length)
+    rows = max(1, cells // _SHORTEST)
+    return Packing(shortest=_SHORTEST, cells=cells, padded_rows=rows, padded_cells=cells, lengths=tuple(lengths))
+
+
+def open_onnxruntime_cuda(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnCard:
+    """The backend on a bundle's graph, through the CUDA provider.
+
+    Raises:
+        UsageError: an engine setting is unknown.
+    """
+    settings = settings_for(bundle.graph_in(candidate.file), options.engine)
+    return _open(bundle, candidate, options, settings, cuda_provider(settings))
+
+
+def open_onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnCard:
+    """The same through the TensorRT provider, which builds its engines when the first batch comes.
+
+    Raises:
+        UsageError: an engine setting is unknown.
+    """
+    with suppress(ImportError):  # it loads the libraries that lie in its package; a system's are found without it
+        import_module("tensorrt")
+    settings, graph = settings_of(options.engine), bundle.graph_in(candidate.file)
+    packing = packing_on_card(graph.layout, cells=settings.cells, max_length=bundle.manifest.max_length)
+    cache = cache_folder("onnxruntime-tensorrt", bundle.manifest, os.environ)
+    return _open(bundle, candidate, options, settings, tensorrt_provider(settings, packing, graph.inputs, cache))
+
+
+def _open(
+    bundle: Bundle, candidate: Candidate, options: Options, settings: Settings, provider: Provider
+) -> OnnxRuntimeOnCard:
+    graph, manifest = bundle.graph_in(candidate.file), bundle.manifest
+    return OnnxRuntimeOnCard(
+        bundle.file(graph.file),
+        layout=graph.layout,
+        lanes=max(1, settings.lanes) if options.goal == "throughput" else 1,
+        packing=packing_on_card(graph.layout, cells=settings.cells, max_length=manifest.max_length),
+        provider=provider,
+        labels=len(manifest.labels),
+        vocabulary=manifest.vocabulary,
+        positions=manifest.max_length,
+    )

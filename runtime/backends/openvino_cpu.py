@@ -1,0 +1,173 @@
+"""Backend openvino: graphs of either layout on Intel's engine for CPUs, which is not for Intel's alone.
+
+The graph is compiled once, for rows of any number and length. Compiling each shape for itself gained under one part in
+a hundred on batches (7 in a hundred on a single short row), and cost a second copy of the weights and half a second a
+shape. What was compiled is kept in a folder of the user's, see cache_folder; it can be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.batch.batches import ON_CPU, Batch
+from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
+from runtime.errors import BackendError, BugError
+from runtime.system.cache import cache_folder
+from runtime.system.cpu import has_bf16
+
+if TYPE_CHECKING:
+    from runtime.backends.base import Options
+
+# What OpenVINO is told to compute in. Without a word it takes bf16 where it can, whatever the graph says.
+_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
+_CONVERTING = threading.Lock()
+_PRODUCTS = frozenset({"FullyConnected", "MatMul"})
+
+
+class OpenVino:
+    """A graph on the CPU.
+
+    Args:
+        path: the ONNX file.
+        precision: to compute in.
+        layout: of its rows.
+        streams: calls that run at once; each has its own memory for activations, and all share the weights.
+        threads: for all streams together.
+        rest_in_bf16: compute what an int8 graph leaves in floating point (normalisations, softmax) in bf16.
+        vocabulary, positions: rows of the embedding tables; OpenVINO reads out of bounds when an id leaves them.
+        cache: folder for what was compiled; empty: none is kept.
+
+    Raises:
+        ModuleNotFoundError: openvino is not installed.
+        BackendError: OpenVINO cannot load the graph, or computes in another precision than it was told.
+    """
+
+    device: Device = "cpu"
+    packing = ON_CPU
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        precision: Precision,
+        layout: Layout,
+        streams: int,
+        threads: int,
+        vocabulary: int,
+        positions: int,
+        cache: str,
+        rest_in_bf16: bool = False,
+    ) -> None:
+        import openvino
+
+        _convert_one_array(openvino)
+        self.version: str = openvino.__version__.partition("-")[0]
+        self.layout, self.streams = layout, streams
+        self._path, self._tables = path, (vocabulary, positions)
+        settings = {
+            "INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=rest_in_bf16),
+            "NUM_STREAMS": streams,
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its processor
+            "CACHE_DIR": cache,
+        }
+        try:
+            self._compiled = openvino.Core().compile_model(str(path), "CPU", settings)
+        except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
+            found = f"OpenVINO cannot load it ({_reason(error)})"
+            raise BackendError(str(path), found, "export it again") from error
+        self._check_precision(precision)
+        self._inputs = [port.get_any_name() for port in self._compiled.inputs]
+        # A request is a stream's memory: whoever has one may compute.
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(streams):
+            self._requests.put(self._compiled.create_infer_request())
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        """See Backend."""
+        vocabulary, positions = self._tables
+        batch.check(vocabulary=vocabulary, positions=positions)
+        request = self._requests.get()
+        try:
+            # A copy: the request writes its next answer over this one.
+            return np.array(request.infer(batch.named(self._inputs), share_inputs=True)[0], np.float32)
+        except Exception as error:
+            shape = " x ".join(map(str, batch.input_ids.shape))
+            found = f"OpenVINO refused a batch of {shape} ({_reason(error)})"
+            raise BackendError(str(self._path), found, "export it again") from error
+        finally:
+            self._requests.put(request)
+
+    def close(self) -> None:
+        """See Backend."""
+        del self._requests, self._compiled
+
+    def _check_precision(self, precision: Precision) -> None:
+        """Hold the engine to its word: the matrix products of the compiled graph run in what was asked for."""
+        wanted = {"fp32": {"f32"}, "bf16": {"bf16"}}.get(precision)
+        found = executed_precisions(self._compiled)
+        if not found:
+            raise BugError(f"no matrix product in {self._path}")
+        if wanted is not None and found != wanted:
+            told = f"OpenVINO computes in {', '.join(sorted(found))} and not in {precision}"
+            raise BackendError(str(self._path), told, "choose another precision")
+
+
+def _convert_one_array(openvino: Any) -> None:
+    """Let the library make its table of types on this thread, before batches come on several.
+
+    It makes the table when it converts its first array. Two threads that do so at once can wait for each other forever,
+    one with the interpreter and one with the table (OpenVINO 2026.4: one fresh process in eight, at its first batches).
+    """
+    with _CONVERTING:
+        dtype = openvino.Type.i64.to_dtype()
+        _ = openvino.Tensor(np.zeros(1, dtype), shared_memory=True).data
+
+
+def hint_of(precision: Precision, *, rest_in_bf16: bool) -> str:
+    """OpenVINO's name of what it is told to compute in."""
+    return _HINTS.get(precision, "bf16" if rest_in_bf16 else "f32")
+
+
+def has_rest_in_bf16(graph: Graph) -> bool:
+    """Whether what an int8 graph leaves in floating point is computed in bf16 here, where nothing else is certified."""
+    return has_bf16() and not graph.narrow
+
+
+def executed_precisions(compiled: Any) -> set[str]:
+    """OpenVINO's names of the precisions in which a compiled model's matrix products run, such as "f32"."""
+    told: list[Mapping[str, Any]] = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
+    return {str(info["runtimePrecision"].value) for info in told if str(info["layerType"].value) in _PRODUCTS}
+
+
+def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> OpenVino:
+    """The backend on a bundle's graph: a stream for every thread, or all threads for one stream."""
+    graph = bundle.graph_in(candidate.file)
+    manifest = bundle.manifest
+    # As certified: where the rest was computed in fp32, it is so wherever the bundle goes.
+    may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).needs
+    return OpenVino(
+        bundle.file(graph.file),
+        precision=candidate.precision,
+        layout=graph.layout,
+        streams=options.threads if options.goal == "throughput" else 1,
+        threads=options.threads,
+        vocabulary=manifest.vocabulary,
+        positions=manifest.max_length,
+        cache=cache_folder("openvino", manifest, os.environ),
+        rest_in_bf16=has_rest_in_bf16(graph) and may_be_bf16,
+    )
+
+
+def _reason(error: Exception) -> str:
+    """The library's message, on one line and without the names of its source files."""
+    return re.sub(r"\s+", " ", re.sub(r"Exception from \S+|\S+\.[ch]pp:\d+:?", "", str(error))).strip()[:300]

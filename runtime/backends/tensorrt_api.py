@@ -1,0 +1,117 @@
+"""The part of TensorRT's Python interface that running an engine needs, as types; export.engines.api has that for building one.
+
+TensorRT is an extension module without types, and lives on machines with a card. These protocols say what we ask of
+it, so that mypy holds our code to it, a fake can take its place, and a test holds both against the names and
+parameters of the published bindings (tests/runtime/backends/tensorrt_names.json). Positions and names of parameters are TensorRT's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from runtime.errors import BackendError
+
+# pybind11's enumerations: members are compared and named, nothing else.
+Member = Any
+
+
+class Context(Protocol):
+    """tensorrt.IExecutionContext: one run at a time, on memory that it is given."""
+
+    def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> bool: ...
+    def set_device_memory(self, memory: int, size: int) -> None: ...
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool: ...
+    def infer_shapes(self) -> list[str]: ...
+    def set_tensor_address(self, name: str, memory: int) -> bool: ...
+    def execute_async_v3(self, stream_handle: int) -> bool: ...
+
+
+class Inspector(Protocol):
+    """tensorrt.EngineInspector."""
+
+    def get_engine_information(self, format: Member) -> str: ...
+
+
+class Plan(Protocol):
+    """tensorrt.ICudaEngine: an engine that was read."""
+
+    @property
+    def num_optimization_profiles(self) -> int: ...
+    @property
+    def num_io_tensors(self) -> int: ...
+    @property
+    def device_memory_size_v2(self) -> int: ...
+    def get_tensor_name(self, index: int) -> str: ...
+    def get_tensor_mode(self, name: str) -> Member: ...
+    def get_tensor_dtype(self, name: str) -> Member: ...
+    def get_tensor_shape(self, name: str) -> Sequence[int]: ...
+    def get_tensor_profile_shape(self, name: str, profile_index: int) -> Sequence[Sequence[int]]: ...
+    def create_execution_context(self, strategy: Member) -> Context | None: ...
+    def create_engine_inspector(self) -> Inspector: ...
+
+
+class Reader(Protocol):
+    """tensorrt.Runtime."""
+
+    def deserialize_cuda_engine(self, serialized_engine: bytes) -> Plan | None: ...
+
+
+class Runtime(Protocol):
+    """The module tensorrt, as far as running an engine needs it."""
+
+    __version__: str
+    # A base class for ours, and enumerations.
+    ILogger: Any
+    TensorIOMode: Any
+    ExecutionContextAllocationStrategy: Any
+    LayerInformationFormat: Any
+
+    def Runtime(self, logger: Any) -> Reader: ...  # noqa: N802, TensorRT's name
+
+
+def open_trt() -> Runtime:
+    """The module tensorrt; it raises what load does."""
+    return cast(Runtime, load("tensorrt"))
+
+
+def load(module: str) -> Any:
+    """A module that needs libraries of its own.
+
+    Raises:
+        ModuleNotFoundError: it is not installed.
+        BackendError: it is, and cannot be loaded.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        raise
+    except (ImportError, OSError) as error:  # a shared library that it needs is not there, or of another version
+        found = f"it is installed and cannot be loaded ({error})"
+        raise BackendError(f"library {module!r}", found, "pip install 'nerve-ner[gpu]'") from error
+
+
+def new_logger(library: Any, said: list[str]) -> Any:
+    """A logger for TensorRT that keeps errors and lets everything else go.
+
+    Args:
+        library: the module tensorrt.
+        said: where errors are added; TensorRT gives back None or False, and says why only here.
+    """
+    severity = library.ILogger.Severity
+    errors = (severity.INTERNAL_ERROR, severity.ERROR)
+
+    def log(self: Any, severity: Member, msg: str) -> None:
+        if severity in errors:
+            said.append(msg)
+
+    # A class made here, because its base comes with the library.
+    return type("Log", (library.ILogger,), {"log": log})()
+
+
+def why(said: list[str]) -> str:
+    """The last errors that TensorRT told, for a message; the list is emptied, for the next time."""
+    told = "; ".join(" ".join(each.split()) for each in said[-2:])
+    said.clear()
+    return told[:400] or "it does not say why"

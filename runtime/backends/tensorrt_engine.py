@@ -1,0 +1,213 @@
+"""Backend tensorrt: an engine that export built, on the GPU that it was built for, through TensorRT 11.
+
+Batches have the fixed shapes of the engine's profiles. Each call of logits() takes a lane, see runtime.backends.tensorrt_streams:
+as many run at once as there are lanes, so that one's copies hide behind another's work.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.backends.cuda_api import Cuda, open_cuda
+from runtime.backends.tensorrt_api import Runtime, new_logger, open_trt, why
+from runtime.backends.tensorrt_streams import Lane, profiles_of, tensors_of
+from runtime.batch.batches import Batch, Packing
+from runtime.bundle.certificate import Candidate, Device, Layout
+from runtime.bundle.manifest import Profile
+from runtime.bundle.store import Bundle
+from runtime.errors import BackendError, BundleError, UsageError
+from runtime.selection import engine_obstacle
+from runtime.system.gpu import Card, card
+
+if TYPE_CHECKING:
+    from runtime.backends.base import Options
+
+REBUILD = "run make export TENSORRT=1"
+# One lane computes while the other's answer is copied out and its next batch is copied in.
+LANES = 2
+# Cells that a card computes in the time that one more launch costs; an estimate, which only chooses between covers.
+_LAUNCH = 1024
+
+
+class TensorRt:
+    """An engine on the card.
+
+    Args:
+        path: the plan.
+        layout: of its rows.
+        streams: lanes.
+        vocabulary, positions: rows of the embedding tables; an engine reads out of bounds when an id leaves them.
+        library: the module tensorrt.
+        cuda: the card.
+
+    Raises:
+        BackendError: TensorRT cannot read the plan, or there is not enough memory.
+        BundleError: it is not a token classifier.
+    """
+
+    device: Device = "cuda"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        layout: Layout,
+        streams: int,
+        vocabulary: int,
+        positions: int,
+        library: Runtime,
+        cuda: Cuda,
+    ) -> None:
+        self.version: str = library.__version__
+        self.layout, self.streams = layout, streams
+        self._path, self._tables = path, (vocabulary, positions)
+        self._said: list[str] = []
+        # An engine keeps its reader alive by itself (py::keep_alive<0, 1> in the bindings); the logger is ours to keep.
+        self._logger = new_logger(library, self._said)
+        self._reader = library.Runtime(self._logger)
+        plan = self._reader.deserialize_cuda_engine(path.read_bytes())
+        if plan is None:
+            raise BackendError(str(path), f"TensorRT cannot read it ({why(self._said)})", REBUILD)
+        tensors = tensors_of(plan, library, str(path))
+        self._inputs = [tensor.name for tensor in tensors.inputs]
+        self.profiles = profiles_of(plan, self._inputs[0])
+        self.packing = packing_of(self.profiles)
+        preparing = threading.Lock()
+        self._free: queue.SimpleQueue[Lane] = queue.SimpleQueue()
+        self._lanes: list[Lane] = []
+        try:
+            for _ in range(streams):
+                self._lanes.append(
+                    Lane(
+                        plan,
+                        tensors,
+                        self.profiles,
+                        library=library,
+                        cuda=cuda,
+                        said=self._said,
+                        preparing=preparing,
+                    )
+                )
+                self._free.put(self._lanes[-1])
+        except BaseException:
+            self.close()
+            raise
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        """See Backend.
+
+        Raises:
+            BackendError: no profile holds the batch, or the engine refused it.
+        """
+        vocabulary, positions = self._tables
+        batch.check(vocabulary=vocabulary, positions=positions)
+        rows, length = batch.input_ids.shape
+        runs = cover(self.profiles, rows, length)
+        lane = self._free.get()
+        try:
+            given, found, first = batch.named(self._inputs), [], 0
+            for index in runs:
+                part = slice(first, first + self.profiles[index].rows)
+                found.append(lane.run(index, {name: array[part] for name, array in given.items()}))
+                first = part.stop
+            return found[0] if len(found) == 1 else np.concatenate(found)
+        finally:
+            self._free.put(lane)
+
+    def close(self) -> None:
+        """See Backend."""
+        for lane in self._lanes:
+            lane.close()
+        self._lanes.clear()
+        # Lanes hold the engine, and with it the weights on the card.
+        self._free = queue.SimpleQueue()
+
+
+def packing_of(profiles: Sequence[Profile]) -> Packing:
+    """The batches that an engine wants: of its lengths, and as large as its profiles."""
+    lengths = tuple(sorted({profile.length for profile in profiles}))
+    return Packing(
+        shortest=lengths[0],
+        cells=max(profile.rows * profile.length for profile in profiles),
+        padded_rows=max(profile.rows for profile in profiles),
+        padded_cells=max(profile.rows * profile.length for profile in profiles),
+        lengths=lengths,
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def cover(profiles: tuple[Profile, ...], rows: int, length: int) -> tuple[int, ...]:
+    """Indices of the profiles that together hold a batch of that shape in the least time; one can come several times.
+
+    An engine has few profiles, and what a profile has too many is computed for nothing: 64 rows take two runs of 32
+    rather than one of 128. The time of a run is taken to be its cells and _LAUNCH more.
+
+    Args:
+        profiles: of the engine.
+        rows, length: of the batch.
+
+    Raises:
+        BackendError: no profile holds rows of that length.
+    """
+    longer = sorted({each.length for each in profiles if each.length >= length})
+    if not longer:
+        held = ", ".join(f"{each.rows} x {each.length}" for each in profiles)
+        raise BackendError("engine", f"no profile holds a batch of {rows} x {length} (it has {held})", REBUILD)
+    sizes = {each.rows: index for index, each in enumerate(profiles) if each.length == longer[0]}
+    # The best cover of 0, 1, 2... rows: its cost and the rows of its runs.
+    best: list[tuple[int, tuple[int, ...]]] = [(0, ())]
+    for count in range(1, rows + 1):
+        covers = ((best[max(0, count - size)], size) for size in sizes)
+        best.append(min((cost + size * longer[0] + _LAUNCH, (size, *runs)) for (cost, runs), size in covers))
+    return tuple(sizes[size] for size in sorted(best[rows][1], reverse=True))
+
+
+def open_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> TensorRt:
+    """The backend on a bundle's engine.
+
+    Raises:
+        ModuleNotFoundError: tensorrt or cuda-python is not installed.
+        BackendError: no card, another card than the engine's, another TensorRT, or not enough memory.
+        BundleError: the engine was built from another graph than the bundle's.
+    """
+    if options.engine:
+        what = f"engine setting {next(iter(options.engine))!r}"
+        raise UsageError(what, "a TensorRT engine takes none once it is built", "leave it out")
+    return open_engine(bundle, candidate, options, here=card(), library=open_trt(), cuda=open_cuda)
+
+
+def open_engine(
+    bundle: Bundle,
+    candidate: Candidate,
+    options: Options,
+    *,
+    here: Card | None,
+    library: Runtime,
+    cuda: Callable[[], Cuda],
+) -> TensorRt:
+    """The same with the card and the libraries given; CUDA is opened only where the engine is for this card."""
+    manifest, engine = bundle.manifest, bundle.engine_in(candidate.file)
+    if here is None:
+        raise BackendError("backend 'tensorrt'", "this machine has no NVIDIA card", "run it on one that has")
+    if obstacle := engine_obstacle(engine, here, library.__version__):
+        raise BackendError("backend 'tensorrt'", *obstacle)
+    stamp = manifest.files.get(engine.graph)
+    if stamp is None or stamp.sha256 != engine.graph_sha256:
+        raise BundleError(str(bundle.file(engine.file)), f"built from another {engine.graph}", REBUILD)
+    return TensorRt(
+        bundle.file(engine.file),
+        layout=engine.layout,
+        streams=LANES if options.goal == "throughput" else 1,
+        vocabulary=manifest.vocabulary,
+        positions=manifest.max_length,
+        library=library,
+        cuda=cuda(),
+    )

@@ -1,0 +1,104 @@
+"""Texts longer than the model -> windows that overlap, and which window answers for which word piece. Pure.
+
+A text that fits is one window, so that it gets exactly what it gets alone. A longer one is cut into windows of the
+full length, each reaching `stride` pieces into the one before; the last is moved back to be full too. In an overlap
+the first half belongs to the earlier window and the second to the later: so every piece is answered where the nearer
+of its two edges is farthest away.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.batch.ragged import ranges, starts_from_counts
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Runs of word pieces, in order of text and place. All arrays: [windows].
+
+    Attributes:
+        start: first piece of each, among the pieces of all texts.
+        count: pieces of each, special ones not included.
+        skip: pieces at its start that an earlier window answers for.
+        keep: pieces after those that this window answers for; over all windows every piece is kept exactly once.
+    """
+
+    start: NDArray[np.int64]
+    count: NDArray[np.int64]
+    skip: NDArray[np.int64]
+    keep: NDArray[np.int64]
+
+
+def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> Windows:
+    """Cut texts into windows; a text without pieces has none.
+
+    Args:
+        text_start: where each text's pieces start, and, last, where all end. [texts + 1]
+        capacity: most pieces of a window, special ones not included.
+        stride: pieces that neighbouring windows share, at least 0 and less than capacity.
+    """
+    size = np.diff(text_start)
+    if size.max(initial=0) <= capacity:
+        # As nearly always. The rules below say the same, and take ten times as long.
+        some = size > 0
+        count = size[some]
+        return Windows(text_start[:-1][some], count, np.zeros_like(count), count)
+    step = capacity - stride
+    # A window for the first `capacity` pieces and one for every `step` begun after them.
+    windows = np.where(size > 0, 1 + np.maximum(0, -(-(size - capacity) // step)), 0)
+    number = ranges(np.zeros_like(windows), windows)
+    text_size, text_first = np.repeat(size, windows), np.repeat(text_start[:-1], windows)
+    count = np.minimum(text_size, capacity)
+    local = np.minimum(number * step, text_size - count)
+    # The border between a window and the next: the middle of what they share; at a text's ends: the ends.
+    first = starts_from_counts(windows)
+    opens, closes = np.zeros(len(number), np.bool_), np.zeros(len(number), np.bool_)
+    opens[first[:-1][windows > 0]] = True
+    closes[first[1:][windows > 0] - 1] = True
+    border = (np.roll(local, -1) + local + count) // 2
+    keep_end = np.where(closes, text_size, border)
+    keep_start = np.where(opens, 0, np.roll(border, 1))
+    return Windows(text_first + local, count, keep_start - local, keep_end - keep_start)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some windows that follow each other, as if their pieces were all there are.
+
+    Attributes:
+        windows: their places counted from `start`.
+        start, end: the pieces that they read, among the pieces of all texts.
+        keep_start, keep_end: the pieces that they answer for, among the pieces of all texts.
+    """
+
+    windows: Windows
+    start: int
+    end: int
+    keep_start: int
+    keep_end: int
+
+
+def blocks_of(windows: Windows, *, pieces: int) -> Iterator[Block]:
+    """Windows in blocks, so that the logits of a long text never lie in memory all at once.
+
+    Args:
+        windows: as windows_of cuts them; what each keeps follows what the one before keeps.
+        pieces: about how many a block reads; it ends with the window that reaches that number.
+    """
+    read = np.cumsum(windows.count)
+    borders: list[int] = []
+    if len(read) and read[-1] > pieces:
+        borders = (np.flatnonzero(np.diff((read - windows.count) // pieces)) + 1).tolist()
+    for first, last in itertools.pairwise([0, *borders, len(read)] if len(read) else []):
+        start, count, skip, keep = (
+            column[first:last] for column in (windows.start, windows.count, windows.skip, windows.keep)
+        )
+        begin, kept_from = int(start[0]), int(start[0] + skip[0])
+        end, kept_to = int(start[-1] + count[-1]), int(start[-1] + skip[-1] + keep[-1])
+        yield Block(Windows(start - begin, count, skip, keep), begin, end, kept_from, kept_to)

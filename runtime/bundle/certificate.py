@@ -1,0 +1,113 @@
+"""A certificate: the measured agreement of one candidate with its checkpoint, and where it holds.
+
+How one is earned is export.certify's matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from runtime.errors import UncertifiedError
+from runtime.system.cpu import ANY_SUMS, Ability
+
+CERTIFY = "run `python -m export.certify`, or pass --allow-uncertified to do without"
+
+
+NARROWER = "export it here (`python -m export ... --int8`)"
+
+
+Layout = Literal["padded", "packed"]
+
+
+Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
+
+
+Device = Literal["cpu", "cuda"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What can run a bundle: a file, the backend that runs it, in which precision, on which device.
+
+    The precision is what is computed in, and can be lower than the file's: OpenVINO runs an fp32 graph in bf16.
+    The file is empty for the checkpoint itself, which backend pytorch runs.
+    """
+
+    file: str
+    backend: str
+    precision: Precision
+    device: Device
+
+    def __str__(self) -> str:
+        return f"{self.file or 'checkpoint'} on {self.backend} in {self.precision}, {self.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The measured agreement of one candidate (file x backend x precision x device) with the checkpoint.
+
+    Attributes:
+        file, backend, precision, device: the candidate.
+        versions: of the libraries that ran it and the checkpoint.
+        corpus: name of the text it was measured on.
+        corpus_sha256: of that text.
+        measured: figures by name; export.certify documents each.
+        limits: the gate's bounds that the figures were held against.
+        passed: whether every bound held.
+        needs: what the processor must do for it to hold, since it did so when it was measured; see runtime.system.cpu.
+    """
+
+    file: str
+    backend: str
+    precision: Precision
+    device: Device
+    versions: dict[str, str]
+    corpus: str
+    corpus_sha256: str
+    measured: dict[str, float | int | None]
+    limits: dict[str, float]
+    passed: bool
+    needs: tuple[Ability, ...] = ()
+
+    @property
+    def candidate(self) -> Candidate:
+        """Whose certificate it is."""
+        return Candidate(self.file, self.backend, self.precision, self.device)
+
+    def holds_on(self, abilities: Collection[Ability]) -> bool:
+        """Whether a processor with these abilities computes as the one did that it was measured on."""
+        return set(self.needs) <= set(abilities)
+
+    def check_processor(self, abilities: Collection[Ability]) -> None:
+        """Refuse to vouch for a processor that computes otherwise than the one it was measured on.
+
+        Raises:
+            UncertifiedError: it does.
+        """
+        if self.holds_on(abilities):
+            return
+        what, had, has = f"{self.file} on {self.backend}", " and ".join(self.needs), " and ".join(sorted(abilities))
+        found = f"certified on a processor that has {had}, this one has {has or 'told nothing of itself'}"
+        if set(ANY_SUMS) <= set(self.needs):
+            found = "certified on a processor that is not known, and int8 depends on it"
+        # To certify it here would fail: sums of 8 bits are cut off on this processor.
+        remake = "vnni" in self.needs and "vnni" not in abilities
+        raise UncertifiedError(what, found, f"{NARROWER}, or choose another precision" if remake else CERTIFY)
+
+    def check_version(self, library: str, installed: str) -> None:
+        """Refuse to vouch for another release of the library than the one measured; patch releases are let pass.
+
+        Raises:
+            UncertifiedError: major or minor version differ.
+        """
+        measured = self.versions.get(library, "none")
+        if release(measured) != release(installed):
+            what, found = f"{self.file} on {self.backend}", f"certified with {library} {measured}, here is {installed}"
+            raise UncertifiedError(what, found, f"install {library} {measured}, or {CERTIFY}")
+
+
+def release(version: str) -> list[str]:
+    """Major and minor number of a version; patch releases answer alike."""
+    return version.split(".")[:2]

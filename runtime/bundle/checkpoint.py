@@ -1,0 +1,168 @@
+"""What can be said of a checkpoint folder without torch: its digest, its labels, its limits.
+
+A checkpoint is a Hugging Face folder: config.json, model.safetensors (or shards), tokenizer.json.
+It knows nothing of tensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import CheckpointError
+from runtime.system.files import sha256_of_file
+from runtime.text.label_schemes import OUTSIDE
+
+_PATTERNS = ("config.json", "tokenizer.json", "*.safetensors", "*.safetensors.index.json")
+_PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+# What transformers writes when nobody has named the labels.
+_UNNAMED = re.compile(r"LABEL_\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a checkpoint's config.json and tokenizer.json say.
+
+    Attributes:
+        architecture: transformers' model_type, such as "bert".
+        labels: names in the order of the logits.
+        max_length: most word pieces of a row, special ones included.
+        vocabulary: rows of the embedding table.
+    """
+
+    architecture: str
+    labels: tuple[str, ...]
+    max_length: int
+    vocabulary: int
+
+
+def describe(path: Path, *, weights: bool = True) -> Description:
+    """Read and check a checkpoint folder.
+
+    Args:
+        path: the folder.
+        weights: refuse a folder without weights, or with pickled ones alone.
+
+    Raises:
+        CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing or slow,
+            or its configuration is unreadable or names no labels.
+    """
+    config = check_files(path, weights=weights)
+    architecture = str(config.get("model_type", ""))
+    return Description(architecture, _labels(path, config), max_length(path, config), _vocabulary(path, config))
+
+
+def check_files(path: Path, *, weights: bool = True) -> dict[str, Any]:
+    """The configuration of a folder that holds a checkpoint's files; they need not be those of a NER model.
+
+    Args:
+        path, weights: see describe.
+
+    Raises:
+        CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing or slow,
+            or its configuration is unreadable.
+    """
+    if not path.is_dir():
+        raise CheckpointError(str(path), "there is no such folder", "give a checkpoint folder or a hub id")
+    config = _config(path)
+    if weights:
+        _check_weights(path)
+    _check_tokenizer(path)
+    return config
+
+
+def sha256_of_checkpoint(path: Path) -> str:
+    """One digest over the configuration, the weights and the tokenizer: over "name sha256" lines in order of name."""
+    names = sorted({file.name for pattern in _PATTERNS for file in path.glob(pattern)})
+    lines = "".join(f"{name} {sha256_of_file(path / name)}\n" for name in names)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _config(path: Path) -> dict[str, Any]:
+    place = path / "config.json"
+    try:
+        config = json.loads(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(str(path), "not a checkpoint, it has no config.json", "give another folder") from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(str(place), f"not readable JSON ({error})", "take an intact copy of it") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(str(place), "not a JSON object", "take an intact copy of it")
+    return config
+
+
+def _check_weights(path: Path) -> None:
+    if any(path.glob("*.safetensors")):
+        return
+    pickled = next((file.name for pattern in _PICKLES for file in path.glob(pattern)), "")
+    if not pickled:
+        raise CheckpointError(str(path), "no weights, there is no model.safetensors", "give another folder")
+    found = f"pickled weights alone ({pickled}), which can run code when they are read"
+    command = "AutoModelForTokenClassification.from_pretrained(FOLDER).save_pretrained(NEW, safe_serialization=True)"
+    raise CheckpointError(str(path), found, f"if you trust them, convert them with transformers: {command}")
+
+
+def _check_tokenizer(path: Path) -> None:
+    if (path / "tokenizer.json").is_file():
+        return
+    slow = next((name for name in ("vocab.txt", "vocab.json", "spiece.model") if (path / name).is_file()), "")
+    found = (
+        f"no tokenizer.json, only a slow tokenizer's {slow}" if slow else "the tokenizer is missing (tokenizer.json)"
+    )
+    do = "convert it with transformers: AutoTokenizer.from_pretrained(FOLDER, use_fast=True).save_pretrained(FOLDER)"
+    raise CheckpointError(
+        str(path), found, do if slow else "copy it from the model that the checkpoint was trained from"
+    )
+
+
+def _labels(path: Path, config: dict[str, Any]) -> tuple[str, ...]:
+    place = str(path / "config.json")
+    named = config.get("id2label") or {}
+    do = 'name them in "id2label" as {"0": "O", "1": "B-PER", ...}, or give a checkpoint trained for NER'
+    if not named or all(_UNNAMED.fullmatch(str(label)) for label in named.values()):
+        raise CheckpointError(place, "no labels", do)
+    try:
+        by_index = {int(index): str(label) for index, label in named.items()}
+        labels = tuple(by_index[index] for index in range(len(by_index)))
+    except (ValueError, KeyError) as error:
+        raise CheckpointError(place, f'the indices of "id2label" are not 0 to {len(named) - 1}', do) from error
+    if OUTSIDE not in labels or len(set(labels)) != len(labels):
+        found = "two labels of one name" if OUTSIDE in labels else 'no label "O"'
+        raise CheckpointError(place, found, do)
+    return labels
+
+
+def max_length(path: Path, config: dict[str, Any]) -> int:
+    """Most word pieces of a row: the positions of the configuration, or fewer if the tokenizer was told fewer.
+
+    RoBERTa and its relatives count positions from padding_idx + 1, so that many rows of the table are never used
+    (transformers, create_position_ids_from_input_ids). Models without such a table say it, too: for DeBERTa (relative
+    positions) and ModernBERT (rotary ones) it is the length they were trained with, and so the longest to trust.
+    """
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions < 1:
+        found = '"max_position_embeddings" is missing, so the longest row is not known'
+        do = "write there how long the longest row was that the model was trained with"
+        raise CheckpointError(str(path / "config.json"), found, do)
+    if config.get("model_type") in _OFFSET_POSITIONS:
+        positions -= int(config.get("pad_token_id") or 0) + 1
+    try:
+        told = json.loads((path / "tokenizer_config.json").read_text(encoding="utf-8")).get("model_max_length")
+    except (OSError, ValueError, AttributeError):
+        told = None
+    # transformers writes 1e30 for "no limit".
+    return min(positions, int(told)) if isinstance(told, int | float) and told >= 1 else positions
+
+
+_OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer", "mpnet", "luke"})
+
+
+def _vocabulary(path: Path, config: dict[str, Any]) -> int:
+    size = config.get("vocab_size")
+    if not isinstance(size, int) or size < 1:
+        raise CheckpointError(str(path / "config.json"), '"vocab_size" is missing', "take an intact copy of it")
+    return size

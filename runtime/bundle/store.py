@@ -1,0 +1,186 @@
+"""The bundle: a folder that holds everything tagging needs, and the proof that it is what was made.
+
+    manifest.json      what is in the folder, the sha256 of each file, certificates, and a digest of the manifest itself
+    tokenizer.json     the checkpoint's tokenizer
+    config.json        the checkpoint's configuration
+    *.onnx, *.plan     graphs and engines
+
+`open_bundle` verifies, `seal` writes the manifest, last. One changed byte in any of these files is refused at open.
+What a manifest holds is said in runtime.bundle.manifest. It knows no engine library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from runtime.bundle.certificate import CERTIFY, Candidate, Certificate, Device, Layout, Precision
+from runtime.bundle.manifest import Engine, Graph, Manifest, Profile, Source, Speed, Stamp, manifest_from_json
+from runtime.errors import BundleError, UncertifiedError
+from runtime.system.files import sha256_of_file, write_atomically
+
+# The types of a manifest are the bundle's public face, too.
+__all__ = [
+    "Bundle",
+    "Candidate",
+    "Certificate",
+    "Device",
+    "Engine",
+    "Graph",
+    "Layout",
+    "Manifest",
+    "Precision",
+    "Profile",
+    "Source",
+    "Speed",
+    "Stamp",
+    "open_bundle",
+    "seal",
+    "stamp_of",
+    "CONFIG",
+    "MANIFEST",
+    "REMAKE",
+    "SCHEMA",
+    "TOKENIZER",
+]
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+TOKENIZER = "tokenizer.json"
+CONFIG = "config.json"
+REMAKE = "make it again with `make export`"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """An opened, verified bundle."""
+
+    path: Path
+    manifest: Manifest
+
+    def file(self, name: str) -> Path:
+        """Where a file of the bundle lies."""
+        return self.path / name
+
+    def graph(self, precision: Precision) -> Graph:
+        """The graph of that precision.
+
+        Raises:
+            BundleError: there is none; the message lists those that exist.
+        """
+        for graph in self.manifest.graphs:
+            if graph.precision == precision:
+                return graph
+        held = ", ".join(graph.precision for graph in self.manifest.graphs) or "none"
+        raise BundleError(str(self.path), f"no {precision} graph (it holds: {held})", "choose one of these")
+
+    def graph_in(self, file: str) -> Graph:
+        """The graph in that file; candidates name none that is not there."""
+        return next(graph for graph in self.manifest.graphs if graph.file == file)
+
+    def engine_in(self, file: str) -> Engine:
+        """The TensorRT engine in that file; candidates name none that is not there."""
+        return next(engine for engine in self.manifest.engines if engine.file == file)
+
+    def part(self, file: str) -> Graph | Engine:
+        """The graph or engine in that file; candidates name none that is not there."""
+        parts: list[Graph | Engine] = [*self.manifest.graphs, *self.manifest.engines]
+        return next(part for part in parts if part.file == file)
+
+    def certificate(self, candidate: Candidate) -> Certificate:
+        """The passing certificate of that candidate.
+
+        Raises:
+            UncertifiedError: it has none, or one that did not pass.
+        """
+        for certificate in self.manifest.certificates:
+            if certificate.candidate == candidate:
+                if certificate.passed:
+                    return certificate
+                raise UncertifiedError(str(candidate), "its certificate says that it failed the gate", CERTIFY)
+        raise UncertifiedError(str(candidate), f"no certificate in {self.path}", CERTIFY)
+
+    def speed(self, candidate: Candidate) -> float:
+        """Its word pieces a second where they were measured, 0 where they were not."""
+        measured = {speed.candidate: speed.pieces_per_second for speed in self.manifest.speeds}
+        return measured.get(candidate, 0.0)
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Open a bundle and verify every byte of it against its manifest.
+
+    Raises:
+        BundleError: it is missing, unsealed, damaged, or of another schema.
+    """
+    manifest = _parse(path / MANIFEST, _read(path))
+    for name, stamp in manifest.files.items():
+        _verify(path / name, stamp)
+    return Bundle(path, manifest)
+
+
+def seal(path: Path, manifest: Manifest) -> None:
+    """Write the manifest of a bundle whose files are all in place. The old one holds until the new one is whole.
+
+    Raises:
+        StorageError: no permission, or no space.
+    """
+    write_atomically(path / MANIFEST, _encode(manifest))
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The Stamp of a file as it is now."""
+    return Stamp(sha256_of_file(path), path.stat().st_size)
+
+
+def _encode(manifest: Manifest) -> bytes:
+    body = {"schema": SCHEMA, **asdict(manifest)}
+    return _canonical({**body, "digest": hashlib.sha256(_canonical(body)).hexdigest()})
+
+
+def _canonical(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=True) + "\n").encode("ascii")
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_dir():
+        raise BundleError(str(path), "there is no such folder", "run `make export`, or give --bundle FOLDER")
+    try:
+        return (path / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        found = f"there is no {MANIFEST}, so it is not a bundle or was never sealed"
+        raise BundleError(str(path), found, REMAKE) from None
+    except OSError as error:
+        raise BundleError(str(path / MANIFEST), error.strerror or str(error), "make it readable") from error
+
+
+def _parse(place: Path, raw: bytes) -> Manifest:
+    try:
+        value = json.loads(raw)
+        schema = value["schema"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise BundleError(str(place), f"not a manifest ({error!r})", REMAKE) from error
+    if schema != SCHEMA:
+        found = f"schema {schema}, this version of Nerve reads schema {SCHEMA}"
+        raise BundleError(str(place), found, REMAKE)
+    digest = value.pop("digest", "missing")
+    # Comparing bytes, and not values, refuses a manifest in which only the white space was changed, too.
+    if raw != _canonical({**value, "digest": digest}) or digest != hashlib.sha256(_canonical(value)).hexdigest():
+        raise BundleError(str(place), "its digest does not match its content, so it was changed", REMAKE)
+    return manifest_from_json(value)
+
+
+def _verify(path: Path, stamp: Stamp) -> None:
+    try:
+        size = path.stat().st_size
+        # The size first: a truncated file of a gigabyte need not be read to be refused.
+        found = sha256_of_file(path) if size == stamp.bytes else ""
+    except OSError as error:
+        raise BundleError(str(path), error.strerror or str(error), REMAKE) from error
+    if size != stamp.bytes:
+        raise BundleError(str(path), f"{size:,} bytes where the manifest says {stamp.bytes:,}", REMAKE)
+    if found != stamp.sha256:
+        detail = f"sha256 {found[:12]}... where the manifest says {stamp.sha256[:12]}..., so it was changed"
+        raise BundleError(str(path), detail, REMAKE)

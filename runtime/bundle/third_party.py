@@ -1,0 +1,97 @@
+"""A folder in Optimum's layout that somebody else made: graphs that nothing vouches for, opened as a bundle would be.
+
+    config.json, tokenizer.json             as a checkpoint has them
+    model*.onnx or onnx/model*.onnx         padded graphs; nothing but the name tells the precision
+
+It writes nothing: `python -m export.certify` makes a bundle of such a folder. It knows no engine and reads no graph, so
+that a graph's inputs and operator set are left open here; backends ask their own session for them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from runtime.bundle.store import (
+    CONFIG,
+    MANIFEST,
+    TOKENIZER,
+    Bundle,
+    Graph,
+    Manifest,
+    Precision,
+    Source,
+    open_bundle,
+    stamp_of,
+)
+from runtime.errors import BundleError, UncertifiedError
+
+_PLACES = ("model*.onnx", "onnx/model*.onnx")
+# Parts of file names, as Optimum and the exporters of the hub choose them. A name with another part is not guessed at.
+_INT8 = frozenset({"quantized", "int8", "uint8", "qint8", "quint8"})
+_FP16 = frozenset({"fp16", "o4"})
+_OTHER = frozenset({"optimized", "o1", "o2", "o3", "avx2", "avx512", "vnni", "arm64"})
+_ORDER: tuple[Precision, ...] = ("fp32", "fp16", "int8")
+
+
+def open_folder(path: Path, *, allow_uncertified: bool) -> Bundle:
+    """A bundle, or a foreign folder if that is allowed.
+
+    Raises:
+        BundleError, CheckpointError: as open_bundle and open_foreign.
+        UncertifiedError: it is a foreign folder, and that is not allowed.
+    """
+    if not is_foreign(path):
+        return open_bundle(path)
+    if not allow_uncertified:
+        found = "not a bundle but graphs that others made, without a certificate"
+        certify = f"python -m export.certify {path} --model CHECKPOINT --corpus CORPUS"
+        raise UncertifiedError(str(path), found, f"run `{certify}`, or pass --allow-uncertified to do without")
+    return open_foreign(path)
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether it is a folder in Optimum's layout and no bundle."""
+    return not (path / MANIFEST).is_file() and (path / CONFIG).is_file() and bool(_files(path))
+
+
+def open_foreign(path: Path) -> Bundle:
+    """The folder as a bundle without certificates. The checkpoint's name is the folder's, its digest is not known.
+
+    Raises:
+        BundleError: no graph has a name that tells the precision.
+        CheckpointError: the tokenizer is missing, or the configuration names no labels or is not readable.
+    """
+    from runtime.bundle.checkpoint import describe  # not at the top: it needs numpy, and a bundle none
+
+    description = describe(path, weights=False)
+    told = [(precision, name) for name in _files(path) if (precision := precision_of(name))]
+    if not told:
+        found = f"no file name tells the precision ({', '.join(_files(path))})"
+        raise BundleError(str(path), found, "name it model.onnx (fp32), model_fp16.onnx or model_int8.onnx")
+    told.sort(key=lambda pair: _ORDER.index(pair[0]))
+    manifest = Manifest(
+        checkpoint=Source(str(path), ""),
+        labels=description.labels,
+        max_length=description.max_length,
+        vocabulary=description.vocabulary,
+        files={name: stamp_of(path / name) for name in (CONFIG, TOKENIZER, *(name for _, name in told))},
+        graphs=tuple(Graph(name, precision, "padded", 0, ()) for precision, name in told),
+        certificates=(),
+        versions={},
+    )
+    return Bundle(path, manifest)
+
+
+def precision_of(name: str) -> Precision | None:
+    """What the name of a graph promises; None where it says something else, such as q4."""
+    parts = set(re.split(r"[_.-]", Path(name).stem.lower())[1:])
+    if not parts <= _INT8 | _FP16 | _OTHER:
+        return None
+    return "int8" if parts & _INT8 else "fp16" if parts & _FP16 else "fp32"
+
+
+def _files(path: Path) -> list[str]:
+    """Names of the graphs, the plainest first, relative to the folder."""
+    found = [file.relative_to(path).as_posix() for place in _PLACES for file in path.glob(place)]
+    return sorted(found, key=lambda name: (len(name), name))

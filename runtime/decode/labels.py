@@ -1,0 +1,157 @@
+"""Logits -> tags -> entities. Pure, and vectorised over all texts of a call.
+
+A word's label is the most probable one of its first word piece, as in training. It knows nothing of engines or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.batch.ragged import ranges
+from runtime.errors import UsageError
+from runtime.text.entity import Entity
+from runtime.text.label_schemes import OUTSIDE, LabelSet, Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """A label for every word.
+
+    Attributes:
+        tag: index of the label chosen. [words]
+        score: its probability, 0 to 1. [words]
+    """
+
+    tag: NDArray[np.int64]
+    score: NDArray[np.float32]
+
+
+def tags_from_logits(logits: NDArray[np.float32]) -> Tags:
+    """The most probable label of each word, and its probability (softmax).
+
+    Args:
+        logits: of each word's first piece. [words, labels]
+    """
+    tag = logits.argmax(axis=1)
+    return Tags(tag, probability_of(logits, tag))
+
+
+def probability_of(logits: NDArray[np.float32], tag: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Softmax of one label of each word. [words]
+
+    Args:
+        logits: [words, labels]
+        tag: which label. [words]
+    """
+    chosen = logits[np.arange(len(tag)), tag][:, None]
+    # A difference too great for a float32's exponential means a probability of 0, which 1 / infinity is, too.
+    with np.errstate(over="ignore"):
+        probability: NDArray[np.float32] = (1 / np.exp(logits - chosen).sum(axis=1)).astype(np.float32)
+    return probability
+
+
+def joined(parts: Sequence[Tags]) -> Tags:
+    """Tags of words that follow each other."""
+    if len(parts) == 1:
+        return parts[0]
+    tag = np.concatenate([np.empty(0, np.int64), *(part.tag for part in parts)])
+    return Tags(tag, np.concatenate([np.empty(0, np.float32), *(part.score for part in parts)]))
+
+
+def least_scores(labels: LabelSet, thresholds: Mapping[str, float], ignore: Collection[str]) -> NDArray[np.float64]:
+    """The score below which an entity of each type is dropped; infinity for a type that is ignored. [types]
+
+    Raises:
+        UsageError: a name is not one of the model's entity types, or a threshold is not from 0 to 1.
+    """
+    known = f"choose among {', '.join(labels.types) or 'none: this model has no entity types'}"
+    for option, names in (("thresholds", thresholds), ("ignore", ignore)):
+        if isinstance(names, str):
+            raise UsageError(option, f"{names!r} is a string", "give a collection of entity types")
+        if unknown := [name for name in names if name not in labels.types]:
+            raise UsageError(option, f"no entity type {unknown[0]!r} in this model", known)
+    for name, least in thresholds.items():
+        if not 0 <= least <= 1:
+            raise UsageError("thresholds", f"{name} {least}", "give a probability, from 0 to 1")
+    return np.array([np.inf if name in ignore else thresholds.get(name, 0.0) for name in labels.types])
+
+
+def scored_spans(tags: Tags, labels: LabelSet, word_start: NDArray[np.int64]) -> tuple[Spans, NDArray[np.float64]]:
+    """Entities of all texts as runs of words, and the mean of their words' scores. [entities]"""
+    first = np.zeros(len(tags.tag), np.bool_)
+    first[word_start[:-1][np.diff(word_start) > 0]] = True
+    spans = labels.spans(tags.tag, first)
+    return spans, means(tags.score, spans.start, spans.end)
+
+
+def means(values: NDArray[np.float32], start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean of the values of each run; runs are not empty, in order and disjoint. [runs]"""
+    if not len(start):
+        return np.empty(0)
+    # reduceat over (start, end) pairs sums each run by itself: its neighbours cannot change its last digits.
+    bounds = np.empty(2 * len(start), np.int64)
+    bounds[::2], bounds[1::2] = start, end
+    total: NDArray[np.float64] = np.add.reduceat(np.append(values, 0).astype(np.float64), bounds)[::2]
+    return total / (end - start)
+
+
+def entities_from_tags(
+    tags: Tags,
+    labels: LabelSet,
+    word_start: NDArray[np.int64],
+    texts: Sequence[str],
+    bounds: NDArray[np.int32],
+    *,
+    least: NDArray[np.float64],
+) -> list[list[Entity]]:
+    """The entities that tags spell, for each text, in order and disjoint.
+
+    Args:
+        tags: of the words of all texts. [words]
+        labels: the model's.
+        word_start: where each text's words start, and, last, where all end. [texts + 1]
+        texts: the texts themselves.
+        bounds: first and one past the last code point of each word, in its text. [words, 2]
+        least: see least_scores. [types]
+    """
+    spans, score = scored_spans(tags, labels, word_start)
+    kept = score >= least[spans.type]
+    first, last, kind = spans.start[kept], spans.end[kept] - 1, spans.type[kept]
+    text = np.searchsorted(word_start, first, side="right") - 1
+    names = np.array(labels.types, dtype=object)[kind]
+    return entity_lists(texts, text, names, bounds[first, 0], bounds[last, 1], score[kept])
+
+
+def entity_lists(
+    texts: Sequence[str],
+    text: NDArray[np.int64],
+    names: NDArray[np.object_],
+    start: NDArray[np.int32],
+    end: NDArray[np.int32],
+    score: NDArray[np.float64],
+) -> list[list[Entity]]:
+    """Columns -> entities of each text. All arrays: [entities]; `text` says which text each belongs to."""
+    found: list[list[Entity]] = [[] for _ in texts]
+    columns = (column.tolist() for column in (text, names, start, end, score))
+    for number, name, begin, stop, value in zip(*columns):
+        found[number].append(Entity(name, texts[number][begin:stop], begin, stop, value))
+    return found
+
+
+def without_dropped(
+    tags: Tags, labels: LabelSet, word_start: NDArray[np.int64], *, least: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Label index of each word, the words of entities that score too low outside. [words]
+
+    Args:
+        tags, labels, word_start, least: see entities_from_tags.
+    """
+    spans, score = scored_spans(tags, labels, word_start)
+    dropped = score < least[spans.type]
+    tag = tags.tag.copy()
+    tag[ranges(spans.start[dropped], (spans.end - spans.start)[dropped])] = labels.labels.index(OUTSIDE)
+    return tag

@@ -1,0 +1,192 @@
+"""Text or words -> word pieces, for many texts at once and flat: no object a word outlives a block of words.
+
+Words are given to the tokenizer one by one, as they were when the model was trained on a corpus of words; that is
+what `is_split_into_words` does in transformers, and what export certifies against. It knows nothing of models,
+labels, or how word pieces become rows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from runtime.batch.batches import Frame
+from runtime.batch.ragged import starts_from_counts
+from runtime.errors import BundleError
+from runtime.text.words import RUN, runs_of_words
+
+# Words whose pieces are kept: some 60 MB when full, which a text in one language does not reach.
+MOST_KNOWN = 250_000
+# Longer words, in code points, are not worth keeping: they do not come again, and one can be megabytes long.
+LONGEST_KNOWN = 64
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Texts as word pieces, one text after another, special pieces left out.
+
+    Attributes:
+        ids: word-piece ids. [pieces]
+        text_start: where each text's pieces start; text i has ids[text_start[i]:text_start[i + 1]]. [texts + 1]
+        word_start: where each text's words start among the words of all texts. [texts + 1]
+        word_piece: the first piece of each word, or -1 for a word that the tokenizer turns into nothing. [words]
+    """
+
+    ids: NDArray[np.int64]
+    text_start: NDArray[np.int64]
+    word_start: NDArray[np.int64]
+    word_piece: NDArray[np.int64]
+
+
+class Encoder:
+    """A checkpoint's tokenizer, opened from its tokenizer.json.
+
+    Args:
+        path: the tokenizer.json.
+
+    Attributes:
+        path: the file it came from.
+        frame: the special pieces that open and close a window, such as [CLS] and [SEP].
+        largest_id: the largest id that the tokenizer can give out.
+
+    Raises:
+        BundleError: the file is not a tokenizer, or puts special pieces into the middle of a text.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._tokenizer = open_tokenizer(path, spaced=True)
+        self._known: dict[str, tuple[int, ...]] = {}
+        self.frame = _special_pieces(self._tokenizer, path)
+        self.largest_id = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
+
+    def encode_words(self, texts: Sequence[Sequence[str]]) -> Encoded:
+        """Word pieces of texts that are given as words."""
+        words = chain.from_iterable(texts)
+        blocks = iter(lambda: list(itertools.islice(words, RUN)), [])
+        return self._encoded([len(text) for text in texts], [self._pieces(block) for block in blocks])
+
+    def encode_texts(self, texts: Sequence[str]) -> tuple[Encoded, NDArray[np.int32]]:
+        """Word pieces of texts, and where their words lie.
+
+        Returns:
+            The pieces, and the first and one past the last code point of each word, in its text. [words, 2]
+        """
+        counts = [0] * len(texts)
+        bounds, pieces = [np.empty((0, 2), np.int32)], []
+        for words, spans in _blocks(texts, counts):
+            flat = np.fromiter(chain.from_iterable(spans), np.int32, 2 * len(spans))
+            bounds.append(flat.reshape(-1, 2))
+            pieces.append(self._pieces(words))
+        return self._encoded(counts, pieces), np.concatenate(bounds)
+
+    def _encoded(self, words: Sequence[int], blocks: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> Encoded:
+        """Join blocks of (ids, pieces of each word); `words` counts those of each text."""
+        nothing = np.empty(0, np.int64)
+        word_start = starts_from_counts(words)
+        count = np.concatenate([nothing, *(count for _, count in blocks)])
+        ids = np.concatenate([nothing, *(ids for ids, _ in blocks)])
+        piece_start = starts_from_counts(count)
+        word_piece = np.where(count > 0, piece_start[:-1], -1)
+        return Encoded(ids, piece_start[word_start], word_start, word_piece)
+
+    def _pieces(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids of the pieces of these words, flat, and how many each word has. [pieces], [words]
+
+        Tokenizers cut words that are given one by one without a look at their neighbours, so that a word's pieces
+        can be kept: text repeats its words, and a look-up takes a twentieth of the time.
+        """
+        known = self._known
+        unknown = list({word for word in words if word not in known})
+        if len(known) + len(unknown) > MOST_KNOWN:
+            # Begun anew and not emptied: another thread may be reading the old one.
+            known, unknown = {}, list(set(words))
+        alone = [[clean(word)] for word in unknown]
+        encoded = self._tokenizer.encode_batch(alone, is_pretokenized=True, add_special_tokens=False) if alone else []
+        fresh = {word: tuple(piece.ids) for word, piece in zip(unknown, encoded)}
+        short = {word: ids for word, ids in fresh.items() if len(word) <= LONGEST_KNOWN}
+        known.update(short)
+        self._known = known
+        if len(short) == len(fresh):
+            pieces = [known[word] for word in words]
+        else:
+            pieces = [known[word] if word in known else fresh[word] for word in words]
+        count = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        return np.fromiter(chain.from_iterable(pieces), np.int64, int(count.sum())), count
+
+
+def _blocks(texts: Sequence[str], counts: list[int]) -> Iterator[tuple[list[str], list[tuple[int, int]]]]:
+    """Words of texts and where they lie, in blocks of RUN to 2 RUN words; `counts` adds up the words of each text."""
+    words: list[str] = []
+    spans: list[tuple[int, int]] = []
+    for number, text in enumerate(texts):
+        for run in runs_of_words(text):
+            counts[number] += len(run)
+            spans += run
+            words += [text[start:end] for start, end in run]
+            if len(words) >= RUN:
+                yield words, spans
+                words, spans = [], []
+    yield words, spans
+
+
+def clean(text: str) -> str:
+    """What the tokenizer can take: half of a surrogate pair becomes U+FFFD, one code point for one."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def open_tokenizer(path: Path, *, spaced: bool) -> Tokenizer:
+    """The tokenizer of a tokenizer.json, which neither cuts nor pads.
+
+    Args:
+        path: the file.
+        spaced: put a space before a text where the tokenizer writes spaces into its pieces, see _spaced.
+
+    Raises:
+        BundleError: the file is not a tokenizer.
+    """
+    try:
+        raw = path.read_text(encoding="utf-8")
+        tokenizer = Tokenizer.from_str(_spaced(raw) if spaced else raw)
+    except Exception as error:  # the library raises a bare Exception for every kind of broken file
+        raise BundleError(str(path), f"not a tokenizer ({error})", "take the checkpoint's tokenizer.json") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _spaced(raw: str) -> str:
+    """The tokenizer's JSON, its byte-level part told that a space goes before every word.
+
+    Byte-level BPE writes the space into the word piece. Words that come one by one have lost theirs, and without
+    `add_prefix_space` "Paris" would be read as the tail of the word before it (transformers asks for the same).
+    """
+    tokenizer: dict[str, Any] = json.loads(raw)
+    outer = tokenizer.get("pre_tokenizer") or {}
+    parts = [outer, *outer.get("pretokenizers", [])]
+    changed = [part for part in parts if part.get("type") == "ByteLevel" and not part.get("add_prefix_space")]
+    for part in changed:
+        part["add_prefix_space"] = True
+    return json.dumps(tokenizer) if changed else raw
+
+
+def _special_pieces(tokenizer: Tokenizer, path: Path) -> Frame:
+    """Ids that the tokenizer puts before and after a text."""
+    bare = tokenizer.encode("a", add_special_tokens=False)
+    whole = tokenizer.encode("a")
+    count = len(bare.ids)
+    before = next((i for i in range(len(whole.ids) - count + 1) if whole.ids[i : i + count] == bare.ids), -1)
+    if before < 0 or any(whole.type_ids):
+        raise BundleError(str(path), "its special pieces do not frame a text of one segment", "use another tokenizer")
+    return Frame(tuple(whole.ids[:before]), tuple(whole.ids[before + count :]))

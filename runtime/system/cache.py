@@ -1,0 +1,45 @@
+"""Where libraries keep what they compiled from a bundle: with the user, not in the bundle, which is sealed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from runtime.bundle.store import Manifest
+
+# Bundles whose compiled models are kept. bert-large's takes 1.3 GB.
+KEPT = 8
+
+
+def cache_folder(library: str, manifest: Manifest, environment: Mapping[str, str]) -> str:
+    """A folder for what a library compiles from a bundle; empty where the user has no place for it.
+
+    It lies in $NERVE_CACHE, or else in nerve/ in $XDG_CACHE_HOME or ~/.cache, and can be deleted at any time. The
+    bundle's digest is in its name: libraries tell files apart by name, size and time alone. The folders of the last
+    KEPT bundles stay, older ones are removed.
+
+    Args:
+        library: a folder of its own for each.
+        manifest: the bundle's.
+        environment: the process's, os.environ.
+    """
+    home = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    root = Path(environment.get("NERVE_CACHE") or Path(home) / "nerve").expanduser()
+    folder = root / library / _digest(manifest)[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+        for old in sorted(folder.parent.iterdir(), key=lambda each: -each.stat().st_mtime)[KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+    except OSError:
+        return ""  # compiled anew each time: slower to open, and nothing else is different
+    return str(folder) if os.access(folder, os.W_OK) else ""
+
+
+def _digest(manifest: Manifest) -> str:
+    """Over all files of a bundle: graphs can be equal to a byte where the weights beside them are not."""
+    stamps = "".join(f"{name} {stamp.sha256}\n" for name, stamp in sorted(manifest.files.items()))
+    return hashlib.sha256(stamps.encode()).hexdigest()

@@ -1,0 +1,205 @@
+"""Lines -> items: text, lines, JSONL, words and CoNLL. A line that is broken becomes an item that says why.
+
+Every byte of an input is in one of its items, in order. It knows nothing of where lines come from or go to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from runtime.errors import CorpusError, NerveError, TextError
+from runtime.tag.input.detect import Input
+from runtime.tag.input.item import Item, place_of
+from runtime.tag.input.jsonl import Content, Fields, content_of
+
+if TYPE_CHECKING:
+    from runtime.text.conll import Block
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# As in CoNLL: a no-break space may stand inside a word.
+_SPACE = re.compile(r"[ \t\r\n]+")
+_UNFIT = re.compile(r"[ \t\r\n]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a user can say about the input.
+
+    Attributes:
+        fields: of JSONL.
+        word_column, gold_column: of CoNLL, from 1, or from the end with -1.
+        gold: gold labels are wanted, and an item without them is broken.
+    """
+
+    fields: Fields = field(default_factory=Fields)
+    word_column: int = 1
+    gold_column: int = -1
+    gold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where reading begins.
+
+    Attributes:
+        file: the input's name, for messages.
+        source: which input it is, from 0.
+        line: number of the first line.
+        width: columns of the lines before (CoNLL alone); 0 where there are none.
+        more: another input follows.
+    """
+
+    file: str
+    source: int = 0
+    line: int = 1
+    width: int = 0
+    more: bool = False
+
+
+Reader = Callable[[Iterable[bytes], Start, Reading], Iterator[Item]]
+
+
+def texts_as_items(texts: Iterable[str]) -> Iterator[Item]:
+    """Items of the texts of a command line."""
+    for number, text in enumerate(texts, start=1):
+        try:
+            yield Item(file="", line=number, text=_from_argument(text, number))
+        except NerveError as error:
+            yield Item(file="", line=number, problem=error)
+
+
+def _read_text(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
+    item = Item(file=start.file, line=0, source=start.source, raw=b"".join(lines))
+    try:
+        yield replace(item, text=_not_empty(_decoded(item.raw, start.file, 1), item.place, 1))
+    except NerveError as error:
+        yield replace(item, problem=error)
+
+
+def _read_lines(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
+    return _line_by_line(lines, start, lambda line, place: Content(line))
+
+
+def _read_words(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
+    return _line_by_line(lines, start, lambda line, place: Content(words=tuple(filter(None, _SPACE.split(line)))))
+
+
+def _read_jsonl(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
+    def parse(line: str, place: str) -> Content:
+        return content_of(line, place, reading.fields, gold=reading.gold)
+
+    return _line_by_line(lines, start, parse)
+
+
+def _read_conll(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
+    from runtime.text.conll import (
+        read_blocks,  # not at the top: one sentence is no CoNLL, and is to be answered at once
+    )
+
+    # A column that is asked for must be there; without a label to score against, the word alone will do.
+    fewest = max(abs(reading.word_column), *((2, abs(reading.gold_column)) if reading.gold else (1,)))
+    blocks = read_blocks(lines, start.file, first=start.line, width=start.width, fewest=fewest)
+    before: Item | None = None
+    for block in blocks:
+        if before:
+            yield before
+        before = _item_of_block(block, start, reading)
+    if before:
+        yield replace(before, gap=_gap(before.raw)) if start.more else before
+
+
+READERS: dict[Input, Reader] = {
+    "text": _read_text,
+    "lines": _read_lines,
+    "jsonl": _read_jsonl,
+    "words": _read_words,
+    "conll": _read_conll,
+}
+
+
+def _line_by_line(lines: Iterable[bytes], start: Start, parse: Callable[[str, str], Content]) -> Iterator[Item]:
+    for number, raw in enumerate(lines, start=start.line):
+        content, problem = Content(), None
+        try:
+            line = _decoded(raw, start.file, number).removesuffix("\n").removesuffix("\r")
+            place = place_of(start.file, number)
+            content = parse(line, place)
+            if not content.words:
+                _not_empty(content.text, place, number)
+        except NerveError as error:
+            content, problem = Content(), error
+        yield Item(
+            file=start.file,
+            line=number,
+            source=start.source,
+            raw=raw,
+            text=content.text,
+            words=content.words,
+            gold=content.gold,
+            answer=content.answer,
+            problem=problem,
+        )
+
+
+def _item_of_block(block: Block, start: Start, reading: Reading) -> Item:
+    item = Item(
+        file=start.file,
+        line=block.line + (block.rows[0] if block.rows else 0),
+        source=start.source,
+        raw=b"".join(block.lines),
+        rows=tuple(block.rows),
+        problem=block.problem,
+    )
+    if block.problem or not block.rows:
+        return item
+    word, gold = (column - (column > 0) for column in (reading.word_column, reading.gold_column))
+    words = tuple(columns[word] for columns in block.columns)
+    labels = tuple(columns[gold] for columns in block.columns) if reading.gold else ()
+    return replace(item, words=words, gold=labels, width=len(block.columns[0]))
+
+
+def _gap(raw: bytes) -> bytes:
+    """What an input's last lines need for the next input's first sentence not to become part of them."""
+    if not raw.endswith(b"\n"):
+        return b"\n\n"
+    last = raw[raw.rfind(b"\n", 0, -1) + 1 :]
+    return b"\n" if last.strip() else b""
+
+
+def _decoded(raw: bytes, file: str, number: int) -> str:
+    """A line as characters, without the mark that some programs put at a file's beginning.
+
+    Raises:
+        TextError: it is not UTF-8.
+    """
+    try:
+        return (raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = number + error.object.count(b"\n", 0, error.start)
+        found = f"byte {error.object[error.start]:#04x} is not UTF-8"
+        raise TextError(number, found, "convert the text to UTF-8", place=place_of(file, line)) from error
+
+
+def _not_empty(text: str, place: str, number: int) -> str:
+    if not text.strip():
+        raise TextError(number, "the text is empty", "give it some words, or leave it out", place=place)
+    return text
+
+
+def _from_argument(text: str, number: int) -> str:
+    # Bytes of an argument that are not UTF-8 arrive as halves of surrogate pairs (PEP 383).
+    if any("\udc80" <= character <= "\udcff" for character in text):
+        raise TextError(number, "the text is not UTF-8", "convert it to UTF-8")
+    return _not_empty(text, place_of("", number), number)
+
+
+def conll_able(item: Item) -> Item:
+    """The item, or, if one of its words cannot stand in a column, the same with that problem."""
+    bad = next((word for word in item.words if not item.rows and (not word or _UNFIT.search(word))), "")
+    if not bad:
+        return item
+    found = f"the word {bad!r} has white space in it, which CoNLL cannot write"
+    return replace(item, problem=CorpusError(item.place, found, "choose --to jsonl, or mend the word"))

@@ -1,0 +1,229 @@
+"""A job: inputs, a tagger and an output joined, as a command line asks.
+
+    Job    what the options come to: formats, files that are there, an output that can be written
+    _Run   a pass over all of it: what a broken line leads to, what is counted, what is said
+
+Reading, tagging and writing are others' work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from runtime.bundle.store import MANIFEST
+from runtime.errors import CorpusError, StorageError, UsageError
+from runtime.system.files import write_atomically
+from runtime.tag.answers import Tagging, answers, groups
+from runtime.tag.input.detect import Input, Output, input_format, output_format
+from runtime.tag.input.item import Answer, Item
+from runtime.tag.input.jsonl import Fields
+from runtime.tag.input.read import READERS, Reading, Start, conll_able, texts_as_items
+from runtime.tag.input.source import STANDARD, Source
+from runtime.tag.options import AUTO, PROG
+from runtime.tag.output.journal import Saved, Work
+from runtime.tag.output.sink import open_sink
+from runtime.tag.output.write import Writer, open_writer
+from runtime.tag.progress import Progress
+
+if TYPE_CHECKING:
+    from runtime.text.scores import Scorer
+
+# Options that do not change a byte of the output: a run may be resumed with others.
+_WITHOUT_EFFECT = frozenset({"input", "texts", "output", "resume", "score_file", "no_progress", "threads", "chunk"})
+_STOP, _RECORD = "stop", "record"
+
+
+class Job:
+    """What a command line asks for, checked; a context manager that lets go of the output.
+
+    Args:
+        options: see runtime.tag.options.
+        save_seconds: see runtime.tag.main.
+
+    Raises:
+        NerveError: a text or an input is not right, the output cannot be written, or options do not fit the files.
+    """
+
+    def __init__(self, options: argparse.Namespace, *, save_seconds: float) -> None:
+        self.options = options
+        self.texts = list(texts_as_items(options.texts))
+        problem = next((item.problem for item in self.texts if item.problem), None)
+        if problem and options.on_error == _STOP:
+            raise problem
+        names = [] if self.texts else options.input or [STANDARD]
+        self.sources = [Source(name) for name in names]
+        self.kinds = [input_format(source) if options.format == AUTO else options.format for source in self.sources]
+        self.to: Output = options.to if options.to != AUTO else output_format(options.output, self.kinds)
+        _check(options, self.sources, self.kinds, self.to)
+        self.sink = open_sink(options.output, self._work(), resume=options.resume, seconds=save_seconds)
+        if options.resume and not self.sink.partial:
+            raise UsageError("--resume", f"{options.output} is not a file that could be cut", "leave it out")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sink.close()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a run before this one did it all."""
+        return self.sink.saved.complete
+
+    def run(self, tagger: Tagging) -> None:
+        """Tag everything.
+
+        Raises:
+            NerveError: a broken line, unless it is to be passed over; an input or the output fails.
+        """
+        _Run(self, tagger).all()
+
+    def items(self) -> Iterator[Item]:
+        """What is left to tag: everything, or what a run before this one did not do."""
+        items = self._items()
+        return map(conll_able, items) if self.to == "conll" else items
+
+    def _items(self) -> Iterator[Item]:
+        yield from self.texts
+        saved, reading = self.sink.saved, _reading(self.options)
+        for index, (source, kind) in enumerate(zip(self.sources, self.kinds)):
+            if index < saved.source:
+                source.pass_over()
+                continue
+            start = Start(source.file, index, more=index + 1 < len(self.sources))
+            with source.open() as file:
+                if index == saved.source and saved.offset:
+                    self.sink.catch_up(source.blocks(file, saved.offset), source.file)
+                    start = Start(source.file, index, saved.line, saved.width, start.more)
+                    if kind == "text":
+                        continue  # a whole file is done or not
+                yield from READERS[kind](source.lines(file), start, reading)
+
+    def _work(self) -> Work:
+        options = {name: str(value) for name, value in vars(self.options).items() if name not in _WITHOUT_EFFECT}
+        options |= {"format": " ".join(self.kinds), "to": self.to, "bundle's manifest": _digest(self.options.bundle)}
+        return Work(options, tuple((source.file, source.size) for source in self.sources))
+
+
+class _Run:
+    def __init__(self, job: Job, tagger: Tagging) -> None:
+        self._job, self._tagger, self._sink = job, tagger, job.sink
+        self._policy = job.options.on_error
+        self._writer: Writer = open_writer(job.to, tagger.labels.types)
+        self._left_out = job.sink.saved.left_out
+        self._scorer = _scorer(job.sink.saved) if job.options.score else None
+        sizes = [source.size for source in job.sources]
+        self._progress = Progress(sum(sizes) if all(sizes) else 0, wanted=not job.options.no_progress)
+
+    def all(self) -> None:
+        if not self._sink.saved.output:
+            self._sink.write(self._writer.head())
+        # A person at a terminal wants an answer to each line; a file wants speed.
+        talks = any(source.is_standard for source in self._job.sources) and sys.stdin.isatty()
+        for group in groups(
+            self._job.items(), most=1 if talks else self._job.options.chunk, stop=self._policy == _STOP
+        ):
+            self._group(answers(self._tagger, group))
+        self._sink.write(self._writer.tail())
+        self._sink.finish()
+        self._progress.clear()
+        self._say()
+
+    def _group(self, answered: Sequence[tuple[Item, Answer]]) -> None:
+        broken = (index for index, (item, _) in enumerate(answered) if item.problem and self._policy == _STOP)
+        end = next(broken, len(answered))
+        data = b"".join([self._entry(item, answer) for item, answer in answered[:end]])
+        self._sink.write(data, [item for item, _ in answered[:end]])
+        self._sink.save(left_out=self._left_out, score=self._scorer.counts() if self._scorer else {})
+        self._progress.update(end, sum(source.position for source in self._job.sources))
+        if end < len(answered):
+            self._stop(answered[end][0])
+
+    def _entry(self, item: Item, answer: Answer) -> bytes:
+        if not item.problem:
+            if self._scorer and item.words:
+                self._scorer.add(item.gold, answer.labels)
+            return self._writer.entry(item, answer)
+        self._left_out += 1
+        if self._policy == _RECORD:
+            return self._writer.broken(item)
+        self._progress.clear()
+        print(f"{PROG}: warning: {item.problem}; left out", file=sys.stderr)
+        return b""
+
+    def _stop(self, item: Item) -> None:
+        self._progress.clear()
+        problem = item.problem
+        assert problem is not None
+        if not self._sink.stop():
+            raise problem
+        do = f"{problem.do}; what came before is in {self._sink.partial}, and --resume goes on from there"
+        raise CorpusError(problem.what, problem.found, do)
+
+    def _say(self) -> None:
+        if self._left_out:
+            what = "are marked in the output" if self._policy == _RECORD else "were left out"
+            print(f"{PROG}: warning: {self._left_out:,} broken lines or sentences {what}", file=sys.stderr)
+        if not self._scorer:
+            return
+        from runtime.text.scores import report
+
+        text = report(self._scorer.table())
+        if self._job.options.score_file:
+            write_atomically(self._job.options.score_file, text.encode())
+        else:
+            print(text, end="", file=sys.stderr)
+
+
+def _scorer(saved: Saved) -> Scorer:
+    from runtime.text.scores import Scorer  # not at the top: one sentence has no score, and is to be answered at once
+
+    scorer = Scorer()
+    if saved.score:
+        scorer.restore(saved.score)
+    return scorer
+
+
+def _check(options: argparse.Namespace, sources: Sequence[Source], kinds: Sequence[Input], to: Output) -> None:
+    """Raises UsageError for options that do not fit the inputs and the output."""
+    for source in sources:
+        if options.output != STANDARD and source.is_same_file(Path(options.output)):
+            raise UsageError(options.output, "it is an input and the output", "write to another file")
+    if options.score_file and not options.score_file.absolute().parent.is_dir():
+        raise StorageError(str(options.score_file), "there is no such folder", "make it, or give another file")
+    plain = [kind for kind in kinds if kind not in ("jsonl", "conll")]
+    if options.score and plain:
+        raise UsageError("--score", f"{plain[0]} holds no gold labels", "give CoNLL or JSONL, or leave --score out")
+    for name in ("field", "words_field", "gold_field", "answer_field"):
+        if getattr(options, name) != AUTO and "jsonl" not in kinds:
+            raise UsageError(f"--{name.replace('_', '-')}", "no input is JSONL", "say --format jsonl, or leave it out")
+    if options.answer_field != AUTO and to != "jsonl":
+        raise UsageError("--answer-field", f"the output is {to}", "say --to jsonl, or leave it out")
+    if options.aggregation == "none" and to == "conll":
+        raise UsageError("--aggregation none", "it labels pieces of words", "say --to jsonl, or leave it out")
+    if (options.word_column, options.gold_column) != (1, -1) and "conll" not in kinds:
+        raise UsageError("column", "no input is CoNLL", "say --format conll, or leave it out")
+
+
+def _reading(options: argparse.Namespace) -> Reading:
+    return Reading(
+        fields=Fields(
+            text=options.field, words=options.words_field, gold=options.gold_field, answer=options.answer_field
+        ),
+        word_column=options.word_column,
+        gold_column=options.gold_column,
+        gold=options.score,
+    )
+
+
+def _digest(bundle: Path) -> str:
+    """Of the manifest, which vouches for every file of the bundle; "" where there is none to open."""
+    try:
+        return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,250 @@
+"""The options of python -m runtime.tag, and the tagger that they ask for. It imports no arrays until then."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from runtime.command_line import Parser, count
+from runtime.concurrency import Ahead
+
+if TYPE_CHECKING:
+    from runtime.bundle.store import Bundle
+    from runtime.tagger import Tagger
+
+PROG = "python -m runtime.tag"
+AUTO = "auto"
+# Texts tagged together: enough to sort by length well; more only costs memory.
+CHUNK = 512
+STANDARD = "-"
+# What to load ahead for a backend.
+_LIBRARIES = {"onnxruntime": "onnxruntime", "openvino": "openvino"}
+_EPILOG = """\
+An output FILE is written as FILE.partial and gets its name when it is whole. A run that was killed, or that stopped at
+a broken line which you have mended since, goes on where it was if you add --resume. Names that end in .gz are packed.
+CoNLL is given back byte for byte with the prediction as one column more; -DOCSTART-, blank and # lines stay as they
+are. Exit status: 0 done, 2 an error, in one line."""
+
+
+def parser() -> Parser:
+    """The command line."""
+    made = Parser(
+        prog=PROG,
+        description="Find named entities in texts, files or standard input.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("texts", nargs="*", metavar="TEXT", help="a text; without any, --input or standard input is read")
+    _add_input(made)
+    _add_output(made)
+    _add_decoding(made)
+    _add_model(made)
+    return made
+
+
+def begin_tagger(options: argparse.Namespace) -> Callable[[], Tagger]:
+    """Begin to verify the options' bundle; the function that comes back ends that and opens the tagger.
+
+    Verifying reads every byte of the bundle and leaves the interpreter free for a tenth of a second or more, in which
+    inputs are checked and libraries are loaded.
+    """
+    from runtime.bundle.third_party import open_folder  # not at the top: --help and mistakes need none of it
+
+    verified = Ahead(partial(open_folder, options.bundle, allow_uncertified=options.allow_uncertified))
+    return lambda: _open_tagger(options, verified)
+
+
+def _open_tagger(options: argparse.Namespace, verified: Ahead[Bundle]) -> Tagger:
+    from runtime.tagger import Tagger
+
+    with suppress(ImportError):  # a backend that is not there is the Tagger's to report
+        import_module(_LIBRARIES.get(options.backend, "numpy"))
+    opened = verified.result()
+    tagger = Tagger.open(
+        opened,
+        backend=options.backend,
+        precision=options.precision,
+        goal="once" if options.texts else "throughput",  # texts on a command line are few
+        device=options.device,
+        engine=dict(options.engine_option),
+        threads=options.threads,
+        checkpoint=options.checkpoint,
+        allow_uncertified=options.allow_uncertified,
+        long=options.long,
+        stride=options.stride,
+        aggregation=options.aggregation,
+        constrained=options.constrained,
+        thresholds=dict(options.threshold),
+        ignore=options.ignore,
+    )
+    if AUTO in (options.backend, options.precision):
+        print(f"{PROG}: took {tagger.about}", file=sys.stderr)
+    return tagger
+
+
+def _add_input(made: Parser) -> None:
+    group = made.add_argument_group("input")
+    group.add_argument(
+        "-i", "--input", nargs="+", action="extend", default=[], metavar="FILE", help="files; - is standard input"
+    )
+    group.add_argument(
+        "-f",
+        "--format",
+        choices=(AUTO, "text", "lines", "jsonl", "words", "conll"),
+        default=AUTO,
+        help="text: a file is one text; lines: a line is; jsonl: a JSON object a line; words: a sentence a line, its "
+        "words between white space; conll: a word a line, with columns; auto: by name and first lines (%(default)s)",
+    )
+    group.add_argument("--field", default=AUTO, metavar="NAME", help="jsonl: the field with the text (text)")
+    group.add_argument("--words-field", default=AUTO, metavar="NAME", help="jsonl: with the words (words, tokens)")
+    group.add_argument("--gold-field", default=AUTO, metavar="NAME", help="jsonl: with gold labels (gold, labels)")
+    group.add_argument("--word-column", type=int, default=1, metavar="N", help="conll: of the word (%(default)s)")
+    group.add_argument(
+        "--gold-column", type=int, default=-1, metavar="N", help="conll: of the gold label; -1: last (%(default)s)"
+    )
+    group.add_argument(
+        "--on-error",
+        choices=("stop", "skip", "record"),
+        default="stop",
+        help="at a broken line: stop; skip it and say so; record it in its place: as {error, file, line} in JSONL, as "
+        "it is in CoNLL (%(default)s)",
+    )
+
+
+def _add_output(made: Parser) -> None:
+    group = made.add_argument_group("output")
+    group.add_argument("-o", "--output", default="-", metavar="FILE", help="- is standard output (%(default)s)")
+    group.add_argument(
+        "-t",
+        "--to",
+        choices=(AUTO, "jsonl", "conll", "color", "html"),
+        default=AUTO,
+        help="color: for a terminal; html: a page by itself; auto: by the output's name, else as the input, CoNLL or "
+        "JSONL (%(default)s)",
+    )
+    group.add_argument(
+        "--answer-field",
+        default=AUTO,
+        metavar="NAME",
+        help="jsonl: the field to add (entities, labels; or predicted_...)",
+    )
+    group.add_argument("--resume", action="store_true", help="go on with an --output that was not finished")
+    group.add_argument("--score", action="store_true", help="against gold labels, on standard error, as conlleval does")
+    group.add_argument("--score-file", type=Path, metavar="FILE", help="the same, into a file")
+    group.add_argument(
+        "--chunk",
+        type=count,
+        default=CHUNK,
+        metavar="N",
+        help="texts that are read and tagged together; 1 answers each at once, as at a terminal (%(default)s)",
+    )
+    group.add_argument("--no-progress", action="store_true", help="no progress bar, which only a terminal gets anyway")
+
+
+def _add_decoding(made: Parser) -> None:
+    group = made.add_argument_group("decoding")
+    group.add_argument(
+        "--aggregation",
+        default="word",
+        metavar="NAME",
+        help="word: as corpora cut words; none, simple, first, average, max: as transformers' pipeline (%(default)s)",
+    )
+    group.add_argument("--constrained", action="store_true", help="only label sequences that the scheme allows")
+    group.add_argument(
+        "--threshold",
+        type=_threshold,
+        action="append",
+        default=[],
+        metavar="LABEL=SCORE",
+        help="drop entities of that label below that score, 0 to 1",
+    )
+    group.add_argument("--ignore", action="append", default=[], metavar="LABEL", help="drop entities of that label")
+    group.add_argument(
+        "--long",
+        choices=("split", "error"),
+        default="split",
+        help="a text longer than the model: read it in windows, or take it as broken (%(default)s)",
+    )
+    group.add_argument(
+        "--stride",
+        type=_stride,
+        default=AUTO,
+        metavar="N",
+        help="word pieces that neighbouring windows share; auto is half a window (%(default)s)",
+    )
+
+
+def _add_model(made: Parser) -> None:
+    group = made.add_argument_group("model")
+    group.add_argument(
+        "--bundle",
+        type=Path,
+        default=Path("build/bundle"),
+        metavar="FOLDER",
+        help="that export made, or in Optimum's layout (%(default)s)",
+    )
+    group.add_argument(
+        "--backend",
+        default="onnxruntime",
+        help="engine: onnxruntime, openvino, tensorrt, onnxruntime-tensorrt, pytorch (the checkpoint), or auto: the "
+        "fastest certified (%(default)s)",
+    )
+    group.add_argument(
+        "--precision",
+        default="fp32",
+        metavar="NAME",
+        help="to compute in: fp32, fp16, bf16, int8, fp8, or auto (%(default)s)",
+    )
+    group.add_argument(
+        "--device",
+        choices=("cpu", "cuda", AUTO),
+        default=AUTO,
+        help="to run on; auto: wherever the fastest certified of these runs (%(default)s)",
+    )
+    group.add_argument(
+        "--engine-option",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the engine on a GPU, such as cuda_graph=0",
+    )
+    group.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="of the engine; 0: all processors (%(default)s)"
+    )
+    group.add_argument(
+        "--checkpoint", type=Path, metavar="FOLDER", help="for the backend pytorch: the folder, if it has moved"
+    )
+    group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
+
+
+def _stride(value: str) -> int | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    try:
+        return int(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is neither a number nor auto") from None
+
+
+def _setting(value: str) -> tuple[str, str]:
+    name, equals, setting = value.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{value!r} is not NAME=VALUE")
+    return name, setting
+
+
+def _threshold(value: str) -> tuple[str, float]:
+    label, _, score = value.rpartition("=")
+    try:
+        if label and 0 <= float(score) <= 1:
+            return label, float(score)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{value!r} is not LABEL=SCORE with a score of 0 to 1")

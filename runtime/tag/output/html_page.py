@@ -1,0 +1,91 @@
+"""A stand-alone HTML page: every text a paragraph, every entity marked in its label's colour, a legend on top.
+
+One file without scripts, fonts or addresses; the label stands behind each entity, so that it can be read without
+colours and on paper. It is written as it comes, and keeps nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+from runtime.tag.input.item import Answer, Item, as_text, pieces, utf8
+
+# The golden angle: however many labels there are, neighbours have hues far apart.
+_HUE_STEP = 137.508
+# Characters that HTML has no way to write: C0 and C1 but for tab and line ends, and the non-characters.
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+
+_HEAD = """<!DOCTYPE html>
+<html lang="und">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Named entities</title>
+<style>
+body {{ font: 1rem/1.7 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem;
+       color: #111; background: #fff; }}
+p {{ margin: 0 0 .7rem; white-space: pre-wrap; overflow-wrap: anywhere; }}
+mark {{ color: #111; background: #eee; border: 1px solid #777; border-radius: .3rem; padding: 0 .2rem;
+       -webkit-box-decoration-break: clone; box-decoration-break: clone;
+       -webkit-print-color-adjust: exact; print-color-adjust: exact; }}
+mark b {{ font-size: .65em; letter-spacing: .04em; margin-left: .3em; }}
+ul {{ list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .5rem; }}
+.error {{ color: #a00; font-family: monospace; }}
+{colors}
+@media print {{ body {{ max-width: none; margin: 0; }} p {{ break-inside: avoid; }} }}
+</style>
+</head>
+<body>
+<ul aria-label="Labels">
+{legend}
+</ul>
+<main>
+"""
+_TAIL = "</main>\n</body>\n</html>\n"
+
+
+class Page:
+    """The page, a paragraph a text.
+
+    Args:
+        labels: entity types that the model knows; each has a colour by its place.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._classes = {label: f"l{index}" for index, label in enumerate(labels)}
+
+    def head(self) -> bytes:
+        """See Writer."""
+        colors = [
+            f".{name} {{ background: hsl({index * _HUE_STEP % 360:.0f} 75% 85%); }}"
+            for index, name in enumerate(self._classes.values())
+        ]
+        legend = [f'<li><mark class="{name}">{_safe(label)}</mark></li>' for label, name in self._classes.items()]
+        return utf8(_HEAD.format(colors="\n".join(colors), legend="\n".join(legend)))
+
+    def entry(self, item: Item, answer: Answer) -> bytes:
+        """See Writer."""
+        if item.is_filler:
+            return b""
+        text, marks = as_text(item, answer)
+        parts = "".join(self._piece(_safe(part), label) for part, label in pieces(text, marks))
+        return utf8(f'<p dir="auto">{parts}</p>\n')
+
+    def broken(self, item: Item) -> bytes:
+        """See Writer."""
+        return utf8(f'<p class="error">{_safe(str(item.problem))}</p>\n')
+
+    def tail(self) -> bytes:
+        """See Writer."""
+        return _TAIL.encode()
+
+    def _piece(self, part: str, label: str) -> str:
+        if not label:
+            return part
+        return f'<mark class="{self._classes.get(label, "")}">{part}<b>{_safe(label)}</b></mark>'
+
+
+def _safe(text: str) -> str:
+    return html.escape(_UNWRITABLE.sub("\ufffd", text))

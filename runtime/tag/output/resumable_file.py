@@ -1,0 +1,171 @@
+"""An output file that appears under its name when it is whole, and that a killed run can go on with.
+
+    FILE.partial    what is written so far
+    FILE.journal    moments at which so many bytes of it were the answer to so many bytes of input
+    FILE            the old content, until the new is whole and takes its place
+
+Going on cuts FILE.partial back to the last such moment, so nothing is doubled, and reads the input from there, so
+nothing is lost. It knows nothing of formats.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import StorageError, storage_error
+from runtime.tag.input.item import Item
+from runtime.tag.input.source import GZIP
+from runtime.tag.output.gzip_stream import Packer, Plain, write_all
+from runtime.tag.output.journal import Cursor, Journal, Saved, Work
+
+
+class Whole:
+    """The file as a Sink.
+
+    Args:
+        path: where it lies, links followed.
+        name: the same as the user gave it.
+        work, resume, seconds: see runtime.tag.output.sink.open_sink.
+    """
+
+    def __init__(self, path: Path, name: str, work: Work, *, resume: bool, seconds: float) -> None:
+        self._path, self._seconds = path, seconds
+        self._partial = path.with_name(path.name + ".partial")
+        self._journal = Journal(path.with_name(path.name + ".journal"))
+        self.partial = name + ".partial"
+        self._packer = Packer() if name.endswith(GZIP) else Plain()
+        self._descriptor, self._size, self._last = -1, 0, 0.0
+        # Whether bytes, cursor and figures are of the same moment; an interrupt between two of them must not be saved.
+        # Until something new is written there is nothing new to save.
+        self._consistent = False
+        saved = self._journal.load(work) if resume else None
+        if saved and saved.complete and not self._partial.exists():
+            saved = self._after_renaming(saved)
+        self.saved = saved or Saved()
+        self._cursor = Cursor(self.saved)
+        self._figures: dict[str, Any] = {"left_out": self.saved.left_out, "score": self.saved.score}
+        if not self.saved.complete:
+            self._open(work, anew=saved is None)
+        elif self._partial.exists():
+            self._publish()
+
+    def _after_renaming(self, saved: Saved) -> Saved | None:
+        """Killed between the last two steps, the file has its name and the journal is left over."""
+        there = self._path.exists() and self._path.stat().st_size == saved.output
+        if there:
+            self._journal.path.unlink()
+        return saved if there else None
+
+    def _open(self, work: Work, *, anew: bool) -> None:
+        self._descriptor = os.open(self._partial, os.O_RDWR | os.O_CREAT, 0o666)
+        _lock(self._descriptor, self._partial)
+        if anew:
+            self._journal.begin(work)
+        else:
+            self._journal.trim()
+        size, self._size = os.fstat(self._descriptor).st_size, self.saved.output
+        if size < self._size:
+            found = f"{size:,} bytes where {self._journal.path.name} says {self._size:,}"
+            raise StorageError(self.partial, found, "start anew without --resume")
+        os.ftruncate(self._descriptor, self._size)
+        os.lseek(self._descriptor, self._size, os.SEEK_SET)
+
+    def catch_up(self, blocks: Iterator[bytes], place: str) -> None:
+        """See Sink."""
+        self._cursor.catch_up(blocks, place)
+
+    def write(self, data: bytes, items: Sequence[Item] = ()) -> None:
+        """See Sink."""
+        self._consistent = False
+        self._put(self._packer.pack(data))
+        for item in items:
+            self._cursor.take(item)
+
+    def save(self, *, left_out: int, score: dict[str, Any]) -> None:
+        """See Sink."""
+        self._figures = {"left_out": left_out, "score": score}
+        self._consistent = True
+        if time.monotonic() - self._last >= self._seconds:
+            self._save()
+
+    def stop(self) -> bool:
+        """See Sink."""
+        if self._cursor.begun:
+            self._save(stopped=True)
+            self._consistent = False  # what `close` would save does not say so
+        return self._cursor.begun
+
+    def finish(self) -> None:
+        """See Sink."""
+        self._save(complete=True)
+        self._publish()
+
+    def close(self) -> None:
+        """See Sink."""
+        if self._descriptor < 0:
+            return
+        try:
+            if not self._cursor.begun:
+                self._partial.unlink(missing_ok=True)
+                self._journal.path.unlink(missing_ok=True)
+            elif self._consistent:
+                self._save()
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _save(self, *, stopped: bool = False, complete: bool = False) -> None:
+        self._consistent = False
+        self._put(self._packer.end())
+        at = self._cursor
+        saved = Saved(
+            source=at.source,
+            offset=at.offset,
+            line=at.line,
+            width=at.width,
+            sha256=at.sha256,
+            output=self._size,
+            stopped=stopped,
+            complete=complete,
+            **self._figures,
+        )
+        try:
+            os.fsync(self._descriptor)  # the output first: a moment that is noted must be there
+            self._journal.save(saved)
+        except OSError as error:
+            raise storage_error(error) from error
+        self._last, self._consistent = time.monotonic(), True
+
+    def _put(self, data: bytes) -> None:
+        write_all(self._descriptor, data, self.partial)
+        self._size += len(data)
+
+    def _publish(self) -> None:
+        try:
+            self._partial.replace(self._path)
+        except OSError as error:
+            raise storage_error(error) from error
+        self._journal.path.unlink()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    """Refuse to write what another process is writing."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two runs at once are the user's to avoid
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The other process may have finished in between: then this is its whole output, which has its name by now.
+        mine = os.path.samestat(os.fstat(descriptor), path.stat())
+    except (BlockingIOError, FileNotFoundError):
+        mine = False
+    if not mine:
+        raise StorageError(str(path), "another process is writing it", "wait for that one, or choose another output")

@@ -1,0 +1,70 @@
+"""Coloured text for a terminal: each entity in its label's colour, with the label behind it.
+
+Where the variable NO_COLOR is set (no-color.org) the same in brackets. It knows nothing of whether there is a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+from runtime.tag.input.item import Answer, Item, as_text, pieces, utf8
+
+# Foregrounds of the 16 colours that every terminal has; its owner chose them to be readable.
+_COLORS = (36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94, 91)
+_RESET, _BOLD_RED = "\x1b[0m", "\x1b[1;31m"
+# A text must not be able to move the cursor or change the terminal: C0 and C1 apart from tab and line feed.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Terminal:
+    """A text on its own lines, coloured.
+
+    Args:
+        labels: entity types that the model knows; each has a colour by its place.
+        environment: where NO_COLOR is looked up.
+    """
+
+    def __init__(self, labels: Sequence[str], environment: Mapping[str, str] = os.environ) -> None:
+        self._colors = {label: _COLORS[index % len(_COLORS)] for index, label in enumerate(labels)}
+        self._plain = bool(environment.get("NO_COLOR"))
+
+    def head(self) -> bytes:
+        """See Writer."""
+        return b""
+
+    def entry(self, item: Item, answer: Answer) -> bytes:
+        """See Writer."""
+        if item.is_filler:
+            return b""
+        text, marks = as_text(item, answer)
+        shown = "".join(self._piece(_shown(part), label) for part, label in pieces(text, marks))
+        return utf8(shown + "\n")
+
+    def broken(self, item: Item) -> bytes:
+        """See Writer."""
+        message = _shown(str(item.problem))
+        return utf8(f"[{message}]\n" if self._plain else f"{_BOLD_RED}{message}{_RESET}\n")
+
+    def tail(self) -> bytes:
+        """See Writer."""
+        return b""
+
+    def _piece(self, part: str, label: str) -> str:
+        if not label:
+            return part
+        if self._plain:
+            return f"[{part} {label}]"
+        color = self._colors.get(label, _COLORS[0])
+        return f"\x1b[1;{color}m{part}\x1b[22m {label}{_RESET}"
+
+
+def _shown(text: str) -> str:
+    """Control characters as the pictures that Unicode has of them; U+FFFD for those it has none of."""
+    return _CONTROL.sub(_picture, text.replace("\r\n", "\n"))
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return chr(0x2400 + code) if code < 0x20 else "\u2421" if code == 0x7F else "\ufffd"

@@ -1,0 +1,68 @@
+"""Intervals: what is called faster is faster, and equals are never called different."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from bench.measure.intervals import Ratio, paired_ratio, student_quantile, unpaired_ratio
+
+Compare = Callable[[Sequence[float], Sequence[float]], Ratio]
+
+
+@pytest.mark.parametrize(
+    ("probability", "freedom", "expected"),
+    [(0.95, 10, 2.228), (0.95, 2, 4.303), (0.99, 5, 4.032), (0.95, 30, 2.042), (0.9, 1, 6.314)],
+)
+def test_student_quantiles_are_those_of_printed_tables(probability: float, freedom: int, expected: float) -> None:
+    assert student_quantile(probability, freedom) == pytest.approx(expected, rel=2e-3)
+
+
+def _called_different(ratio: Compare, rounds: int, source: np.random.Generator) -> bool:
+    machine = source.lognormal(0, 0.05, rounds)  # what slows both down in a round
+    one, other = (machine * source.lognormal(0, 0.03, rounds) for _ in range(2))
+    return ratio(one.tolist(), other.tolist()).verdict != "no difference shown"
+
+
+@pytest.mark.parametrize("rounds", [5, 7])
+@pytest.mark.parametrize("ratio", [paired_ratio, unpaired_ratio])
+def test_two_equal_systems_are_never_called_different_over_twenty_runs(ratio: Compare, rounds: int) -> None:
+    source = np.random.default_rng(1)
+    assert not any(_called_different(ratio, rounds, source) for _ in range(20))
+
+
+def test_of_many_such_twenties_at_most_one_in_twenty_has_a_false_call() -> None:
+    source = np.random.default_rng(2)
+    false = sum(any(_called_different(paired_ratio, 3, source) for _ in range(20)) for _ in range(40))
+    # 40 twenties at 95%: 2 are to be expected, and more than 5 in one of sixty such tests.
+    assert false <= 5
+
+
+def test_a_real_difference_is_called_one() -> None:
+    source = np.random.default_rng(3)
+    slow = source.lognormal(0, 0.02, 7)
+    fast = 1.3 * source.lognormal(0, 0.02, 7)
+    found = paired_ratio(fast.tolist(), slow.tolist())
+    assert found.verdict == "faster"
+    assert found.low < 1.3 < found.high
+    assert paired_ratio(slow.tolist(), fast.tolist()).verdict == "slower"
+    assert unpaired_ratio(fast.tolist(), slow.tolist()).verdict == "faster"
+
+
+def test_what_slows_both_in_a_round_does_not_widen_a_paired_interval() -> None:
+    machine = np.random.default_rng(4).lognormal(0, 0.5, 7)
+    found = paired_ratio((1.2 * machine).tolist(), machine.tolist())
+    assert found.verdict == "faster"
+    assert found.high - found.low < 1e-9
+
+
+def test_one_round_shows_nothing() -> None:
+    assert paired_ratio([2.0], [1.0]).verdict == "no difference shown"
+    assert unpaired_ratio([2.0], [1.0]).verdict == "no difference shown"
+
+
+def test_exact_repeats_do_not_divide_by_nothing() -> None:
+    assert unpaired_ratio([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]).verdict == "no difference shown"
+    assert unpaired_ratio([2.0, 2.0, 2.0], [1.0, 1.0, 1.0]).verdict == "faster"

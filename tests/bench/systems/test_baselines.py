@@ -1,0 +1,113 @@
+"""Peers: that the bare engines decode what the engine says, and (slow) that every peer runs a real checkpoint."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bench import phases
+from bench.measure import jobs
+from bench.measure.process import Worker
+from bench.measure.rounds import Contestant
+from bench.systems.bare_engines import Bare
+from bench.systems.base import Setting
+from bench.systems.baselines import Model, peer_specs
+from bench.systems.engine_calls import Rows
+from bench.workloads.answers import Expected, accuracy
+from bench.workloads.reference import reference_labels
+from bench.workloads.texts import read_corpus, sentences_of
+from runtime.bundle.checkpoint import describe
+from tests.bench import fakes
+
+CAPITAL = np.array([3, 4, 5, 6])  # their ids in the fakes' tokenizer
+
+
+def _infer(batches: list[Rows]) -> Callable[[Rows], NDArray[np.float32]]:
+    """B-LOC for every capital."""
+
+    def infer(rows: Rows) -> NDArray[np.float32]:
+        batches.append(rows)
+        logits: NDArray[np.float32] = np.eye(5, dtype=np.float32)[np.isin(rows.input_ids, CAPITAL).astype(int)]
+        return logits
+
+    return infer
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+@pytest.mark.parametrize("rows", [1, 3, 64])
+def test_a_bare_engine_finds_what_the_engine_says(tmp_path: Path, rows: int, streams: int) -> None:
+    fakes.tokenizer_file(tmp_path)
+    batches: list[Rows] = []
+    bare = Bare(tmp_path, fakes.LABELS, _infer(batches), Setting(rows, streams, 1), max_length=16)
+    texts = [*fakes.workload(10).raw, "", "Oslo", "  to  Quito  "]
+    expected = fakes.Fake().tag(texts)
+    assert bare.spans(bare.tag(texts)) == expected
+    assert max(len(one.input_ids) for one in batches) == min(rows, 12)
+    bare.close()
+
+
+def test_a_long_text_is_cut_into_rows_that_follow_each_other(tmp_path: Path) -> None:
+    fakes.tokenizer_file(tmp_path)
+    batches: list[Rows] = []
+    bare = Bare(tmp_path, fakes.LABELS, _infer(batches), Setting(8, 1, 1), max_length=6)
+    text = " ".join(["to", "Oslo", "Train"] * 7)
+    found = bare.tag([text])[0]
+    assert len(found) == 7
+    assert {text[start:end] for _, start, end in found} == {"Oslo"}
+    assert max(one.input_ids.shape[1] for one in batches) == 6
+    split = bare.split([text])
+    assert split.filled == 21 + 2 * 6  # six rows: five full ones and one of a single word
+    bare.close()
+
+
+def test_all_peers_are_listed_whether_installed_or_not(tmp_path: Path) -> None:
+    names = [spec.name for spec in peer_specs(_model(tmp_path, tmp_path / "work", fakes.LABELS, 64))]
+    assert names == [
+        *("pipeline-fp32", "pipeline-bf16", "optimum-fp32", "optimum-int8"),
+        *("onnxruntime-fp32", "openvino-fp32", "openvino-bf16", "ctranslate2-int8", "spacy"),
+    ]
+
+
+def test_bf16_is_tried_only_where_the_processor_has_it(tmp_path: Path) -> None:
+    model = replace(_model(tmp_path, tmp_path / "work", fakes.LABELS, 64), bf16=False)
+    assert not any("bf16" in spec.name for spec in peer_specs(model))
+
+
+def _model(checkpoint: Path, work: Path, labels: tuple[str, ...], longest: int) -> Model:
+    return Model(checkpoint, work, labels, longest, threads=1, thorough=False, bf16=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(9))
+def test_every_peer_runs_a_checkpoint(
+    number: int, tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    said = describe(tiny_model)
+    work = tmp_path_factory.getbasetemp() / "peers-work"  # shared: what peers make is made once
+    spec = peer_specs(_model(tiny_model, work, said.labels, said.max_length))[number]
+    if any(importlib.util.find_spec(name) is None for name in spec.needs):
+        pytest.skip(f"{spec.name} is not installed")
+    texts = sentences_of(read_corpus(tiny_corpus), 30, seed=1)
+    place = Worker(1)
+    labels = place.call(
+        reference_labels, tiny_model, [text.tokens for text in texts.texts], said.labels, said.max_length, 1
+    )
+    place.close()
+    one = Contestant(spec, threads=1)
+    phases.prepare(one)
+    one.open(spec.settings[-1])
+    found = accuracy(texts, one.ask(jobs.answers, texts.raw), Expected(labels, {}), said.labels)
+    phases.look_inside(one, texts)
+    one.leave()
+    assert one.row.disk_bytes > 10_000
+    assert found.changed_per_10k is not None
+    if spec.precision == "fp32" and spec.cut == "words":
+        assert found.changed_per_10k == 0.0
+    # Random weights have no margin, so that lower precisions and another cut may change much, but not everything.
+    assert found.changed_per_10k < 2500

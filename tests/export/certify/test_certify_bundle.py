@@ -1,0 +1,249 @@
+"""The gate can fail: every way in which a graph can stop saying what its checkpoint says is caught."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from export.certify.__main__ import main
+from export.certify.certify_bundle import passing
+from export.engines.options import Wish, fulfilled
+from runtime.bundle.store import (
+    MANIFEST,
+    TOKENIZER,
+    Bundle,
+    Candidate,
+    Certificate,
+    Graph,
+    Manifest,
+    Source,
+    open_bundle,
+    seal,
+    stamp_of,
+)
+from runtime.errors import BackendError, BundleError, NerveError
+from runtime.system.cpu import Ability
+from tests.conftest import Command
+from tests.tiny import tiny_checkpoint
+
+GRAPH = "padded-fp32.onnx"
+
+Change = Callable[[onnx.ModelProto], None]
+
+
+@pytest.fixture
+def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle that a test may break."""
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+
+
+def certify(bundle: Path, model: Path, corpus: Path) -> int:
+    """The exit status of certifying once more."""
+    return main([str(bundle), "--model", str(model), "--corpus", str(corpus), "--threads", "1"])
+
+
+def reseal(bundle: Path, manifest: Manifest) -> None:
+    """Seal a bundle whose files were changed, as a faulty exporter would have done it."""
+    seal(bundle, replace(manifest, files={name: stamp_of(bundle / name) for name in manifest.files}))
+
+
+def change_graph(bundle: Path, change: Change) -> None:
+    """Change the graph so that nothing but the gate can notice."""
+    manifest = open_bundle(bundle).manifest
+    model = onnx.load(bundle / GRAPH)
+    change(model)
+    onnx.save(model, bundle / GRAPH)
+    reseal(bundle, manifest)
+
+
+def weight(model: onnx.ModelProto, shape: tuple[int, ...]) -> onnx.TensorProto:
+    """The first weight of that shape."""
+    found: onnx.TensorProto = next(t for t in model.graph.initializer if tuple(t.dims) == shape)
+    return found
+
+
+def edit(tensor: onnx.TensorProto, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Replace a weight by a changed copy of it."""
+    changed = np.ascontiguousarray(change(numpy_helper.to_array(tensor).copy()))
+    tensor.CopyFrom(numpy_helper.from_array(changed, tensor.name))
+
+
+def one_weight(model: onnx.ModelProto) -> None:
+    def add_one(values: np.ndarray) -> np.ndarray:
+        values[3, 5] += 1
+        return values
+
+    edit(weight(model, (32, 32)), add_one)
+
+
+def swapped_labels(model: onnx.ModelProto) -> None:
+    edit(weight(model, (32, 7)), lambda values: values[:, [0, 2, 1, 3, 4, 5, 6]])
+
+
+def short_positions(model: onnx.ModelProto) -> None:
+    edit(weight(model, (64, 32)), lambda values: values[:40])
+
+
+def forgotten_positions(model: onnx.ModelProto) -> None:
+    def forget(values: np.ndarray) -> np.ndarray:
+        values[60:] = values[59]
+        return values
+
+    edit(weight(model, (64, 32)), forget)
+
+
+def not_a_number(model: onnx.ModelProto) -> None:
+    edit(weight(model, (32, 7)), lambda values: values * np.float32("nan"))
+
+
+def fixed_batch(model: onnx.ModelProto) -> None:
+    for node in model.graph.input:
+        node.type.tensor_type.shape.dim[0].dim_value = 2
+
+
+def test_intact_bundle_is_certified_again(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = open_bundle(bundle).manifest
+    assert certify(bundle, tiny_model, tiny_corpus) == 0
+    assert open_bundle(bundle).manifest == before
+    assert "PASSED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (one_weight, "logit difference"),
+        (swapped_labels, "changed tags in 10,000"),
+        (forgotten_positions, "changed in full rows"),
+        (not_a_number, "logits not finite"),
+    ],
+)
+def test_wrong_graph_fails_the_gate(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str], change: Change, line: str
+) -> None:
+    change_graph(bundle, change)
+    before = (bundle / MANIFEST).read_bytes()
+    assert certify(bundle, tiny_model, tiny_corpus) == 1
+    printed = capsys.readouterr().out
+    failed = [row for row in printed.splitlines() if line in row]
+    assert failed, printed
+    assert failed[0].endswith("FAILED")
+    assert (bundle / MANIFEST).read_bytes() == before
+
+
+@pytest.mark.parametrize("change", [short_positions, fixed_batch])
+def test_graph_that_cannot_answer_is_refused(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str], change: Change
+) -> None:
+    change_graph(bundle, change)
+    assert certify(bundle, tiny_model, tiny_corpus) == 1
+    assert f"REFUSED: {GRAPH} on onnxruntime" in capsys.readouterr().out
+
+
+def test_exchanged_labels_are_refused(bundle: Path, tiny_model: Path, tiny_corpus: Path) -> None:
+    manifest = open_bundle(bundle).manifest
+    one, two, *rest = manifest.labels
+    seal(bundle, replace(manifest, labels=(two, one, *rest)))
+    assert certify(bundle, tiny_model, tiny_corpus) == 1
+
+
+def test_exchanged_tokenizer_fails_the_gate(bundle: Path, tiny_model: Path, tiny_corpus: Path) -> None:
+    manifest = open_bundle(bundle).manifest
+    tokenizer = json.loads((bundle / TOKENIZER).read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary["Oslo"], vocabulary["river"] = vocabulary["river"], vocabulary["Oslo"]
+    (bundle / TOKENIZER).write_text(json.dumps(tokenizer))
+    reseal(bundle, manifest)
+    assert certify(bundle, tiny_model, tiny_corpus) == 1
+
+
+def test_another_checkpoint_is_an_error_and_no_verdict(
+    bundle: Path, tiny_corpus: Path, tmp_path: Path, command: Command
+) -> None:
+    other = tiny_checkpoint(tmp_path / "other", seed=1)
+    said = command("export.certify", bundle, "--model", other, "--corpus", tiny_corpus)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.count("\n") == 1
+    assert "not the checkpoint that" in said.stderr
+
+
+FP32 = Graph("packed-fp32.onnx", "fp32", "packed", 17, ("input_ids",))
+FUSED = replace(FP32, file="packed-fused-fp16.onnx", precision="fp16", made_for="onnxruntime")
+ON_CPU = Candidate(FP32.file, "onnxruntime", "fp32", "cpu")
+ON_CARD = replace(ON_CPU, device="cuda")
+FUSED_ON_CARD = Candidate(FUSED.file, "onnxruntime", "fp16", "cuda")
+
+
+def outcome(wrong: Sequence[Candidate], refused: Sequence[Candidate], error: NerveError) -> list[Candidate] | None:
+    """The candidates that are certified where some answer wrongly and some not at all."""
+
+    def measure(one: Candidate) -> Certificate:
+        if one in refused:
+            raise error
+        return Certificate(
+            one.file,
+            one.backend,
+            one.precision,
+            one.device,
+            {"torch": "2"},
+            "text",
+            "0",
+            defaultdict(int),
+            {},
+            one not in wrong,
+        )
+
+    held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, FUSED), (), {}))
+    found = passing(held, [ON_CPU, ON_CARD, FUSED_ON_CARD], measure)
+    return None if found is None else [each.candidate for each in found]
+
+
+@pytest.mark.parametrize("error", [BackendError("a", "b", "c"), BundleError("a", "b", "c")])
+def test_a_card_that_fails_takes_nothing_from_the_processor(error: NerveError) -> None:
+    assert outcome([], [], error) == [ON_CPU, ON_CARD, FUSED_ON_CARD]
+    # A file that nothing but the card runs.
+    assert outcome([FUSED_ON_CARD], [], error) == [ON_CPU, ON_CARD]
+    assert outcome([], [FUSED_ON_CARD], error) == [ON_CPU, ON_CARD]
+    assert outcome([ON_CARD], [FUSED_ON_CARD], error) == [ON_CPU]
+    assert outcome([ON_CPU], [], error) is None
+    assert outcome([ON_CARD, FUSED_ON_CARD], [ON_CPU], error) is None
+
+
+def test_who_asked_for_an_engine_gets_no_bundle_without() -> None:
+    plain = Certificate("packed-fp16.onnx", "onnxruntime", "fp16", "cuda", {}, "text", "0", {}, {}, True)
+    engine = replace(plain, file="packed-fp16.plan", backend="tensorrt")
+    assert fulfilled(Wish(), [plain])
+    assert not fulfilled(Wish(wanted=True), [plain])
+    assert not fulfilled(Wish(wanted=True), [plain, replace(engine, passed=False)])
+    assert fulfilled(Wish(wanted=True), [plain, engine])
+
+
+def test_int8_that_this_processor_cannot_add_up_takes_nothing_from_the_rest() -> None:
+    int8 = replace(FP32, file="packed-int8.onnx", precision="int8")
+    on_openvino = Candidate(int8.file, "openvino", "int8", "cpu")
+    held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, int8), (), {}))
+
+    def certified(needs: tuple[Ability, ...]) -> list[str] | None:
+        def measure(one: Candidate) -> Certificate:
+            figures: dict[str, float | int | None] = defaultdict(int)
+            fails, asked = one == on_openvino, needs if one == on_openvino else ()
+            kind = (one.file, one.backend, one.precision, one.device)
+            return Certificate(*kind, {"torch": "2"}, "text", "0", figures, {}, not fails, asked)
+
+        found = passing(held, [ON_CPU, on_openvino], measure)
+        return None if found is None else [each.file for each in found]
+
+    assert certified(("no vnni",)) == [FP32.file]
+    # Where sums are exact, or the graph is narrow, the fault is the file's own.
+    assert certified(("vnni",)) is None
+    assert certified(()) is None

@@ -1,0 +1,78 @@
+"""Fused attention: one operator a layer, and the logits of the graph that it was made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from export.certify.attest.graph import attest_graph
+from export.graphs.fp16 import fp16_from_graph
+from export.graphs.ort_attention import fused_from_graph
+from export.graphs.packed import packed_from_checkpoint
+from export.torch_model import load_model
+from runtime.backends.onnxruntime_cpu import OnnxRuntime
+from runtime.batch.batches import Batch
+from runtime.errors import BugError
+from tests.tiny import tiny_checkpoint
+
+
+def rows_of_windows() -> Batch:
+    """Rows of several windows, and cells that hold nothing."""
+    ids = np.random.default_rng(0).integers(5, 60, (3, 32))
+    segments = np.repeat([[0] * 9 + [1] * 4 + [2] * 12 + [-1] * 7], 3, axis=0)
+    positions = np.repeat([[*range(9), *range(4), *range(12), *[0] * 7]], 3, axis=0)
+    return Batch(np.where(segments < 0, 0, ids), segments, positions)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "roberta", "distilbert", "albert", "mpnet"])
+def test_logits_stay(architecture: str, tmp_path: Path) -> None:
+    checkpoint = tiny_checkpoint(tmp_path / "model", architecture=architecture)
+    graph = packed_from_checkpoint(load_model(checkpoint), tmp_path / "packed.onnx")
+    fused = fused_from_graph(tmp_path / "packed.onnx", tmp_path / "fused.onnx", graph)
+    assert fused.inputs == graph.inputs
+    kinds = [node.op_type for node in onnx.load(tmp_path / fused.file).graph.node]
+    assert kinds.count("MultiHeadAttention") == 2
+    assert "Softmax" not in kinds
+    found = []
+    for file in (graph.file, fused.file):
+        backend = OnnxRuntime(tmp_path / file, layout="packed", streams=1, threads=1)
+        found.append(backend.logits(rows_of_windows()))
+        backend.close()
+    filled = rows_of_windows().segment_ids >= 0
+    assert np.abs(found[0] - found[1])[filled].max() < 1e-5
+
+
+def test_half_precision_keeps_what_is_delicate(tiny_model: Path, tmp_path: Path) -> None:
+    graph = packed_from_checkpoint(load_model(tiny_model), tmp_path / "packed.onnx")
+    fused = fused_from_graph(tmp_path / "packed.onnx", tmp_path / "fused.onnx", graph)
+    half = fp16_from_graph(tmp_path / "fused.onnx", tmp_path / "half.onnx", fused, [rows_of_windows()], threads=1)
+    model = onnx.shape_inference.infer_shapes(onnx.load(tmp_path / half.graph.file))
+    made = {name: node for node in model.graph.node for name in node.output}
+    types = {value.name: value.type.tensor_type.elem_type for value in model.graph.value_info}
+    attentions = [node for node in model.graph.node if node.op_type == "MultiHeadAttention"]
+    assert len(attentions) == 2
+    for node in attentions:
+        # The scores' bias, too, comes in fp16: the mask of -10000 that fp16 holds.
+        assert made[node.input[5]].op_type != "Cast" or types[node.input[5]] == onnx.TensorProto.FLOAT16
+        assert types[node.input[0]] == onnx.TensorProto.FLOAT16
+    told = attest_graph(tmp_path / half.graph.file, half.graph)
+    plain = attest_graph(tmp_path / graph.file, graph)
+    assert (told.attention, told.fused_attention) == (2, 2)
+    assert told.multiply_adds == plain.multiply_adds
+    assert told.attention_multiply_adds == plain.attention_multiply_adds
+    assert half.graph.made_for == "onnxruntime"
+    for node in model.graph.node:
+        if node.op_type == "LayerNormalization":
+            assert types[node.output[0]] == onnx.TensorProto.FLOAT
+
+
+def test_another_graph_is_a_bug(tiny_bundle: Path, tmp_path: Path) -> None:
+    from runtime.bundle.store import open_bundle
+
+    bundle = open_bundle(tiny_bundle)
+    padded = next(graph for graph in bundle.manifest.graphs if graph.layout == "padded")
+    with pytest.raises(BugError, match="was expected"):
+        fused_from_graph(bundle.file(padded.file), tmp_path / "fused.onnx", padded)

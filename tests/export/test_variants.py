@@ -1,0 +1,88 @@
+"""Lower precisions through `python -m export`: what is made, what of, and what is refused before anything is loaded."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from export.__main__ import main
+from runtime.bundle.store import open_bundle
+from runtime.errors import CorpusError
+from runtime.tagger import Tagger
+from tests.tiny import tiny_checkpoint
+
+
+def arguments(model: Path, output: Path, corpus: Path, *more: str) -> list[str]:
+    return ["--model", str(model), "--output", str(output), "--corpus", str(corpus), "--threads", "1", *more]
+
+
+def sure(model: Path) -> Path:
+    """The checkpoint, sure of every tag; random weights leave some words to the last bit, and the gate fails."""
+    weights = load_file(model / "model.safetensors")
+    weights["classifier.bias"][0] += 10
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    return model
+
+
+@pytest.fixture
+def decided(tiny_model: Path, tmp_path: Path) -> Path:
+    return sure(shutil.copytree(tiny_model, tmp_path / "model"))
+
+
+def test_lower_precisions_are_made_attested_certified_and_served(
+    decided: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openvino")
+    output = tmp_path / "bundle"
+    assert main(arguments(decided, output, tiny_corpus)) == 0
+    assert main(arguments(decided, output, tiny_corpus)) == 0
+    assert "up to date" in capsys.readouterr().out
+    # A bundle without a precision that is asked for is not.
+    assert main(arguments(decided, output, tiny_corpus, "--int8", "--fp8")) == 0
+    shown = capsys.readouterr().out
+    assert "fp16: activations reach" in shown
+    assert "left in higher precision: /classifier/MatMul" in shown
+    manifest = open_bundle(output).manifest
+    for precision in ("int8", "fp16", "fp8"):
+        assert f"packed-{precision}.onnx" in {graph.file for graph in manifest.graphs if graph.precision == precision}
+        assert precision in {certificate.precision for certificate in manifest.certificates if certificate.passed}
+        assert precision in {attestation.precision for attestation in manifest.attestations}
+        backend = "openvino" if precision == "int8" else "onnxruntime"
+        with Tagger.open(output, backend=backend, precision=precision) as tagger:
+            assert tagger.tag(["Maria Keller flew to Oslo ."]) == [[]]
+    for_cards = {graph.file for graph in manifest.graphs if graph.made_for == "onnxruntime"}
+    assert for_cards == {"packed-fused-fp16.onnx", "padded-packing-fp16.onnx"}
+    # Which layout is the faster in fp16, the tuner decides.
+    halves = {each.candidate.file for each in manifest.speeds if each.candidate.precision == "fp16"}
+    assert halves == {"packed-fp16.onnx", "padded-fp16.onnx"}
+
+
+@pytest.mark.parametrize("architecture", ["deberta-v2", "modernbert"])
+def test_rows_that_cannot_be_packed_have_no_lower_precision_and_export_says_so(
+    architecture: str, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = sure(tiny_checkpoint(tmp_path / "model", architecture=architecture))
+    output = tmp_path / "bundle"
+    assert main(arguments(model, output, tiny_corpus, "--int8", "--fp16")) == 0
+    assert "cannot be packed, and so without int8 and fp16" in capsys.readouterr().out
+    assert main(arguments(model, output, tiny_corpus, "--int8", "--fp16")) == 0
+    assert "up to date" in capsys.readouterr().out
+    assert [graph.file for graph in open_bundle(output).manifest.graphs] == ["padded-fp32.onnx"]
+
+
+def test_training_text_must_exist(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "corpus"
+    alone.mkdir()
+    shutil.copy(tiny_corpus / "valid.txt", alone)
+    with pytest.raises(CorpusError, match=r"train\.txt: there is no such file, .* with --training"):
+        main(arguments(tiny_model, tmp_path / "bundle", alone, "--int8"))
+
+
+def test_training_text_must_not_be_what_is_certified_on(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    same = str(tiny_corpus / "valid.txt")
+    with pytest.raises(CorpusError, match="it is the text that is certified on"):
+        main(arguments(tiny_model, tmp_path / "bundle", tiny_corpus, "--int8", "--training", same))
+    assert not (tmp_path / "bundle").exists()

@@ -1,0 +1,322 @@
+"""ONNX Runtime on a card. What coincides runs here through the CPU's provider: lanes, fixed buffers, shapes, errors."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from runtime.backends.base import Backend, Options, open_backend, open_candidate
+from runtime.backends.onnxruntime_cpu import OnnxRuntime
+from runtime.backends.onnxruntime_cuda import (
+    Settings,
+    cuda_provider,
+    packing_on_card,
+    settings_for,
+    settings_of,
+    tensorrt_provider,
+)
+from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnCard, Provider, _Lane
+from runtime.batch.batches import Batch, Frame
+from runtime.batch.ragged import starts_from_counts
+from runtime.batch.windows import windows_of
+from runtime.bundle.store import Bundle, Candidate, Layout, open_bundle
+from runtime.errors import BackendError, BugError, UsageError
+from runtime.logits import piece_logits
+from runtime.selection import runnable
+from runtime.system.gpu import card
+
+ON_CPU = Provider(((CPU, {}),), "cpu", captures=False)
+_FRAME = Frame((2,), (3,))
+Open = Callable[[Layout], OnnxRuntimeOnCard]
+
+
+class Floor:
+    """What fake sessions tell of each other: how many are inside, and how many were when one of them captured."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inside = self.most = 0
+        self.captures: list[int] = []
+
+    def visit(self, *, capturing: bool) -> None:
+        """A run."""
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+            before = self.inside
+        time.sleep(0.01 if capturing else 0.001)
+        with self.lock:
+            if capturing:
+                self.captures.append(max(before, self.inside))
+            self.inside -= 1
+
+
+class FakeSession:
+    """A session whose first run of each annotation captures, as ONNX Runtime's does."""
+
+    def __init__(self, floor: Floor | None = None, *, fails: str = "") -> None:
+        self.floor, self.fails = floor or Floor(), fails
+        self.seen: set[str] = set()
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="input_ids")]
+
+    def get_outputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="logits", type="tensor(float)")]
+
+    def io_binding(self) -> SimpleNamespace:
+        return SimpleNamespace(bind_ortvalue_input=lambda *_: None, bind_ortvalue_output=lambda *_: None)
+
+    def run_with_iobinding(self, _: object, options: Any) -> None:
+        if self.fails:
+            raise RuntimeError(self.fails)
+        number = options.get_run_config_entry("gpu_graph_id")
+        self.floor.visit(capturing=number not in {*self.seen, "-1"})
+        self.seen.add(number)
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path) -> Bundle:
+    return open_bundle(tiny_bundle)
+
+
+@pytest.fixture
+def options(tiny_model: Path) -> Options:
+    return Options(precision="auto", threads=1, checkpoint=tiny_model, certified=False)
+
+
+@pytest.fixture
+def opened(bundle: Bundle) -> Iterator[Open]:
+    """Opens the backend on the CPU's provider, with the layout's own graph."""
+    made: list[OnnxRuntimeOnCard] = []
+
+    def opener(layout: Layout) -> OnnxRuntimeOnCard:
+        made.append(on_cpu(bundle, layout, ON_CPU))
+        return made[-1]
+
+    yield opener
+    for backend in made:
+        backend.close()
+
+
+def on_cpu(bundle: Bundle, layout: Layout, provider: Provider) -> OnnxRuntimeOnCard:
+    """The backend with two lanes."""
+    manifest = bundle.manifest
+    return OnnxRuntimeOnCard(
+        bundle.file(f"{layout}-fp32.onnx"),
+        layout=layout,
+        lanes=2,
+        packing=packing_on_card(layout, cells=1024, max_length=manifest.max_length),
+        provider=provider,
+        labels=len(manifest.labels),
+        vocabulary=manifest.vocabulary,
+        positions=manifest.max_length,
+    )
+
+
+def batch(rows: int, length: int, vocabulary: int) -> Batch:
+    """One window a row, each of other pieces."""
+    ids = np.random.default_rng(rows * length).integers(0, vocabulary, (rows, length))
+    return Batch(ids, np.zeros_like(ids), np.tile(np.arange(length), (rows, 1)))
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_answers_are_those_of_the_plain_session(layout: Layout, opened: Open, bundle: Bundle) -> None:
+    plain = OnnxRuntime(bundle.file(f"{layout}-fp32.onnx"), layout=layout, streams=1, threads=1)
+    backend = opened(layout)
+    # Some shapes are kept, some are filled up to a kept one, and some are neither.
+    for rows, length in ((1, 64), (3, 64), (8, 64), (3, 64), (40, 64), (2, 17), (1, 1)):
+        given = batch(rows, length, bundle.manifest.vocabulary)
+        assert np.abs(backend.logits(given) - plain.logits(given)).max() < 1e-5
+    plain.close()
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_texts_come_out_as_from_the_plain_backend(
+    layout: Layout, opened: Open, bundle: Bundle, options: Options
+) -> None:
+    def answers(backend: Backend) -> NDArray[np.float32]:
+        starts = starts_from_counts(np.random.default_rng(0).integers(1, 90, 200))
+        ids = np.random.default_rng(1).integers(0, bundle.manifest.vocabulary, int(starts[-1]))
+        windows = windows_of(starts, capacity=bundle.manifest.max_length - 2, stride=10)
+        return piece_logits(backend, ids, windows, _FRAME, labels=len(bundle.manifest.labels))
+
+    plain = open_backend("onnxruntime", bundle, replace(options, precision="fp32", file=f"{layout}-fp32.onnx"))
+    assert np.abs(answers(opened(layout)) - answers(plain)).max() < 1e-5
+    plain.close()
+
+
+def test_an_answer_is_not_written_over_by_the_next(opened: Open, bundle: Bundle) -> None:
+    backend = opened("packed")
+    given = [batch(rows, 64, bundle.manifest.vocabulary) for rows in (2, 1, 4)]
+    first = [backend.logits(each) for each in given]
+    kept = [answer.copy() for answer in first]
+    with ThreadPoolExecutor(4) as pool:
+        again = list(pool.map(backend.logits, given * 8))
+    assert all(np.array_equal(answer, before) for answer, before in zip(first, kept))
+    assert all(np.array_equal(answer, kept[number % 3]) for number, answer in enumerate(again))
+
+
+def test_ids_are_checked_before_they_reach_the_card(opened: Open, bundle: Bundle) -> None:
+    beyond = np.full((1, 64), bundle.manifest.vocabulary)
+    with pytest.raises(BugError, match="the table"):
+        opened("packed").logits(Batch(beyond, np.zeros_like(beyond), np.zeros_like(beyond)))
+
+
+def test_what_the_engine_refuses_is_one_line(opened: Open, bundle: Bundle) -> None:
+    backend = opened("packed")
+    backend._lanes[0]._session = backend._lanes[1]._session = None
+    with pytest.raises(BackendError, match=r"refused a batch of 3 x 64 .*--engine-option cuda_graph=0"):
+        backend.logits(batch(3, 64, bundle.manifest.vocabulary))
+    backend._lanes[0]._session = backend._lanes[1]._session = FakeSession(fails="CUDA failure 2: out of memory")
+    with pytest.raises(BackendError, match=r"refused a batch of 3 x 64 .*--engine-option cells=4096"):
+        backend.logits(batch(3, 64, bundle.manifest.vocabulary))
+
+
+def test_a_lane_captures_alone() -> None:
+    floor = Floor()
+    capturing = Provider(((CPU, {}),), "cpu", captures=True)
+    lanes = [_Lane() for _ in range(4)]
+    for lane in lanes:
+        lane.open(lambda: FakeSession(floor), capturing, 3)
+
+    def work(lane: _Lane) -> None:
+        for rows in (1, 2, 1, 4, 3, 2, 1):
+            for length in (64, 128):
+                assert lane.run(batch(rows, length, 50), keep=rows != 3).shape == (rows, length, 3)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, lanes))
+    for lane in lanes:
+        lane.close()
+    assert floor.captures == [1] * 24  # three kept numbers of rows, two lengths, four lanes
+    assert floor.most > 1
+
+
+def test_a_shape_whose_first_run_failed_is_captured_anew() -> None:
+    lane, session = _Lane(), FakeSession(fails="operation not permitted when stream is capturing")
+    lane.open(lambda: session, Provider(((CPU, {}),), "cpu", captures=True), 3)
+    with pytest.raises(RuntimeError, match="not permitted"):
+        lane.run(batch(1, 64, 50), keep=True)
+    session.fails = ""
+    for _ in range(2):
+        lane.run(batch(1, 64, 50), keep=True)
+    lane.close()
+    assert session.seen == {"2"}
+    assert len(session.floor.captures) == 1
+
+
+@pytest.mark.skipif(card() is not None, reason="this machine has a card")
+def test_a_fall_back_to_the_cpu_is_an_error(bundle: Bundle) -> None:
+    with pytest.raises(BackendError, match=r"cannot load it for CUDA|fell back to CPUExecutionProvider"):
+        on_cpu(bundle, "packed", cuda_provider(Settings()))
+
+
+def test_packing_has_few_lengths() -> None:
+    assert packing_on_card("packed", cells=4096, max_length=512).lengths == (64, 128, 256, 512)
+    assert packing_on_card("packed", cells=4096, max_length=100).lengths == (64, 128)
+    # Behind a padded row's last position there is none in the model's table.
+    assert packing_on_card("padded", cells=4096, max_length=100).lengths == (64, 100)
+    assert packing_on_card("padded", cells=4096, max_length=40).lengths == (40,)
+
+
+def test_settings_are_read_by_name() -> None:
+    assert settings_of({}) == Settings()
+    assert settings_of({"cuda_graph": "0", "tf32": "1", "cells": "512"}) == Settings(
+        cuda_graph=False, tf32=True, cells=512
+    )
+    with pytest.raises(UsageError, match=r"'graph': unknown; choose one of cuda_graph, tf32, memory_limit"):
+        settings_of({"graph": "1"})
+    with pytest.raises(UsageError, match="give a whole number"):
+        settings_of({"cells": "many"})
+
+
+def test_what_cannot_be_captured_is_not(bundle: Bundle) -> None:
+    graph = bundle.graph("fp32")
+    assert settings_for(graph, {"cells": "64"}) == Settings(cells=64, cuda_graph=True)
+    assert settings_for(replace(graph, capturable=False), {"cells": "64"}) == Settings(cells=64, cuda_graph=False)
+    assert not settings_for(graph, {"cuda_graph": "0"}).cuda_graph
+    with pytest.raises(UsageError, match="cannot be captured"):
+        settings_for(replace(graph, capturable=False), {"cuda_graph": "1"})
+
+
+def test_the_cpu_takes_no_settings(bundle: Bundle, options: Options) -> None:
+    with pytest.raises(UsageError, match="onnxruntime on cpu takes none"):
+        open_candidate(
+            Candidate("packed-fp32.onnx", "onnxruntime", "fp32", "cpu"),
+            bundle,
+            replace(options, engine={"cuda_graph": "0"}),
+        )
+
+
+def test_options_of_the_cuda_provider() -> None:
+    (name, given), (last, _) = cuda_provider(Settings(memory_limit=1 << 30)).names
+    assert (name, last) == ("CUDAExecutionProvider", CPU)
+    assert given["use_tf32"] == "0"
+    assert given["enable_cuda_graph"] == "1"
+    assert given["gpu_mem_limit"] == str(1 << 30)
+    assert "gpu_mem_limit" not in cuda_provider(Settings()).names[0][1]
+
+
+def test_options_of_the_tensorrt_provider() -> None:
+    packing = packing_on_card("packed", cells=4096, max_length=512)
+    provider = tensorrt_provider(Settings(), packing, ("input_ids", "segment_ids"), "/cache")
+    names = [name for name, _ in provider.names]
+    assert names == ["TensorrtExecutionProvider", "CUDAExecutionProvider", CPU]
+    given = provider.names[0][1]
+    assert given["trt_profile_min_shapes"] == "input_ids:1x64,segment_ids:1x64"
+    assert given["trt_profile_opt_shapes"] == "input_ids:64x64,segment_ids:64x64"
+    assert given["trt_profile_max_shapes"] == "input_ids:64x512,segment_ids:64x512"
+    assert given["trt_engine_cache_path"] == given["trt_timing_cache_path"] == "/cache"
+    assert not [name for name in given if "fp16" in name]
+    assert not provider.captures
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("engine", [{}, {"cuda_graph": "0"}], ids=["graphs", "launches"])
+def test_candidates_on_the_card_answer_as_the_cpu_does(
+    card_bundle: Path, options: Options, engine: dict[str, str]
+) -> None:
+    bundle = open_bundle(card_bundle)
+    on_card = [one for one in runnable(bundle) if one.device == "cuda" and one.backend == "onnxruntime"]
+    if not on_card:
+        pytest.skip("ONNX Runtime's CUDA provider is not installed")
+    assert {one.precision for one in on_card} == {"fp32", "fp16"}
+    assert any("fused" in one.file for one in on_card)
+    given = batch(3, 64, bundle.manifest.vocabulary)
+    plain = open_candidate(Candidate("packed-fp32.onnx", "onnxruntime", "fp32", "cpu"), bundle, options)
+    expected = plain.logits(given)
+    plain.close()
+    for candidate in on_card:
+        bound = 1e-3 if candidate.precision == "fp32" else 0.02 * np.abs(expected).max()
+        backend = open_candidate(candidate, bundle, replace(options, engine=engine))
+        # The second batch of a shape is the replay of what the first one captured.
+        for _ in range(3):
+            assert np.abs(backend.logits(given) - expected).max() < bound, candidate
+        backend.close()
+
+
+@pytest.mark.gpu
+def test_lanes_on_the_card_capture_while_others_run(card_bundle: Path, options: Options) -> None:
+    bundle = open_bundle(card_bundle)
+    fused = [one for one in runnable(bundle) if "fused" in one.file and one.device == "cuda"]
+    if not fused:
+        pytest.skip("ONNX Runtime's CUDA provider is not installed")
+    backend = open_candidate(fused[0], bundle, options)
+    given = [batch(rows, length, bundle.manifest.vocabulary) for length in (64, 32) for rows in (1, 2, 3, 4, 8, 16)]
+    with ThreadPoolExecutor(backend.streams + 2) as pool:
+        answers = list(pool.map(backend.logits, given * 6))
+    largest = max(float(np.abs(answer).max()) for answer in answers)
+    for number, answer in enumerate(answers):
+        assert np.abs(answer - answers[number % len(given)]).max() < 0.02 * largest
+    backend.close()

@@ -1,0 +1,33 @@
+"""Chunks: all texts, in order, in lists that are neither too many nor too long."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from runtime.batch.chunks import CHARACTERS, Chunk, chunks
+
+
+@pytest.mark.parametrize(
+    ("texts", "most", "expected"),
+    [
+        ([], 2, []),
+        (["a", "b", "c"], 2, [Chunk(0, ["a", "b"]), Chunk(2, ["c"])]),
+        (["a", "b"], 2, [Chunk(0, ["a", "b"])]),
+        (["a", "b"], 1, [Chunk(0, ["a"]), Chunk(1, ["b"])]),
+    ],
+)
+def test_chunks(texts: list[str], most: int, expected: list[Chunk]) -> None:
+    assert list(chunks(texts, most)) == expected
+
+
+def test_long_texts_fill_a_chunk() -> None:
+    long = "x" * (CHARACTERS - 1)
+    assert [len(chunk.texts) for chunk in chunks([long, "ab", "c"], 100)] == [2, 1]
+
+
+def test_no_text_is_read_before_the_chunk_is_full() -> None:
+    endless = map(str, itertools.count())
+    assert next(chunks(endless, 3)) == Chunk(0, ["0", "1", "2"])
+    assert next(endless) == "3"

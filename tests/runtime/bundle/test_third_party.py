@@ -1,0 +1,168 @@
+"""Folders in Optimum's layout that others made: refused, tagged with if allowed, and certified into bundles."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import onnx
+import pytest
+
+from export.certify.__main__ import main as certify
+from runtime.bundle.store import Precision, open_bundle
+from runtime.bundle.third_party import is_foreign, open_folder, open_foreign, precision_of
+from runtime.errors import BackendError, BundleError, CheckpointError, UncertifiedError
+from runtime.tagger import Tagger
+from tests.conftest import Command
+from tests.tiny import LABELS, tiny_checkpoint
+
+TEXT = "Maria Keller flew from Lisbon to Oslo on Friday ."
+
+
+@pytest.fixture(params=["model.onnx", "onnx/model.onnx"])
+def foreign(request: pytest.FixtureRequest, tiny_bundle: Path, tmp_path: Path) -> Path:
+    """The tiny model as Optimum writes it: at the top, as its command does, or in onnx/, as on the hub."""
+    return made(tiny_bundle, tmp_path / "foreign", request.param)
+
+
+def made(bundle: Path, folder: Path, name: str) -> Path:
+    """A folder in Optimum's layout with the padded graph of a bundle, its weights in the graph's own file."""
+    (folder / name).parent.mkdir(parents=True)
+    for file in ("config.json", "tokenizer.json"):
+        shutil.copyfile(bundle / file, folder / file)
+    onnx.save(onnx.load(bundle / "padded-fp32.onnx"), folder / name)
+    return folder
+
+
+def certified(folder: Path, model: Path, corpus: Path) -> int:
+    """python -m export.certify in this process."""
+    given = [str(folder), "--model", str(model), "--corpus", str(corpus), "--sentences", "20", "--threads", "1"]
+    return certify(given)
+
+
+def test_refused_unless_allowed_and_the_line_says_how(foreign: Path) -> None:
+    with pytest.raises(UncertifiedError, match=r"graphs that others made.*export\.certify .*--allow-uncertified"):
+        Tagger.open(foreign)
+
+
+def test_the_same_answers_as_the_bundle_of_the_same_graph(foreign: Path, tiny_bundle: Path) -> None:
+    with Tagger.open(foreign, allow_uncertified=True, threads=1) as theirs, Tagger.open(tiny_bundle, threads=1) as ours:
+        assert theirs.max_length == ours.max_length == 64
+        assert theirs.tag_words([TEXT.split()]) == ours.tag_words([TEXT.split()])
+    assert sorted(path.name for path in foreign.iterdir() if path.is_file() and path.suffix == ".json") == [
+        "config.json",
+        "tokenizer.json",
+    ]
+
+
+def test_a_bundle_is_born_of_a_passed_certificate(foreign: Path, tiny_model: Path, tiny_corpus: Path) -> None:
+    graph = next(foreign.rglob("model.onnx")).relative_to(foreign).as_posix()
+    assert certified(foreign, tiny_model, tiny_corpus) == 0
+    manifest = open_bundle(foreign).manifest
+    assert not is_foreign(foreign)
+    assert set(manifest.files) == {"config.json", "tokenizer.json", graph}
+    assert [(one.file, one.precision, one.layout, one.opset) for one in manifest.graphs] == [
+        (graph, "fp32", "padded", 17)
+    ]
+    assert set(manifest.graphs[0].inputs) == {"input_ids", "attention_mask", "token_type_ids"}
+    assert manifest.checkpoint.name == str(tiny_model)
+    with Tagger.open(foreign, threads=1) as tagger:
+        assert len(tagger.tag([TEXT])) == 1
+    # From now on it is a bundle like any other: certified again, and refused once a byte of it has changed.
+    assert certified(foreign, tiny_model, tiny_corpus) == 0
+    with (foreign / graph).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(BundleError, match=r"bytes where the manifest says"):
+        Tagger.open(foreign)
+
+
+def test_weights_in_a_file_of_their_own_are_part_of_the_bundle(
+    tiny_bundle: Path, tiny_model: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    folder = made(tiny_bundle, tmp_path / "foreign", "onnx/model.onnx")
+    graph = folder / "onnx" / "model.onnx"
+    onnx.save(onnx.load(graph), graph, save_as_external_data=True, location="model.onnx_data")
+    assert certified(folder, tiny_model, tiny_corpus) == 0
+    assert "onnx/model.onnx_data" in open_bundle(folder).manifest.files
+
+
+def test_another_model_than_the_checkpoint_does_not_pass(
+    tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = made(tiny_bundle, tmp_path / "foreign", "model.onnx")
+    other = tiny_checkpoint(tmp_path / "other", seed=1)
+    assert certified(folder, other, tiny_corpus) == 1
+    assert "LEFT OUT: model.onnx" in capsys.readouterr().out
+    assert is_foreign(folder)
+
+
+def test_its_checkpoint_must_be_named(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    folder = made(tiny_bundle, tmp_path / "foreign", "model.onnx")
+    with pytest.raises(BundleError, match=r"its checkpoint is not known; .*--model"):
+        certify([str(folder), "--corpus", str(tiny_corpus)])
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [
+        ("model.onnx", "fp32"),
+        ("onnx/model.onnx", "fp32"),
+        ("model_optimized.onnx", "fp32"),
+        ("model_O3.onnx", "fp32"),
+        ("model_O4.onnx", "fp16"),
+        ("onnx/model_fp16.onnx", "fp16"),
+        ("model_quantized.onnx", "int8"),
+        ("onnx/model_qint8_avx512_vnni.onnx", "int8"),
+        ("onnx/model_quint8_avx2.onnx", "int8"),
+        ("onnx/model_q4.onnx", None),
+        ("onnx/model_q4f16.onnx", None),
+        ("model_bnb4.onnx", None),
+    ],
+)
+def test_the_name_tells_the_precision_or_nothing(name: str, precision: Precision | None) -> None:
+    assert precision_of(name) == precision
+
+
+def test_the_plain_graph_is_taken_among_several(tiny_bundle: Path, tmp_path: Path) -> None:
+    folder = made(tiny_bundle, tmp_path / "foreign", "onnx/model.onnx")
+    for name in ("model_quantized", "model_fp16", "model_O3", "model_q4"):
+        shutil.copyfile(folder / "onnx/model.onnx", folder / f"onnx/{name}.onnx")
+    files = [graph.file for graph in open_foreign(folder).manifest.graphs]
+    assert files == [f"onnx/{name}.onnx" for name in ("model", "model_O3", "model_fp16", "model_quantized")]
+    with Tagger.open(folder, allow_uncertified=True) as tagger:
+        assert tagger.about.startswith("onnx/model.onnx on onnxruntime in fp32")
+
+
+def test_what_is_no_such_folder_is_said(tiny_bundle: Path, tiny_model: Path, tmp_path: Path) -> None:
+    assert not is_foreign(tiny_bundle)
+    with pytest.raises(BundleError, match="not a bundle"):
+        open_folder(tiny_model, allow_uncertified=True)
+    folder = made(tiny_bundle, tmp_path / "foreign", "model_q4.onnx")
+    with pytest.raises(BundleError, match=r"no file name tells the precision \(model_q4\.onnx\)"):
+        open_folder(folder, allow_uncertified=True)
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json"):
+        open_folder(folder, allow_uncertified=True)
+
+
+def test_a_graph_for_something_else_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    folder = made(tiny_bundle, tmp_path / "foreign", "model.onnx")
+    model = onnx.load(folder / "model.onnx")
+    node = model.graph.input.add()
+    node.CopyFrom(model.graph.input[0])
+    node.name = "pixel_values"
+    onnx.save(model, folder / "model.onnx")
+    with pytest.raises(BackendError, match=r"inputs that no token classifier has \(pixel_values\)"):
+        Tagger.open(folder, allow_uncertified=True)
+
+
+def test_as_a_process(tiny_bundle: Path, tmp_path: Path, command: Command) -> None:
+    folder = made(tiny_bundle, tmp_path / "foreign", "onnx/model.onnx")
+    refused = command("runtime.tag", "--bundle", folder, TEXT)
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+    assert "--allow-uncertified" in refused.stderr
+    tagged = command("runtime.tag", "--bundle", folder, "--allow-uncertified", TEXT)
+    assert (tagged.returncode, tagged.stderr) == (0, "")
+    assert json.loads(tagged.stdout)["text"] == TEXT
+    assert len(LABELS) == len(open_foreign(folder).manifest.labels)

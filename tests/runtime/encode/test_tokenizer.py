@@ -1,0 +1,116 @@
+"""Words become the pieces that transformers makes of pre-tokenised text, whatever the tokenizer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import transformers as hf
+
+from runtime.encode.tokenizer import LONGEST_KNOWN, Encoded, Encoder
+from runtime.errors import BundleError
+from runtime.text.words import RUN, split_words
+from tests.nasty import NASTY, varied_sentences
+from tests.tiny import tiny_checkpoint
+
+ARCHITECTURES = ("bert", "roberta", "xlm-roberta")
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_checkpoint(tmp_path_factory.mktemp("model") / "model", architecture=request.param, positions=512)
+
+
+def _pieces(encoded: Encoded, number: int) -> tuple[list[int], list[int]]:
+    """Ids of one text, and the first piece of each of its words, counted within it."""
+    start, end = encoded.text_start[number : number + 2]
+    first, last = encoded.word_start[number : number + 2]
+    piece = encoded.word_piece[first:last]
+    return encoded.ids[start:end].tolist(), np.where(piece >= 0, piece - start, -1).tolist()
+
+
+def _expected(tokenizer: hf.PreTrainedTokenizerBase, words: Sequence[str]) -> tuple[list[int], list[int]]:
+    encoded = tokenizer(list(words), is_split_into_words=True, add_special_tokens=False, verbose=False)
+    word_ids = encoded.word_ids()
+    return list(encoded["input_ids"]), [word_ids.index(word) if word in word_ids else -1 for word in range(len(words))]
+
+
+def test_pieces_are_those_of_transformers(checkpoint: Path) -> None:
+    tokenizer = hf.AutoTokenizer.from_pretrained(checkpoint, add_prefix_space=True)
+    sentences = [[text[a:b] for a, b in split_words(text)] for text in [*NASTY, *varied_sentences(60, seed=1)]]
+    sentences += [[], ["\u200b"], ["New York", "\u0301"], ["\u00ad", "a b c"]]
+    encoded = Encoder(checkpoint / "tokenizer.json").encode_words(sentences)
+    for number, words in enumerate(sentences):
+        if words:
+            assert _pieces(encoded, number) == _expected(tokenizer, words), words
+
+
+def test_texts_are_encoded_as_their_words(checkpoint: Path) -> None:
+    encoder = Encoder(checkpoint / "tokenizer.json")
+    texts = ["", *NASTY, *varied_sentences(60, seed=2), " "]
+    spans = [split_words(text) for text in texts]
+    words = [[text[start:end] for start, end in found] for text, found in zip(texts, spans)]
+    by_text, bounds = encoder.encode_texts(texts)
+    by_word = encoder.encode_words(words)
+    for name in ("ids", "text_start", "word_start", "word_piece"):
+        np.testing.assert_array_equal(getattr(by_text, name), getattr(by_word, name))
+    assert bounds.tolist() == [list(span) for found in spans for span in found]
+
+
+def test_texts_longer_than_a_block_lose_nothing(checkpoint: Path) -> None:
+    encoder = Encoder(checkpoint / "tokenizer.json")
+    short = "Maria Keller flew from Lisbon to Oslo , said John . "
+    long = short * (RUN // 5)
+    encoded, bounds = encoder.encode_texts([short, long, short])
+    ids, words = _pieces(encoded, 0)
+    again = RUN // 5
+    assert _pieces(encoded, 1)[0] == ids * again
+    assert _pieces(encoded, 1)[1] == [word + len(ids) * one for one in range(again) for word in words]
+    assert _pieces(encoded, 2) == (ids, words)
+    assert "".join(long[start:end] for start, end in bounds[len(words) : -len(words)]) == long.replace(" ", "")
+
+
+def test_halves_of_surrogate_pairs_are_taken_as_the_replacement_character(checkpoint: Path) -> None:
+    encoder = Encoder(checkpoint / "tokenizer.json")
+    broken, whole = encoder.encode_words([["a\ud800b"]]), encoder.encode_words([["a\ufffdb"]])
+    assert broken.ids.tolist() == whole.ids.tolist()
+
+
+def test_no_texts(checkpoint: Path) -> None:
+    encoder = Encoder(checkpoint / "tokenizer.json")
+    encoded, bounds = encoder.encode_texts([])
+    assert (encoded.ids.shape, encoded.text_start.tolist(), bounds.shape) == ((0,), [0], (0, 2))
+    assert encoder.encode_words([]).word_start.tolist() == [0]
+    assert encoder.encode_words([[], []]).text_start.tolist() == [0, 0, 0]
+
+
+def test_long_words_are_not_kept(checkpoint: Path) -> None:
+    encoder = Encoder(checkpoint / "tokenizer.json")
+    words = ["Oslo", "x" * (LONGEST_KNOWN + 1), "Oslo"]
+    first, again = encoder.encode_words([words]), encoder.encode_words([words])
+    assert first.ids.tolist() == again.ids.tolist()
+    assert set(encoder._known) == {"Oslo"}
+
+
+def test_many_threads_get_what_one_gets(checkpoint: Path) -> None:
+    texts = varied_sentences(300, seed=3)
+    expected = Encoder(checkpoint / "tokenizer.json").encode_texts(texts)[0].ids.tolist()
+    encoder = Encoder(checkpoint / "tokenizer.json")
+    found: list[list[int]] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(encoder.encode_texts(texts)[0].ids.tolist())) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 8
+
+
+def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(BundleError, match="not a tokenizer"):
+        Encoder(tmp_path / "tokenizer.json")

@@ -1,0 +1,44 @@
+"""Folders for what libraries compile: where they are told to be, one a bundle, and not without end."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runtime.bundle.store import Manifest, Stamp, open_bundle
+from runtime.system.cache import KEPT, cache_folder
+
+
+@pytest.fixture(scope="module")
+def manifest(tiny_bundle: Path) -> Manifest:
+    return open_bundle(tiny_bundle).manifest
+
+
+def other(manifest: Manifest, number: int) -> Manifest:
+    """A bundle with other weights beside the same graphs, which can be equal byte by byte."""
+    return replace(manifest, files={**manifest.files, "weights.data": Stamp(f"{number:064}", 1)})
+
+
+def test_it_lies_where_it_is_told(manifest: Manifest, tmp_path: Path) -> None:
+    told = {"NERVE_CACHE": str(tmp_path / "here"), "XDG_CACHE_HOME": str(tmp_path / "there")}
+    assert Path(cache_folder("openvino", manifest, told)).parent == tmp_path / "here" / "openvino"
+    del told["NERVE_CACHE"]
+    assert Path(cache_folder("openvino", manifest, told)).parent == tmp_path / "there" / "nerve" / "openvino"
+    (tmp_path / "file").write_text("")
+    assert cache_folder("openvino", manifest, {"NERVE_CACHE": str(tmp_path / "file")}) == ""
+
+
+def test_those_of_the_last_bundles_are_kept_and_no_more(manifest: Manifest, tmp_path: Path) -> None:
+    told = {"NERVE_CACHE": str(tmp_path)}
+    folders = [Path(cache_folder("openvino", other(manifest, number), told)) for number in range(KEPT)]
+    for age, folder in enumerate(folders):
+        os.utime(folder, (age, age))
+    (folders[0] / "blob").write_bytes(b"compiled")
+    again = Path(cache_folder("openvino", other(manifest, 0), told))  # so that another one is the oldest now
+    new = Path(cache_folder("openvino", other(manifest, KEPT), told))
+    assert again == folders[0]
+    assert (again / "blob").exists()
+    assert {*new.parent.iterdir()} == {*folders, new} - {folders[1]}

@@ -1,0 +1,29 @@
+"""What a processor can do, by the flags that Linux gives it."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.system.cpu import Ability, abilities, abilities_of, has_bf16
+
+
+@pytest.mark.parametrize(
+    ("flags", "architecture", "expected"),
+    [
+        ("fma avx2 f16c", "x86_64", {"no vnni"}),
+        ("avx512f avx512bw avx512vl", "x86_64", {"no vnni"}),
+        ("avx2 avx_vnni", "AMD64", {"vnni"}),
+        ("avx512f avx512_vnni", "x86_64", {"vnni"}),
+        ("avx512_vnni avx512_bf16 amx_bf16 amx_int8", "x86_64", {"vnni", "bf16"}),
+        ("asimd asimddp i8mm bf16", "aarch64", {"vnni", "bf16"}),
+        ("", "arm64", {"vnni"}),
+        ("", "x86_64", set()),
+    ],
+)
+def test_abilities(flags: str, architecture: str, expected: set[Ability]) -> None:
+    assert abilities_of(frozenset(flags.split()), architecture) == expected
+
+
+def test_this_processor_adds_in_one_way() -> None:
+    assert len(abilities() & {"vnni", "no vnni"}) <= 1
+    assert has_bf16() == ("bf16" in abilities())

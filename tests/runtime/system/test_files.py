@@ -1,0 +1,58 @@
+"""Files and folders are replaced whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runtime.system.files import replace_folder, sha256_of_file
+from tests.conftest import ROOT
+
+# Run apart: the limit would hold for this process's own output, too, where that is a file.
+SCRIPT = """
+import resource, sys
+from pathlib import Path
+from runtime.errors import StorageError
+from runtime.system.files import write_atomically
+file = Path(sys.argv[1])
+write_atomically(file, b"old")
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_atomically(file, b"n" * 2000)
+except StorageError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 24) - 1, 1 << 24, 40_000_000])
+def test_digest_is_that_of_the_content(tmp_path: Path, size: int) -> None:
+    file = tmp_path / "file"
+    content = bytes(range(251)) * (size // 251 + 1)
+    file.write_bytes(content[:size])
+    assert sha256_of_file(file) == hashlib.sha256(content[:size]).hexdigest()
+
+
+def test_full_disk_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    line = [sys.executable, "-c", SCRIPT, str(file)]
+    said = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "no space left" in said.stdout
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_folder_takes_the_place_of_another(tmp_path: Path, exists: bool) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    if exists:
+        old.mkdir()
+        (old / "left").touch()
+    new.mkdir()
+    (new / "file").write_text("new")
+    replace_folder(new, old)
+    assert [path.name for path in old.iterdir()] == ["file"]
+    assert list(tmp_path.iterdir()) == [old]

@@ -1,0 +1,52 @@
+"""python -m tests.runtime.tag.flood FOLDER ARGUMENTS...: runtime.tag with the stand-in; last, it prints by how many KiB its
+memory grew after the first 10,000 texts.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from runtime.tag.__main__ import main
+from runtime.tagger import Tagger
+from runtime.text.entity import Entity
+from tests.runtime.tag.stand_in import open_stand_in
+
+_SETTLED = 10_000
+
+
+class _Weighed:
+    def __init__(self, tagger: Tagger) -> None:
+        self.labels = tagger.labels
+        self._tagger, self._count = tagger, 0
+        self.settled = 0
+
+    def stream(self, texts: Iterable[str], *, chunk: int) -> Iterator[list[Entity]]:
+        self._add(chunk)
+        return self._tagger.stream(texts, chunk=chunk)
+
+    def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        self._add(len(sentences))
+        return self._tagger.tag_words(sentences)
+
+    def close(self) -> None:
+        self._tagger.close()
+
+    def _add(self, count: int) -> None:
+        self._count += count
+        if not self.settled and self._count > _SETTLED:
+            self.settled = _peak()
+
+
+def _peak() -> int:
+    """Most memory that this process ever had, in KiB (getrusage(2), on Linux)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    weighed = _Weighed(open_stand_in(Path(sys.argv[1])))
+    status = main(sys.argv[2:], begin_tagger=lambda options: lambda: weighed)
+    print(_peak() - weighed.settled)
+    sys.exit(status)

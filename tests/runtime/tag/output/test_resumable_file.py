@@ -1,0 +1,298 @@
+"""An output that was not finished: kept aside, gone on with, never half-written under its name."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import NerveError, StorageError, UsageError
+from runtime.tag.__main__ import main
+from runtime.tag.output.journal import Journal, Saved, Work
+from runtime.text.entity import Entity
+from runtime.text.label_schemes import LabelSet
+from tests.conftest import ROOT
+from tests.runtime.tag.stand_in import LABELS
+
+
+class _Watched:
+    """Labels the first word, and shows a test the moments between groups."""
+
+    labels = LabelSet(LABELS)
+
+    def __init__(self, moment: object = None) -> None:
+        self._moment = moment
+        self.asked = 0
+
+    def stream(self, texts: Iterable[str], *, chunk: int) -> Iterator[list[Entity]]:
+        if callable(self._moment):
+            self._moment()
+        for text in texts:
+            self.asked += 1
+            yield [Entity("PER", text[:2], 0, 2, 0.5)]
+
+    def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        self.stream([], chunk=1)
+        self.asked += len(sentences)
+        if callable(self._moment):
+            self._moment()
+        return [["B-PER", *["O"] * (len(words) - 1)] for words in sentences]
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _tag(*arguments: object, tagger: _Watched | None = None) -> int:
+    def opened() -> _Watched:
+        return tagger or _Watched()
+
+    return main([*map(str, arguments)], begin_tagger=lambda options: opened, save_seconds=0.0)
+
+
+def _inputs(kind: str, folder: Path) -> list[Path]:
+    """Three inputs of a few groups; the middle one is packed, the last has neither blank line nor line end."""
+    if kind == "conll":
+        parts = [["-DOCSTART- O\n\n", *(f"w{part}.{n} O\nx I-PER\n\n" for n in range(700))] for part in range(3)]
+    else:
+        parts = [[f"text {part}.{n}\n" for n in range(1200)] for part in range(3)]
+    paths = [folder / name for name in (f"a.{kind}", f"b.{kind}.gz", f"c.{kind}")]
+    for path, lines in zip(paths, parts):
+        raw = "".join(lines).rstrip("\n").encode()
+        path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    return paths
+
+
+def _content(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "output"), [("txt", "o.jsonl"), ("txt", "o.html"), ("conll", "o.conll.gz"), ("conll", "o.jsonl.gz")]
+)
+def test_a_run_goes_on_from_every_moment_it_may_be_killed_at(kind: str, output: str, tmp_path: Path) -> None:
+    inputs = _inputs(kind, tmp_path)
+    score = ["--score", "--score-file", tmp_path / "score"] if kind == "conll" else []
+    live = tmp_path / "live"
+    live.mkdir()
+    moments: list[Path] = []
+
+    def keep() -> None:
+        moments.append(tmp_path / f"moment{len(moments)}")
+        shutil.copytree(live, moments[-1])
+
+    whole = _Watched(keep)
+    _tag("-i", *inputs, "-o", live / output, *score, tagger=whole)
+    expected, table = _content(live / output), _content(tmp_path / "score") if score else b""
+    assert sorted(path.name for path in live.iterdir()) == [output]
+    assert len(moments) > 4
+    for number, moment in enumerate(moments):
+        partial, journal = moment / f"{output}.partial", moment / f"{output}.journal"
+        if number:
+            # Killed while it was writing: more than what is noted, and half a note.
+            with partial.open("ab") as file:
+                file.write(b'{"text": "half')
+            with journal.open("ab") as file:
+                file.write(b'{"source": 1, "off')
+        rest = _Watched()
+        _tag("-i", *inputs, "-o", moment / output, "--resume", *score, tagger=rest)
+        assert _content(moment / output) == expected
+        assert (tmp_path / "score").read_bytes() == table if score else True
+        assert sorted(path.name for path in moment.iterdir()) == [output]
+        assert rest.asked < whole.asked or number < 2
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_a_run_killed_at_its_very_end_is_done(renamed: bool, tmp_path: Path) -> None:
+    (tmp_path / "i").write_text("one\ntwo\n")
+    output = tmp_path / "o"
+    arguments = ("-i", tmp_path / "i", "-o", output, "--resume")
+    _tag(*arguments)
+    expected = output.read_bytes()
+    # As it is after the last note: the output whole, with its name or without.
+    journal = Journal(tmp_path / "o.journal")
+    journal.begin(_work_of(arguments))
+    journal.save(Saved(offset=8, output=len(expected), complete=True))
+    output.rename(tmp_path / "o.partial")
+    if renamed:
+        (tmp_path / "o.partial").replace(output)
+    never = _Watched(lambda: pytest.fail("nothing is left to tag"))
+    _tag(*arguments, tagger=never)
+    assert output.read_bytes() == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["i", "o"]
+
+
+def _work_of(arguments: Sequence[object]) -> Work:
+    """The Work that a run with these arguments notes, from its journal."""
+    seen: list[Work] = []
+
+    def look() -> None:
+        header = json.loads(Path(f"{arguments[3]}.journal").read_text().splitlines()[0])
+        seen.append(Work(header["options"], tuple((name, size) for name, size in header["inputs"])))
+
+    _tag(*arguments, tagger=_Watched(look))
+    return seen[0]
+
+
+def _stopped(folder: Path) -> tuple[Path, Path]:
+    """Input and output of a run that stopped in its second group."""
+    (folder / "i").write_text("".join(f"text {n}\n" for n in range(700)) + "\n" + "last\n")
+    with pytest.raises(NerveError) as caught:
+        _tag("-i", folder / "i", "-o", folder / "o")
+    assert f"{folder / 'i'}:701: the text is empty" in str(caught.value)
+    assert f"what came before is in {folder / 'o'}.partial, and --resume goes on from there" in str(caught.value)
+    return folder / "i", folder / "o"
+
+
+def test_what_comes_before_a_broken_line_is_kept_and_the_mended_input_gone_on_with(tmp_path: Path) -> None:
+    source, output = _stopped(tmp_path)
+    assert not output.exists()
+    assert len(Path(f"{output}.partial").read_text().splitlines()) == 700
+    source.write_text(source.read_text().replace("\n\n", "\nmended\n"))
+    tagger = _Watched()
+    _tag("-i", source, "-o", output, "--resume", tagger=tagger)
+    texts = [json.loads(line)["text"] for line in output.read_text().splitlines()]
+    assert texts == [*(f"text {n}" for n in range(700)), "mended", "last"]
+    assert tagger.asked == 2
+
+
+def _killed(folder: Path) -> tuple[Path, Path]:
+    """Input and output of a run that ended in its second group as if killed."""
+    (folder / "i").write_text("".join(f"text {n}\n" for n in range(1200)))
+    (folder / "killed").mkdir()
+
+    def kill() -> None:
+        for name in ("o.partial", "o.journal"):
+            if (folder / name).exists():
+                shutil.copy(folder / name, folder / "killed" / name)
+
+    _tag("-i", folder / "i", "-o", folder / "o", tagger=_Watched(kill))
+    return folder / "i", folder / "killed" / "o"
+
+
+def test_a_start_that_fails_spoils_nothing(tmp_path: Path) -> None:
+    source, output = _killed(tmp_path)
+
+    def fails() -> _Watched:
+        raise UsageError("bundle", "none", "make one")
+
+    with pytest.raises(UsageError, match="make one"):
+        main(["-i", str(source), "-o", str(output), "--resume"], begin_tagger=lambda options: fails)
+    rest = _Watched()
+    _tag("-i", source, "-o", output, "--resume", tagger=rest)
+    assert rest.asked == 1200 - 1024
+    assert len(output.read_text().splitlines()) == 1200
+
+
+def test_an_input_that_changed_before_that_is_refused(tmp_path: Path) -> None:
+    source, output = _stopped(tmp_path)
+    source.write_text(source.read_text().replace("text 7\n", "TEXT 7\n"))
+    with pytest.raises(UsageError, match="it changed before line 701"):
+        _tag("-i", source, "-o", output, "--resume")
+    assert Path(f"{output}.partial").exists()
+
+
+def test_other_options_and_inputs_are_refused(tmp_path: Path) -> None:
+    source, output = _killed(tmp_path)
+    arguments = ("-i", source, "-o", output, "--resume")
+    with pytest.raises(UsageError, match=r"the options changed \(on_error was stop, is skip\)"):
+        _tag(*arguments, "--on-error", "skip")
+    with pytest.raises(UsageError, match="the inputs changed"):
+        _tag("-i", source, source, *arguments[2:])
+    with source.open("a") as file:
+        file.write("more\n")
+    with pytest.raises(UsageError, match=r"it had \d+.* bytes, now it has"):
+        _tag(*arguments)
+    # Started anew, nothing is held against it.
+    _tag(*arguments[:-1])
+    assert len(output.read_text().splitlines()) == 1201
+
+
+def test_a_partial_output_that_was_cut_is_refused(tmp_path: Path) -> None:
+    source, output = _killed(tmp_path)
+    os.truncate(f"{output}.partial", 10)
+    with pytest.raises(StorageError, match=r"10 bytes where o\.journal says"):
+        _tag("-i", source, "-o", output, "--resume")
+
+
+def test_two_runs_do_not_write_one_output(tmp_path: Path) -> None:
+    (tmp_path / "i").write_text("one\n")
+
+    def second() -> None:
+        with pytest.raises(StorageError, match="another process is writing it"):
+            _tag("-i", tmp_path / "i", "-o", tmp_path / "o")
+
+    _tag("-i", tmp_path / "i", "-o", tmp_path / "o", tagger=_Watched(second))
+    assert len((tmp_path / "o").read_text().splitlines()) == 1
+
+
+def test_an_interrupt_in_the_middle_of_a_group_saves_what_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "i").write_text("".join(f"text {n}\n" for n in range(1200)))
+    groups = iter([False, True])
+
+    def interrupt() -> None:
+        if next(groups):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _tag("-i", tmp_path / "i", "-o", tmp_path / "o", tagger=_Watched(interrupt))
+    rest = _Watched()
+    _tag("-i", tmp_path / "i", "-o", tmp_path / "o", "--resume", tagger=rest)
+    assert rest.asked == 1200 - 512
+    assert len((tmp_path / "o").read_text().splitlines()) == 1200
+
+
+def test_a_run_that_wrote_nothing_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "i").write_text("\n")
+    (tmp_path / "o").write_text("old")
+    with pytest.raises(NerveError, match=r"the text is empty; give it some words, or leave it out$"):
+        _tag("-i", tmp_path / "i", "-o", tmp_path / "o")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["i", "o"]
+    assert (tmp_path / "o").read_text() == "old"
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "i").write_text("one\n")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "o").symlink_to(tmp_path / "there" / "real")
+    _tag("-i", tmp_path / "i", "-o", tmp_path / "o")
+    assert (tmp_path / "o").is_symlink()
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["real"]
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("output", ["o.jsonl", pytest.param("o.jsonl.gz", marks=pytest.mark.slow)])
+def test_nothing_is_lost_or_doubled_however_often_it_is_killed(kills: int, output: str, tmp_path: Path) -> None:
+    texts = [f"text {n}" for n in range(6_000 * (1 + kills))]
+    (tmp_path / "i").write_text("\n".join(texts))
+    arguments = [
+        sys.executable,
+        "-m",
+        "tests.runtime.tag.slow_run",
+        "-i",
+        f"{tmp_path}/i",
+        "-o",
+        f"{tmp_path}/{output}",
+    ]
+    chance = random.Random(5)
+    for _ in range(kills):
+        with subprocess.Popen([*arguments, "--resume"], cwd=ROOT, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(chance.uniform(0, 0.04))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert not (tmp_path / output).exists()
+    subprocess.run([*arguments, "--resume"], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    found = [json.loads(line)["text"] for line in _content(tmp_path / output).splitlines()]
+    assert found == texts
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["i", output]

@@ -1,0 +1,40 @@
+"""python -m tests.runtime.tag.slow_run ARGUMENTS...: runtime.tag with a slow stand-in, for tests that kill it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+
+from runtime.tag.__main__ import main
+from runtime.tag.answers import Tagging
+from runtime.text.entity import Entity
+from runtime.text.label_schemes import LabelSet
+from tests.runtime.tag.stand_in import LABELS
+
+_SECONDS = 0.004  # a group
+
+
+class _Slow:
+    labels = LabelSet(LABELS)
+
+    def stream(self, texts: Iterable[str], *, chunk: int) -> Iterator[list[Entity]]:
+        time.sleep(_SECONDS)
+        for text in texts:
+            name = text.split()[0]
+            yield [Entity("PER", name, 0, len(name), 0.5)]
+
+    def tag_words(self, sentences: object) -> list[list[str]]:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _open() -> Tagging:
+    print("ready", flush=True)
+    return _Slow()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], begin_tagger=lambda options: _open, save_seconds=0.0))

@@ -1,0 +1,177 @@
+"""runtime.tag's main on files of every format, with a stand-in for the model."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import NerveError
+from runtime.tag.__main__ import main
+from tests.runtime.tag.stand_in import opener
+
+
+class _Run:
+    """main with the stand-in, in the test's own folder."""
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[bytes]) -> None:
+        self.folder, self._capture = folder, capture
+        self.status = 0
+        self.error = ""
+
+    def __call__(self, *arguments: object) -> bytes:
+        self.status = main([*map(str, arguments)], begin_tagger=opener(self.folder))
+        out, error = self._capture.readouterr()
+        self.error = error.decode()
+        return out
+
+    def file(self, name: str, content: str | bytes) -> Path:
+        path = self.folder / name
+        raw = content.encode() if isinstance(content, str) else content
+        path.write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+        return path
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> _Run:
+    return _Run(tmp_path, capsysbinary)
+
+
+def _lines(raw: bytes) -> list[dict[str, object]]:
+    return [json.loads(line) for line in raw.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["Oslo", "--input", "FILE"], "TEXT and --input: given together"),
+        (["Oslo", "--format", "conll"], "TEXT and --format conll: given together"),
+        (["Oslo", "--score"], "TEXT and --score: given together"),
+        (["Oslo", "--resume", "--output", "o"], "TEXT and --resume: given together"),
+        (["-i", "-", "-i", "-"], "standard input is given twice"),
+        (["-i", "FILE", "--resume"], "--resume: given without --output FILE"),
+        (["-i", "FILE", "--resume", "-o", "/dev/null"], "/dev/null is not a file that could be cut"),
+        (["-i", "FILE", "-o", "FILE"], "it is an input and the output"),
+        (["-i", "FILE", "--score"], "lines holds no gold labels"),
+        (["-i", "FILE", "--field", "body"], "--field: no input is JSONL"),
+        (["-i", "FILE", "--word-column", "2"], "no input is CoNLL"),
+        (["-i", "FILE", "--word-column", "0"], "column: 0; count from 1"),
+        (["-i", "FILE", "-f", "jsonl", "--to", "html", "--answer-field", "x"], "--answer-field: the output is html"),
+        (["-i", "FILE", "--to", "conll", "--aggregation", "none"], "it labels pieces of words"),
+        (["-i", "FILE", "--score-file", "no/such/place", "-f", "conll"], "there is no such folder"),
+        (["-i", "FOLDER"], "it is a folder; give the files in it"),
+        (["-i", "a\0b"], "embedded null"),
+        (["--format", "xml"], "invalid choice: 'xml'"),
+        (["--stride", "x"], "'x' is neither a number nor auto"),
+        (["--threshold", "PER=2"], "'PER=2' is not LABEL=SCORE"),
+    ],
+)
+def test_options_that_contradict_each_other_or_the_files(arguments: list[str], message: str, run: _Run) -> None:
+    names = {"FILE": str(run.file("x.txt", "Oslo\n")), "FOLDER": str(run.folder)}
+    with pytest.raises(NerveError) as caught:
+        run(*(names.get(argument, argument) for argument in arguments))
+    assert message in str(caught.value)
+
+
+def test_json_lines_keep_their_fields(run: _Run) -> None:
+    path = run.file("x.jsonl", '{"id": 7, "text": "Maria Keller", "more": [1.0]}\n{"tokens": ["in", "Oslo"]}\n')
+    first, second = _lines(run("-i", path))
+    assert list(first) == ["id", "text", "more", "entities"]
+    assert second == {"tokens": ["in", "Oslo"], "labels": ["O", "B-LOC"]}
+
+
+def test_every_word_gets_a_label(run: _Run) -> None:
+    path = run.file("x.txt", "Maria Keller\tflew\n\u200b Oslo\n")
+    assert _lines(run("-i", path, "-f", "words")) == [
+        {"words": ["Maria", "Keller", "flew"], "labels": ["B-PER", "I-PER", "O"]},
+        {"words": ["\u200b", "Oslo"], "labels": ["O", "B-LOC"]},
+    ]
+
+
+def test_a_file_is_one_text(run: _Run) -> None:
+    one, other = run.file("a.txt", "Maria\r\nOslo\n"), run.file("b.txt.gz", "Bergen")
+    first, second = _lines(run("-i", one, other, "-f", "text"))
+    assert (first["text"], second["text"]) == ("Maria\r\nOslo\n", "Bergen")
+
+
+def test_conll_and_its_score(run: _Run) -> None:
+    one = run.file("a.conll", "-DOCSTART- O\n\nMaria B-PER\nKeller I-PER\n\nOslo B-PER")
+    other = run.file("b.conll.gz", "# c\nOslo\tNNP\tB-LOC\n")
+    out = run("-i", one, other, "--score")
+    assert out == (
+        b"-DOCSTART- O\n\nMaria B-PER B-PER\nKeller I-PER I-PER\n\nOslo B-PER B-LOC\n\n# c\nOslo\tNNP\tB-LOC\tB-LOC\n"
+    )
+    assert run.error == (
+        "processed 4 tokens with 3 phrases; found: 3 phrases; correct: 2.\n"
+        "accuracy:  75.00%; precision:  66.67%; recall:  66.67%; FB1:  66.67\n"
+        "              LOC: precision:  50.00%; recall: 100.00%; FB1:  66.67  2\n"
+        "              PER: precision: 100.00%; recall:  50.00%; FB1:  66.67  1\n"
+    )
+
+
+def test_json_is_scored_too(run: _Run) -> None:
+    path = run.file("x.jsonl", '{"words": ["Maria", "in"], "labels": ["B-PER", "O"]}\n')
+    (line,) = _lines(run("-i", path, "--score-file", run.folder / "score"))
+    assert list(line) == ["words", "labels", "predicted_labels"]
+    assert (run.folder / "score").read_text().splitlines()[1].endswith("FB1: 100.00")
+
+
+def test_other_outputs(run: _Run) -> None:
+    path = run.file("x.txt", "Maria flew\n<Oslo>\n")
+    assert run("-i", path, "--to", "conll") == b"Maria B-PER\nflew O\n\n< O\nOslo B-LOC\n> O\n\n"
+    assert b"Maria\x1b[22m PER\x1b[0m flew\n" in run("-i", path, "--to", "color")
+    run("-i", path, "-o", run.folder / "x.html")
+    assert "&lt;<mark class" in (run.folder / "x.html").read_text()
+    run("-i", path, "-o", run.folder / "x.jsonl.gz")
+    assert len(_lines(gzip.decompress((run.folder / "x.jsonl.gz").read_bytes()))) == 2
+
+
+_BROKEN = b"Maria\n\nOslo \xff\n" + b"Oslo " * 40 + b"\nBergen\n"
+
+
+@pytest.mark.parametrize("policy", ["skip", "record"])
+def test_broken_lines_can_be_passed_over(policy: str, run: _Run) -> None:
+    path = run.file("x.txt", _BROKEN)
+    out = _lines(run("-i", path, "--long", "error", "--on-error", policy))
+    problems = [
+        f"{path}:2: the text is empty; give it some words, or leave it out",
+        f"{path}:3: byte 0xff is not UTF-8; convert the text to UTF-8",
+        f"{path}:4: 40 word pieces, this model takes 30 at once; split it into shorter texts, at sentence ends",
+    ]
+    begin = "python -m runtime.tag: warning: "
+    if policy == "skip":
+        assert [line["text"] for line in out] == ["Maria", "Bergen"]
+        warnings = [f"{begin}{problem}; left out" for problem in problems]
+        assert run.error.splitlines() == [*warnings, f"{begin}3 broken lines or sentences were left out"]
+    else:
+        errors = [{"error": text, "file": str(path), "line": n} for n, text in enumerate(problems, start=2)]
+        assert out[1:4] == errors
+        assert (out[0]["text"], out[4]["text"]) == ("Maria", "Bergen")
+        assert run.error == f"{begin}3 broken lines or sentences are marked in the output\n"
+    assert run.status == 0
+
+
+def test_a_broken_sentence_is_copied_or_left_out(run: _Run) -> None:
+    path = run.file("x.conll", "Maria O\n\nflew\nto O\n\nOslo O\n")
+    assert run("-i", path, "--on-error", "record") == b"Maria O B-PER\n\nflew\nto O\n\nOslo O B-LOC\n"
+    assert run("-i", path, "--on-error", "skip") == b"Maria O B-PER\n\nOslo O B-LOC\n"
+    with pytest.raises(NerveError, match=r"x\.conll:3: 1 column"):
+        run("-i", path)
+
+
+def test_a_word_that_conll_cannot_hold_is_broken(run: _Run) -> None:
+    path = run.file("x.jsonl", '{"words": ["New York"]}\n')
+    with pytest.raises(NerveError, match="'New York' has white space in it"):
+        run("-i", path, "--to", "conll")
+
+
+def test_a_damaged_gzip_is_an_error(run: _Run) -> None:
+    path = run.file("x.txt.gz", "Oslo\n" * 1000)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(NerveError, match=r"x\.txt\.gz: Compressed file ended"):
+        run("-i", path)
+    path.write_bytes(b"Oslo")
+    with pytest.raises(NerveError, match="Not a gzipped file"):
+        run("-i", path)

@@ -1,0 +1,124 @@
+"""Windows through an engine: on many threads or one, in whatever batches, the same answers in the same places."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from runtime.backends.fake import Fake
+from runtime.batch.batches import Batch, Frame
+from runtime.batch.ragged import starts_from_counts
+from runtime.batch.windows import Windows, windows_of
+from runtime.bundle.store import Layout
+from runtime.concurrency import in_order
+from runtime.errors import BackendError, BundleError
+from runtime.logits import piece_logits
+
+_LABELS = 5
+_FRAME = Frame((0,), (0,))
+
+
+def by_id(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The label of a piece."""
+    return ids % _LABELS
+
+
+def texts() -> tuple[NDArray[np.int64], Windows]:
+    """Many texts, some longer than a window."""
+    chance = np.random.default_rng(0)
+    starts = starts_from_counts(chance.integers(1, 90, 300))
+    return chance.integers(0, 1000, int(starts[-1])), windows_of(starts, capacity=62, stride=20)
+
+
+class Tired(Fake):
+    """Takes its time with every second call, so that calls end in another order than they begin."""
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        time.sleep(0.002 * (len(self.shapes) % 2))
+        return super().logits(batch)
+
+
+class Broken(Fake):
+    """Refuses its third batch."""
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        if len(self.shapes) == 2:
+            raise BackendError("engine", "it is broken", "mend it")
+        return super().logits(batch)
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+@pytest.mark.parametrize("streams", [1, 2, 5])
+def test_every_piece_gets_its_own_answer(layout: Layout, streams: int) -> None:
+    ids, windows = texts()
+    backend = Tired(_LABELS, by_id, layout=layout, streams=streams)
+    logits = piece_logits(backend, ids, windows, _FRAME, labels=_LABELS)
+    assert np.array_equal(logits.argmax(axis=1), by_id(ids))
+    assert len(backend.shapes) > 5
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_refused_batch_ends_it(streams: int) -> None:
+    ids, windows = texts()
+    with pytest.raises(BackendError, match="it is broken"):
+        piece_logits(Broken(_LABELS, by_id, layout="packed", streams=streams), ids, windows, _FRAME, labels=_LABELS)
+
+
+def test_logits_of_another_shape_are_refused() -> None:
+    ids, windows = texts()
+    with pytest.raises(BundleError, match=r"where \(.*, 4\) was asked for"):
+        piece_logits(Fake(_LABELS, by_id), ids, windows, _FRAME, labels=4)
+
+
+def test_nothing_needs_no_engine() -> None:
+    nothing = np.zeros(0, np.int64)
+    backend = Fake(_LABELS, by_id, layout="packed", streams=2)
+    windows = windows_of(np.zeros(1, np.int64), capacity=62, stride=0)
+    assert piece_logits(backend, nothing, windows, _FRAME, labels=_LABELS).shape == (0, _LABELS)
+    assert backend.shapes == []
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_answers_come_in_order(workers: int) -> None:
+    def slow(each: int) -> int:
+        time.sleep(0.002 * (each % 3))
+        return each * each
+
+    assert list(in_order(slow, range(50), workers=workers)) == [each * each for each in range(50)]
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (3, 9)])
+def test_little_is_read_ahead(workers: int, most: int) -> None:
+    read: list[int] = []
+
+    def source() -> Iterator[int]:
+        for each in range(1000):
+            read.append(each)
+            yield each
+
+    answers = in_order(lambda each: each, source(), workers=workers)
+    for answered in range(1, 20):
+        next(answers)
+        assert len(read) <= answered + most
+
+
+def test_one_needs_no_thread() -> None:
+    (thread,) = in_order(lambda _: threading.current_thread(), [0], workers=4)
+    assert thread is threading.current_thread()
+
+
+def test_error_comes_after_the_answers_before_it() -> None:
+    def seventh_fails(each: int) -> int:
+        if each == 7:
+            raise ValueError(each)
+        return each
+
+    answers = in_order(seventh_fails, range(100), workers=3)
+    assert [next(answers) for _ in range(7)] == list(range(7))
+    with pytest.raises(ValueError, match="7"):
+        next(answers)

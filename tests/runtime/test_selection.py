@@ -1,0 +1,287 @@
+"""The fastest certified candidate is taken; what cannot be taken is said, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runtime.bundle.store import (
+    Bundle,
+    Candidate,
+    Certificate,
+    Engine,
+    Graph,
+    Manifest,
+    Precision,
+    Profile,
+    Source,
+    Speed,
+    open_bundle,
+    seal,
+)
+from runtime.errors import BackendError, BundleError, UncertifiedError
+from runtime.selection import Wanted, candidates, choose, describe, engine_obstacle, extra_of, fastest, runnable
+from runtime.system.cpu import Ability, abilities, has_bf16
+from runtime.system.gpu import Card, card
+from runtime.system.libraries import installed_version
+
+_INPUTS = ("input_ids",)
+PADDED = Graph("padded-fp32.onnx", "fp32", "padded", 17, _INPUTS)
+PACKED = Graph("packed-fp32.onnx", "fp32", "packed", 17, _INPUTS)
+INT8 = Graph("packed-int8.onnx", "int8", "packed", 17, _INPUTS)
+
+ORT_PADDED = Candidate(PADDED.file, "onnxruntime", "fp32", "cpu")
+ORT_PACKED = Candidate(PACKED.file, "onnxruntime", "fp32", "cpu")
+OV_FP32 = Candidate(PACKED.file, "openvino", "fp32", "cpu")
+OV_BF16 = Candidate(PACKED.file, "openvino", "bf16", "cpu")
+OV_INT8 = Candidate(INT8.file, "openvino", "int8", "cpu")
+
+HALF = Graph("packed-fp16.onnx", "fp16", "packed", 17, _INPUTS)
+PLAN = Engine(
+    file="packed-fp16.plan",
+    graph=HALF.file,
+    graph_sha256="0",
+    precision="fp16",
+    layout="packed",
+    inputs=_INPUTS,
+    gpu="NVIDIA L4",
+    compute_capability="8.9",
+    tensorrt="11.4.0.19",
+    driver="580.95.05",
+    profiles=(Profile(1, 64), Profile(8, 64)),
+    layers={"fp16": 24},
+)
+
+needs_openvino = pytest.mark.skipif(not installed_version("openvino"), reason="openvino is not installed")
+
+
+def certificate(candidate: Candidate, *, passed: bool = True, version: str = "") -> Certificate:
+    """A certificate by the installed library, or by that version of it."""
+    versions = {candidate.backend: version or installed_version(candidate.backend) or "1.0"}
+    return Certificate(
+        candidate.file, candidate.backend, candidate.precision, candidate.device, versions, "text", "0", {}, {}, passed
+    )
+
+
+def bundle(
+    certificates: Sequence[Certificate] = (),
+    speeds: Sequence[tuple[Candidate, float]] = (),
+    graphs: tuple[Graph, ...] = (PADDED, PACKED, INT8),
+) -> Bundle:
+    """A bundle that was never on a disk."""
+    manifest = Manifest(Source("model", "0"), ("O",), 64, 100, {}, graphs, tuple(certificates), {})
+    measured = tuple(Speed(candidate, speed, "a machine, 2 threads") for candidate, speed in speeds)
+    return Bundle(Path("bundle"), replace(manifest, speeds=measured))
+
+
+def with_engine() -> Bundle:
+    """A bundle with an fp16 graph and an engine made of it."""
+    held = bundle(graphs=(PADDED, PACKED, HALF))
+    return replace(held, manifest=replace(held.manifest, engines=(PLAN,)))
+
+
+def test_candidates_in_order_of_preference() -> None:
+    on_cuda = [replace(one, device="cuda") for one in (ORT_PADDED, ORT_PACKED)]
+    assert candidates(bundle()) == [ORT_PADDED, ORT_PACKED, OV_FP32, OV_BF16, OV_INT8, *on_cuda]
+    assert candidates(bundle(graphs=(PADDED,))) == [
+        ORT_PADDED,
+        replace(OV_FP32, file=PADDED.file),
+        replace(OV_BF16, file=PADDED.file),
+        replace(ORT_PADDED, device="cuda"),
+    ]
+
+
+def test_half_precision_and_engines_are_for_cards() -> None:
+    held = with_engine()
+    for device, backends in (("cpu", {"onnxruntime"}), ("cuda", {"onnxruntime", "onnxruntime-tensorrt", "tensorrt"})):
+        halves = [one for one in candidates(held) if one.precision == "fp16" and one.device == device]
+        assert {one.backend for one in halves} == backends
+    assert candidates(held)[-1] == Candidate(PLAN.file, "tensorrt", "fp16", "cuda")
+    assert held.part(PLAN.file) == PLAN
+    assert held.part(HALF.file) == HALF
+
+
+def test_a_graph_made_for_one_backend_is_no_other_s() -> None:
+    fused = replace(HALF, file="packed-fused-fp16.onnx", made_for="onnxruntime")
+    held = bundle(graphs=(PACKED, HALF, fused))
+    found = [one for one in candidates(held) if one.file == fused.file]
+    assert found == [Candidate(fused.file, "onnxruntime", "fp16", "cuda")]
+
+
+@pytest.mark.skipif(card() is not None, reason="this machine has a card")
+def test_a_card_that_is_not_there_is_said_and_nothing_else_runs() -> None:
+    assert all(one.device == "cpu" for one in runnable(with_engine()))
+    for backend in ("auto", "onnxruntime", "tensorrt"):
+        with pytest.raises(BackendError, match=r"no NVIDIA card, or no driver for it; choose --device cpu"):
+            choose(with_engine(), backend=backend, precision="fp16", device="cuda", certified=False)
+    # Without a word about the device, the processor is there.
+    assert choose(with_engine(), backend="auto", precision="fp16", certified=False).device == "cpu"
+
+
+def test_a_device_can_be_asked_for() -> None:
+    with pytest.raises(BundleError, match=r"no candidate openvino in fp32 on cuda \(it holds: padded"):
+        choose(bundle(), backend="openvino", precision="fp32", device="cuda")
+    with pytest.raises(BackendError, match="it runs on the CPU, not on cuda"):
+        choose(bundle(), backend="pytorch", precision="fp32", device="cuda")
+    certified = [certificate(ORT_PADDED)]
+    assert choose(bundle(certified), backend="onnxruntime", precision="fp32", device="cpu") == ORT_PADDED
+
+
+def test_an_engine_runs_on_its_own_card_with_its_own_library() -> None:
+    here = Card(PLAN.gpu, PLAN.compute_capability, "580.95.05", 24 << 30, 58)
+    assert engine_obstacle(PLAN, here, "11.4.0.19") == ()
+    other = replace(here, name="NVIDIA H100 80GB HBM3", compute_capability="9.0")
+    assert engine_obstacle(PLAN, other, "11.4.0.19") == (
+        "engine for NVIDIA L4 (sm_89, TensorRT 11.4), this machine has NVIDIA H100 80GB HBM3 (sm_90)",
+        "run make export TENSORRT=1",
+    )
+    told = " ".join(engine_obstacle(PLAN, here, "11.5.0.1"))
+    assert "engine for NVIDIA L4 (sm_89, TensorRT 11.4), this machine has NVIDIA L4 (sm_89, TensorRT 11.5.0.1)" in told
+
+
+def test_engines_are_sealed_with_the_rest(tmp_path: Path) -> None:
+    seal(tmp_path, with_engine().manifest)
+    assert open_bundle(tmp_path).manifest.engines == (PLAN,)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "extra"),
+    [
+        (ORT_PACKED, "onnxruntime"),
+        (replace(ORT_PACKED, device="cuda"), "gpu"),
+        (Candidate("packed-fp16.plan", "tensorrt", "fp16", "cuda"), "gpu"),
+        (Candidate("packed-fp16.onnx", "onnxruntime-tensorrt", "fp16", "cuda"), "gpu-trt10"),
+        (OV_FP32, "openvino"),
+    ],
+)
+def test_the_extra_that_brings_a_backend(candidate: Candidate, extra: str) -> None:
+    assert extra_of(candidate) == extra
+
+
+def test_this_machine_runs_no_more_than_it_can() -> None:
+    able = runnable(bundle())
+    assert ORT_PADDED in able
+    assert (OV_FP32 in able) == bool(installed_version("openvino"))
+    assert (OV_BF16 in able) == (bool(installed_version("openvino")) and has_bf16())
+
+
+def test_without_speeds_the_small_default_is_taken() -> None:
+    certified = [certificate(each) for each in (OV_FP32, ORT_PACKED, ORT_PADDED)]
+    assert choose(bundle(certified), backend="auto", precision="auto") == ORT_PADDED
+
+
+@needs_openvino
+@pytest.mark.parametrize(
+    ("backend", "precision", "taken"),
+    [
+        ("auto", "auto", OV_INT8),
+        ("auto", "fp32", OV_FP32),
+        ("onnxruntime", "auto", ORT_PACKED),
+        ("onnxruntime", "fp32", ORT_PACKED),
+        ("openvino", "auto", OV_INT8),
+        ("openvino", "fp32", OV_FP32),
+    ],
+)
+def test_the_fastest_is_taken(backend: str, precision: Wanted, taken: Candidate) -> None:
+    speeds = [(ORT_PADDED, 1.0), (ORT_PACKED, 2.0), (OV_FP32, 3.0), (OV_INT8, 9.0)]
+    certified = [certificate(each) for each, _ in speeds]
+    assert choose(bundle(certified, speeds), backend=backend, precision=precision) == taken
+
+
+@needs_openvino
+def test_the_fastest_without_a_certificate_is_not_taken() -> None:
+    speeds = [(ORT_PADDED, 1.0), (OV_FP32, 3.0), (OV_INT8, 9.0)]
+    certified = [certificate(ORT_PADDED), certificate(OV_FP32, version="0.1"), certificate(OV_INT8, passed=False)]
+    assert choose(bundle(certified, speeds), backend="auto", precision="auto") == ORT_PADDED
+    assert choose(bundle(certified, speeds), backend="auto", precision="auto", certified=False) == OV_INT8
+
+
+@needs_openvino
+def test_a_certificate_that_is_void_on_this_processor_is_said() -> None:
+    other: Ability = "no vnni" if "vnni" in abilities() else "vnni"
+    speeds = [(ORT_PADDED, 1.0), (OV_FP32, 3.0), (OV_INT8, 9.0)]
+    certified = [certificate(ORT_PADDED), certificate(OV_FP32), replace(certificate(OV_INT8), needs=(other,))]
+    held = bundle(certified, speeds)
+    assert choose(held, backend="auto", precision="auto") == OV_FP32
+    void = rf"packed-int8\.onnx on openvino: certified on a processor that has {other}, this one has "
+    assert re.search(rf"; faster, but left out: {void}", describe(held, OV_FP32))
+    with pytest.raises(UncertifiedError, match=void):
+        choose(held, backend="auto", precision="int8")
+    here = replace(certified[2], needs=tuple(sorted(abilities())))
+    held = bundle([*certified[:2], here], speeds)
+    assert choose(held, backend="auto", precision="auto") == OV_INT8
+    assert "left out" not in describe(held, OV_INT8) + describe(held, OV_FP32)
+
+
+def test_a_file_can_be_asked_for() -> None:
+    certified = [certificate(ORT_PADDED), certificate(ORT_PACKED)]
+    chosen = choose(bundle(certified, [(ORT_PACKED, 9.0)]), backend="onnxruntime", precision="fp32", file=PADDED.file)
+    assert chosen == ORT_PADDED
+
+
+def test_what_a_bundle_does_not_hold_is_said() -> None:
+    with pytest.raises(BundleError, match=r"no candidate onnxruntime in bf16 \(it holds: padded-fp32.onnx on onnx"):
+        choose(bundle(), backend="onnxruntime", precision="bf16")
+    with pytest.raises(BundleError, match=r"no candidate fp16 \(it holds: none\)"):
+        choose(bundle(graphs=()), backend="auto", precision="fp16")
+
+
+def test_no_certificate_is_said() -> None:
+    with pytest.raises(UncertifiedError, match=r"padded-fp32\.onnx on onnxruntime in fp32, cpu: no certificate"):
+        choose(bundle(), backend="auto", precision="auto")
+    with pytest.raises(UncertifiedError, match=r"certified with onnxruntime 0\.1, here is"):
+        choose(bundle([certificate(ORT_PADDED, version="0.1")]), backend="auto", precision="auto")
+
+
+@pytest.mark.parametrize("precision", ["auto", "fp32"])
+def test_pytorch_runs_the_checkpoint_when_asked(precision: Wanted) -> None:
+    chosen = choose(bundle(), backend="pytorch", precision=precision)
+    assert str(chosen) == "checkpoint on pytorch in fp32, cpu"
+
+
+def test_pytorch_runs_nothing_but_fp32() -> None:
+    lower: Precision = "int8"
+    with pytest.raises(BackendError, match="it runs fp32, not int8"):
+        choose(bundle(), backend="pytorch", precision=lower)
+
+
+ON_CARD = Candidate("packed-fp32.onnx", "onnxruntime", "fp32", "cuda")
+
+
+@pytest.mark.gpu
+def test_few_texts_do_not_wait_for_the_card_of_this_machine() -> None:
+    if ON_CARD not in runnable(bundle()):
+        pytest.skip("ONNX Runtime's CUDA provider is not installed")
+    held = bundle([certificate(ORT_PADDED), certificate(ON_CARD)], [(ORT_PADDED, 1.0), (ON_CARD, 9.0)])
+    assert choose(held, backend="auto", precision="auto") == ON_CARD
+    assert choose(held, backend="auto", precision="auto", start_counts=True) == ORT_PADDED
+    assert choose(held, backend="auto", precision="auto", device="cuda", start_counts=True) == ON_CARD
+
+
+def test_few_texts_do_not_wait_for_a_card() -> None:
+    speeds = [(ORT_PADDED, 1.0), (ORT_PACKED, 2.0), (ON_CARD, 9.0)]
+    held, every = bundle(speeds=speeds), [ON_CARD, ORT_PADDED, ORT_PACKED]
+    assert fastest(held, every, start_counts=False) == ON_CARD
+    assert fastest(held, every, start_counts=True) == ORT_PACKED
+    assert fastest(held, [ON_CARD], start_counts=True) == ON_CARD
+
+
+def test_description() -> None:
+    held = bundle(speeds=[(OV_BF16, 17466.4)])
+    told = (
+        "packed-fp32.onnx on openvino in bf16, cpu, 17,466 word pieces a second when measured on a machine, 2 threads"
+    )
+    assert describe(held, OV_BF16) == told
+    assert describe(held, ORT_PADDED) == "padded-fp32.onnx on onnxruntime in fp32, cpu, speed not measured"
+
+
+def test_speeds_are_sealed_with_the_rest(tmp_path: Path) -> None:
+    manifest = bundle([certificate(ORT_PADDED)], [(ORT_PADDED, 12.5)]).manifest
+    seal(tmp_path, manifest)
+    assert open_bundle(tmp_path).manifest == manifest
+    assert json.loads((tmp_path / "manifest.json").read_text())["speeds"][0]["pieces_per_second"] == 12.5
