@@ -12,7 +12,7 @@ from bench.plan import FULL, QUICK
 from bench.report.write import write_reports
 from bench.run import run_bench
 from bench.systems.base import Spec
-from bench.systems.baselines import Model, peer_specs
+from bench.systems.baselines import Model, baseline_specs
 from bench.systems.nerve import nerve_specs, uncertified
 from bench.workloads.bert_large import WORKLOAD
 from bench.workloads.subject import subject_of
@@ -26,7 +26,7 @@ from runtime.system.libraries import available_threads
 
 PROG = "python -m bench"
 # Peers that are measured with bert-large's shape, too: one of each kind, since each costs gigabytes and a minute.
-_LARGE_PEERS = ("pipeline-*", "onnxruntime-fp32", "openvino-*", "ctranslate2-int8")
+_LARGE_BASELINES = ("pipeline-*", "onnxruntime-fp32", "openvino-*", "ctranslate2-int8")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     checkpoint = _checkpoint(bundle, options.checkpoint)
     corpus = read_corpus(options.corpus) if options.corpus else ()
     model = _model(bundle, checkpoint, options.output, options.threads, thorough=not options.quick)
-    specs = [*nerve_specs(bundle, threads=options.threads), *peer_specs(model)]
+    specs = [*nerve_specs(bundle, threads=options.threads), *baseline_specs(model)]
     large_folder = options.output / WORKLOAD
     bench = Bench(
         specs=_chosen(specs, options.only),
@@ -81,8 +81,8 @@ def _checkpoint(bundle: Bundle, given: Path | None) -> Path:
     if not folder.is_dir():
         raise CheckpointError(str(folder), "no such checkpoint folder", "give --checkpoint FOLDER")
     if sha256_of_checkpoint(folder) != source.sha256:
-        found = "not the checkpoint that this bundle was made from"
-        raise BundleError(str(folder), found, "give its checkpoint with --checkpoint, or export this one")
+        problem = "not the checkpoint that this bundle was made from"
+        raise BundleError(str(folder), problem, "give its checkpoint with --checkpoint, or export this one")
     return folder
 
 
@@ -110,7 +110,9 @@ def _chosen(specs: Sequence[Spec], patterns: Sequence[str]) -> list[Spec]:
 def _large(specs: Sequence[Spec], folder: Path, threads: int) -> list[Spec]:
     bundle = open_bundle(folder / "bundle")
     model = _model(bundle, folder / "checkpoint", folder, threads, thorough=False)
-    peers = [spec for spec in peer_specs(model) if any(fnmatch.fnmatch(spec.name, one) for one in _LARGE_PEERS)]
+    baselines = [
+        spec for spec in baseline_specs(model) if any(fnmatch.fnmatch(spec.name, one) for one in _LARGE_BASELINES)
+    ]
     # Two settings each: the narrowest and the widest. Loading such a model once more for each takes longer than a turn.
-    few = [replace(spec, settings=tuple(dict.fromkeys((spec.settings[0], spec.settings[-1])))) for spec in peers]
+    few = [replace(spec, settings=tuple(dict.fromkeys((spec.settings[0], spec.settings[-1])))) for spec in baselines]
     return [*uncertified(specs, bundle, threads=threads), *few]

@@ -74,7 +74,7 @@ def reference_of(bench: Bench, workload: Workload, notes: list[str]) -> Expected
             bench.threads,
         )
     except Failure as failure:
-        notes.append(f"{workload.name}: the checkpoint was not asked, so changed tags are not known ({failure})")
+        notes.append(f"{workload.name}: the checkpoint was not asked, so changed labels are not known ({failure})")
         return NOTHING_EXPECTED
     finally:
         place.close()
@@ -91,8 +91,8 @@ def measured_of(bench: Bench, workload: Workload, checkpoint: Accuracy | None) -
         seed=workload.seed,
         texts=len(workload.texts),
         words=workload.words,
-        pieces=bench.subject.pieces(workload),
-        flops_per_piece=bench.subject.flops,
+        tokens=bench.subject.tokens(workload),
+        flops_per_token=bench.subject.flops,
         checkpoint=checkpoint,
     )
 

@@ -13,9 +13,9 @@ from bench.measure import roofline as limit
 from bench.measure.intervals import paired_ratio
 from bench.measure.open_loop import poisson
 from bench.measure.process import Place
-from bench.measure.rounds import Contestant, disk_bytes, each, interleave, repeats_for
+from bench.measure.rounds import MeasuredSystem, disk_bytes, each, interleave, repeats_for
 from bench.plan import SEED, Plan
-from bench.schema.result import Heat, Latency, Limit, Load, Measured, Throughput
+from bench.schema.result import Heat, Latency, Load, Measured, Roofline, Throughput
 from bench.systems.base import Failure, Setting
 from bench.workloads.answers import Expected, accuracy, flags
 from bench.workloads.texts import Workload
@@ -30,40 +30,42 @@ _LIMIT_SECONDS = 0.25
 Counted = Callable[[Workload], int]
 
 
-def prepare(contestant: Contestant) -> None:
+def prepare(measured_system: MeasuredSystem) -> None:
     """Make the files that it runs on, in a process that is ended afterwards; note their size."""
-    contestant.ask(jobs.prepare, contestant.spec.prepare)
-    contestant.leave()
-    contestant.row.disk_bytes = disk_bytes(contestant.spec.files)
+    measured_system.ask(jobs.prepare, measured_system.spec.prepare)
+    measured_system.leave()
+    measured_system.row.disk_bytes = disk_bytes(measured_system.spec.files)
 
 
-def cold_start(contestant: Contestant, text: str, times: int, clock: Callable[[], float] = time.perf_counter) -> None:
+def cold_start(
+    measured_system: MeasuredSystem, text: str, times: int, clock: Callable[[], float] = time.perf_counter
+) -> None:
     """Seconds from starting a process to its first answer. The last process stays."""
     for _ in range(times):
-        contestant.leave()
+        measured_system.leave()
         begun = clock()
-        contestant.open(contestant.spec.settings[0])
-        contestant.ask(jobs.answers, [text])
-        contestant.row.cold_seconds.append(clock() - begun)
+        measured_system.open(measured_system.spec.settings[0])
+        measured_system.ask(jobs.answers, [text])
+        measured_system.row.cold_seconds.append(clock() - begun)
 
 
-def search(contestant: Contestant, workload: Workload) -> Throughput:
+def search(measured_system: MeasuredSystem, workload: Workload) -> Throughput:
     """Try every setting once, after a warm-up, and keep the fastest; what was tried stays in the record."""
     tried: list[tuple[float, Setting]] = []
-    if len(contestant.spec.settings) > 1:
-        for setting in contestant.spec.settings:
-            contestant.open(setting)
-            contestant.ask(jobs.answers, workload.raw[:4])
-            seconds = contestant.ask(jobs.timed, workload.raw, 1)
+    if len(measured_system.spec.settings) > 1:
+        for setting in measured_system.spec.settings:
+            measured_system.open(setting)
+            measured_system.ask(jobs.answers, workload.raw[:4])
+            seconds = measured_system.ask(jobs.timed, workload.raw, 1)
             tried.append((len(workload.texts) / seconds, setting))
-    best = max(tried, key=lambda one: one[0])[1] if tried else contestant.spec.settings[0]
-    contestant.setting = best
+    best = max(tried, key=lambda one: one[0])[1] if tried else measured_system.spec.settings[0]
+    measured_system.setting = best
     record = [[one.batch, one.streams, one.threads, rate] for rate, one in tried]
     return Throughput(workload.name, [best.batch, best.streams, best.threads], record, 1, [], 0.0, 0.0)
 
 
 def score(
-    contestant: Contestant,
+    measured_system: MeasuredSystem,
     workload: Workload,
     expected: Expected,
     labels: Sequence[str],
@@ -72,19 +74,19 @@ def score(
 
     The baseline's answers are the checkpoint's in fp32, cut as the pipeline cuts; the other pipelines are its twins.
     """
-    spans = contestant.ask(jobs.answers, workload.raw)
+    spans = measured_system.ask(jobs.answers, workload.raw)
     if len(spans) != len(workload.texts):
         raise Failure(f"{len(spans)} answers for {len(workload.texts)} texts")
-    spec = contestant.spec
+    spec = measured_system.spec
     found = accuracy(workload, spans, expected, labels, same_model=spec.same_model, cut=spec.cut)
     if spec.name == BASELINE:
         expected.twins["pipeline"] = spans
-    contestant.row.accuracy.append(found)
-    contestant.row.flags += [one for one in flags(found) if one not in contestant.row.flags]
+    measured_system.row.accuracy.append(found)
+    measured_system.row.flags += [one for one in flags(found) if one not in measured_system.row.flags]
 
 
 def throughput(
-    contestants: Sequence[Contestant],
+    measured_systems: Sequence[MeasuredSystem],
     found: Mapping[str, Throughput],
     workload: Workload,
     measured: Measured,
@@ -94,22 +96,22 @@ def throughput(
     rounds: int,
 ) -> None:
     """Time every contestant that is open, in interleaved rounds with the machine's limit; fill rows and `measured`."""
-    by_name = {one.name: one for one in contestants if one.running}
+    by_name = {one.name: one for one in measured_systems if one.running}
     raw = workload.raw
 
-    def calibrate(one: Contestant) -> None:
+    def calibrate(one: MeasuredSystem) -> None:
         seconds = one.ask(jobs.timed, raw, 1)  # the warm-up, too
-        found[one.name].repeats = repeats_for(seconds, at_least=plan.turn_seconds)
+        found[one.name].repeats = repeats_for(seconds, at_least=plan.run_seconds)
 
     each(by_name.values(), calibrate)
-    turns: dict[str, Callable[[], float | dict[str, float]]] = {
+    runs: dict[str, Callable[[], float | dict[str, float]]] = {
         name: functools.partial(one.ask, jobs.timed, raw, found[name].repeats)
         for name, one in by_name.items()
         if one.running
     }
     if limits is not None:
-        turns[LIMIT] = functools.partial(limits.call, limit.rates, _LIMIT_SECONDS)
-    given = interleave(turns, rounds=rounds, failed=lambda name, failure: None)
+        runs[LIMIT] = functools.partial(limits.call, limit.rates, _LIMIT_SECONDS)
+    given = interleave(runs, rounds=rounds, failed=lambda name, failure: None)
     rates = [one for one in given.pop(LIMIT, []) if isinstance(one, dict)]
     if limits is not None and rates:
         library, shapes = limits.call(limit.describe)
@@ -119,7 +121,7 @@ def throughput(
         record(found[name], [float(one) for one in seconds if not isinstance(one, dict)], measured)
         share(found[name], by_name[name].spec.precision, measured)
         by_name[name].row.throughput.append(found[name])
-    compare(contestants, measured)
+    compare(measured_systems, measured)
 
 
 def record(one: Throughput, seconds: list[float], measured: Measured) -> None:
@@ -127,30 +129,30 @@ def record(one: Throughput, seconds: list[float], measured: Measured) -> None:
     one.seconds = seconds
     median = float(np.median(seconds)) / one.repeats
     one.texts_per_second = measured.texts / median
-    one.pieces_per_second = measured.pieces / median
+    one.tokens_per_second = measured.tokens / median
 
 
 def share(one: Throughput, precision: str, measured: Measured) -> None:
     """Which part of the machine's matrix-product rate it reached, in its own precision."""
     known = measured.limits.get(precision)
-    if known and measured.flops_per_piece:
-        one.share_of_limit = one.pieces_per_second * measured.flops_per_piece / known.median
+    if known and measured.flops_per_token:
+        one.share_of_roofline = one.tokens_per_second * measured.flops_per_token / known.median
 
 
-def compare(contestants: Sequence[Contestant], measured: Measured) -> None:
+def compare(measured_systems: Sequence[MeasuredSystem], measured: Measured) -> None:
     """Ratios to the baseline, and of Nerve's fastest to each, from speeds of the same rounds."""
     speeds = {
         one.name: [found.repeats / seconds for seconds in found.seconds]
-        for one in contestants
+        for one in measured_systems
         if one.running and (found := one.row.on(measured.name))
     }
-    peers = [one.name for one in contestants if one.name in speeds and one.spec.group == "peer"]
-    ours = [one.name for one in contestants if one.name in speeds and one.spec.group == "nerve"]
+    baselines = [one.name for one in measured_systems if one.name in speeds and one.spec.group == "peer"]
+    ours = [one.name for one in measured_systems if one.name in speeds and one.spec.group == "nerve"]
     if not speeds:
         return
-    measured.baseline = BASELINE if BASELINE in speeds else next(iter([*peers, *ours]))
+    measured.baseline = BASELINE if BASELINE in speeds else next(iter([*baselines, *ours]))
     measured.fastest_nerve = max(ours, key=lambda name: float(np.median(speeds[name])), default="")
-    for one in contestants:
+    for one in measured_systems:
         found = one.row.on(measured.name)
         if one.name not in speeds or found is None:
             continue
@@ -159,68 +161,68 @@ def compare(contestants: Sequence[Contestant], measured: Measured) -> None:
             found.nerve_to_this = paired_ratio(speeds[measured.fastest_nerve], speeds[one.name])
 
 
-def latency(contestants: Sequence[Contestant], workload: Workload, *, rounds: int) -> None:
+def latency(measured_systems: Sequence[MeasuredSystem], workload: Workload, *, rounds: int) -> None:
     """One text at a time, interleaved: each round gives every contestant the same share of the texts."""
     raw = workload.raw
     size = len(raw) // rounds
-    by_name = {one.name: one for one in contestants if one.running}
+    by_name = {one.name: one for one in measured_systems if one.running}
     each(by_name.values(), lambda one: one.ask(jobs.calls, raw[:_WARM_UP_CALLS]))
     taken = dict.fromkeys(by_name, 0)
 
-    def turn(name: str) -> list[float]:
+    def run_(name: str) -> list[float]:
         first = size * taken[name]
         taken[name] += 1
         return [1000 * seconds for seconds in by_name[name].ask(jobs.calls, raw[first : first + size])]
 
-    turns = {name: functools.partial(turn, name) for name, one in by_name.items() if one.running}
-    for name, calls in interleave(turns, rounds=rounds, failed=lambda name, failure: None).items():
+    runs = {name: functools.partial(run_, name) for name, one in by_name.items() if one.running}
+    for name, calls in interleave(runs, rounds=rounds, failed=lambda name, failure: None).items():
         p50, p90, p99 = percentiles([value for part in calls for value in part])
         by_name[name].row.latency.append(Latency(workload.name, calls, p50, p90, p99))
 
 
-def load(contestant: Contestant, workload: Workload, plan: Plan) -> None:
+def load(measured_system: MeasuredSystem, workload: Workload, plan: Plan) -> None:
     """The open loop at rising rates, the same arrivals for all; it ends at the first rate that saturates."""
     for rate in plan.rates:
         due = poisson(rate, plan.load_seconds, seed=SEED)
         if not due:
             continue
-        batch = max(1, contestant.setting.batch)
-        waits = [1000 * seconds for seconds in contestant.ask(jobs.load, workload.raw, due, batch)]
+        batch = max(1, measured_system.setting.batch)
+        waits = [1000 * seconds for seconds in measured_system.ask(jobs.load, workload.raw, due, batch)]
         late = float(np.median(waits[-max(1, len(waits) // 10) :])) > 1000 * _SATURATED * plan.load_seconds
-        contestant.row.load.append(Load(rate, len(due), *percentiles(waits), late))
+        measured_system.row.load.append(Load(rate, len(due), *percentiles(waits), late))
         if late:
             return
 
 
-def look_inside(contestant: Contestant, workload: Workload) -> None:
+def look_inside(measured_system: MeasuredSystem, workload: Workload) -> None:
     """Where its time goes, and how much of its batches is padding."""
-    split = contestant.ask(jobs.split, workload.raw)
-    contestant.row.split = split.stages
-    contestant.row.padding_share = 1 - split.filled / split.cells if split.cells else None
+    split = measured_system.ask(jobs.split, workload.raw)
+    measured_system.row.split = split.stages
+    measured_system.row.padding_share = 1 - split.filled / split.slots if split.slots else None
 
 
-def peak_memory(contestant: Contestant) -> None:
+def peak_memory(measured_system: MeasuredSystem) -> None:
     """The most memory its process held so far."""
-    contestant.row.peak_bytes = contestant.ask(jobs.peak_bytes)
+    measured_system.row.peak_bytes = measured_system.ask(jobs.peak_bytes)
 
 
-def heat(contestant: Contestant, texts: Callable[[int, int], Workload], count: Counted, plan: Plan) -> None:
-    """Word pieces a second over words of a text and texts of a call; cells that would take too long stay empty."""
-    known = contestant.row.throughput[0].pieces_per_second
+def heat(measured_system: MeasuredSystem, texts: Callable[[int, int], Workload], count: Counted, plan: Plan) -> None:
+    """Tokens a second over words of a text and texts of a call; token slots that would take too long stay empty."""
+    known = measured_system.row.throughput[0].tokens_per_second
     table: list[list[float | None]] = []
     for words in plan.heat_words:
         line: list[float | None] = []
         for batch in plan.heat_batches:
             workload = texts(words, batch)
-            pieces = count(workload)
-            if pieces / known > plan.heat_seconds:
+            tokens = count(workload)
+            if tokens / known > plan.heat_seconds:
                 line.append(None)
                 continue
-            first = contestant.ask(jobs.timed, workload.raw, 1)
-            repeats = repeats_for(first, at_least=plan.turn_seconds / 2)
-            line.append(pieces * repeats / contestant.ask(jobs.timed, workload.raw, repeats))
+            first = measured_system.ask(jobs.timed, workload.raw, 1)
+            repeats = repeats_for(first, at_least=plan.run_seconds / 2)
+            line.append(tokens * repeats / measured_system.ask(jobs.timed, workload.raw, repeats))
         table.append(line)
-    contestant.row.heat = Heat(list(plan.heat_words), list(plan.heat_batches), table)
+    measured_system.row.heat = Heat(list(plan.heat_words), list(plan.heat_batches), table)
 
 
 def percentiles(values: Sequence[float]) -> tuple[float, float, float]:
@@ -229,5 +231,5 @@ def percentiles(values: Sequence[float]) -> tuple[float, float, float]:
     return p50, p90, p99
 
 
-def _limit(library: str, shape: tuple[int, int, int], rates: list[float]) -> Limit:
-    return Limit(list(shape), library, rates, float(np.median(rates)))
+def _limit(library: str, shape: tuple[int, int, int], rates: list[float]) -> Roofline:
+    return Roofline(list(shape), library, rates, float(np.median(rates)))

@@ -20,7 +20,7 @@ class Plan:
         latency_words: words of single texts, 0 for sentences as they are; latency_calls: of each, in each round.
         rates: arrivals a second of the open loop; load_seconds: how long each lasts.
         documents: how many, of 200 to 5,000 words.
-        heat_words, heat_batches: the heat map's axes; heat_seconds: cells that would take longer are left empty.
+        heat_words, heat_batches: the heat map's axes; heat_seconds: token slots that would take longer are left empty.
         large_sentences: timed with bert-large's shape; large_rounds: turns of each system.
     """
 
@@ -28,7 +28,7 @@ class Plan:
     sentences: int
     scored: int
     rounds: int
-    turn_seconds: float
+    run_seconds: float
     cold_starts: int
     search_texts: int
     latency_words: tuple[int, ...]
@@ -49,7 +49,7 @@ FULL = Plan(
     sentences=1000,
     scored=0,
     rounds=7,
-    turn_seconds=0.5,
+    run_seconds=0.5,
     cold_starts=5,
     search_texts=128,
     latency_words=(0, 8, 32, 128, 320),
@@ -69,7 +69,7 @@ QUICK = Plan(
     sentences=100,
     scored=100,
     rounds=3,
-    turn_seconds=0.2,
+    run_seconds=0.2,
     cold_starts=1,
     search_texts=16,
     latency_words=(0, 64),

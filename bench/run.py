@@ -14,7 +14,7 @@ from bench.context import Bench, measured_of, reference_of, stage
 from bench.measure.jobs import open_system
 from bench.measure.machine import machine_card
 from bench.measure.process import Place
-from bench.measure.rounds import Contestant, each
+from bench.measure.rounds import MeasuredSystem, each
 from bench.plan import SEED, Plan
 from bench.report.method import method_of
 from bench.run_large import measure_large
@@ -30,13 +30,13 @@ def run_bench(bench: Bench) -> Result:
     begun = time.perf_counter()
     machine = machine_card()
     notes: list[str] = []
-    contestants = [Contestant(spec, threads=bench.threads, start=bench.start) for spec in bench.specs]
+    measured_systems = [MeasuredSystem(spec, threads=bench.threads, start=bench.start) for spec in bench.specs]
     limits = _limits(bench, notes)
     try:
-        workloads = _measure(bench, contestants, limits, notes)
+        workloads = _measure(bench, measured_systems, limits, notes)
     finally:
-        for contestant in contestants:
-            contestant.leave()
+        for measured_system in measured_systems:
+            measured_system.leave()
         if limits is not None:
             limits.close()
     machine["load_average_after"] = machine_card()["load_average"]
@@ -50,15 +50,17 @@ def run_bench(bench: Bench) -> Result:
         bundle=bench.subject.bundle_card,
         checkpoint=bench.subject.checkpoint_card,
         workloads=workloads,
-        rows=[contestant.row for contestant in contestants],
+        rows=[measured_system.row for measured_system in measured_systems],
         notes=notes,
     )
 
 
-def _measure(bench: Bench, contestants: list[Contestant], limits: Place | None, notes: list[str]) -> list[Measured]:
+def _measure(
+    bench: Bench, measured_systems: list[MeasuredSystem], limits: Place | None, notes: list[str]
+) -> list[Measured]:
     plan = bench.plan
     with stage("prepare"):
-        each(contestants, phases.prepare)
+        each(measured_systems, phases.prepare)
     main, scored = _main_workloads(bench)
     with stage("reference"):
         expected = reference_of(bench, scored, notes)
@@ -66,19 +68,19 @@ def _measure(bench: Bench, contestants: list[Contestant], limits: Place | None, 
     found: dict[str, Throughput] = {}
     tried = replace(main, texts=main.texts[: plan.search_texts])
     with stage("cold start, search"):
-        each(contestants, lambda one: _search(one, tried, found, plan, fresh=True))
+        each(measured_systems, lambda one: _search(one, tried, found, plan, fresh=True))
     measured = [measured_of(bench, main, checkpoint)]
     with stage("open"):
-        each(contestants, lambda one: one.open(one.setting), at_once=bench.threads)
+        each(measured_systems, lambda one: one.open(one.setting), at_once=bench.threads)
     with stage("answers"):
-        each(contestants, lambda one: phases.score(one, scored, expected, bench.subject.labels))
+        each(measured_systems, lambda one: phases.score(one, scored, expected, bench.subject.labels))
     with stage(main.name):
-        phases.throughput(contestants, found, main, measured[0], limits, plan, rounds=plan.rounds)
-        each(contestants, phases.peak_memory)
-        each(contestants, lambda one: phases.look_inside(one, main))
+        phases.throughput(measured_systems, found, main, measured[0], limits, plan, rounds=plan.rounds)
+        each(measured_systems, phases.peak_memory)
+        each(measured_systems, lambda one: phases.look_inside(one, main))
     if bench.corpus:
-        _single(bench, contestants)
-        measured += _other_workloads(bench, contestants, limits, notes)
+        _single(bench, measured_systems)
+        measured += _other_workloads(bench, measured_systems, limits, notes)
     return measured
 
 
@@ -92,7 +94,7 @@ def _main_workloads(bench: Bench) -> tuple[Workload, Workload]:
     return main, scored
 
 
-def _search(one: Contestant, tried: Workload, found: dict[str, Throughput], plan: Plan, *, fresh: bool) -> None:
+def _search(one: MeasuredSystem, tried: Workload, found: dict[str, Throughput], plan: Plan, *, fresh: bool) -> None:
     if fresh:
         phases.cold_start(one, tried.raw[0], plan.cold_starts)
     found[one.name] = phases.search(one, tried)
@@ -101,40 +103,40 @@ def _search(one: Contestant, tried: Workload, found: dict[str, Throughput], plan
         one.leave()
 
 
-def _single(bench: Bench, contestants: list[Contestant]) -> None:
+def _single(bench: Bench, measured_systems: list[MeasuredSystem]) -> None:
     """One text at a time: all threads work on that one, so engines get a single stream."""
     plan = bench.plan
     with stage("latency"):
-        each(contestants, _open_for_one)
+        each(measured_systems, _open_for_one)
         for words in plan.latency_words:
             texts = single_texts(bench.corpus, words, plan.latency_calls * plan.latency_rounds, seed=SEED)
-            phases.latency(contestants, texts, rounds=plan.latency_rounds)
+            phases.latency(measured_systems, texts, rounds=plan.latency_rounds)
     with stage("load"):
         sentences = single_texts(bench.corpus, 0, 500, seed=SEED + 1)
-        each(contestants, lambda one: phases.load(one, sentences, plan))
+        each(measured_systems, lambda one: phases.load(one, sentences, plan))
 
 
 def _other_workloads(
-    bench: Bench, contestants: list[Contestant], limits: Place | None, notes: list[str]
+    bench: Bench, measured_systems: list[MeasuredSystem], limits: Place | None, notes: list[str]
 ) -> list[Measured]:
     plan, measured = bench.plan, []
     if bench.texts is not None:
-        measured.append(_again(bench, contestants, bench.texts, limits, reference=True, notes=notes))
+        measured.append(_again(bench, measured_systems, bench.texts, limits, reference=True, notes=notes))
     if plan.documents:
         documents = documents_of(bench.corpus, plan.documents, seed=SEED)
-        measured.append(_again(bench, contestants, documents, limits, reference=False, notes=notes))
+        measured.append(_again(bench, measured_systems, documents, limits, reference=False, notes=notes))
     if plan.heat_words:
         with stage("heat map"):
-            _heat(bench, contestants)
+            _heat(bench, measured_systems)
     if plan.large_sentences:
         with stage(WORKLOAD):
-            measured += measure_large(bench, contestants, limits, notes)
+            measured += measure_large(bench, measured_systems, limits, notes)
     return measured
 
 
 def _again(
     bench: Bench,
-    contestants: list[Contestant],
+    measured_systems: list[MeasuredSystem],
     workload: Workload,
     limits: Place | None,
     *,
@@ -148,29 +150,29 @@ def _again(
     found: dict[str, Throughput] = {}
     tried = replace(workload, texts=workload.texts[: 2 if workload.name == "documents" else bench.plan.search_texts])
     with stage(workload.name):
-        each(contestants, lambda one: _search(one, tried, found, bench.plan, fresh=False))
-        each(contestants, lambda one: one.open(one.setting))
-        each(contestants, lambda one: phases.score(one, workload, expected, bench.subject.labels))
-        phases.throughput(contestants, found, workload, measured, limits, bench.plan, rounds=bench.plan.rounds)
+        each(measured_systems, lambda one: _search(one, tried, found, bench.plan, fresh=False))
+        each(measured_systems, lambda one: one.open(one.setting))
+        each(measured_systems, lambda one: phases.score(one, workload, expected, bench.subject.labels))
+        phases.throughput(measured_systems, found, workload, measured, limits, bench.plan, rounds=bench.plan.rounds)
     return measured
 
 
-def _heat(bench: Bench, contestants: list[Contestant]) -> None:
+def _heat(bench: Bench, measured_systems: list[MeasuredSystem]) -> None:
     """Of Nerve's fastest and of the fastest peer: a map each is what a reader can compare."""
 
-    def speed(one: Contestant) -> float:
-        return one.row.throughput[0].pieces_per_second
+    def speed(one: MeasuredSystem) -> float:
+        return one.row.throughput[0].tokens_per_second
 
     def texts(words: int, batch: int) -> Workload:
         return single_texts(bench.corpus, words, batch, seed=SEED)
 
     for group in ("nerve", "peer"):
-        able = [one for one in contestants if one.running and one.spec.group == group and one.row.throughput]
+        able = [one for one in measured_systems if one.running and one.spec.group == group and one.row.throughput]
         if able:
-            each([max(able, key=speed)], lambda one: phases.heat(one, texts, bench.subject.pieces, bench.plan))
+            each([max(able, key=speed)], lambda one: phases.heat(one, texts, bench.subject.tokens, bench.plan))
 
 
-def _open_for_one(one: Contestant) -> None:
+def _open_for_one(one: MeasuredSystem) -> None:
     """Open it for one text at a time; peers of one stream already are."""
     setting = one.setting
     if one.spec.group == "nerve" or setting.streams > 1:

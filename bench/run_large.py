@@ -9,7 +9,7 @@ from bench import phases
 from bench.context import Bench, measured_of
 from bench.measure.machine import available_memory
 from bench.measure.process import Place
-from bench.measure.rounds import Contestant, each
+from bench.measure.rounds import MeasuredSystem, each
 from bench.plan import SEED
 from bench.schema.result import Measured, Throughput
 from bench.systems.base import Failure, Spec
@@ -21,20 +21,20 @@ _TRIED = 12
 
 
 def measure_large(
-    bench: Bench, contestants: list[Contestant], limits: Place | None, notes: list[str]
+    bench: Bench, measured_systems: list[MeasuredSystem], limits: Place | None, notes: list[str]
 ) -> list[Measured]:
     """Speeds go into the rows of the contestants with the same names; what was not measured becomes a note."""
-    for one in contestants:
+    for one in measured_systems:
         one.leave()  # their memory is needed
-    rows = {one.name: one.row for one in contestants if one.running}
+    rows = {one.name: one.row for one in measured_systems if one.running}
     try:
         specs = [spec for spec in _made(bench) if spec.name in rows]
     except Failure as failure:
         notes.append(f"{WORKLOAD}: not measured ({failure})")
         return []
-    large = [Contestant(spec, threads=bench.threads, start=bench.start) for spec in specs]
+    large = [MeasuredSystem(spec, threads=bench.threads, start=bench.start) for spec in specs]
     workload = replace(sentences_of(bench.corpus, bench.plan.large_sentences, seed=SEED), name=WORKLOAD)
-    measured = replace(measured_of(bench, workload, None), flops_per_piece=bench.subject.large_flops)
+    measured = replace(measured_of(bench, workload, None), flops_per_token=bench.subject.large_flops)
     try:
         _timed(bench, large, workload, measured, limits)
     finally:
@@ -56,11 +56,13 @@ def _made(bench: Bench) -> Sequence[Spec]:
     return bench.large()
 
 
-def _timed(bench: Bench, large: list[Contestant], workload: Workload, measured: Measured, limits: Place | None) -> None:
+def _timed(
+    bench: Bench, large: list[MeasuredSystem], workload: Workload, measured: Measured, limits: Place | None
+) -> None:
     found: dict[str, Throughput] = {}
     tried = replace(workload, texts=workload.texts[:_TRIED])
 
-    def search(one: Contestant) -> None:
+    def search(one: MeasuredSystem) -> None:
         found[one.name] = phases.search(one, tried)
         one.leave()
 
@@ -70,7 +72,7 @@ def _timed(bench: Bench, large: list[Contestant], workload: Workload, measured: 
     phases.throughput(large, found, workload, measured, limits, bench.plan, rounds=bench.plan.large_rounds)
 
 
-def _open(one: Contestant, room: int) -> None:
+def _open(one: MeasuredSystem, room: int) -> None:
     """All stay open, since their turns are interleaved; one that there is no room for is left out, and said to be."""
     if 0 < available_memory() < room:
         raise Failure(f"less than {room / 1e9:.1f} GB of memory were free")

@@ -31,8 +31,8 @@ def checkpoint_folder(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=list(_FILES)))
     except Exception as error:  # the hub's errors, and those of every layer of the network below it
         reason = str(error).strip().partition("\n")[0]
-        found = f"neither a folder, nor to be had from the hub ({reason})"
-        raise CheckpointError(name, found, "check the name, and that the hub can be reached") from error
+        problem = f"neither a folder, nor to be had from the hub ({reason})"
+        raise CheckpointError(name, problem, "check the name, and that the hub can be reached") from error
 
 
 def check_tokenizer(checkpoint: Path, *, vocabulary: int) -> None:
@@ -45,7 +45,7 @@ def check_tokenizer(checkpoint: Path, *, vocabulary: int) -> None:
     try:
         encoder = Encoder(checkpoint / TOKENIZER)
     except BundleError as error:
-        raise CheckpointError(place, error.found, "take an intact copy of it") from error
+        raise CheckpointError(place, error.problem, "take an intact copy of it") from error
     if encoder.largest_id >= vocabulary:
-        found = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
-        raise CheckpointError(place, found, "take the tokenizer that the checkpoint was trained with")
+        problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
+        raise CheckpointError(place, problem, "take the tokenizer that the checkpoint was trained with")

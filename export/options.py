@@ -10,11 +10,11 @@ from runtime.system.libraries import available_threads
 
 
 def add_options(parser: Parser) -> None:
-    """What to certify on, and with how many processors."""
+    """What to certify on, and with how many CPUs."""
     corpus = "CoNLL file, or folder with valid.txt, to certify on"
     parser.add_argument("--corpus", type=Path, required=True, help=corpus)
     parser.add_argument("--sentences", type=int, default=0, help="certify on so many; 0: all (%(default)s)")
-    parser.add_argument("--threads", type=count, default=available_threads(), help="processors to use (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (%(default)s)")
 
 
 def yield_cores() -> None:

@@ -17,17 +17,17 @@ from export.certify.measure import Certifier
 from export.certify.reference import Reference
 from export.certify.report import stage
 from export.engines.bundle_engines import with_engines
-from export.engines.options import NO_ENGINES, Wish, fulfilled
+from export.engines.options import NO_ENGINES, TensorRTOptions, fulfilled
 from export.graphs.packed import can_pack, packed_from_checkpoint
 from export.graphs.padded import padded_from_checkpoint
 from export.graphs.shared_weights import share_weights
-from export.provenance import makers
+from export.provenance import provenance
 from export.staging import staging
 from export.torch_model import load_model
 from export.tune import show_speeds, tuned
-from export.variants import Ladder, rungs
+from export.variants import VariantOptions, variants_of
 from runtime.bundle.checkpoint import Description
-from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, Source, open_bundle, seal, stamp_of
+from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, Source, digest_of, open_bundle, seal
 from runtime.errors import storage_error
 from runtime.system.files import replace_folder
 
@@ -39,11 +39,11 @@ def make_bundle(
     source: Source,
     description: Description,
     text: Text,
-    ladder: Ladder,
+    variants: VariantOptions,
     *,
     output: Path,
     threads: int,
-    tensorrt: Wish = NO_ENGINES,
+    tensorrt: TensorRTOptions = NO_ENGINES,
 ) -> bool:
     """Export, certify, and put the bundle in place if it passed; otherwise what was there stays as it was.
 
@@ -52,10 +52,10 @@ def make_bundle(
         source: what the manifest says of it.
         description: its labels and limits.
         text: to certify on.
-        ladder: lower precisions to make; none where the model cannot be packed.
+        variants: lower precisions to make; none where the model cannot be packed.
         output: where the bundle goes.
-        threads: processors to use.
-        tensorrt: whether to build engines, and how; the ladder then has fp16.
+        threads: CPUs to use.
+        tensorrt: whether to build engines, and how; the variants then has fp16.
 
     Returns:
         Whether every file passed the gate, and an engine, where one is asked for.
@@ -67,7 +67,7 @@ def make_bundle(
     with staging(output) as folder:
         with stage("load"):
             model = load_model(checkpoint)
-        bundle = _written(model, folder, checkpoint, source, description, ladder, tensorrt, threads)
+        bundle = _written(model, folder, checkpoint, source, description, variants, tensorrt, threads)
         with stage("reference"):
             reference = Reference(checkpoint, model, threads=threads)
             certifier = Certifier(reference, text, description.labels, max_length=description.max_length)
@@ -108,10 +108,10 @@ def seal_uncertified(
         labels=description.labels,
         max_length=description.max_length,
         vocabulary=description.vocabulary,
-        files={file.name: stamp_of(file) for file in sorted(folder.iterdir())},
+        files={file.name: digest_of(file) for file in sorted(folder.iterdir())},
         graphs=graphs,
         certificates=(),
-        versions=makers(),
+        versions=provenance(),
     )
     seal(folder, manifest)
     return open_bundle(folder)
@@ -123,25 +123,25 @@ def _written(
     checkpoint: Path,
     source: Source,
     description: Description,
-    ladder: Ladder,
-    tensorrt: Wish,
+    variants: VariantOptions,
+    tensorrt: TensorRTOptions,
     threads: int,
 ) -> Bundle:
     """All graphs and engines, attested, in a sealed bundle without certificates."""
     with stage("export") as said:
         graphs = _graphs(model, folder)
-        lower = rungs(ladder, folder, graphs, checkpoint / TOKENIZER, description, threads=threads)
-        graphs += tuple(rung.graph for rung in lower)
+        lower = variants_of(variants, folder, graphs, checkpoint / TOKENIZER, description, threads=threads)
+        graphs += tuple(variant.graph for variant in lower)
         _share_weights([folder / graph.file for graph in graphs])
-        said += [rung.said for rung in lower]
+        said += [variant.said for variant in lower]
         said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
         if all(graph.layout == "padded" for graph in graphs):
-            without = f", and so without {' and '.join(ladder.precisions)}" if ladder.precisions else ""
+            without = f", and so without {' and '.join(variants.precisions)}" if variants.precisions else ""
             said.append(f"padded alone, since rows of {description.architecture} cannot be packed{without}")
     with stage("seal"):
         bundle = seal_uncertified(folder, checkpoint, source, description, graphs)
     with stage("attest"):
-        attestations = attest_all(bundle, {rung.graph.file: rung.left for rung in lower})
+        attestations = attest_all(bundle, {variant.graph.file: variant.kept for variant in lower})
     bundle = replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
     if tensorrt.wanted:
         with stage("tensorrt"):

@@ -9,7 +9,7 @@ from runtime import __version__
 from runtime.system.libraries import installed_version
 
 # Whose versions a manifest records: all that have a hand in a bundle.
-MAKERS = (
+PROVENANCE = (
     *("numpy", "onnx", "optimum", "optimum-onnx"),
     *("safetensors", "tokenizers", "torch", "transformers"),
 )
@@ -19,10 +19,10 @@ MAKERS = (
 _ENGINES = ("onnxruntime", "openvino", "tensorrt")
 
 
-def makers() -> dict[str, str]:
+def provenance() -> dict[str, str]:
     """Versions of all that have a hand in a bundle on this machine."""
     engines = {engine: found for engine in _ENGINES if (found := installed_version(engine))}
-    return versions(*(name for name in MAKERS if installed_version(name))) | engines
+    return versions(*(name for name in PROVENANCE if installed_version(name))) | engines
 
 
 def versions(*libraries: str) -> dict[str, str]:

@@ -23,11 +23,11 @@ def load_model(checkpoint: Path) -> transformers.PreTrainedModel:
         )
     except Exception as error:  # safetensors, json and transformers each raise their own for a damaged file
         reason = str(error).strip().partition("\n")[0]
-        found = f"transformers cannot load it ({reason})"
-        raise CheckpointError(str(checkpoint), found, "take an intact copy") from error
+        problem = f"transformers cannot load it ({reason})"
+        raise CheckpointError(str(checkpoint), problem, "take an intact copy") from error
     if missing := sorted(report["missing_keys"]):
-        found = f"weights are missing ({', '.join(missing[:3])})"
-        raise CheckpointError(str(checkpoint), found, "give a checkpoint trained for NER")
+        problem = f"weights are missing ({', '.join(missing[:3])})"
+        raise CheckpointError(str(checkpoint), problem, "give a checkpoint trained for NER")
     network: transformers.PreTrainedModel = model
     network.train(False)
     return network

@@ -2,11 +2,11 @@
 
     python -m export.tune BUNDLE
 
-Measured is what serves: packing and engine, on random word pieces in windows as long as sentences of news are (about
-20 pieces, now and then 100; a log-normal fit to CoNLL-2003), the same for all candidates. They are measured in turn,
+Measured is what serves: packing and engine, on random tokens in windows as long as sentences of news are (about
+20 tokens, now and then 100; a log-normal fit to CoNLL-2003), the same for all candidates. They are measured in turn,
 round by round, and each one's median counts: what else the machine does meanwhile hits all of them. Those of a large
 model are measured one after the other, for they would not fit into memory together. The speed does not depend on the
-pieces. Where the checkpoint is at hand, it is measured too, in PyTorch, on sentences sorted by length and padded.
+tokens. Where the checkpoint is at hand, it is measured too, in PyTorch, on sentences sorted by length and padded.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.base import Backend, Options, open_candidate
-from runtime.batch.batches import Frame
+from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
 from runtime.bundle.store import Bundle, Candidate, Device, Manifest, Speed, open_bundle, seal
 from runtime.command_line import Parser, count, run
 from runtime.errors import BundleError
-from runtime.logits import piece_logits
+from runtime.logits import token_logits
 from runtime.selection import PYTORCH, choose, describe, refusal_of, runnable
 from runtime.system.cpu import cpu_info
-from runtime.system.gpu import card
+from runtime.system.gpu import gpu
 from runtime.system.libraries import available_threads
 
 PROG = "python -m export.tune"
 ROUNDS = 5
-# Word pieces of one measurement, half as many for a large model. Fewer would be too few sentences to sort by length,
+# Tokens of one measurement, half as many for a large model. Fewer would be too few sentences to sort by length,
 # and all their rows would be padded to the longest.
-_PIECES = 2048
-# A card is hardly busy with so few.
-_PIECES_ON_CARD = 32_768
+_TOKENS = 2048
+# A GPU is hardly busy with so few.
+_TOKENS_ON_GPU = 32_768
 # Fewer rounds will do for a large model, whose measurements take seconds: as many as fit into that time, but two.
 _SECONDS = 20.0
 # Bytes of graphs and weights of all engines that may be open at once.
 _TOGETHER = 2 * 2**30
-# Mean and deviation of the logarithm of a sentence's word pieces.
+# Mean and deviation of the logarithm of a sentence's tokens.
 _MEAN, _DEVIATION = 2.75, 0.75
-# Special pieces around a window.
-_FRAME = Frame((0,), (0,))
+# Special tokens around a window.
+_SPECIAL_TOKENS = SpecialTokens((0,), (0,))
 
 Clock = Callable[[], float]
 
@@ -60,7 +60,7 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
 
     Args:
         bundle: certified.
-        threads: processors to use.
+        threads: CPUs to use.
         checkpoint: the folder of the bundle's checkpoint; where there is none, it is not measured.
         clock: seconds from any moment on.
 
@@ -74,8 +74,8 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
         chosen.append(PYTORCH)
     open_one = partial(_open, bundle=bundle, threads=threads, checkpoint=checkpoint)
     seconds: dict[Candidate, float] = {}
-    for group, pieces in _groups(chosen, bundle.manifest):
-        lengths = sentences(pieces, longest=bundle.manifest.max_length - len(_FRAME))
+    for group, tokens in _groups(chosen, bundle.manifest):
+        lengths = sentences(tokens, longest=bundle.manifest.max_length - len(_SPECIAL_TOKENS))
         seconds |= zip(group, _measured(group, open_one, lengths, bundle.manifest, clock))
     return tuple(Speed(one, round(1 / seconds[one], 1), machine(one.device, threads)) for one in chosen)
 
@@ -89,8 +89,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"not measured: the checkpoint in PyTorch, since {checkpoint} is no folder; give it with --model")
     speeds = tuned(bundle, threads=options.threads, checkpoint=checkpoint)
     if not speeds:
-        found = "no certified candidate that this machine can run"
-        raise BundleError(str(options.bundle), found, "certify it with `python -m export.certify`")
+        problem = "no certified candidate that this machine can run"
+        raise BundleError(str(options.bundle), problem, "certify it with `python -m export.certify`")
     tuned_bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
     seal(options.bundle, tuned_bundle.manifest)
     show_speeds(tuned_bundle)
@@ -99,45 +99,45 @@ def main(arguments: Sequence[str]) -> int:
 
 def show_speeds(bundle: Bundle) -> None:
     """Print all speeds, the fastest first, with what each one's certificate says, and what "auto" takes."""
-    changed = {one.candidate: one.measured["changed_tags"] for one in bundle.manifest.certificates}
+    changed = {one.candidate: one.measured["changed_labels"] for one in bundle.manifest.certificates}
     words = {one.candidate: one.measured["words"] for one in bundle.manifest.certificates}
     slowest = bundle.speed(PYTORCH)
-    for speed in sorted(bundle.manifest.speeds, key=lambda speed: -speed.pieces_per_second):
+    for speed in sorted(bundle.manifest.speeds, key=lambda speed: -speed.tokens_per_second):
         one = speed.candidate
-        told = f"{changed[one]} of {words[one]:,} tags changed" if one in changed else "the reference"
-        times = f"{speed.pieces_per_second / slowest:5.1f} x PyTorch" if slowest else ""
-        print(f"  {one!s:<52}{speed.pieces_per_second:>8,.0f} word pieces a second {times}  {told}")
+        told = f"{changed[one]} of {words[one]:,} labels changed" if one in changed else "the reference"
+        times = f"{speed.tokens_per_second / slowest:5.1f} x PyTorch" if slowest else ""
+        print(f"  {one!s:<52}{speed.tokens_per_second:>8,.0f} tokens a second {times}  {told}")
     print(f"auto takes {describe(bundle, choose(bundle, backend='auto', precision='auto'))}", flush=True)
 
 
 def machine(device: Device, threads: int) -> str:
-    """What a speed was measured on, for people: the processor and how much of it, or the card."""
-    here = card() if device == "cuda" else None
-    return here.name if here else f"{processor()}, {threads} threads"
+    """What a speed was measured on, for people: the CPU and how much of it, or the GPU."""
+    here = gpu() if device == "cuda" else None
+    return here.name if here else f"{cpu()}, {threads} threads"
 
 
-def processor() -> str:
-    """The processor's name as the system tells it."""
+def cpu() -> str:
+    """The CPU's name as the system tells it."""
     return cpu_info().get("model name", platform.processor() or platform.machine())
 
 
-def sentences(pieces: int, *, longest: int) -> NDArray[np.int64]:
-    """Lengths of windows, special pieces not included, of about that many pieces in all."""
+def sentences(tokens: int, *, longest: int) -> NDArray[np.int64]:
+    """Lengths of windows, special tokens not included, of about that many tokens in all."""
     chance = np.random.default_rng(0)
-    drawn = np.exp(chance.normal(_MEAN, _DEVIATION, pieces)).astype(np.int64)
+    drawn = np.exp(chance.normal(_MEAN, _DEVIATION, tokens)).astype(np.int64)
     lengths = np.clip(drawn, 1, longest)
-    return lengths[: int(np.searchsorted(np.cumsum(lengths), pieces)) + 1]
+    return lengths[: int(np.searchsorted(np.cumsum(lengths), tokens)) + 1]
 
 
 def _groups(chosen: Sequence[Candidate], manifest: Manifest) -> list[tuple[list[Candidate], int]]:
-    """Candidates that are measured in turn, and the word pieces of a measurement."""
-    weights = sum(stamp.bytes for stamp in manifest.files.values())
+    """Candidates that are measured in turn, and the tokens of a measurement."""
+    weights = sum(digest.bytes for digest in manifest.files.values())
     is_small = weights * len(chosen) <= _TOGETHER
     groups = [[one for one in chosen if one.device == device] for device in ("cpu", "cuda")]
     if not is_small:
         groups = [[one] for group in groups for one in group]
-    on_cpu = _PIECES if is_small else _PIECES // 2
-    return [(group, on_cpu if group[0].device == "cpu" else _PIECES_ON_CARD) for group in groups if group]
+    on_cpu = _TOKENS if is_small else _TOKENS // 2
+    return [(group, on_cpu if group[0].device == "cpu" else _TOKENS_ON_GPU) for group in groups if group]
 
 
 def _open(candidate: Candidate, *, bundle: Bundle, threads: int, checkpoint: Path) -> Backend:
@@ -152,24 +152,24 @@ def _measured(
     manifest: Manifest,
     clock: Clock,
 ) -> list[float]:
-    """Median seconds a word piece of each candidate; all are open at once and take turns."""
+    """Median seconds a token of each candidate; all are open at once and take turns."""
     with ExitStack() as stack:
         tasks = []
         for candidate in candidates:
             backend = open_one(candidate)
             stack.callback(backend.close)
             tasks.append(_task(backend, lengths, manifest))
-        return [each / int((lengths + len(_FRAME)).sum()) for each in _rounds(tasks, clock)]
+        return [each / int((lengths + len(_SPECIAL_TOKENS)).sum()) for each in _rounds(tasks, clock)]
 
 
 def _task(backend: Backend, lengths: NDArray[np.int64], manifest: Manifest) -> Callable[[], None]:
-    """Runs random word pieces in windows of those lengths."""
+    """Runs random tokens in windows of those lengths."""
     starts = starts_from_counts(lengths)
     ids = np.random.default_rng(0).integers(0, manifest.vocabulary, int(starts[-1]))
-    windows = windows_of(starts, capacity=manifest.max_length - len(_FRAME), stride=0)
+    windows = windows_of(starts, capacity=manifest.max_length - len(_SPECIAL_TOKENS), stride=0)
 
     def task() -> None:
-        piece_logits(backend, ids, windows, _FRAME, labels=len(manifest.labels))
+        token_logits(backend, ids, windows, _SPECIAL_TOKENS, labels=len(manifest.labels))
 
     return task
 
@@ -192,7 +192,7 @@ def _parser() -> Parser:
     parser = Parser(prog=PROG, description="Measure the candidates of a bundle on this machine.")
     parser.add_argument("bundle", type=Path, help="folder that export made")
     parser.add_argument("--model", default="", help="the checkpoint's folder, if it is not where the manifest says")
-    parser.add_argument("--threads", type=count, default=available_threads(), help="processors to use (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (%(default)s)")
     return parser
 
 

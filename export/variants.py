@@ -1,7 +1,7 @@
-"""The precision ladder: graphs in lower precision, made of the fp32 graphs and training text.
+"""Variants of lower precision: graphs in lower precision, made of the fp32 graphs and training text.
 
     fp16    of each layout; of the packed one also with attention as one operator, and in ONNX Runtime's packing mode.
-            Which is fastest, a card decides.
+            Which is fastest, a GPU decides.
     fp8     of the packed one in fp16
     int8    of the packed one, which is what the engine for int8 runs
 
@@ -20,100 +20,108 @@ from export.graphs.ort_attention import fused_from_graph
 from export.graphs.ort_remove_padding import packing_from_graph
 from export.quantize.activations import text_batches
 from export.quantize.fp8 import fp8_from_graph
-from export.quantize.int8 import Quantised, int8_from_graph
+from export.quantize.int8 import Quantized, int8_from_graph
 from runtime.batch.batches import Batch
-from runtime.bundle.attestation import Left
+from runtime.bundle.attestation import KeptLayer
 from runtime.bundle.checkpoint import Description
 from runtime.bundle.store import Graph, Precision
 from runtime.encode.tokenizer import Encoder
 
-# Made with fp16, for ONNX Runtime on a card: attentions as one operator each, and padding taken out by the graph.
+# Made with fp16, for ONNX Runtime on a GPU: attentions as one operator each, and padding taken out by the graph.
 FUSED, PACKING = "packed-fused-fp16.onnx", "padded-packing-fp16.onnx"
 FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "fp8": "packed-fp8.onnx", "int8": "packed-int8.onnx"}
-PADDED_HALF = "padded-fp16.onnx"
-# Batches of 512 word pieces on which fp16 is searched for overflow; the largest activations come in every sentence.
+PADDED_FP16 = "padded-fp16.onnx"
+# Batches of 512 tokens on which fp16 is searched for overflow; the largest activations come in every sentence.
 _BATCHES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
+class VariantOptions:
     """Which lower precisions to make, and of what.
 
     Attributes:
         precisions: of FILES; fp8 after fp16, which it is made of.
         sentences: words of training text; they must not be those that are certified on.
-        narrow: whether int8 is to be exact on every processor, see export.quantize.int8.
+        seven_bit: whether int8 is to be exact on every CPU, see export.quantize.int8.
     """
 
     precisions: tuple[Precision, ...] = ()
     sentences: tuple[tuple[str, ...], ...] = ()
-    narrow: bool = False
+    seven_bit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class Variant:
     """A graph in lower precision, what it leaves in higher, and a line about how it went."""
 
     graph: Graph
-    left: tuple[Left, ...]
+    kept: tuple[KeptLayer, ...]
     said: str
 
 
-def rungs(
-    ladder: Ladder, folder: Path, graphs: Sequence[Graph], tokenizer: Path, description: Description, *, threads: int
-) -> list[Rung]:
-    """Write the graphs of the ladder beside those that they are made of.
+def variants_of(
+    variants: VariantOptions,
+    folder: Path,
+    graphs: Sequence[Graph],
+    tokenizer: Path,
+    description: Description,
+    *,
+    threads: int,
+) -> list[Variant]:
+    """Write the graphs of the variants beside those that they are made of.
 
     Args:
-        ladder: which.
+        variants: which.
         folder: where the graphs lie.
         graphs: in fp32, at most one of each layout.
         tokenizer: the checkpoint's tokenizer.json.
         description: of the checkpoint.
-        threads: processors to use.
+        threads: CPUs to use.
 
     Raises:
         BackendError: int8 needs OpenVINO, which is not installed.
         BundleError: fp16 cannot hold this model's activations.
         CorpusError: not enough training text.
     """
-    made: list[Rung] = []
+    made: list[Variant] = []
     if all(graph.layout == "padded" for graph in graphs):
         return made  # what cannot be packed computes its positions, which fp16 would blur
     longest = description.max_length
-    for precision, graph in itertools.product(ladder.precisions, graphs):
+    for precision, graph in itertools.product(variants.precisions, graphs):
         source = folder / graph.file
         if precision == "fp16":
-            made += fp16_rungs(source, graph, tokenizer, ladder.sentences, max_length=longest, threads=threads)
+            made += fp16_variants(source, graph, tokenizer, variants.sentences, max_length=longest, threads=threads)
         elif precision == "fp8" and graph.layout == "packed":
-            made.append(_fp8(ladder, source, graph, tokenizer, description, threads))
+            made.append(_fp8(variants, source, graph, tokenizer, description, threads))
         elif graph.layout == "packed":
-            made.append(_int8(ladder, source, folder / FILES[precision], tokenizer, description, threads))
+            made.append(_int8(variants, source, folder / FILES[precision], tokenizer, description, threads))
     return made
 
 
-def _int8(ladder: Ladder, source: Path, output: Path, tokenizer: Path, description: Description, threads: int) -> Rung:
+def _int8(
+    variants: VariantOptions, source: Path, output: Path, tokenizer: Path, description: Description, threads: int
+) -> Variant:
     quantised = int8_from_graph(
         source,
         output,
         tokenizer,
-        ladder.sentences,
+        variants.sentences,
         max_length=description.max_length,
         vocabulary=description.vocabulary,
         labels=len(description.labels),
         threads=threads,
-        narrow=ladder.narrow,
+        seven_bit=variants.seven_bit,
     )
-    return _rung(quantised)
+    return _variant(quantised)
 
 
-def _rung(made: Quantised) -> Rung:
+def _variant(made: Quantized) -> Variant:
     changed, precision = made.changed, made.graph.precision
-    said = f"{changed.per_10k:.1f} tags in 10,000 changed on {changed.words:,} words of held-out training text"
-    return Rung(made.graph, made.left, f"{precision}: {said}")
+    said = f"{changed.per_10k:.1f} labels in 10,000 changed on {changed.words:,} words of held-out training text"
+    return Variant(made.graph, made.kept, f"{precision}: {said}")
 
 
-def fp16_rungs(
+def fp16_variants(
     source: Path,
     graph: Graph,
     tokenizer: Path,
@@ -122,7 +130,7 @@ def fp16_rungs(
     max_length: int,
     threads: int,
     most: int = _BATCHES,
-) -> list[Rung]:
+) -> list[Variant]:
     """The fp16 graphs of a layout, beside the source.
 
     Args:
@@ -130,8 +138,8 @@ def fp16_rungs(
         graph: what the manifest says of it.
         tokenizer: the checkpoint's tokenizer.json.
         sentences: words of training text.
-        max_length: most word pieces of a row.
-        threads: processors to use.
+        max_length: most tokens of a row.
+        threads: CPUs to use.
         most: batches on which fp16 is searched for overflow.
 
     Raises:
@@ -140,45 +148,47 @@ def fp16_rungs(
     encoder = Encoder(tokenizer)
     batches = text_batches(encoder, sentences, max_length=max_length, most=most, layout=graph.layout)
     if graph.layout == "padded":
-        return [_half(source, PADDED_HALF, graph, batches, threads)]
-    plain = _half(source, FILES["fp16"], graph, batches, threads)
+        return [_fp16(source, PADDED_FP16, graph, batches, threads)]
+    plain = _fp16(source, FILES["fp16"], graph, batches, threads)
     return [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
 
 
-def _fp8(ladder: Ladder, source: Path, packed: Graph, tokenizer: Path, description: Description, threads: int) -> Rung:
+def _fp8(
+    variants: VariantOptions, source: Path, packed: Graph, tokenizer: Path, description: Description, threads: int
+) -> Variant:
     made = fp8_from_graph(
         source,
         source.with_name(FILES["fp16"]),
         source.with_name(FILES["fp8"]),
         packed,
         tokenizer,
-        ladder.sentences,
+        variants.sentences,
         max_length=description.max_length,
         labels=len(description.labels),
         threads=threads,
     )
-    return _rung(made)
+    return _variant(made)
 
 
-def _half(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threads: int) -> Rung:
-    half = fp16_from_graph(source, source.with_name(name), graph, batches, threads=threads)
-    tensor, size = half.nearest
-    return Rung(half.graph, (), f"fp16: activations reach {size:,.0f} ({name}, {tensor}), and 65,504 is the end")
+def _fp16(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threads: int) -> Variant:
+    fp16 = fp16_from_graph(source, source.with_name(name), graph, batches, threads=threads)
+    tensor, size = fp16.nearest
+    return Variant(fp16.graph, (), f"fp16: activations reach {size:,.0f} ({name}, {tensor}), and 65,504 is the end")
 
 
-def _fused(source: Path, packed: Graph, batches: Sequence[Batch], threads: int) -> Rung:
+def _fused(source: Path, packed: Graph, batches: Sequence[Batch], threads: int) -> Variant:
     """The packed one with fused attention. Its activations are those of the other, so that little of it is run."""
-    said = f"fp16: {FUSED} has one operator for each attention, for ONNX Runtime on a card"
-    return _for_cards(fused_from_graph, source, FUSED, packed, batches[:1], threads, said)
+    said = f"fp16: {FUSED} has one operator for each attention, for ONNX Runtime on a GPU"
+    return _for_gpus(fused_from_graph, source, FUSED, packed, batches[:1], threads, said)
 
 
-def _packing(source: Path, packed: Graph, threads: int) -> Rung:
+def _packing(source: Path, packed: Graph, threads: int) -> Variant:
     """The packed one in ONNX Runtime's packing mode, whose activations are those of the other."""
-    said = f"fp16: {PACKING} takes its padding out by itself, for ONNX Runtime on a card"
-    return _for_cards(packing_from_graph, source, PACKING, packed, (), threads, said)
+    said = f"fp16: {PACKING} takes its padding out by itself, for ONNX Runtime on a GPU"
+    return _for_gpus(packing_from_graph, source, PACKING, packed, (), threads, said)
 
 
-def _for_cards(
+def _for_gpus(
     changed_from_graph: Callable[[Path, Path, Graph], Graph],
     source: Path,
     name: str,
@@ -186,10 +196,10 @@ def _for_cards(
     batches: Sequence[Batch],
     threads: int,
     said: str,
-) -> Rung:
+) -> Variant:
     """A changed packed graph in fp16; what it is between the two does not stay."""
     between = source.with_name(name.replace("fp16", "fp32"))
     changed = changed_from_graph(source, between, packed)
-    half = fp16_from_graph(between, source.with_name(name), changed, batches, threads=threads)
+    fp16 = fp16_from_graph(between, source.with_name(name), changed, batches, threads=threads)
     between.unlink()
-    return Rung(half.graph, (), said)
+    return Variant(fp16.graph, (), said)

@@ -1,6 +1,6 @@
 """The errors that users see, as one tree.
 
-    NerveError              the user can mend it: one line, exit status 2
+    NerveError              the user can fix it: one line, exit status 2
     |- UsageError           the command line is not understood
     |- CheckpointError      the checkpoint is missing, damaged, or not a NER model
     |- CorpusError          a corpus line, file or data set is not readable
@@ -9,10 +9,10 @@
     |- BackendError         the backend is unknown, not installed, or not able
     |- TextError            the text given is empty, too long, or not UTF-8
     '- StorageError         no permission, no space, no such place to write
-    BugError                an invariant is broken: nobody but Nerve's developers can mend it
+    BugError                an invariant is broken: nobody but Nerve's developers can fix it
 
-Every NerveError says three things, in this order: what the matter is about, what was found, what to do.
-The constructor takes them apart so that none can be forgotten.
+Every NerveError says three things, in this order: the subject, the problem, and the fix.
+The constructor takes each one by itself, so that none can be forgotten.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from typing import Any
 
 
 class NerveError(Exception):
-    """A mistake that the user can mend.
+    """A mistake that the user can fix.
 
     Args:
-        what: the thing that is wrong, named as the user named it.
-        found: what was found there, with the value that was expected where there is one.
-        do: what to do now, as a command or an instruction.
+        subject: what is wrong, named as the user named it.
+        problem: what is wrong with it, with the value that was expected where there is one.
+        fix: what to do now, as a command or an instruction.
     """
 
-    def __init__(self, what: str, found: str, do: str) -> None:
-        super().__init__(_one_line(f"{what}: {found}; {do}"))
-        self.what, self.found, self.do = what, found, do
+    def __init__(self, subject: str, problem: str, fix: str) -> None:
+        super().__init__(_one_line(f"{subject}: {problem}; {fix}"))
+        self.subject, self.problem, self.fix = subject, problem, fix
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions pickle their args; ours holds the joined line, the constructor wants the three parts.
-        return type(self), (self.what, self.found, self.do)
+        return type(self), (self.subject, self.problem, self.fix)
 
 
 class UsageError(NerveError):
@@ -48,7 +48,7 @@ class CheckpointError(NerveError):
 
 
 class CorpusError(NerveError):
-    """A corpus line, file or data set is not readable; `what` is file:line where there is one."""
+    """A corpus line, file or data set is not readable; `subject` is file:line where there is one."""
 
 
 class BundleError(NerveError):
@@ -71,12 +71,12 @@ class TextError(NerveError):
         place: how to name it, such as "standard input:3".
     """
 
-    def __init__(self, number: int, found: str, do: str, *, place: str = "") -> None:
-        super().__init__(place or f"text {number}", found, do)
+    def __init__(self, number: int, problem: str, fix: str, *, place: str = "") -> None:
+        super().__init__(place or f"text {number}", problem, fix)
         self.number = number
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _text_error, (self.number, self.found, self.do, self.what)
+        return _text_error, (self.number, self.problem, self.fix, self.subject)
 
 
 class StorageError(NerveError):
@@ -108,8 +108,8 @@ def storage_error(error: OSError) -> StorageError:
     return StorageError(place, error.strerror or str(error), "check the path and try again")
 
 
-def _text_error(number: int, found: str, do: str, place: str) -> TextError:
-    return TextError(number, found, do, place=place)
+def _text_error(number: int, problem: str, fix: str, place: str) -> TextError:
+    return TextError(number, problem, fix, place=place)
 
 
 def _one_line(text: str) -> str:

@@ -1,6 +1,6 @@
 """Which candidate to run: those that a bundle offers, those that this machine can run, and the fastest certified one.
 
-It opens no engine and imports no engine's library; whether there is a card, the driver is asked (runtime.system.gpu).
+It opens no engine and imports no engine's library; whether there is a GPU, the driver is asked (runtime.system.gpu).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Literal
 from runtime.bundle.manifest import sm
 from runtime.bundle.store import Bundle, Candidate, Device, Engine, Graph, Layout, Precision
 from runtime.errors import BackendError, BundleError, UncertifiedError
-from runtime.system.cpu import abilities, has_bf16
-from runtime.system.gpu import Card, card
+from runtime.system.cpu import cpu_features, has_bf16
+from runtime.system.gpu import Gpu, gpu
 from runtime.system.libraries import installed_version
 
 Wanted = Precision | Literal["auto"]
@@ -60,7 +60,7 @@ def candidates(bundle: Bundle) -> list[Candidate]:
 
 
 def runnable(bundle: Bundle) -> list[Candidate]:
-    """The candidates that this machine can run: the backend is installed, the processor or card is the right one."""
+    """The candidates that this machine can run: the backend is installed, the CPU or GPU is the right one."""
     return [candidate for candidate in candidates(bundle) if _able(bundle, candidate)]
 
 
@@ -82,13 +82,13 @@ def choose(
         precision: to compute in, or "auto".
         device: to run on, or "auto".
         file: one of the bundle's graphs or engines; empty: any.
-        certified: leave out candidates without a passing certificate for this processor and the installed library.
-        start_counts: a few texts are tagged, so that a card, which takes seconds to start, is taken only where it is
+        certified: leave out candidates without a passing certificate for this CPU and the installed library.
+        start_counts: a few texts are tagged, so that a GPU, which takes seconds to start, is taken only where it is
             asked for, or nothing else is there.
 
     Raises:
         BundleError: the bundle offers no such candidate; the message lists those that it does.
-        BackendError: the backend is not installed, there is no card, or the processor does not have the precision.
+        BackendError: the backend is not installed, there is no GPU, or the CPU does not have the precision.
         UncertifiedError: none of those that are left holds a passing certificate.
     """
     if backend == PYTORCH.backend:
@@ -116,7 +116,7 @@ def describe(bundle: Bundle, candidate: Candidate, *, backend: str = AUTO, preci
     if candidate not in speeds:
         return f"{candidate}, speed not measured"
     measured = speeds[candidate]
-    said = f"{candidate}, {measured.pieces_per_second:,.0f} word pieces a second when measured on {measured.machine}"
+    said = f"{candidate}, {measured.tokens_per_second:,.0f} tokens a second when measured on {measured.machine}"
     passed = [each.candidate for each in bundle.manifest.certificates if each.passed]
     asked = [one for one in passed if _matches(one, backend, precision, candidate.device, "")]
     faster = [one for one in asked if bundle.speed(one) > bundle.speed(candidate)]
@@ -130,20 +130,20 @@ def extra_of(candidate: Candidate) -> str:
     return _EXTRAS.get((candidate.backend, candidate.device), candidate.backend)
 
 
-def engine_obstacle(engine: Engine, here: Card, tensorrt: str) -> tuple[str, str] | tuple[()]:
-    """Why a card cannot run an engine, and what to do; empty where it can.
+def engine_obstacle(engine: Engine, here: Gpu, tensorrt: str) -> tuple[str, str] | tuple[()]:
+    """Why a GPU cannot run an engine, and what to do; empty where it can.
 
     Args:
         engine: as the manifest holds it.
-        here: this machine's card.
+        here: this machine's GPU.
         tensorrt: version that is installed here.
     """
-    same_card = (engine.gpu, engine.compute_capability) == (here.name, here.compute_capability)
+    same_gpu = (engine.gpu, engine.compute_capability) == (here.name, here.compute_capability)
     # A plan needs exactly the version that it was built with; only the bindings' build number may differ.
-    if same_card and tensorrt.split(".")[:3] == engine.tensorrt.split(".")[:3]:
+    if same_gpu and tensorrt.split(".")[:3] == engine.tensorrt.split(".")[:3]:
         return ()
     has = f"{here.name} ({sm(here.compute_capability)}"
-    has += ")" if not same_card else f", TensorRT {tensorrt or 'not installed'})"
+    has += ")" if not same_gpu else f", TensorRT {tensorrt or 'not installed'})"
     return f"engine for {engine.built_for}, this machine has {has}", "run make export TENSORRT=1"
 
 
@@ -158,16 +158,16 @@ def _matches(candidate: Candidate, backend: str, precision: Wanted, device: OnDe
 
 
 def _able(bundle: Bundle, candidate: Candidate) -> bool:
-    """Whether this machine can run it. The driver is asked last: to find a card takes it longer than all the rest."""
+    """Whether this machine can run it. The driver is asked last: to find a GPU takes it longer than all the rest."""
     return not _lack(candidate) and not _obstacle(bundle, candidate)
 
 
 def _obstacle(bundle: Bundle, candidate: Candidate) -> tuple[str, str] | tuple[()]:
-    """Why this machine cannot run it, and what to do; empty where it can. A card that is not there is said first."""
-    on_card = candidate.device == "cuda"
-    here = card() if on_card else None
-    if on_card and here is None:
-        return "this machine has no NVIDIA card, or no driver for it", "choose --device cpu, or install the driver"
+    """Why this machine cannot run it, and what to do; empty where it can. A GPU that is not there is said first."""
+    on_gpu = candidate.device == "cuda"
+    here = gpu() if on_gpu else None
+    if on_gpu and here is None:
+        return "this machine has no NVIDIA GPU, or no driver for it", "choose --device cpu, or install the driver"
     if lack := _lack(candidate):
         return lack
     if here and candidate.backend == "tensorrt":
@@ -176,7 +176,7 @@ def _obstacle(bundle: Bundle, candidate: Candidate) -> tuple[str, str] | tuple[(
 
 
 def _lack(candidate: Candidate) -> tuple[str, str] | tuple[()]:
-    """A library that is not installed, or a precision that the processor does not have, and what to do."""
+    """A library that is not installed, or a precision that the CPU does not have, and what to do."""
     do = f"pip install 'nerve-ner[{extra_of(candidate)}]'"
     provider = _PROVIDERS.get(candidate.backend)
     if candidate.device == "cuda" and provider:
@@ -189,14 +189,14 @@ def _lack(candidate: Candidate) -> tuple[str, str] | tuple[()]:
     if not installed_version(candidate.backend):
         return f"the library {candidate.backend!r} is not installed", do
     if candidate.precision == "bf16" and not has_bf16():
-        return "this processor does not compute in bf16", "choose another precision"
+        return "this CPU does not compute in bf16", "choose another precision"
     return ()
 
 
 @functools.cache
 def _has_tensorrt_10() -> bool:
     """Whether TensorRT 10 is there, as a package or in the system: ONNX Runtime's provider links libnvinfer.so.10."""
-    from ctypes.util import find_library  # not at the top: who has no card does without
+    from ctypes.util import find_library  # not at the top: who has no GPU does without
 
     return installed_version("tensorrt").startswith("10.") or find_library("nvinfer") == "libnvinfer.so.10"
 
@@ -209,7 +209,7 @@ def _has_provider(library: str) -> bool:
 
 
 def _certified(bundle: Bundle, able: Sequence[Candidate]) -> list[Candidate]:
-    """Those with a passing certificate for this processor and library; the first one's error where there are none."""
+    """Those with a passing certificate for this CPU and library; the first one's error where there are none."""
     refusals = {candidate: refusal_of(bundle, candidate) for candidate in able}
     passed = [candidate for candidate, refusal in refusals.items() if not refusal]
     for refusal in refusals.values():
@@ -222,7 +222,7 @@ def refusal_of(bundle: Bundle, candidate: Candidate) -> UncertifiedError | None:
     """Why nothing vouches for the candidate here; None where its certificate does."""
     try:
         certificate = bundle.certificate(candidate)
-        certificate.check_processor(abilities())
+        certificate.check_cpu(cpu_features())
         certificate.check_version(candidate.backend, installed_version(candidate.backend))
     except UncertifiedError as error:
         return error

@@ -29,7 +29,7 @@ from runtime.batch.chunks import Chunk, chunks
 from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.bundle.third_party import open_folder
 from runtime.concurrency import in_order
-from runtime.decode.hf_pipeline import Strategy, entities_from_pieces, softmax
+from runtime.decode.hf_pipeline import Strategy, entities_from_tokens, softmax
 from runtime.decode.labels import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
 from runtime.decode.options import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
 from runtime.decode.viterbi import best_allowed
@@ -62,10 +62,10 @@ class Tagger:
         encoder: the checkpoint's tokenizer.
         labels: label names in the order of the logits; "O" is among them.
         backend: the engine.
-        max_length: most word pieces a row can hold, special ones included.
+        max_length: most tokens a row can hold, special ones included.
         vocabulary: rows of the embedding table.
         long: what to do with a text longer than max_length: split it into windows, or refuse it.
-        stride: word pieces that neighbouring windows share; "auto" is half a window.
+        stride: tokens that neighbouring windows share; "auto" is half a window.
         decoding: how logits become entities.
         about: what runs, in one line for people.
 
@@ -88,18 +88,18 @@ class Tagger:
         about: str = "",
     ) -> None:
         if encoder.largest_id >= vocabulary:
-            found = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
-            raise BundleError("tokenizer", found, "use the tokenizer that the checkpoint was trained with")
-        capacity = max_length - len(encoder.frame)
+            problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
+            raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
+        capacity = max_length - len(encoder.special_tokens)
         overlap = int(STRIDE_SHARE * capacity) if stride == "auto" else stride
         if not 0 <= overlap < capacity:
-            raise UsageError("stride", f"{stride}", f"give 0 to {capacity - 1}, fewer pieces than a window has")
+            raise UsageError("stride", f"{stride}", f"give 0 to {capacity - 1}, fewer tokens than a window has")
         self.labels = LabelSet(labels)
         self.max_length = max_length
         self.backend = backend
         self.about = about
         self._encoder, self._long, self._decoding = encoder, long, decoding
-        self._engine = Engine(backend, encoder.frame, capacity, overlap, len(labels))
+        self._engine = Engine(backend, encoder.special_tokens, capacity, overlap, len(labels))
         self._allowed = self.labels.transitions()
         self._least = least_scores(self.labels, decoding.thresholds, decoding.ignore)
         self._raw = functools.cache(lambda: RawEncoder(encoder.path))  # a second tokenizer, which few need
@@ -139,7 +139,7 @@ class Tagger:
             device: to run on: "cpu", "cuda", or "auto": wherever the fastest runs.
             file: the bundle's graph or engine to run; empty: the fastest that backend and precision leave.
             goal: many texts in the least time, each single one in the least time, or a few texts, this start included.
-            threads: for the engine; 0 takes every processor that this process may use.
+            threads: for the engine; 0 takes every CPU that this process may use.
             checkpoint: for the backend pytorch; left out, it is where the manifest says.
             engine: settings of the engine in its own words; see runtime.backends.onnxruntime_cuda.
             allow_uncertified: run a candidate that holds no passing certificate.
@@ -195,14 +195,14 @@ class Tagger:
         Raises:
             TextError: a text is longer than the model and `long` is "error", after the answers to all texts before it.
         """
-        # While the engine is busy with one chunk, word pieces of the next are made, and the one before is decoded.
+        # While the engine is busy with one chunk, tokens of the next are made, and the one before is decoded.
         for found, error in in_order(self._answered, chunks(texts, chunk), workers=1 if chunk == 1 else 2):
             yield from found
             if error:
                 raise error
 
     def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        """A label for every word of texts that are cut into words already: that of its first piece.
+        """A label for every word of texts that are cut into words already: that of its first token.
 
         Constraints are kept to. The words of an entity that is ignored or scores below its threshold become "O".
         The pipeline's aggregation is about text that is not cut into words, and changes nothing here.
@@ -259,12 +259,12 @@ class Tagger:
 
     def _tag_raw(self, texts: Sequence[str], before: int, strategy: Strategy) -> list[list[Entity]]:
         """The same as transformers' pipeline would."""
-        pieces = self._raw().encode(texts)
-        self._check_lengths(pieces.text_start, before)
-        blocks = [softmax(logits) for _, logits in self._engine.piece_blocks(pieces.ids, pieces.text_start)]
-        return entities_from_pieces(
+        tokens = self._raw().encode(texts)
+        self._check_lengths(tokens.text_start, before)
+        blocks = [softmax(logits) for _, logits in self._engine.token_blocks(tokens.ids, tokens.text_start)]
+        return entities_from_tokens(
             np.concatenate([np.empty((0, len(self._nothing)), np.float32), *blocks]),
-            pieces,
+            tokens,
             self.labels.labels,
             texts,
             strategy=strategy,
@@ -272,7 +272,7 @@ class Tagger:
         )
 
     def _encoded_words(self, sentences: Sequence[Sequence[str]]) -> Iterator[Encoded]:
-        """Word pieces of sentences, chunk by chunk."""
+        """Tokens of sentences, chunk by chunk."""
         for start in range(0, len(sentences), CHUNK):
             encoded = self._encoder.encode_words(sentences[start : start + CHUNK])
             self._check_lengths(encoded.text_start, start)
@@ -281,15 +281,15 @@ class Tagger:
     def _check_lengths(self, text_start: NDArray[np.int64], before: int) -> None:
         if self._long == "split":
             return
-        pieces, most = np.diff(text_start), self._engine.capacity
-        for number in np.flatnonzero(pieces > most)[:1].tolist():
-            found = f"{pieces[number]:,} word pieces, this model takes {most:,} at once"
-            raise TextError(before + number + 1, found, "split it into shorter texts, at sentence ends")
+        tokens, most = np.diff(text_start), self._engine.capacity
+        for number in np.flatnonzero(tokens > most)[:1].tolist():
+            problem = f"{tokens[number]:,} tokens, this model takes {most:,} at once"
+            raise TextError(before + number + 1, problem, "split it into shorter texts, at sentence ends")
 
     def _logits(self, encoded: Encoded) -> Iterator[NDArray[np.float32]]:
-        """Logits of each word's first piece, in blocks. [words, labels]"""
-        pieces = self._engine.piece_blocks(encoded.ids, encoded.text_start)
-        return word_blocks(pieces, encoded.word_piece, self._nothing)
+        """Logits of each word's first token, in blocks. [words, labels]"""
+        tokens = self._engine.token_blocks(encoded.ids, encoded.text_start)
+        return word_blocks(tokens, encoded.first_token, self._nothing)
 
     def _tags(self, encoded: Encoded) -> Tags:
         if not self._decoding.constrained:

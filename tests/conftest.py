@@ -22,7 +22,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random BERT with rows of up to 64 word pieces and the labels of tests.tiny."""
+    """A random BERT with rows of up to 64 tokens and the labels of tests.tiny."""
     return tiny_checkpoint(tmp_path_factory.mktemp("models") / "bert")
 
 
@@ -53,14 +53,14 @@ def tiny_bundle(tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture(scope="session")
-def card_bundle(tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def gpu_bundle(tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of tiny_model in fp32, fp16 and fp16 with fused attention, without certificates; Optimum may be absent.
 
-    It is for tests on a card, whose machine brings its own libraries.
+    It is for tests on a GPU, whose machine brings its own libraries.
     """
     from bench.gpu.models import make_bundle
 
-    bundle = tmp_path_factory.mktemp("bundles") / "card"
+    bundle = tmp_path_factory.mktemp("bundles") / "gpu"
     make_bundle(tiny_model, bundle, tiny_corpus)
     return bundle
 

@@ -2,7 +2,7 @@
 
     bundle = lookup_bundle(tmp_path / "bundle", {"Angela": "B-PER", "Merkel": "I-PER", "Paris": "B-LOC"})
 
-The graph looks a word piece's logits up (5 for its label, 0 for others); the certificate vouches for that and no more.
+The graph looks a token's logits up (5 for its label, 0 for others); the certificate vouches for that and no more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from runtime.bundle.store import Certificate, Graph, Manifest, Source, seal, stamp_of
+from runtime.bundle.store import Certificate, Graph, Manifest, Source, digest_of, seal
 
 LABELS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -32,7 +32,7 @@ def lookup_bundle(
         folder: created where missing.
         words: label of each word.
         labels: label names by index.
-        max_length: most word pieces of a row, special ones included.
+        max_length: most tokens of a row, special ones included.
     """
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = {word: number for number, word in enumerate((*_SPECIAL, *words))}
@@ -82,7 +82,7 @@ def _manifest(folder: Path, labels: tuple[str, ...], vocabulary: int, max_length
         labels=labels,
         max_length=max_length,
         vocabulary=vocabulary,
-        files={name: stamp_of(folder / name) for name in ("tokenizer.json", "config.json", graph.file)},
+        files={name: digest_of(folder / name) for name in ("tokenizer.json", "config.json", graph.file)},
         graphs=(graph,),
         certificates=(certificate,),
         versions={},

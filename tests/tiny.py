@@ -3,7 +3,7 @@
     folder = tiny_checkpoint(tmp_path / "model", labels=("O", "B-PER", "I-PER"), architecture="roberta")
 
 The weights are random and seeded; the tokenizers are trained on the few lines below, so that words fall apart into
-pieces as real ones do. An architecture is one line of ARCHITECTURES: how its tokenizer and its configuration are made.
+tokens as real ones do. An architecture is one line of ARCHITECTURES: how its tokenizer and its configuration are made.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def tiny_checkpoint(
         folder: created where missing.
         labels: label names by index; none at all makes an encoder without a classifier, as a base is.
         architecture: a name in ARCHITECTURES.
-        positions: longest input in word pieces, special ones included.
+        positions: longest input in tokens, special ones included.
         seed: of the random weights.
     """
     kind = ARCHITECTURES[architecture]
@@ -88,14 +88,14 @@ def _model(config: hf.PretrainedConfig, labels: Sequence[str]) -> hf.PreTrainedM
 
 
 class _Special(NamedTuple):
-    """Special pieces: all names in the order of their ids, and those that open and close a text or are unknown."""
+    """Special tokens: all names in the order of their ids, and those that open and close a text or are unknown."""
 
     names: tuple[str, ...]
     opening: str
     closing: str
     unknown: str
 
-    def frame(self) -> processors.PostProcessor:
+    def special_tokens(self) -> processors.PostProcessor:
         return processors.TemplateProcessing(
             single=f"{self.opening} $A {self.closing}",
             pair=f"{self.opening} $A {self.closing} $B {self.closing}",
@@ -117,7 +117,7 @@ def _wordpiece(special: _Special = _BRACKETS, *, lowercase: bool = False) -> Tok
     tokenizer.train_from_iterator(
         TEXT, trainers.WordPieceTrainer(vocab_size=_VOCABULARY, special_tokens=list(special.names), show_progress=False)
     )
-    tokenizer.post_processor = special.frame()
+    tokenizer.post_processor = special.special_tokens()
     return tokenizer
 
 
@@ -138,7 +138,7 @@ def _byte_level_bpe(special: _Special = _ANGLES) -> Tokenizer:
     if special == _ANGLES:
         tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), add_prefix_space=False)
     else:
-        tokenizer.post_processor = special.frame()
+        tokenizer.post_processor = special.special_tokens()
     return tokenizer
 
 
@@ -153,7 +153,7 @@ def _unigram(special: _Special = _ANGLES) -> Tokenizer:
             vocab_size=_VOCABULARY, special_tokens=list(special.names), unk_token=special.unknown, show_progress=False
         ),
     )
-    tokenizer.post_processor = special.frame()
+    tokenizer.post_processor = special.special_tokens()
     return tokenizer
 
 
@@ -181,7 +181,7 @@ def _distilbert(vocabulary: int, positions: int) -> hf.PretrainedConfig:
 
 
 def _roberta_like(make: Callable[..., hf.PretrainedConfig]) -> Callable[[int, int], hf.PretrainedConfig]:
-    # Positions of this family begin after the padding's index, 1: two rows of its table serve no word piece.
+    # Positions of this family begin after the padding's index, 1: two rows of its table serve no token.
     made = _bert_like(make, pad_token_id=1, bos_token_id=0, eos_token_id=2, type_vocab_size=1)
     return lambda vocabulary, positions: made(vocabulary, positions + 2)
 

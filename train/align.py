@@ -1,7 +1,7 @@
-"""Word labels <-> word pieces: the first piece of a word carries its label, the others carry none.
+"""Word labels <-> tokens: the first token of a word carries its label, the others carry none.
 
-Pure functions of word ids, as a fast tokenizer gives them: for each piece the index of its word, None for special
-pieces. It knows nothing of tokenizers, label names or torch.
+Pure functions of word ids, as a fast tokenizer gives them: for each token the index of its word, None for special
+tokens. It knows nothing of tokenizers, label names or torch.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 IGNORED: Final = -100
-"""Label of a piece that carries none: what torch's cross-entropy passes over by default."""
+"""Label of a token that carries none: what torch's cross-entropy passes over by default."""
 
 WordIds = Sequence[int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Words whose label reaches no piece, counted.
+    """Words whose label reaches no token, counted.
 
     Attributes:
         cut: beyond the longest input.
-        empty: of no piece at all, as a word of control characters is.
+        empty: of no token at all, as a word of control characters is.
         sentences: how many sentences lost a word to the cut.
     """
 
@@ -34,8 +34,8 @@ class Loss:
         return Loss(self.cut + other.cut, self.empty + other.empty, self.sentences + other.sentences)
 
 
-def first_pieces(word_ids: WordIds) -> dict[int, int]:
-    """For each word that has a piece, in order, the position of its first one."""
+def first_tokens(word_ids: WordIds) -> dict[int, int]:
+    """For each word that has a token, in order, the position of its first one."""
     first: dict[int, int] = {}
     for position, word in enumerate(word_ids):
         if word is not None:
@@ -43,31 +43,31 @@ def first_pieces(word_ids: WordIds) -> dict[int, int]:
     return first
 
 
-def piece_labels(word_ids: WordIds, labels: Sequence[int]) -> list[int]:
-    """The label index of each piece: its word's on the word's first piece, IGNORED elsewhere. [pieces]
+def token_labels(word_ids: WordIds, labels: Sequence[int]) -> list[int]:
+    """The label index of each token: its word's on the word's first token, IGNORED elsewhere. [tokens]
 
     Args:
-        word_ids: of the pieces that are kept. [pieces]
+        word_ids: of the tokens that are kept. [tokens]
         labels: label index of each word. [words]
     """
     aligned = [IGNORED] * len(word_ids)
-    for word, position in first_pieces(word_ids).items():
+    for word, position in first_tokens(word_ids).items():
         aligned[position] = labels[word]
     return aligned
 
 
-def word_labels(word_ids: WordIds, pieces: Sequence[int], words: int, outside: int) -> list[int]:
-    """The label index of each word, read from its first piece; `outside` for a word that has none. [words]
+def word_labels(word_ids: WordIds, tokens: Sequence[int], words: int, outside: int) -> list[int]:
+    """The label index of each word, read from its first token; `outside` for a word that has none. [words]
 
     Args:
-        word_ids: of the pieces that were kept. [pieces]
-        pieces: label index predicted for each piece; there may be more, of padding. [pieces or more]
+        word_ids: of the tokens that were kept. [tokens]
+        tokens: label index predicted for each token; there may be more, of padding. [tokens or more]
         words: number of words.
         outside: index of "O".
     """
     labels = [outside] * words
-    for word, position in first_pieces(word_ids).items():
-        labels[word] = pieces[position]
+    for word, position in first_tokens(word_ids).items():
+        labels[word] = tokens[position]
     return labels
 
 
@@ -76,8 +76,8 @@ def loss_of(words: int, kept: WordIds, cut: Iterable[int | None]) -> Loss:
 
     Args:
         words: number of words in the sentence.
-        kept: word ids of the pieces that are kept.
-        cut: word ids of the pieces that were cut off.
+        kept: word ids of the tokens that are kept.
+        cut: word ids of the tokens that were cut off.
     """
     with_label = set(kept) - {None}
     beyond = set(cut) - {None} - with_label
@@ -88,7 +88,7 @@ def describe(loss: Loss, max_length: int) -> str:
     """Which words carry no label, for the user to read, or "" where all do."""
     parts = []
     if loss.cut:
-        parts.append(f"{loss.cut} words of {loss.sentences} sentences lie beyond {max_length} word pieces")
+        parts.append(f"{loss.cut} words of {loss.sentences} sentences lie beyond {max_length} tokens")
     if loss.empty:
-        parts.append(f"{loss.empty} words have no word piece")
+        parts.append(f"{loss.empty} words have no token")
     return " and ".join(parts)

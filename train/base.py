@@ -33,7 +33,7 @@ class Base:
         name: hub id, package, or name of the folder: what the model card may say.
         folder: where its files are.
         license: as its own model card states it, or "other".
-        longest: most word pieces of an input, special ones included.
+        longest: most tokens of an input, special ones included.
     """
 
     name: str
@@ -64,7 +64,7 @@ def find_base(name: str) -> Base:
 
 
 def _look_over(folder: Path) -> int:
-    """Open what can be opened without torch, and return the most word pieces that an input may have."""
+    """Open what can be opened without torch, and return the most tokens that an input may have."""
     config = check_files(folder)
     if "model_type" not in config:
         raise CheckpointError(str(folder / "config.json"), "no model_type", "give a checkpoint of a Hugging Face model")
@@ -92,11 +92,11 @@ def _downloaded(name: str) -> Path:
         # Only what is read: no pickled weights, no other framework's.
         return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt", "README.md"]))
     except (RepositoryNotFoundError, HFValidationError) as error:
-        found = "no such folder, and no such model on the hub"
-        raise CheckpointError(name, found, "check the name") from error
+        problem = "no such folder, and no such model on the hub"
+        raise CheckpointError(name, problem, "check the name") from error
     except LocalEntryNotFoundError as error:
-        found = "no such folder, and the hub cannot be reached"
-        raise CheckpointError(name, found, "check the name and the network, or give a folder") from error
+        problem = "no such folder, and the hub cannot be reached"
+        raise CheckpointError(name, problem, "check the name and the network, or give a folder") from error
     except OSError as error:
         reason = str(error).strip().partition("\n")[0]
         raise CheckpointError(name, f"the hub does not give it ({reason})", "give a folder") from error

@@ -49,8 +49,8 @@ class Clock(TrainerCallback):
         """Raise UsageError when the loss is no number: every step from there on would be lost."""
         loss = state.log_history[-1].get("loss", 0.0)
         if not math.isfinite(loss):
-            found = f"with {args.learning_rate:g} the loss is {loss} at step {state.global_step}"
-            raise UsageError("--learning-rate", found, "give a smaller one")
+            problem = f"with {args.learning_rate:g} the loss is {loss} at step {state.global_step}"
+            raise UsageError("--learning-rate", problem, "give a smaller one")
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Remove the checkpoints before this one, which is whole by now."""

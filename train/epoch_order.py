@@ -33,7 +33,7 @@ def epoch_order(lengths: Sequence[int], *, batch: int, seed: int, epoch: int, gr
     """A permutation of the sentences; cut into runs of `batch`, these are the epoch's batches.
 
     Args:
-        lengths: word pieces of each sentence. [sentences]
+        lengths: tokens of each sentence. [sentences]
         batch: sentences in a batch.
         seed: of the run.
         epoch: from 0.

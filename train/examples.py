@@ -14,17 +14,17 @@ from transformers import EvalPrediction, PreTrainedTokenizerFast
 
 from runtime.text.conll import Sentence
 from runtime.text.label_schemes import OUTSIDE
-from train.align import IGNORED, Loss, WordIds, loss_of, piece_labels, word_labels
+from train.align import IGNORED, Loss, WordIds, loss_of, token_labels, word_labels
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One sentence as word pieces.
+    """One sentence as tokens.
 
     Attributes:
-        features: the model's inputs and "labels", each a list of one number a piece.
-        word_ids: index of each piece's word, None for special pieces. [pieces]
-        loss: words of it whose label reaches no piece.
+        features: the model's inputs and "labels", each a list of one number a token.
+        word_ids: index of each token's word, None for special tokens. [tokens]
+        loss: words of it whose label reaches no token.
     """
 
     features: dict[str, list[int]]
@@ -33,14 +33,14 @@ class Example:
 
     @property
     def labelled(self) -> bool:
-        """Whether any piece carries a label; without one the sentence teaches nothing and its loss is 0/0."""
+        """Whether any token carries a label; without one the sentence teaches nothing and its loss is 0/0."""
         return any(label != IGNORED for label in self.features["labels"])
 
 
 def examples_of(
     tokenizer: PreTrainedTokenizerFast, sentences: Sequence[Sentence], labels: Sequence[str], max_length: int
 ) -> list[Example]:
-    """Each sentence as word pieces with labels, cut to max_length; what the cut costs is counted in Example.loss."""
+    """Each sentence as tokens with labels, cut to max_length; what the cut costs is counted in Example.loss."""
     index = {label: number for number, label in enumerate(labels)}
     with_types = "token_type_ids" in tokenizer.model_input_names
     backend = tokenizer.backend_tokenizer
@@ -55,7 +55,7 @@ def examples_of(
         features = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask}
         if with_types:
             features["token_type_ids"] = encoding.type_ids
-        features["labels"] = piece_labels(encoding.word_ids, [index[label] for label in sentence.labels])
+        features["labels"] = token_labels(encoding.word_ids, [index[label] for label in sentence.labels])
         examples.append(Example(features, encoding.word_ids, loss_of(len(sentence.words), encoding.word_ids, cut)))
     return examples
 
@@ -69,10 +69,10 @@ class Validation:
     labels: tuple[str, ...]
 
     def scores(self, prediction: EvalPrediction) -> dict[str, float]:
-        """Entity precision, recall and F1 and word accuracy over every word: one without a piece counts as "O".
+        """Entity precision, recall and F1 and word accuracy over every word: one without a token counts as "O".
 
         Args:
-            prediction: label index of each piece, of the examples that are labelled. [labelled examples, pieces]
+            prediction: label index of each token, of the examples that are labelled. [labelled examples, tokens]
         """
         found = self._found(np.asarray(prediction.predictions).tolist())
         gold = [list(sentence.labels) for sentence in self.sentences]
@@ -89,7 +89,7 @@ class Validation:
         rows = iter(predictions)
         found = []
         for sentence, example in zip(self.sentences, self.examples, strict=True):
-            word_ids, pieces = (example.word_ids, next(rows)) if example.labelled else ((), [])
-            indices = word_labels(word_ids, pieces, len(sentence.words), outside)
+            word_ids, tokens = (example.word_ids, next(rows)) if example.labelled else ((), [])
+            indices = word_labels(word_ids, tokens, len(sentence.words), outside)
             found.append([self.labels[index] for index in indices])
         return found

@@ -218,7 +218,7 @@ def _arguments(recipe: Recipe, work: Path) -> TrainingArguments:
 def _features(examples: Sequence[Example], part: str) -> list[dict[str, list[int]]]:
     features = [example.features for example in examples if example.labelled]
     if not features:
-        raise CorpusError(f"{part} part", "no sentence with a word piece", "give text in the base's script")
+        raise CorpusError(f"{part} part", "no sentence with a token", "give text in the base's script")
     return features
 
 
@@ -234,5 +234,5 @@ def _train(trainer: Trainer, work: WorkFolder) -> None:
         with storage_checked(work.folder):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
-        found = f"{trainer.args.train_batch_size} sentences do not fit the card's memory"
-        raise UsageError("--train-batch", found, "give a smaller one") from error
+        problem = f"{trainer.args.train_batch_size} sentences do not fit the card's memory"
+        raise UsageError("--train-batch", problem, "give a smaller one") from error

@@ -39,8 +39,8 @@ def load_tokenizer(base: Base) -> PreTrainedTokenizerFast:
         # Otherwise a word given by itself is not the word after a space that the base has learnt.
         kind = AutoTokenizer.from_pretrained(base.folder, add_prefix_space=True)
     if not isinstance(kind, PreTrainedTokenizerFast) or _byte_level_without_prefix(kind):
-        found = f"{type(kind).__name__} cannot take words one by one"
-        raise CheckpointError(base.name, found, "give a base with a fast tokenizer")
+        problem = f"{type(kind).__name__} cannot take words one by one"
+        raise CheckpointError(base.name, problem, "give a base with a fast tokenizer")
     # Some bases (all-MiniLM) keep a length in tokenizer.json to cut and pad to; it would outlive this run.
     kind.backend_tokenizer.no_truncation()
     kind.backend_tokenizer.no_padding()
@@ -72,8 +72,8 @@ def labels_of(config: PretrainedConfig) -> tuple[str, ...]:
 def check_max_length(max_length: int, longest: int) -> None:
     """Raise UsageError where the recipe allows inputs longer than the base takes."""
     if max_length > longest:
-        found = f"{max_length} where the base takes {longest} word pieces at most"
-        raise UsageError("--max-length", found, f"give --max-length {longest}")
+        problem = f"{max_length} where the base takes {longest} tokens at most"
+        raise UsageError("--max-length", problem, f"give --max-length {longest}")
 
 
 def load_model(base: Base, config: PretrainedConfig, *, keep_classifier: bool) -> PreTrainedModel:
@@ -88,8 +88,8 @@ def load_model(base: Base, config: PretrainedConfig, *, keep_classifier: bool) -
     absent = [*report["missing_keys"], *mismatched]
     in_encoder = sorted(key for key in absent if key.startswith(f"{model.base_model_prefix}."))
     if in_encoder:
-        found = f"{len(in_encoder)} of the encoder's weights are missing or of another shape ({in_encoder[0]})"
-        raise CheckpointError(base.name, found, "give a checkpoint whose config.json fits its weights")
+        problem = f"{len(in_encoder)} of the encoder's weights are missing or of another shape ({in_encoder[0]})"
+        raise CheckpointError(base.name, problem, "give a checkpoint whose config.json fits its weights")
     if not keep_classifier:
         _renew_classifier(model)
     return model

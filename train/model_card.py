@@ -27,7 +27,7 @@ class CardFacts:
         base: what it was made from.
         license: of the base, as its own card states it.
         labels: the model's labels by index.
-        longest: most word pieces of an input, special ones included.
+        longest: most tokens of an input, special ones included.
         device: where it was trained.
     """
 
@@ -99,8 +99,8 @@ def _front_matter(corpus: Corpus, last: Row, facts: CardFacts) -> str:
 
 def _description(facts: CardFacts) -> str:
     return (
-        f"A token classifier with {len(facts.labels)} labels: {', '.join(facts.labels)}. The first word piece of a "
-        f"word carries the word's label. An input has at most {facts.longest} word pieces, special ones included."
+        f"A token classifier with {len(facts.labels)} labels: {', '.join(facts.labels)}. The first token of a "
+        f"word carries the word's label. An input has at most {facts.longest} tokens, special ones included."
     )
 
 

@@ -84,7 +84,7 @@ class Recipe:
     warmup_ratio: float = _option("share of the steps in which the learning rate rises from 0", low=0, high=1)
     schedule: str = _option("how the learning rate falls after that", choices=SCHEDULES)
     gradient_clip: float = _option("largest norm of a step's gradient, 0 for no limit", low=0)
-    max_length: int = _option("longest sentence in word pieces, special ones included; longer ones are cut", low=3)
+    max_length: int = _option("longest sentence in tokens, special ones included; longer ones are cut", low=3)
     group_by_length: bool = _option("batches of sentences of like length: less padding, more speed")
 
     def __post_init__(self) -> None:

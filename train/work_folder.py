@@ -84,8 +84,8 @@ def open_work(output: Path, run: Mapping[str, Any], *, resume: bool) -> Iterator
         if resume:
             _check_same(work.folder / _RUN, run)
         elif work.last_checkpoint():
-            do = f"go on with --resume, or start afresh after rm -r {work.folder}"
-            raise UsageError(str(work.folder), "an unfinished run is there", do)
+            fix = f"go on with --resume, or start afresh after rm -r {work.folder}"
+            raise UsageError(str(work.folder), "an unfinished run is there", fix)
         shutil.rmtree(work.final, ignore_errors=True)
         write_atomically(work.folder / _RUN, json.dumps(run, indent=1).encode())
         yield work
@@ -109,8 +109,8 @@ def storage_checked(folder: Path) -> Iterator[None]:
     except (RuntimeError, SafetensorError) as error:
         if not any(sign in str(error) for sign in _WRITING):
             raise
-        do = "free some space and go on with --resume"
-        raise StorageError(str(folder), f"a file could not be written ({error})", do) from error
+        fix = "free some space and go on with --resume"
+        raise StorageError(str(folder), f"a file could not be written ({error})", fix) from error
 
 
 @contextmanager
@@ -119,8 +119,8 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            do = "wait for its end, or choose another --output"
-            raise StorageError(str(folder), "another training is writing there", do) from error
+            fix = "wait for its end, or choose another --output"
+            raise StorageError(str(folder), "another training is writing there", fix) from error
         yield
 
 
@@ -132,8 +132,8 @@ def _check_same(path: Path, run: Mapping[str, Any]) -> None:
     now = json.loads(json.dumps(run))
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     if changed:
-        found = ", ".join(f"{key} {now.get(key)} where {before.get(key)} was" for key in changed)
-        raise UsageError("--resume", found, "resume with the options that the run was started with")
+        problem = ", ".join(f"{key} {now.get(key)} where {before.get(key)} was" for key in changed)
+        raise UsageError("--resume", problem, "resume with the options that the run was started with")
 
 
 def _is_whole(checkpoint: Path) -> bool:

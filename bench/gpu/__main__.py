@@ -1,10 +1,10 @@
-"""python -m bench.gpu: everything that needs a card, with one command. One JSON, and a table.
+"""python -m bench.gpu: everything that needs a GPU, with one command. One JSON, and a table.
 
     python -m bench.gpu [--output build/gpu-check.json] [--seconds 530]
 
 Environment, models, bundles, engines, certificates, tests, speeds: each part runs in a process of its own with a limit
 of time, and what cannot run is a line that says why, while the rest goes on. It needs no network, no checkpoint and no
-corpus, and takes whichever versions of PyTorch and transformers are there. On a machine without a card it says so.
+corpus, and takes whichever versions of PyTorch and transformers are there. On a machine without a GPU it says so.
 What was found is written after each part. Exit status: 0 if all parts ran and passed, 1 if one did not.
 """
 
@@ -26,10 +26,10 @@ from typing import Any
 from bench.gpu.table import failures, table
 from runtime.command_line import Parser, count, run
 from runtime.system.files import write_atomically
-from runtime.system.gpu import card
+from runtime.system.gpu import gpu
 
 PROG = "python -m bench.gpu"
-# Candidates of a bundle on a card, the fast ones first: an engine, and fp16 in ONNX Runtime's ways; then fp32.
+# Candidates of a bundle on a GPU, the fast ones first: an engine, and fp16 in ONNX Runtime's ways; then fp32.
 _FAST, _CANDIDATES = 5, 9
 # Models are made and run from files alone; nothing may wait for a network.
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
@@ -53,11 +53,11 @@ class Part:
 def plan() -> list[Part]:
     """The parts in order. What is asked for most comes first, for time may run out."""
     parts = [Part("matrix", 45), Part("backends", 60), Part("models", 120)]
-    parts += [*_built("minilm"), *_speeds("minilm", range(_FAST)), *_peers("minilm")]
+    parts += [*_built("minilm"), *_speeds("minilm", range(_FAST)), *_baselines("minilm")]
     parts.append(Part("certify", 120, ("backends", "bundle:minilm")))
     parts.append(Part("attention", 40, ("backends", "bundle:minilm")))
     parts.append(Part("tests", 120))
-    parts += [*_built("bert-large"), *_speeds("bert-large", range(_FAST)), *_peers("bert-large")]
+    parts += [*_built("bert-large"), *_speeds("bert-large", range(_FAST)), *_baselines("bert-large")]
     parts += _speeds("minilm", range(_FAST, _CANDIDATES)) + _speeds("bert-large", range(_FAST, _CANDIDATES))
     return [*parts, Part("fp8:minilm", 150, ("engines:minilm",)), Part("export", 200, ("models",))]
 
@@ -67,8 +67,8 @@ def _built(model: str) -> list[Part]:
     return [bundle, Part(f"engines:{model}", 200, (bundle.name,))]
 
 
-def _peers(model: str) -> list[Part]:
-    return [Part(f"{peer}:{model}", 60, ("models",)) for peer in ("torch", "pipeline")]
+def _baselines(model: str) -> list[Part]:
+    return [Part(f"{baseline}:{model}", 60, ("models",)) for baseline in ("torch", "pipeline")]
 
 
 def _speeds(model: str, numbers: range) -> list[Part]:
@@ -80,12 +80,12 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     end = time.monotonic() + options.seconds
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    has_card = card() is not None
+    has_gpu = gpu() is not None
     with tempfile.TemporaryDirectory(prefix="gpu-check-") as work:
         answers = {"environment": answer(Part("environment", 120), Path(work))}
         _write(options.output, answers)
         for part in plan():
-            answers[part.name] = _tried(part, answers, Path(work), end) if has_card else _NO_CARD
+            answers[part.name] = _tried(part, answers, Path(work), end) if has_gpu else _NO_GPU
             _write(options.output, answers)
     print(table(answers))
     missing, failed = _missing(answers), failures(answers)
@@ -98,7 +98,7 @@ def _write(output: Path, answers: Mapping[str, Any]) -> None:
     write_atomically(output, (json.dumps(answers, indent=1, sort_keys=True) + "\n").encode())
 
 
-_NO_CARD = {"missing": "not run: this machine has no NVIDIA card"}
+_NO_GPU = {"missing": "not run: this machine has no NVIDIA GPU"}
 
 
 def answer(part: Part, work: Path) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _missing(answers: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog=PROG, description="Prove the GPU path on this machine's card.")
+    parser = Parser(prog=PROG, description="Prove the GPU path on this machine's GPU.")
     parser.add_argument("--output", type=Path, default=Path("build/gpu-check.json"), help="the JSON (%(default)s)")
     parser.add_argument("--seconds", type=count, default=530, help="most that all parts may take (%(default)s)")
     return parser

@@ -1,6 +1,6 @@
-"""What bench.gpu compares with, on the same card: the matrix rate, PyTorch in fp16, the Hugging Face pipeline.
+"""What bench.gpu compares with, on the same GPU: the matrix rate, PyTorch in fp16, the Hugging Face pipeline.
 
-It knows nothing of Nerve's backends. All is timed with the host waiting for the card.
+It knows nothing of Nerve's backends. All is timed with the host waiting for the GPU.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-# (rows, inner, columns): large squares, and a large model's feed-forward part on some thousand word pieces.
+# (rows, inner, columns): large squares, and a large model's feed-forward part on some thousand tokens.
 SHAPES = ((8192, 8192, 8192), (16384, 1024, 4096), (16384, 4096, 1024), (16384, 1024, 3072))
 LENGTHS = (64, 128, 512)
-_CELLS = 16384
+_SLOTS = 16384
 _PIPELINE_BATCHES = (32, 256)
 
 
 def matrix_rate(seconds: float = 1.0) -> dict[str, Any]:
-    """Operations a second of fp16 products on the card, of the fastest of SHAPES and of each, factors in both layouts.
+    """Operations a second of fp16 products on the GPU, of the fastest of SHAPES and of each, factors in both layouts.
 
     fp16 products add up in fp32 in PyTorch's default; so do the engines'.
     """
@@ -48,7 +48,7 @@ def torch_fp16(
 
     Args:
         checkpoint: its folder.
-        lengths: word pieces of each sentence, special ones included.
+        lengths: tokens of each sentence, special ones included.
         seconds: of the measurement.
         device: PyTorch's name of it.
 
@@ -74,13 +74,13 @@ def torch_fp16(
         ids = torch.randint(0, model.config.vocab_size, (1, length))
         latency[str(length)] = percentiles(_times(functools.partial(one, ids, torch.ones_like(ids)), seconds / 3))
     rate = sum(lengths) / float(np.median(_times(run, seconds)))
-    return {"pieces_per_second": rate, "latency_ms": latency, "version": f"torch {torch.__version__}"}
+    return {"tokens_per_second": rate, "latency_ms": latency, "version": f"torch {torch.__version__}"}
 
 
 def pipeline_fp16(
     checkpoint: Path, texts: Sequence[str], *, seconds: float = 3.0, device: str = "cuda"
 ) -> dict[str, Any]:
-    """The Hugging Face pipeline in fp16 on the card: texts a second, of the better of two batch sizes."""
+    """The Hugging Face pipeline in fp16 on the GPU: texts a second, of the better of two batch sizes."""
     import transformers
 
     pipe = transformers.pipeline(
@@ -127,12 +127,12 @@ def _model(checkpoint: Path) -> Any:
 
 
 def _padded(lengths: Sequence[int]) -> list[tuple[Any, Any]]:
-    """Ids and mask of batches of like lengths, the longest first, of at most _CELLS cells; on the host."""
+    """Ids and mask of batches of like lengths, the longest first, of at most _CELLS token slots; on the host."""
     import torch
 
     left, batches = sorted(lengths, reverse=True), []
     while left:
-        rows = max(1, _CELLS // left[0])
+        rows = max(1, _SLOTS // left[0])
         part, left = left[:rows], left[rows:]
         size = torch.tensor(part)
         mask = (torch.arange(part[0])[None] < size[:, None]).long()

@@ -1,7 +1,7 @@
 """Models for bench.gpu: MiniLM's and bert-large's true shapes, made without a network, and bundles of them.
 
 Speed is a matter of shape, so weights are random. MiniLM is trained for some seconds on the generated corpus, so that
-it is sure of its tags and a certificate means something: a random model's tags turn over at the last bit.
+it is sure of its labels and a certificate means something: a random model's tags turn over at the last bit.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bench.workloads.bert_large import BERT_LARGE, Shape
 MINILM = Shape(hidden=384, layers=6, heads=12, inner=1536, vocabulary=30522)
 SHAPES = {"minilm": MINILM, "bert-large": BERT_LARGE}
 LONGEST = 512
-_PIECES = 6000  # of the tokenizer; the embedding table has the true shape's rows all the same
+_TOKENS = 6000  # of the tokenizer; the embedding table has the true shape's rows all the same
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _TRAIN_SECONDS, _BATCH, _RATE = 25.0, 64, 3e-4
 # Shapes of engines, rows and length, and how hard TensorRT tries: what a check has the time for.
@@ -77,7 +77,7 @@ def _tokenizer(sentences: Sequence[Sequence[str]], folder: Path) -> None:
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=_PIECES, special_tokens=list(_SPECIAL), show_progress=False)
+    trainer = trainers.WordPieceTrainer(vocab_size=_TOKENS, special_tokens=list(_SPECIAL), show_progress=False)
     made.train_from_iterator([" ".join(words) for words in sentences], trainer)
     ends = [(name, _SPECIAL.index(name)) for name in ("[CLS]", "[SEP]")]
     made.post_processor = processors.TemplateProcessing(
@@ -90,7 +90,7 @@ def _tokenizer(sentences: Sequence[Sequence[str]], folder: Path) -> None:
 def train_briefly(
     folder: Path, corpus: Path, *, seconds: float = _TRAIN_SECONDS, device: str = "cuda"
 ) -> dict[str, float]:
-    """Train a checkpoint in place, on first pieces of words; steps and the last loss."""
+    """Train a checkpoint in place, on first tokens of words; steps and the last loss."""
     import torch
     import transformers
 
@@ -118,7 +118,7 @@ def _parts(sentences: Sequence[Any]) -> list[Sequence[Any]]:
 
 
 def _batch(tokenizer: Any, sentences: Sequence[Any], index_of: dict[str, int]) -> dict[str, Any]:
-    """Tensors for the model: a word's label at its first piece, -100 (not counted) elsewhere."""
+    """Tensors for the model: a word's label at its first token, -100 (not counted) elsewhere."""
     import torch
 
     words = [list(given) for given, _ in sentences]
@@ -147,7 +147,7 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
     from export.graphs.shared_weights import share_weights
     from export.pipeline import PACKED, PADDED, WEIGHTS, seal_uncertified
     from export.torch_model import load_model
-    from export.variants import fp16_rungs
+    from export.variants import fp16_variants
     from runtime.bundle.checkpoint import describe, sha256_of_checkpoint
     from runtime.bundle.store import Source, seal
     from runtime.system.libraries import available_threads
@@ -162,7 +162,7 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
         said.append(f"no padded graph: {error!r:.200}")
     words = [given for given, _ in sentences_in(corpus / "train.txt")]
     for graph in tuple(graphs):
-        rungs = fp16_rungs(
+        variants_of = fp16_variants(
             folder / graph.file,
             graph,
             checkpoint / "tokenizer.json",
@@ -171,8 +171,8 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
             threads=available_threads(),
             most=_SEARCHED,
         )
-        said += [rung.said for rung in rungs]
-        graphs += [rung.graph for rung in rungs]
+        said += [variant.said for variant in variants_of]
+        graphs += [variant.graph for variant in variants_of]
     share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
     source = Source(str(checkpoint), sha256_of_checkpoint(checkpoint))
     sealed = seal_uncertified(folder, checkpoint, source, about, tuple(graphs)).manifest
@@ -184,12 +184,14 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
 def add_engines(folder: Path) -> list[str]:
     """Build TensorRT engines into a bundle of make_bundle's; lines about them."""
     from export.engines.bundle_engines import with_engines
-    from export.engines.options import Wish
+    from export.engines.options import TensorRTOptions
     from runtime.bundle.manifest import Profile
     from runtime.bundle.store import open_bundle, seal
 
-    wish = Wish(wanted=True, level=_LEVEL, profiles=tuple(Profile(*shape) for shape in _PROFILES))
-    made = with_engines(open_bundle(folder), wish)
+    tensorrt_options = TensorRTOptions(
+        wanted=True, level=_LEVEL, profiles=tuple(Profile(*shape) for shape in _PROFILES)
+    )
+    made = with_engines(open_bundle(folder), tensorrt_options)
     seal(folder, made.manifest)
     return [f"{one.file}: {one.built_for}, {len(one.profiles)} shapes, {one.layers}" for one in made.manifest.engines]
 
@@ -203,7 +205,7 @@ def make_fp8_bundle(bundle: Path, folder: Path, corpus: Path) -> list[str]:
     from export.pipeline import PACKED
     from export.quantize.fp8 import fp8_from_graph
     from export.variants import FILES
-    from runtime.bundle.store import CONFIG, TOKENIZER, open_bundle, seal, stamp_of
+    from runtime.bundle.store import CONFIG, TOKENIZER, digest_of, open_bundle, seal
     from runtime.system.libraries import available_threads
 
     folder.mkdir()
@@ -223,14 +225,14 @@ def make_fp8_bundle(bundle: Path, folder: Path, corpus: Path) -> list[str]:
         threads=available_threads(),
         goal=10_000,
     )
-    files = {name: stamp_of(folder / name) for name in (TOKENIZER, CONFIG, made.graph.file)}
-    attested = attest_graph(folder / made.graph.file, made.graph, left=made.left)
+    files = {name: digest_of(folder / name) for name in (TOKENIZER, CONFIG, made.graph.file)}
+    attested = attest_graph(folder / made.graph.file, made.graph, kept=made.kept)
     seal(folder, replace(manifest, files=files, graphs=(made.graph,), attestations=(attested,), engines=()))
-    return [f"{made.graph.file}: {made.changed.per_10k:.1f} tags in 10,000 changed on held-out text"]
+    return [f"{made.graph.file}: {made.changed.per_10k:.1f} labels in 10,000 changed on held-out text"]
 
 
 def flops_of(checkpoint: Path) -> float:
-    """Operations of the matrix products of one word piece."""
-    from bench.workloads.subject import flops_per_piece
+    """Operations of the matrix products of one token."""
+    from bench.workloads.subject import flops_per_token
 
-    return flops_per_piece(json.loads((checkpoint / "config.json").read_text(encoding="utf-8")))
+    return flops_per_token(json.loads((checkpoint / "config.json").read_text(encoding="utf-8")))

@@ -1,6 +1,6 @@
 """The parts of bench.gpu. Each runs in a process of its own: python -m bench.gpu.parts NAME WORK ANSWER.
 
-    environment, matrix, backends, models                   what is there, what the card can do, what is measured
+    environment, matrix, backends, models                   what is there, what the GPU can do, what is measured
     bundle:MODEL, engines:MODEL, certify, attention         what is built, and whether it says what it should
     speed:MODEL:NUMBER, torch:MODEL, pipeline:MODEL         how fast it is, and what it is compared with
     fp8:MODEL                                               how fast it is in fp8
@@ -40,9 +40,9 @@ WANTED = {
     "cuda": "TensorRT's runner (package cuda-python)",
     "pytest": "tests",
 }
-# Sentences of certification, texts of a whole pass, and word pieces of one measurement, fewer for what takes seconds.
-_SENTENCES, _TEXTS, _PIECES, _FEWER_PIECES = "600", 2000, 400_000, 100_000
-# The files with tests that need a card.
+# Sentences of certification, texts of a whole pass, and tokens of one measurement, fewer for what takes seconds.
+_SENTENCES, _TEXTS, _TOKENS, _FEWER_TOKENS = "600", 2000, 400_000, 100_000
+# The files with tests that need a GPU.
 _TESTS = (
     *("tests/runtime/system/test_gpu.py", "tests/runtime/backends/test_tensorrt_api.py"),
     *("tests/runtime/backends/test_onnxruntime_cuda.py", "tests/export/engines/test_build_on_gpu.py"),
@@ -52,18 +52,18 @@ _TESTS = (
 def environment(_: Path) -> Found:
     """Card, libraries, ONNX Runtime's providers, and a line for everything that is missing."""
     from bench.measure.machine import machine_card
-    from runtime.system.gpu import card
+    from runtime.system.gpu import gpu
 
-    here = card()
+    here = gpu()
     missing = [f"{name} is not installed: without it, no {what}" for name, what in WANTED.items() if not _there(name)]
     providers = _providers()
-    for provider, what in (("CUDA", "ONNX Runtime on the card"), ("Tensorrt", "TensorRT through ONNX Runtime")):
+    for provider, what in (("CUDA", "ONNX Runtime on the GPU"), ("Tensorrt", "TensorRT through ONNX Runtime")):
         if f"{provider}ExecutionProvider" not in providers:
             missing.append(f"ONNX Runtime has no {provider} provider: without it, no {what}")
     if here is None:
-        missing.insert(0, "this machine has no NVIDIA card, or no driver for it: nothing is measured")
+        missing.insert(0, "this machine has no NVIDIA GPU, or no driver for it: nothing is measured")
     return {
-        "card": asdict(here) if here else None,
+        "gpu": asdict(here) if here else None,
         "machine": machine_card(),
         "providers": providers,
         "torch_cuda": _torch_cuda(),
@@ -72,7 +72,7 @@ def environment(_: Path) -> Found:
 
 
 def matrix(_: Path) -> Found:
-    """The card's measured matrix rate."""
+    """The GPU's measured matrix rate."""
     from bench.gpu.baselines import matrix_rate
 
     return matrix_rate()
@@ -86,8 +86,8 @@ def backends(_: Path) -> Found:
     """
     here = [each for each in _providers() if each.startswith("CUDA")] + ["tensorrt"] * _there("tensorrt")
     if not here:
-        found = "neither ONNX Runtime's CUDA provider nor TensorRT is installed"
-        raise BackendError("this machine", found, "run make setup GPU=1")
+        problem = "neither ONNX Runtime's CUDA provider nor TensorRT is installed"
+        raise BackendError("this machine", problem, "run make setup GPU=1")
     return {"backends": here}
 
 
@@ -110,42 +110,42 @@ def engines(work: Path, model: str) -> Found:
 
 
 def speed(work: Path, model: str, number: str) -> Found:
-    """How fast one candidate on the card is; `number` counts those of the bundle."""
-    from bench.gpu.speed import candidates_on_card, speed_of
+    """How fast one candidate on the GPU is; `number` counts those of the bundle."""
+    from bench.gpu.speed import candidates_on_gpu, speed_of
 
     folder = work / model
-    chosen = candidates_on_card(folder / "bundle")
+    chosen = candidates_on_gpu(folder / "bundle")
     if int(number) >= len(chosen):
         return {}
     candidate, texts = chosen[int(number)], _texts(work)
     slow = (model, candidate.precision) == ("bert-large", "fp32")
-    lengths = sentence_lengths(_FEWER_PIECES if slow else _PIECES)
+    lengths = sentence_lengths(_FEWER_TOKENS if slow else _TOKENS)
     measured = speed_of(folder / "bundle", candidate, lengths=lengths, texts=texts)
-    return {**measured, "flops_per_piece": gpu_models.flops_of(folder / "checkpoint")}
+    return {**measured, "flops_per_token": gpu_models.flops_of(folder / "checkpoint")}
 
 
 def fp8(work: Path, model: str) -> Found:
-    """How fast an engine in fp8 is, where the card multiplies in it."""
-    from bench.gpu.speed import candidates_on_card, speed_of
+    """How fast an engine in fp8 is, where the GPU multiplies in it."""
+    from bench.gpu.speed import candidates_on_gpu, speed_of
     from export.engines.bundle_engines import has_fp8
-    from runtime.system.gpu import card
+    from runtime.system.gpu import gpu
 
-    here, folder = card(), work / model / "fp8"
+    here, folder = gpu(), work / model / "fp8"
     if here is None or not has_fp8(here):
-        return {"said": ["this card does not multiply in fp8"]}
+        return {"said": ["this GPU does not multiply in fp8"]}
     said = gpu_models.make_fp8_bundle(work / model / "bundle", folder, work / "corpus")
     said += gpu_models.add_engines(folder)
-    candidate = candidates_on_card(folder)[0]
-    measured = speed_of(folder, candidate, lengths=sentence_lengths(_PIECES), texts=_texts(work))
-    return {**measured, "said": said, "flops_per_piece": gpu_models.flops_of(work / model / "checkpoint")}
+    candidate = candidates_on_gpu(folder)[0]
+    measured = speed_of(folder, candidate, lengths=sentence_lengths(_TOKENS), texts=_texts(work))
+    return {**measured, "said": said, "flops_per_token": gpu_models.flops_of(work / model / "checkpoint")}
 
 
-def torch_peer(work: Path, model: str) -> Found:
+def torch_baseline(work: Path, model: str) -> Found:
     """PyTorch in fp16."""
     from bench.gpu.baselines import torch_fp16
 
     checkpoint = work / model / "checkpoint"
-    return {**torch_fp16(checkpoint, sentence_lengths()), "flops_per_piece": gpu_models.flops_of(checkpoint)}
+    return {**torch_fp16(checkpoint, sentence_lengths()), "flops_per_token": gpu_models.flops_of(checkpoint)}
 
 
 def pipeline(work: Path, model: str) -> Found:
@@ -174,12 +174,12 @@ def attention(work: Path) -> Found:
     Raises:
         BackendError: none of its candidates runs here, or it says nothing of a fused one.
     """
-    from bench.gpu.speed import candidates_on_card, has_slow_kernel, kernels_in
+    from bench.gpu.speed import candidates_on_gpu, has_slow_kernel, kernels_in
 
     folder = work / "minilm" / "bundle"
-    files = [one.file for one in candidates_on_card(folder) if one.backend == "onnxruntime"]
+    files = [one.file for one in candidates_on_gpu(folder) if one.backend == "onnxruntime"]
     if not files:
-        raise BackendError(str(folder), "no candidate of ONNX Runtime runs on this card", "run make setup GPU=1")
+        raise BackendError(str(folder), "no candidate of ONNX Runtime runs on this GPU", "run make setup GPU=1")
     environ = {**os.environ, "ORT_ENABLE_ATTENTION_KERNEL_DEBUG_INFO": "1"}
     said = kernels_in(_ran("-m", "bench.gpu.speed", str(folder), environ=environ).stdout)
     if not said and any("fused" in file for file in files):
@@ -189,7 +189,7 @@ def attention(work: Path) -> Found:
 
 
 def tests(_: Path) -> Found:
-    """The tests that need a card; a library's warnings here may be other ones than where the tests were written."""
+    """The tests that need a GPU; a library's warnings here may be other ones than where the tests were written."""
     done = _ran(
         *("-m", "pytest", "-q", "-m", "gpu or tensorrt", "-W", "default", "-p", "no:cacheprovider", *_TESTS),
         status=(0, 1, 5),
@@ -217,7 +217,7 @@ PARTS: dict[str, Callable[..., Found]] = {
     "engines": engines,
     "speed": speed,
     "fp8": fp8,
-    "torch": torch_peer,
+    "torch": torch_baseline,
     "pipeline": pipeline,
     "certify": certify,
     "attention": attention,
@@ -239,11 +239,11 @@ def run_part(name: str, work: Path) -> dict[str, Any]:
         return {"missing": f"{type(error).__name__}: {_one_line(error)}", "trace": traceback.format_exc()[-6000:]}
 
 
-def sentence_lengths(pieces: int = _PIECES) -> list[int]:
-    """Word pieces of sentences as CoNLL-2003 has them, special pieces included."""
+def sentence_lengths(tokens: int = _TOKENS) -> list[int]:
+    """Tokens of sentences as CoNLL-2003 has them, special tokens included."""
     from export.tune import sentences
 
-    return [int(length) + 2 for length in sentences(pieces, longest=gpu_models.LONGEST - 2)]
+    return [int(length) + 2 for length in sentences(tokens, longest=gpu_models.LONGEST - 2)]
 
 
 def _texts(work: Path) -> list[str]:
@@ -286,12 +286,12 @@ def _providers() -> list[str]:
 
 
 def _torch_cuda() -> str:
-    """The version of CUDA that PyTorch was built with, and whether it finds the card."""
+    """The version of CUDA that PyTorch was built with, and whether it finds the GPU."""
     if not _there("torch"):
         return "torch is not installed"
     import torch
 
-    return f"built with CUDA {torch.version.cuda}, card {'found' if torch.cuda.is_available() else 'not found'}"
+    return f"built with CUDA {torch.version.cuda}, GPU {'found' if torch.cuda.is_available() else 'not found'}"
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""How fast a candidate is on the card: engine alone, packing and engine, whole texts, and one row at a time.
+"""How fast a candidate is on the GPU: engine alone, packing and engine, whole texts, and one row at a time.
 
 python -m bench.gpu.speed BUNDLE        one batch through each of ONNX Runtime's candidates, for its own log
 """
@@ -16,22 +16,22 @@ import numpy as np
 
 from bench.gpu.baselines import LENGTHS, percentiles, timed
 from runtime.backends.base import Backend, Goal, Options, open_candidate
-from runtime.batch.batches import Batch, Frame, Placed
+from runtime.batch.batches import Batch, Placed, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import Windows, windows_of
 from runtime.bundle.store import Bundle, Candidate, open_bundle
 from runtime.concurrency import in_order
-from runtime.logits import batches, piece_logits
+from runtime.logits import batches, token_logits
 from runtime.selection import runnable
 from runtime.tagger import Tagger
 
-_FRAME = Frame((0,), (0,))
+_SPECIAL_TOKENS = SpecialTokens((0,), (0,))
 # What ONNX Runtime prints of each fused attention, in colour; the layers' names are left out.
 _KERNEL = re.compile(r"(Operator=\S+) (?:Node=\S* )?(.*?SdpaKernel=[A-Z_]+)")
 
 
-def candidates_on_card(folder: Path) -> list[Candidate]:
-    """Those of a bundle that this machine's card can run, those that promise most first."""
+def candidates_on_gpu(folder: Path) -> list[Candidate]:
+    """Those of a bundle that this machine's GPU can run, those that promise most first."""
     found = [candidate for candidate in runnable(open_bundle(folder)) if candidate.device == "cuda"]
     return sorted(found, key=lambda one: (one.precision == "fp32", one.backend != "tensorrt"))
 
@@ -44,30 +44,30 @@ def speed_of(
     Args:
         folder: its bundle; no certificate is asked for.
         candidate: which.
-        lengths: word pieces of each sentence, special ones included.
+        lengths: tokens of each sentence, special ones included.
         texts: for the whole way, from text to entities.
         seconds: of each measurement.
 
     Returns:
-        engine_pieces_per_second, pieces_per_second (packing included), texts_per_second, fill (share of cells that
-        hold a piece), and latency_ms by length, as bench.gpu.baselines.torch_fp16 gives it.
+        engine_pieces_per_second, pieces_per_second (packing included), texts_per_second, fill (share of token slots that
+        hold a token), and latency_ms by length, as bench.gpu.baselines.torch_fp16 gives it.
     """
     bundle = open_bundle(folder)
     backend = _opened(bundle, candidate, "throughput")
     ids, windows = _given(bundle, lengths)
-    placed = list(batches(backend, ids, windows, _FRAME))
-    labels, pieces = len(bundle.manifest.labels), sum(lengths)
-    cells = sum(each.batch.input_ids.size for each in placed)
+    placed = list(batches(backend, ids, windows, _SPECIAL_TOKENS))
+    labels, tokens = len(bundle.manifest.labels), sum(lengths)
+    slots = sum(each.batch.input_ids.size for each in placed)
     engine = timed(lambda: _run(backend, placed), seconds)
-    packed = timed(lambda: piece_logits(backend, ids, windows, _FRAME, labels=labels), seconds)
+    packed = timed(lambda: token_logits(backend, ids, windows, _SPECIAL_TOKENS, labels=labels), seconds)
     backend.close()
     return {
         "candidate": str(candidate),
         "precision": candidate.precision,
         "version": backend.version,
-        "engine_pieces_per_second": pieces / float(np.median(engine)),
-        "pieces_per_second": pieces / float(np.median(packed)),
-        "fill": pieces / cells,
+        "engine_pieces_per_second": tokens / float(np.median(engine)),
+        "tokens_per_second": tokens / float(np.median(packed)),
+        "fill": tokens / slots,
         "texts_per_second": _texts_per_second(folder, candidate, texts, seconds),
         "latency_ms": _latency(bundle, candidate, seconds / 3),
     }
@@ -79,10 +79,10 @@ def _opened(bundle: Bundle, candidate: Candidate, goal: Goal) -> Backend:
 
 
 def _given(bundle: Bundle, lengths: Sequence[int]) -> tuple[Any, Windows]:
-    """Random word pieces of sentences of those lengths, and their windows."""
-    starts = starts_from_counts(np.asarray(lengths) - len(_FRAME))
+    """Random tokens of sentences of those lengths, and their windows."""
+    starts = starts_from_counts(np.asarray(lengths) - len(_SPECIAL_TOKENS))
     ids = np.random.default_rng(0).integers(0, bundle.manifest.vocabulary, int(starts[-1]))
-    return ids, windows_of(starts, capacity=bundle.manifest.max_length - len(_FRAME), stride=0)
+    return ids, windows_of(starts, capacity=bundle.manifest.max_length - len(_SPECIAL_TOKENS), stride=0)
 
 
 def _run(backend: Backend, placed: Sequence[Placed]) -> None:
@@ -131,7 +131,7 @@ def has_slow_kernel(kernels: Sequence[str]) -> bool:
 def main(folder: Path) -> None:
     """One batch through each candidate of ONNX Runtime."""
     bundle = open_bundle(folder)
-    for candidate in candidates_on_card(folder):
+    for candidate in candidates_on_gpu(folder):
         if candidate.backend == "onnxruntime":
             backend = _opened(bundle, candidate, "latency")
             backend.logits(_full_row(bundle, 64))

@@ -7,7 +7,7 @@ from typing import Any
 
 Answers = Mapping[str, Mapping[str, Any]]
 _HEAD = (
-    *("model", "system", "pieces/s", "engine alone", "of matrix rate", "texts/s", "x pipeline"),
+    *("model", "system", "tokens/s", "engine alone", "of matrix rate", "texts/s", "x pipeline"),
     *("p50 ms 64", "128", "512", "changed/10k"),
 )
 
@@ -36,9 +36,9 @@ def _rows(answers: Answers, model: str) -> list[tuple[str, ...]]:
 
 def _row(answers: Answers, model: str, name: str) -> tuple[str, ...]:
     found = _found(answers, name)
-    rate, limit = found.get("pieces_per_second"), _found(answers, "matrix").get("fp16")
+    rate, limit = found.get("tokens_per_second"), _found(answers, "matrix").get("fp16")
     engine = found.get("engine_pieces_per_second", rate)
-    share = engine * found["flops_per_piece"] / limit if engine and limit else None
+    share = engine * found["flops_per_token"] / limit if engine and limit else None
     texts, pipeline = found.get("texts_per_second"), _found(answers, f"pipeline:{model}").get("texts_per_second")
     latency = [found.get("latency_ms", {}).get(length, {}).get("p50") for length in ("64", "128", "512")]
     kinds = {"torch": "torch fp16 sdpa", "pipeline": "Hugging Face pipeline fp16"}
@@ -65,7 +65,7 @@ def _changed(answers: Answers, candidate: str) -> float | None:
 
 def _about(answers: Answers) -> list[str]:
     found = _found(answers, "environment")
-    here, machine = found.get("card"), found.get("machine", {})
+    here, machine = found.get("gpu"), found.get("machine", {})
     lines = (
         [f"{here['name']} (compute capability {here['compute_capability']}, driver {here['driver']})"] if here else []
     )

@@ -1,6 +1,6 @@
 """The machine card: what a reader must know of the machine, and nothing that says whose it is.
 
-No host name, user, address or path: processor and its flags, cores, memory, governor, load, card and driver, versions,
+No host name, user, address or path: CPU and its flags, cores, memory, governor, load, GPU and driver, versions,
 commit. What the system does not tell is "unknown".
 """
 
@@ -23,19 +23,19 @@ LIBRARIES = (
     *("optimum", "optimum-onnx", "ctranslate2", "spacy", "tensorrt"),
 )
 _UNKNOWN = "unknown"
-# Of a processor's hundred flags, those that decide how fast it multiplies.
+# Of a CPU's hundred flags, those that decide how fast it multiplies.
 _TELLING = re.compile(r"fma|f16c|avx\w*|amx\w*|sse4\w*|asimd\w*|sve\w*|i8mm|bf16")
 
 
 def machine_card() -> dict[str, Any]:
-    """The card of this machine, now."""
-    processor = cpu_info()
+    """The GPU of this machine, now."""
+    cpu = cpu_info()
     return {
-        "processor": processor.get("model name", platform.processor() or platform.machine()),
-        "family": "/".join(processor.get(key, _UNKNOWN) for key in ("cpu family", "model", "stepping")),
-        "flags": sorted(flags_of(processor)),
+        "cpu": cpu.get("model name", platform.processor() or platform.machine()),
+        "family": "/".join(cpu.get(key, _UNKNOWN) for key in ("cpu family", "model", "stepping")),
+        "flags": sorted(flags_of(cpu)),
         "architecture": platform.machine(),
-        "virtual": "hypervisor" in processor.get("flags", "").split(),
+        "virtual": "hypervisor" in cpu.get("flags", "").split(),
         "cores": os.cpu_count() or 0,
         "cores_usable": available_threads(),
         "memory_bytes": _memory(),
@@ -49,9 +49,9 @@ def machine_card() -> dict[str, Any]:
     }
 
 
-def flags_that_matter(card: dict[str, Any]) -> list[str]:
-    """The processor's flags about arithmetic."""
-    return [flag for flag in card["flags"] if _TELLING.fullmatch(flag)]
+def flags_that_matter(gpu: dict[str, Any]) -> list[str]:
+    """The CPU's flags about arithmetic."""
+    return [flag for flag in gpu["flags"] if _TELLING.fullmatch(flag)]
 
 
 def versions(libraries: tuple[str, ...]) -> dict[str, str]:
@@ -84,7 +84,7 @@ def _read(path: Path) -> str:
 
 
 def _gpu() -> list[str]:
-    """Name, driver and memory of each NVIDIA card."""
+    """Name, driver and memory of each NVIDIA GPU."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return []

@@ -47,7 +47,7 @@ class Worker:
     """A system's own process.
 
     Args:
-        threads: processors it may use.
+        threads: CPUs it may use.
     """
 
     def __init__(self, threads: int) -> None:

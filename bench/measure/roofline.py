@@ -4,7 +4,7 @@ Square products and those of a transformer's feed-forward part are tried, each s
 the machine was busy does not decide; the fastest shape of each precision is then timed in every round. PyTorch
 multiplies (torch.mm; torch._int_mm for int8) where it is installed; else numpy does, which knows fp32 alone. Where
 PyTorch has no instructions for a precision, it multiplies number by number (int8 25 times, bf16 100 times as slowly as
-fp32, on a processor with AVX2 alone): that is nobody's limit, and takes minutes. So a precision in which a small
+fp32, on a CPU with AVX2 alone): that is nobody's limit, and takes minutes. So a precision in which a small
 product is slower than in fp32 has no limit. It knows nothing of models.
 """
 
@@ -21,7 +21,7 @@ from bench.systems.base import Failure, Setting, Span, Split
 PRECISIONS = ("fp32", "bf16", "int8")
 # (rows, inner, columns): large enough for every core, small enough to stay a few milliseconds.
 SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (2048, 1024, 4096), (1536, 384, 1536))
-# Large enough to keep the processor busy, and done in moments even number by number.
+# Large enough to keep the CPU busy, and done in moments even number by number.
 _SMALL = (256, 256, 256)
 _TRIAL_SECONDS = 0.1
 _TRIALS = 4
@@ -40,10 +40,10 @@ class Products:
     """
 
     def __init__(self, threads: int) -> None:
-        self.library, makers = _makers(threads)
+        self.library, provenance = _provenance(threads)
         self.shapes: dict[str, Shape] = {}
         self._products: dict[str, Product] = {}
-        for precision, maker in faster_than_fp32(makers).items():
+        for precision, maker in faster_than_fp32(provenance).items():
             tried = [(shape, product) for shape in SHAPES for product in maker(*shape)]
             self.shapes[precision], self._products[precision] = fastest(tried)
 
@@ -110,19 +110,19 @@ def _rate(product: Product, shape: Shape, seconds: float, clock: Callable[[], fl
 
 
 def faster_than_fp32(
-    makers: Mapping[str, Maker], *, clock: Callable[[], float] = time.perf_counter
+    provenance: Mapping[str, Maker], *, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, Maker]:
     """The precisions whose small product is at least as fast as that in fp32, by its best layout and moment."""
-    _, rate = _best([(_SMALL, product) for product in makers["fp32"](*_SMALL)], clock)
+    _, rate = _best([(_SMALL, product) for product in provenance["fp32"](*_SMALL)], clock)
     found = {}
-    for precision, maker in makers.items():
+    for precision, maker in provenance.items():
         _, reached = _best([(_SMALL, product) for product in maker(*_SMALL)], clock)
         if precision == "fp32" or reached >= rate:
             found[precision] = maker
     return found
 
 
-def _makers(threads: int) -> tuple[str, dict[str, Maker]]:
+def _provenance(threads: int) -> tuple[str, dict[str, Maker]]:
     try:
         import torch
     except ModuleNotFoundError:
@@ -131,8 +131,8 @@ def _makers(threads: int) -> tuple[str, dict[str, Maker]]:
         return f"numpy {np.__version__}", {"fp32": _numpy_products}
     torch.set_num_threads(threads)
     floats = {"fp32": torch.float32, "bf16": torch.bfloat16}
-    makers: dict[str, Any] = {name: functools.partial(_torch_products, dtype) for name, dtype in floats.items()}
-    return f"torch {torch.__version__}", makers | {"int8": _torch_int8_products}
+    provenance: dict[str, Any] = {name: functools.partial(_torch_products, dtype) for name, dtype in floats.items()}
+    return f"torch {torch.__version__}", provenance | {"int8": _torch_int8_products}
 
 
 def _numpy_products(rows: int, inner: int, columns: int) -> list[Product]:

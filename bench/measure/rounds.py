@@ -21,12 +21,12 @@ from bench.schema.result import Row
 from bench.systems.base import Failure, Setting, Spec
 
 Answer = TypeVar("Answer")
-Turn = TypeVar("Turn")
-# Between turns: thread pools of the one before spin for some milliseconds until they give up their processor.
+Run = TypeVar("Run")
+# Between turns: thread pools of the one before spin for some milliseconds until they give up their CPU.
 PAUSE = 0.02
 
 
-class Contestant:
+class MeasuredSystem:
     """A system on its way through the run: where it runs, how it is set, and its row so far.
 
     Args:
@@ -90,51 +90,53 @@ class Contestant:
         self.leave()
 
 
-def each(contestants: Iterable[Contestant], work: Callable[[Contestant], object], *, at_once: int = 1) -> None:
+def each(
+    measured_systems: Iterable[MeasuredSystem], work: Callable[[MeasuredSystem], object], *, at_once: int = 1
+) -> None:
     """Do something with every contestant that is still in. Whoever fails is out, and its row says so.
 
     Args:
         at_once: how many side by side; more than one only where nothing is timed.
     """
 
-    def attempt(contestant: Contestant) -> None:
+    def attempt(measured_system: MeasuredSystem) -> None:
         try:
-            work(contestant)
+            work(measured_system)
         except Failure as failure:
-            if contestant.running:
-                contestant.fail(str(failure))
+            if measured_system.running:
+                measured_system.fail(str(failure))
 
     # Listed first: work may put a contestant out, and must not change what is gone through.
-    remaining = [contestant for contestant in contestants if contestant.running]
+    remaining = [measured_system for measured_system in measured_systems if measured_system.running]
     if at_once == 1:
-        for contestant in remaining:
-            attempt(contestant)
+        for measured_system in remaining:
+            attempt(measured_system)
         return
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(attempt, remaining))
 
 
 def interleave(
-    turns: Mapping[str, Callable[[], Turn]],
+    runs: Mapping[str, Callable[[], Run]],
     *,
     rounds: int,
     failed: Callable[[str, Failure], None],
     pause: Callable[[], None] = lambda: time.sleep(PAUSE),
-) -> dict[str, list[Turn]]:
+) -> dict[str, list[Run]]:
     """What each turn gave, by round: A B C A B C. Those that fail are left out from then on, and of the answer.
 
     Args:
-        turns: by name; each call is one turn.
+        runs: by name; each call is one turn.
         rounds: how many.
         failed: told of each failure, once.
         pause: between turns.
     """
-    given: dict[str, list[Turn]] = {name: [] for name in turns}
+    given: dict[str, list[Run]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name in list(given):
             pause()
             try:
-                given[name].append(turns[name]())
+                given[name].append(runs[name]())
             except Failure as failure:
                 del given[name]
                 failed(name, failure)

@@ -16,8 +16,8 @@ from bench.systems.base import Failure
 
 
 def main() -> None:
-    """Answer jobs until the parent goes away. The one argument is how many processors to use."""
-    limit_processors(int(sys.argv[1]))
+    """Answer jobs until the parent goes away. The one argument is how many CPUs to use."""
+    limit_cpus(int(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     session = Session()
@@ -36,8 +36,8 @@ def main() -> None:
         answers.flush()
 
 
-def limit_processors(count: int) -> None:
-    """Confine this process to so many processors: thread pools that no option reaches are then bounded too."""
+def limit_cpus(count: int) -> None:
+    """Confine this process to so many CPUs: thread pools that no option reaches are then bounded too."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 

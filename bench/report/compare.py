@@ -65,8 +65,8 @@ def changes_between(old: Result, new: Result) -> Iterator[Change]:
 def warnings_for(old: Result, new: Result) -> list[str]:
     """Why the two may not be comparable."""
     said = []
-    card = ("processor", "flags", "cores_usable", "governor")
-    said += [f"the two ran on different machines ({name})" for name in card if old.machine[name] != new.machine[name]]
+    gpu = ("cpu", "flags", "cores_usable", "governor")
+    said += [f"the two ran on different machines ({name})" for name in gpu if old.machine[name] != new.machine[name]]
     if old.threads != new.threads:
         said.append(f"{old.threads} threads then, {new.threads} now")
     for one in new.workloads:

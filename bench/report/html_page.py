@@ -47,7 +47,7 @@ def page_of(result: Result) -> str:
 def _tables(result: Result) -> list[str]:
     parts = []
     for one in result.workloads:
-        parts.append(f"<h2>{escape(one.name)}: {one.texts:,} texts, {one.pieces:,} word pieces</h2>")
+        parts.append(f"<h2>{escape(one.name)}: {one.texts:,} texts, {one.tokens:,} tokens</h2>")
         parts.append(_table(result, speed_table(result, one)))
     return [*parts, "<h2>Latency and cost</h2>", _table(result, cost_table(result))]
 
@@ -67,11 +67,11 @@ def _pictures(result: Result) -> list[str]:
     for row in measured:
         if row.heat is not None:
             drawn = picture.heat_map(
-                row.heat.words, row.heat.batches, row.heat.pieces_per_second, x="texts of a call", y="words"
+                row.heat.words, row.heat.batches, row.heat.tokens_per_second, x="texts of a call", y="words"
             )
             found.append(
                 _figure(
-                    f"Word pieces a second over batch and length: {row.name}",
+                    f"Tokens a second over batch and length: {row.name}",
                     drawn,
                     "Darker is faster; -: too slow to wait for.",
                 )
@@ -109,7 +109,9 @@ def _split(rows: list[Row]) -> str:
 
 def _share(result: Result, rows: list[Row], styles: dict[str, picture.Mark]) -> str:
     main = result.workloads[0].name
-    shares = {row.name: one.share_of_limit for row in rows if (one := row.on(main)) and one.share_of_limit is not None}
+    shares = {
+        row.name: one.share_of_roofline for row in rows if (one := row.on(main)) and one.share_of_roofline is not None
+    }
     return picture.bars(shares, styles, show=lambda value: f"{value:.1%}", most=max([1.0, *shares.values()]))
 
 

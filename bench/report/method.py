@@ -9,22 +9,22 @@ from bench.plan import Plan
 def method_of(plan: Plan, *, threads: int) -> list[str]:
     """A sentence or two for each thing that a doubter would ask."""
     return [
-        f"Every system runs in its own process on the same {threads} processors (affinity), with as many threads.",
+        f"Every system runs in its own process on the same {threads} CPUs (affinity), with as many threads.",
         "Timed: raw text in, entities with character offsets out, inside that process, Python's garbage collector off.",
         f"{plan.rounds} interleaved rounds (A B C A B C), {1000 * PAUSE:.0f} ms between turns, after a warm-up; "
-        f"a turn repeats the texts until it lasts {plan.turn_seconds:g} s. Speeds are those of the median turn.",
+        f"a turn repeats the texts until it lasts {plan.run_seconds:g} s. Speeds are those of the median turn.",
         "Settings (texts or rows of a batch, streams, threads) are chosen for each peer by a search on the same "
         "kind of text; what was tried is in the JSON. Nerve runs as `Tagger.open` runs it.",
         "Intervals: 95% bootstrap of the ratio of medians. Faster and slower are said only if that interval and a "
         "95% interval for 20 comparisons at once (Student's t on logarithms, Bonferroni, a spread of 1% at least) both "
         "leave out 1.",
         "The limit is the machine's fastest matrix product in that precision, timed in the same rounds; the share "
-        "counts the products of a word piece with the model's weights, and no other work.",
-        "F1 and changed tags: entities are brought back to the corpus's words by their offsets; a word belongs to an "
+        "counts the products of a token with the model's weights, and no other work.",
+        "F1 and changed labels: entities are brought back to the corpus's words by their offsets; a word belongs to an "
         "entity if they share a character. Systems are given words joined by spaces, as raw text; the "
-        "checkpoint itself is given the words. So cutting words otherwise counts as changed tags, for everyone. What "
+        "checkpoint itself is given the words. So cutting words otherwise counts as changed labels, for everyone. What "
         "the engine alone changed is told by the checkpoint in fp32 on the same text, cut into words as the system "
-        "cuts it (for pipelines: by the pipeline in fp32). Over 10 tags in 10,000 or 0.1 points of F1 is flagged.",
+        "cuts it (for pipelines: by the pipeline in fp32). Over 10 labels in 10,000 or 0.1 points of F1 is flagged.",
         "Cold start: from starting a process to its first answer. Peak memory: VmHWM of a process that tagged the "
         "sentences" + (", the search included." if plan.quick else " with the chosen setting and nothing else."),
         "Load: Poisson arrivals, the same for all; texts that wait are answered together, up to the chosen batch; "

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 760, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 236, 16, 48
+_KEPT, _RIGHT, _TOP, _BOTTOM = 70, 236, 16, 48
 _NAMES = 212  # right edge of the names before bars
 _LABEL = 14  # least distance of two labels, so that none is written over another
 # Blues for what is ours; for the others colours that stay apart for colour-blind eyes (after Okabe and Ito).
@@ -84,9 +84,9 @@ def scatter(
     """Points with their names; a thin line joins those of `front`, from left to right. The x axis is logarithmic."""
     if not points:
         return ""
-    across = _axis([one for one, _ in points.values()], _LEFT, WIDTH - _RIGHT, log=True)
+    across = _axis([one for one, _ in points.values()], _KEPT, WIDTH - _RIGHT, log=True)
     up = _axis([other for _, other in points.values()], HEIGHT - _BOTTOM, _TOP, log=False)
-    parts = _frame(across, up, x, y)
+    parts = _special_tokens(across, up, x, y)
     joined = " ".join(f"{across(points[name][0]):.1f},{up(points[name][1]):.1f}" for name in front)
     parts.append(f'<polyline points="{joined}" fill="none" stroke="#999" stroke-width="1"/>')
     places = {name: (across(one), up(other)) for name, (one, other) in points.items()}
@@ -100,9 +100,9 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], styles: Mapping[s
     drawn = {name: values for name, values in series.items() if values}
     if not drawn:
         return ""
-    across = _axis([one for values in drawn.values() for one, _ in values], _LEFT, WIDTH - _RIGHT, log=True)
+    across = _axis([one for values in drawn.values() for one, _ in values], _KEPT, WIDTH - _RIGHT, log=True)
     up = _axis([other for values in drawn.values() for _, other in values], HEIGHT - _BOTTOM, _TOP, log=True)
-    parts, ends = _frame(across, up, x, y), {}
+    parts, ends = _special_tokens(across, up, x, y), {}
     for name, values in drawn.items():
         style = styles[name]
         places = [(across(one), up(other)) for one, other in values]
@@ -182,10 +182,10 @@ def _axis(values: Sequence[float], start: float, stop: float, *, log: bool) -> A
     return Axis(low - room, high + room, start, stop, log=False)
 
 
-def _frame(across: Axis, up: Axis, x: str, y: str) -> list[str]:
+def _special_tokens(across: Axis, up: Axis, x: str, y: str) -> list[str]:
     floor, right = HEIGHT - _BOTTOM, WIDTH - _RIGHT
     parts = [
-        f'<rect x="{_LEFT}" y="{_TOP}" width="{right - _LEFT}" height="{floor - _TOP}" fill="none" stroke="#666"/>'
+        f'<rect x="{_KEPT}" y="{_TOP}" width="{right - _KEPT}" height="{floor - _TOP}" fill="none" stroke="#666"/>'
     ]
     for value in across.ticks():
         at = across(value)
@@ -193,10 +193,10 @@ def _frame(across: Axis, up: Axis, x: str, y: str) -> list[str]:
         parts.append(_text(at, floor + 16, _plain(value), anchor="middle"))
     for value in up.ticks():
         at = up(value)
-        parts.append(f'<line x1="{_LEFT}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}" stroke="#e4e4e4"/>')
-        parts.append(_text(_LEFT - 6, at + 4, _plain(value), anchor="end"))
+        parts.append(f'<line x1="{_KEPT}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}" stroke="#e4e4e4"/>')
+        parts.append(_text(_KEPT - 6, at + 4, _plain(value), anchor="end"))
     middle = (_TOP + floor) / 2
-    parts.append(_text((_LEFT + right) / 2, HEIGHT - 10, x, anchor="middle"))
+    parts.append(_text((_KEPT + right) / 2, HEIGHT - 10, x, anchor="middle"))
     parts.append(f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">{escape(y)}</text>')
     return parts
 

@@ -47,7 +47,7 @@ def block_of(result: Result, path: Path) -> str:
     """
     machine, main = result.machine, result.workloads[0]
     caption = (
-        f"{main.name}: {main.texts:,} texts, {main.pieces:,} word pieces; {machine['processor']}, "
+        f"{main.name}: {main.texts:,} texts, {main.tokens:,} tokens; {machine['cpu']}, "
         f"{result.threads} threads; "
         f"checkpoint {result.checkpoint['name']}; commit {machine['commit'][:12]}; "
         f"{'a quick run' if result.quick else f'{len(_rounds(result))} interleaved rounds'}. "

@@ -37,7 +37,7 @@ class Table:
 
 
 SPEED_HEADER = (
-    *("system", "precision", "texts/s", "pieces/s", "x baseline [95%]", "Nerve x this [95%]"),
+    *("system", "precision", "texts/s", "tokens/s", "x baseline [95%]", "Nerve x this [95%]"),
     *("of limit", "F1", "changed/10k", "by engine/10k", "remark"),
 )
 COST_HEADER = (
@@ -74,7 +74,7 @@ def card_lines(result: Result) -> list[str]:
         f"{name} {one.median / 1e9:,.0f}" for workload in result.workloads[:1] for name, one in workload.limits.items()
     ]
     return [
-        f"- Processor: {machine['processor']}, {machine['cores']} cores, {result.threads} used; {memory:.0f} GiB"
+        f"- Processor: {machine['cpu']}, {machine['cores']} cores, {result.threads} used; {memory:.0f} GiB"
         + ("; a virtual machine" if machine["virtual"] else ""),
         f"- Flags: {' '.join(flags_that_matter(machine))}",
         f"- Governor: {machine['governor']}; load average before {_load(machine['load_average'])}, "
@@ -104,10 +104,10 @@ def _speed_row(row: Row, workload: Measured) -> tuple[str, ...]:
         row.name,
         row.precision,
         f"{found.texts_per_second:,.1f}",
-        f"{found.pieces_per_second:,.0f}",
+        f"{found.tokens_per_second:,.0f}",
         NONE if row.name == workload.baseline else _ratio(found.to_baseline),
         NONE if row.name == workload.fastest_nerve else _ratio(found.nerve_to_this),
-        NONE if found.share_of_limit is None else f"{found.share_of_limit:.1%}",
+        NONE if found.share_of_roofline is None else f"{found.share_of_roofline:.1%}",
         _figure(right.f1 if right else None, ".4f"),
         _figure(right.changed_per_10k if right else None, ".1f"),
         _figure(right.engine_changed_per_10k if right else None, ".1f"),

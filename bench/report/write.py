@@ -54,7 +54,7 @@ def markdown_of(result: Result) -> str:
 def tables_of(result: Result) -> list[tuple[str, Table]]:
     """A table of speeds for each workload, and one of what else it costs."""
     tables = [
-        (f"{one.name}: {one.texts:,} texts, {one.pieces:,} word pieces", speed_table(result, one))
+        (f"{one.name}: {one.texts:,} texts, {one.tokens:,} tokens", speed_table(result, one))
         for one in result.workloads
     ]
     return [*tables, ("Latency and cost", cost_table(result))]

@@ -17,7 +17,7 @@ from bench.measure.intervals import Ratio
 from runtime.errors import BundleError
 from runtime.system.files import write_atomically
 
-SCHEMA = 1
+SCHEMA = 2
 Made = TypeVar("Made")
 
 
@@ -51,8 +51,8 @@ class Throughput:
         search: (batch, streams, threads, texts a second) of every setting tried.
         repeats: how often the workload was tagged in each turn.
         seconds: of each turn, in order of the rounds.
-        texts_per_second, pieces_per_second: of the median turn.
-        share_of_limit: of the machine's matrix-product rate in this precision; None where that was not measured.
+        texts_per_second, tokens_per_second: of the median turn.
+        share_of_roofline: of the machine's matrix-product rate in this precision; None where that was not measured.
         to_baseline: this speed as a multiple of the baseline's.
         nerve_to_this: the speed of Nerve's fastest certified candidate as a multiple of this one.
     """
@@ -63,8 +63,8 @@ class Throughput:
     repeats: int
     seconds: list[float]
     texts_per_second: float
-    pieces_per_second: float
-    share_of_limit: float | None = None
+    tokens_per_second: float
+    share_of_roofline: float | None = None
     to_baseline: Ratio | None = None
     nerve_to_this: Ratio | None = None
 
@@ -100,11 +100,11 @@ class Load:
 
 @dataclass(slots=True)
 class Heat:
-    """Word pieces a second by words of a text (rows) and texts of a call (columns); None: too slow to measure."""
+    """Tokens a second by words of a text (rows) and texts of a call (columns); None: too slow to measure."""
 
     words: list[int]
     batches: list[int]
-    pieces_per_second: list[list[float | None]]
+    tokens_per_second: list[list[float | None]]
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class Row:
 
 
 @dataclass(slots=True)
-class Limit:
+class Roofline:
     """The machine's matrix-product rate in one precision: operations a second of each round's turn."""
 
     shape: list[int]
@@ -152,18 +152,18 @@ class Limit:
 
 @dataclass(slots=True)
 class Measured:
-    """A workload that was measured. `flops_per_piece` counts the matrix products of one word piece (see SCHEMA.md)."""
+    """A workload that was measured. `flops_per_token` counts the matrix products of one token (see SCHEMA.md)."""
 
     name: str
     sha256: str
     seed: int
     texts: int
     words: int
-    pieces: int
-    flops_per_piece: float
+    tokens: int
+    flops_per_token: float
     baseline: str = ""
     fastest_nerve: str = ""
-    limits: dict[str, Limit] = field(default_factory=dict)
+    limits: dict[str, Roofline] = field(default_factory=dict)
     checkpoint: Accuracy | None = None
 
 
@@ -211,17 +211,17 @@ def read_result(path: Path) -> Result:
     Raises:
         BundleError: the file is missing, not such a JSON, or of another schema.
     """
-    do = "give a JSON that `python -m bench` wrote"
+    fix = "give a JSON that `python -m bench` wrote"
     try:
         value = json.loads(path.read_bytes())
         schema = value["schema"]
         if schema != SCHEMA:
-            raise BundleError(str(path), f"schema {schema}, this version of Nerve reads schema {SCHEMA}", do)
+            raise BundleError(str(path), f"schema {schema}, this version of Nerve reads schema {SCHEMA}", fix)
         return _made(Result, value)
     except OSError as error:
-        raise BundleError(str(path), error.strerror or str(error), do) from error
+        raise BundleError(str(path), error.strerror or str(error), fix) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise BundleError(str(path), f"not a benchmark's result ({error!r})", do) from error
+        raise BundleError(str(path), f"not a benchmark's result ({error!r})", fix) from error
 
 
 def _made(cls: type[Made], value: dict[str, Any]) -> Made:

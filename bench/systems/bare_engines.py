@@ -51,7 +51,7 @@ class Bare:
         labels: of the checkpoint, in the order of the logits.
         infer: rows to logits [rows, length, labels]; called from several threads at once.
         setting: rows of a batch, and how many batches at once.
-        max_length: most word pieces of a row; longer texts are cut into rows that follow each other.
+        max_length: most tokens of a row; longer texts are cut into rows that follow each other.
     """
 
     def __init__(self, folder: Path, labels: Sequence[str], infer: Infer, setting: Setting, *, max_length: int) -> None:
@@ -59,7 +59,7 @@ class Bare:
         from runtime.text.label_schemes import OUTSIDE, LabelSet
 
         self._tokenizer = open_tokenizer(folder / "tokenizer.json", spaced=True)
-        self._prefix, self._suffix = _frame(self._tokenizer)
+        self._prefix, self._suffix = _special_tokens(self._tokenizer)
         self._labels, self._infer, self._setting = LabelSet(labels), infer, setting
         self._outside = labels.index(OUTSIDE)
         self._capacity = max_length - len(self._prefix) - len(self._suffix)
@@ -79,13 +79,13 @@ class Bare:
 
     def split(self, texts: Sequence[str]) -> Split:
         """Its padding alone: with several streams, stages overlap."""
-        cells = filled = 0
+        slots = filled = 0
         for first in range(0, len(texts), _CHUNK):
             _, encodings = self._encode(texts[first : first + _CHUNK])
             for rows in self._rows(encodings):
-                cells += rows.input_ids.size
+                slots += rows.input_ids.size
                 filled += int(rows.attention_mask.sum())
-        return Split({}, cells, filled)
+        return Split({}, slots, filled)
 
     def close(self) -> None:
         """See System."""
@@ -96,14 +96,14 @@ class Bare:
         offsets, encodings = self._encode(texts)
         rows = self._rows(encodings)
         starts = list(itertools.accumulate((len(one.ids) for one in encodings), initial=0))
-        tags = np.full(starts[-1] + 1, self._outside)  # the last one is for words without a piece
+        tags = np.full(starts[-1] + 1, self._outside)  # the last one is for words without a token
         for given, logits in zip(rows, self._run(rows)):
             chosen = logits.argmax(axis=-1)[:, len(self._prefix) :]  # [rows, length]
             for row, (text, first, count) in enumerate(given.windows):
                 tags[starts[text] + first :][:count] = chosen[row, :count]
-        firsts = [_first_pieces(one.word_ids, len(words)) for one, words in zip(encodings, offsets)]
-        pieces = [start + first if first >= 0 else -1 for start, text in zip(starts, firsts) for first in text]
-        return self._entities(tags[pieces], offsets)
+        firsts = [_first_tokens(one.word_ids, len(words)) for one, words in zip(encodings, offsets)]
+        tokens = [start + first if first >= 0 else -1 for start, text in zip(starts, firsts) for first in text]
+        return self._entities(tags[tokens], offsets)
 
     def _encode(self, texts: Sequence[str]) -> tuple[list[list[tuple[int, int]]], list[Any]]:
         from runtime.text.words import split_words
@@ -129,9 +129,9 @@ class Bare:
         input_ids = np.zeros((len(windows), length), np.int64)
         mask = np.zeros((len(windows), length), np.int64)
         for row, (text, first, count) in enumerate(windows):
-            pieces = self._prefix + ids[text][first : first + count] + self._suffix
-            input_ids[row, : len(pieces)] = pieces
-            mask[row, : len(pieces)] = 1
+            tokens = self._prefix + ids[text][first : first + count] + self._suffix
+            input_ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
         return Rows(input_ids, mask, windows)
 
     def _run(self, batches: Sequence[Rows]) -> Iterable[NDArray[np.float32]]:
@@ -152,19 +152,19 @@ class Bare:
         return found
 
 
-def _first_pieces(word_ids: Sequence[int], words: int) -> list[int]:
-    """The first piece of each word of a text, -1 for a word without one."""
+def _first_tokens(word_ids: Sequence[int], words: int) -> list[int]:
+    """The first token of each word of a text, -1 for a word without one."""
     first = [-1] * words
     before = -1
-    for piece, word in enumerate(word_ids):
+    for token, word in enumerate(word_ids):
         if word != before:
-            first[word] = piece
+            first[word] = token
             before = word
     return first
 
 
-def _frame(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """Special pieces before and after a text."""
+def _special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Special tokens before and after a text."""
     bare, whole = tokenizer.encode("a", add_special_tokens=False).ids, tokenizer.encode("a").ids
     before = whole.index(bare[0])
     return whole[:before], whole[before + len(bare) :]

@@ -48,12 +48,12 @@ class Split:
 
     Attributes:
         stages: seconds by stage (tokenise, pack, engine, decode); empty where a system cannot be looked into.
-        cells: word pieces that the engine computed, padding included.
-        filled: those among them that hold a word piece.
+        slots: tokens that the engine computed, padding included.
+        filled: those among them that hold a token.
     """
 
     stages: dict[str, float]
-    cells: int
+    slots: int
     filled: int
 
 

@@ -22,10 +22,10 @@ class Model:
         checkpoint: its folder.
         work: a folder for what peers make of it; its name holds the checkpoint's digest.
         labels: names in the order of the logits.
-        max_length: most word pieces of a row, special ones included.
+        max_length: most tokens of a row, special ones included.
         threads: that each peer may use.
         thorough: whether to try many settings, or few.
-        bf16: whether the processor computes in bf16.
+        bf16: whether the CPU computes in bf16.
         files: checkpoint's files that are needed to run it.
     """
 

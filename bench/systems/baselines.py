@@ -18,9 +18,9 @@ from bench.systems.baseline_files import Model
 from bench.systems.hf_pipeline import pipeline_specs
 from bench.systems.spacy_model import spacy_specs
 
-__all__ = ["Model", "peer_specs"]
+__all__ = ["Model", "baseline_specs"]
 
 
-def peer_specs(model: Model) -> list[Spec]:
+def baseline_specs(model: Model) -> list[Spec]:
     """All peers, whether installed or not."""
     return [*pipeline_specs(model), *bare_specs(model), *spacy_specs(model)]

@@ -20,7 +20,7 @@ class Rows:
 
     Attributes:
         input_ids, attention_mask: [rows, length]
-        windows: (text, first piece, pieces) of each row.
+        windows: (text, first token, tokens) of each row.
     """
 
     input_ids: NDArray[np.int64]

@@ -1,7 +1,7 @@
 """The Hugging Face token-classification pipeline, on PyTorch and on Optimum's ONNX Runtime model.
 
 aggregation_strategy is "first": of the pipeline's five it is the one that labels a word as the checkpoint was trained,
-by its first word piece. Texts longer than the model are cut into windows (`stride`), without which the pipeline would
+by its first token. Texts longer than the model are cut into windows (`stride`), without which the pipeline would
 leave the rest of the text untagged.
 """
 
@@ -17,12 +17,12 @@ from bench.systems.base import Setting, Span, Spec, Split
 from bench.systems.baseline_files import Model, make_once, make_onnx
 
 BATCHES, FEW_BATCHES = (1, 4, 16, 64), (1, 8)
-# Word pieces that neighbouring windows share, as a part of the longest row; Nerve's default.
+# Tokens that neighbouring windows share, as a part of the longest row; Nerve's default.
 _STRIDE = 4
 
 
 def pipeline_specs(model: Model) -> list[Spec]:
-    """Both precisions of both; bf16 only where the processor computes in it, for elsewhere it is a tenth as fast."""
+    """Both precisions of both; bf16 only where the CPU computes in it, for elsewhere it is a tenth as fast."""
     torch = {"needs": ("torch", "transformers"), "versions": ("torch", "transformers"), "files": model.weights}
     libraries = ("onnxruntime", "optimum", "optimum-onnx", "transformers")
     optimum = {"needs": ("optimum", "onnxruntime", "transformers", "torch", "onnx"), "versions": libraries}
@@ -107,7 +107,7 @@ def open_optimum(setting: Setting, *, folder: Path, file: str) -> Pipeline:
 
 
 def make_int8(*, checkpoint: Path, fp32: Path, folder: Path) -> None:
-    """Optimum's dynamic int8 for this processor, of its own export."""
+    """Optimum's dynamic int8 for this CPU, of its own export."""
 
     def fill(new: Path) -> None:
         from optimum.onnxruntime import ORTQuantizer

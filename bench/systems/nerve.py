@@ -121,7 +121,7 @@ def split_of(
 ) -> Split:
     """Tag the texts with a watched Tagger on this backend, after a warm-up, chunk by chunk.
 
-    tokenise: from the call to the end of encoding (cutting words, word pieces). engine: inside the backend.
+    tokenise: from the call to the end of encoding (cutting words, tokens). engine: inside the backend.
     pack: the rest until the last batch has come back. decode: after it.
     """
     from bench.systems.stopwatch import WatchedBackend, WatchedEncoder
@@ -142,7 +142,7 @@ def split_of(
         stages["engine"] += engine
         stages["pack"] += max(0.0, last - encoder.done - engine)
         stages["decode"] += ended - last
-    return Split(stages, watched.cells, watched.filled)
+    return Split(stages, watched.slots, watched.filled)
 
 
 def open_nerve(setting: Setting, *, bundle: Path, candidate: Candidate, certified: bool) -> Nerve:

@@ -39,14 +39,14 @@ class WatchedBackend:
 
     Attributes:
         busy: (begun, ended) of every call, by the clock given.
-        cells: word pieces of all batches, padding included; filled: those that hold one.
+        slots: tokens of all batches, padding included; filled: those that hold one.
     """
 
     def __init__(self, backend: Backend, clock: Callable[[], float]) -> None:
         self._backend, self._clock = backend, clock
         self._lock = threading.Lock()
         self.busy: list[tuple[float, float]] = []
-        self.cells = self.filled = 0
+        self.slots = self.filled = 0
 
     @property
     def layout(self) -> Layout:
@@ -81,7 +81,7 @@ class WatchedBackend:
         # Streams come from several threads.
         with self._lock:
             self.busy.append((begun, ended))
-            self.cells += batch.segment_ids.size
+            self.slots += batch.segment_ids.size
             self.filled += int(np.count_nonzero(batch.segment_ids != NOTHING))
         return logits
 
@@ -105,4 +105,4 @@ class WatchedBackend:
     def forget(self) -> None:
         """Begin anew."""
         self.busy.clear()
-        self.cells = self.filled = 0
+        self.slots = self.filled = 0

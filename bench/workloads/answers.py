@@ -67,7 +67,7 @@ def accuracy(
     same_model: bool = True,
     cut: str = "words",
 ) -> Accuracy:
-    """Entity F1 against gold, and tags changed against the checkpoint.
+    """Entity F1 against gold, and labels changed against the checkpoint.
 
     Args:
         workload: what was tagged.
@@ -123,7 +123,7 @@ def flags(mine: Accuracy) -> list[str]:
     """
     said = []
     if mine.engine_changed_per_10k is not None and mine.engine_changed_per_10k > MOST_CHANGED:
-        said.append(f"answers differ from the checkpoint's: {mine.engine_changed_per_10k:.1f} tags in 10,000")
+        said.append(f"answers differ from the checkpoint's: {mine.engine_changed_per_10k:.1f} labels in 10,000")
     if mine.engine_f1_lost is not None and mine.engine_f1_lost > MOST_LOST:
         said.append(f"loses {mine.engine_f1_lost:.2f} points of F1 against the checkpoint")
     return said

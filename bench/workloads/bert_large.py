@@ -94,7 +94,7 @@ def _bundle(checkpoint: Path, folder: Path) -> None:
 
 
 def _in_int8(model: ModelProto) -> ModelProto:
-    """All products but the classifier in int8, rounded to the nearest: fitting it to a text would change no time.
+    """All linear_layers but the classifier in int8, rounded to the nearest: fitting it to a text would change no time.
 
     Every channel gets a scale and a centre of its own, as export.quantize.int8 gives them, since these do take time. Of
     random weights no channel is so large that it would be multiplied apart.
@@ -102,10 +102,10 @@ def _in_int8(model: ModelProto) -> ModelProto:
     import numpy as np
 
     from export.quantize.gptq import LARGEST, to_nearest
-    from export.quantize.linear_layers import CLASSIFIER, Rounded, in_int8, products
+    from export.quantize.linear_layers import CLASSIFIER, Rounded, in_int8, linear_layers
 
     rounded, chosen = {}, {}
-    for product in products(model):
+    for product in linear_layers(model):
         if CLASSIFIER in product.name:
             continue
         inputs = len(product.weights)

@@ -1,4 +1,4 @@
-"""The checkpoint's own answers, for changed tags: a job, since it takes PyTorch, which this process does without."""
+"""The checkpoint's own answers, for changed labels: a job, since it takes PyTorch, which this process does without."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def reference_labels(
         checkpoint: its folder.
         sentences: words.
         labels: in the order of the logits.
-        longest: most word pieces of a row.
+        longest: most tokens of a row.
         threads: for PyTorch.
     """
     import numpy as np
@@ -32,9 +32,9 @@ def reference_labels(
     from runtime.text.label_schemes import OUTSIDE
 
     reference = Reference(checkpoint, load_model(checkpoint), threads=threads)
-    fits = [pieces <= longest for pieces in reference.pieces(sentences)]
+    fits = [tokens <= longest for tokens in reference.tokens(sentences)]
     logits = reference.word_logits([words for words, fit in zip(sentences, fits) if fit])
-    # A word without a piece has no logits (NaN) and is outside every entity.
+    # A word without a token has no logits (NaN) and is outside every entity.
     tags = np.where(np.isnan(logits).any(axis=1), labels.index(OUTSIDE), logits.argmax(axis=1))
     names = iter([labels[tag] for tag in tags.tolist()])
     return [[next(names) for _ in words] if fit else None for words, fit in zip(sentences, fits)]

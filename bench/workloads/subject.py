@@ -1,4 +1,4 @@
-"""What is compared runs one checkpoint: what it is, how long its texts are in word pieces, what a word piece costs."""
+"""What is compared runs one checkpoint: what it is, how long its texts are in tokens, what a token costs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Subject:
     Attributes:
         checkpoint: its folder.
         labels: names in the order of the logits.
-        max_length: most word pieces of a row, special ones included.
+        max_length: most tokens of a row, special ones included.
         encoder: its tokenizer.
-        flops: of the matrix products of one word piece; 0 where its shape is not known. large_flops: of bert-large.
+        flops: of the matrix products of one token; 0 where its shape is not known. large_flops: of bert-large.
         bundle_card, checkpoint_card: for the report.
     """
 
@@ -36,10 +36,10 @@ class Subject:
     bundle_card: dict[str, Any]
     checkpoint_card: dict[str, Any]
 
-    def pieces(self, workload: Workload) -> int:
-        """Word pieces of the texts, each with the special ones of one row."""
+    def tokens(self, workload: Workload) -> int:
+        """Tokens of the texts, each with the special ones of one row."""
         encoded = self.encoder.encode_words([text.tokens for text in workload.texts])
-        return len(encoded.ids) + len(self.encoder.frame) * len(workload.texts)
+        return len(encoded.ids) + len(self.encoder.special_tokens) * len(workload.texts)
 
 
 def subject_of(bundle: Bundle, checkpoint: Path) -> Subject:
@@ -51,7 +51,7 @@ def subject_of(bundle: Bundle, checkpoint: Path) -> Subject:
         labels=manifest.labels,
         max_length=manifest.max_length,
         encoder=Encoder(bundle.file(TOKENIZER)),
-        flops=flops_per_piece(config),
+        flops=flops_per_token(config),
         large_flops=_flops(BERT_LARGE.layers, BERT_LARGE.hidden, BERT_LARGE.inner),
         bundle_card={
             "manifest_sha256": hashlib.sha256(bundle.file(MANIFEST).read_bytes()).hexdigest(),
@@ -68,10 +68,10 @@ def subject_of(bundle: Bundle, checkpoint: Path) -> Subject:
     )
 
 
-def flops_per_piece(config: dict[str, Any]) -> float:
-    """Operations of the matrix products with weights, a word piece: per layer four h x h and two h x inner, 2 each.
+def flops_per_token(config: dict[str, Any]) -> float:
+    """Operations of the matrix products with weights, a token: per layer four h x h and two h x inner, 2 each.
 
-    Left out are embeddings, attention between pieces, the classifier and everything that is no matrix product: under
+    Left out are embeddings, attention between tokens, the classifier and everything that is no matrix product: under
     3% on sentences, more on long texts. So the share of the limit is understated, and never overstated.
     """
     layers, hidden = _first(config, "num_hidden_layers", "n_layers"), _first(config, "hidden_size", "dim")

@@ -148,8 +148,8 @@ def texts_of_file(path: Path) -> Workload:
         try:
             text = line.decode("utf-8").removesuffix("\r")
         except UnicodeDecodeError as error:
-            found = f"byte {line[error.start]:#04x} is not UTF-8"
-            raise TextError(number, found, "save the file as UTF-8", place=f"{path}:{number}") from error
+            problem = f"byte {line[error.start]:#04x} is not UTF-8"
+            raise TextError(number, problem, "save the file as UTF-8", place=f"{path}:{number}") from error
         if text.strip():
             texts.append(Text(text, tuple(split_words(text)), ()))
     if not texts:

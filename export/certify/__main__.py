@@ -15,7 +15,7 @@ from export.hub import checkpoint_folder
 from export.options import add_options, yield_cores
 from runtime.bundle.checkpoint import describe, sha256_of_checkpoint
 from runtime.bundle.store import Bundle, Source, open_bundle, seal
-from runtime.bundle.third_party import is_foreign, open_foreign
+from runtime.bundle.third_party import is_third_party, open_third_party
 from runtime.command_line import Parser, run
 from runtime.errors import BundleError
 
@@ -45,10 +45,10 @@ def main(arguments: Sequence[str]) -> int:
         certificates = certify_all(bundle, certifier, threads=options.threads)
         certified = certificates and replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
     else:
-        from export.certify.import_folder import adopted
+        from export.certify.import_folder import imported
 
         length = description.max_length
-        certified = adopted(bundle, certifier, source, max_length=length, threads=options.threads)
+        certified = imported(bundle, certifier, source, max_length=length, threads=options.threads)
     if not certified:
         print(f"FAILED: {options.bundle} is as it was", file=sys.stderr)
         return 1
@@ -57,24 +57,24 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _opened(path: Path, model: str) -> tuple[Bundle, Path, Source]:
-    """A bundle or a foreign folder, the folder of its checkpoint, and what to say of that in the manifest.
+    """A bundle or a third-party folder, the folder of its checkpoint, and what to say of that in the manifest.
 
     Raises:
         BundleError: it was made from another checkpoint, or nobody says from which.
     """
-    if is_foreign(path):
+    if is_third_party(path):
         if not model:
-            found = "export did not make it, so that its checkpoint is not known"
-            raise BundleError(str(path), found, "give the checkpoint with --model")
+            problem = "export did not make it, so that its checkpoint is not known"
+            raise BundleError(str(path), problem, "give the checkpoint with --model")
         folder = checkpoint_folder(model)
         describe(folder)
-        return open_foreign(path), folder, Source(model, sha256_of_checkpoint(folder))
+        return open_third_party(path), folder, Source(model, sha256_of_checkpoint(folder))
     bundle = open_bundle(path)
     source = bundle.manifest.checkpoint
     folder = checkpoint_folder(model or source.name)
     if sha256_of_checkpoint(folder) != source.sha256:
-        found = f"not the checkpoint that {path} was made from"
-        raise BundleError(str(folder), found, "give its checkpoint with --model, or export this one")
+        problem = f"not the checkpoint that {path} was made from"
+        raise BundleError(str(folder), problem, "give its checkpoint with --model, or export this one")
     return bundle, folder, source
 
 

@@ -16,7 +16,7 @@ shares no code with it. What is measured:
     f1_lost                     reference F1 - candidate F1, in points (0.01)
     agreement                   entity F1 of the candidate against the checkpoint's answers, 0 to 1
     alone_changed_per_10k       the same with each sentence tagged alone
-    rows_words, rows_changed_per_10k        sentences joined to rows of exactly as many word pieces as
+    rows_words, rows_changed_per_10k        sentences joined to rows of exactly as many tokens as
                                             export.certify.full_rows says
 """
 
@@ -25,16 +25,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from export.certify.cpu_requirements import needs_of
+from export.certify.cpu_requirements import cpu_requirements_of
 from export.certify.gate import GATE
 from export.certify.measure import Certifier
 from export.certify.report import show_certificate, stage
 from export.provenance import versions
-from runtime.bundle.certificate import NARROWER
+from runtime.bundle.certificate import EXPORT_HERE
 from runtime.bundle.store import Bundle, Candidate, Certificate
 from runtime.errors import BackendError, BundleError
 from runtime.selection import runnable
-from runtime.system.cpu import abilities
+from runtime.system.cpu import cpu_features
 from runtime.system.libraries import installed_version
 from runtime.tagger import Tagger
 
@@ -72,7 +72,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             measured=measured,
             limits={bound.figure: bound.limit for bound in bounds},
             passed=all(bound.holds(measured) for bound in bounds),
-            needs=needs_of(bundle, candidate, abilities()),
+            cpu_requirements=cpu_requirements_of(bundle, candidate, cpu_features()),
         )
 
 
@@ -80,8 +80,8 @@ def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[
     """Certificates for every candidate of a bundle that this machine can run, printed as they come.
 
     None if a file answers wrongly in its own precision on the CPU, or no engine can run it in that. Left out, and said
-    to be, is an engine that cannot run a file which another one can (OpenVINO loads no DeBERTa), a card that answers
-    wrongly or not at all, int8 on a processor that cuts its sums off, and a precision below the file's own that fails
+    to be, is an engine that cannot run a file which another one can (OpenVINO loads no DeBERTa), a GPU that answers
+    wrongly or not at all, int8 on a CPU that cuts its sums off, and a precision below the file's own that fails
     or is refused: the file is as good as it was.
     """
     return passing(bundle, runnable(bundle), lambda candidate: certify(bundle, candidate, certifier, threads=threads))
@@ -105,8 +105,8 @@ def passing(
         show_certificate(certificate)
         if certificate.passed:
             certificates.append(certificate)
-        elif "no vnni" in certificate.needs:
-            print(f"LEFT OUT: {candidate}: this processor cuts sums off; {NARROWER}\n", flush=True)
+        elif "no vnni" in certificate.cpu_requirements:
+            print(f"LEFT OUT: {candidate}: this CPU cuts sums off; {EXPORT_HERE}\n", flush=True)
             void.add(candidate.file)
         elif _in_own_precision(bundle, candidate) and candidate.device == "cpu":
             return None

@@ -74,8 +74,8 @@ def training_sentences(path: Path, text: Text) -> tuple[tuple[str, ...], ...]:
     """
     file = path / TRAINING if path.is_dir() else path
     if not file.is_file():
-        found = "there is no such file, and lower precisions are fitted to training text"
-        raise CorpusError(str(file), found, f"give a CoNLL file, or a folder with a {TRAINING}, with --training")
+        problem = "there is no such file, and lower precisions are fitted to training text"
+        raise CorpusError(str(file), problem, f"give a CoNLL file, or a folder with a {TRAINING}, with --training")
     if file.samefile(text.name):
         raise CorpusError(str(file), "it is the text that is certified on", "give other text with --training")
     return tuple(sentence.words for sentence in read_conll(file))

@@ -1,4 +1,4 @@
-"""Full rows: running text that fills a row to its last cell, so that every position of the model is certified."""
+"""Full rows: running text that fills a row to its last token slot, so that every position of the model is certified."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 ROW_LENGTHS = (64, 128, 256, 512)
 # Rows of each length: together some 30,000 words, so that a limit of 2 in 10,000 can be told from chance.
 ROWS_OF_EACH = 48
-# Words to fill those rows from: as many as they hold at one piece a word, and some to pass over.
+# Words to fill those rows from: as many as they hold at one token a word, and some to pass over.
 _ROW_WORDS = ROWS_OF_EACH * sum(ROW_LENGTHS) * 11 // 10
 
 if TYPE_CHECKING:
@@ -28,24 +28,24 @@ def row_lengths(max_length: int) -> list[int]:
     return [max_length, *reversed([length for length in ROW_LENGTHS if length < max_length])] * ROWS_OF_EACH
 
 
-def full_rows(
+def full_length_sequences(
     reference: Reference, sentences: Sequence[Sequence[str]], lengths: Sequence[int]
 ) -> list[tuple[str, ...]]:
-    """A text for each length that fills a row of it to the last cell, as far as the words reach.
+    """A text for each length that fills a row of it to the last token slot, as far as the words reach.
 
     Each is a run of the corpus's words, over the borders of sentences. Where no run that starts at a word ends with
     the row, the next word is tried; what is left at the end of the corpus may fill a row in part.
     """
     words = [word for sentence in sentences for word in sentence][:_ROW_WORDS]
-    frame = reference.pieces([()])[0]
-    sizes = [count - frame for count in reference.pieces([(word,) for word in words])]
+    special_tokens = reference.tokens([()])[0]
+    sizes = [count - special_tokens for count in reference.tokens([(word,) for word in words])]
     borders = [0, *itertools.accumulate(sizes)]
-    found = runs(borders, [length - frame for length in lengths])
+    found = runs(borders, [length - special_tokens for length in lengths])
     return [tuple(words[start:end]) for start, end in found if start < end]
 
 
 def runs(borders: Sequence[int], rooms: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First word and one past the last of a run for each room. `borders`: word pieces before each word, and in all."""
+    """First word and one past the last of a run for each room. `borders`: tokens before each word, and in all."""
     at, last = 0, len(borders) - 1
     for room in rooms:
         start = at

@@ -33,7 +33,7 @@ class Bound:
 def _bounds(*, changed: float, f1_lost: float, agreement: float) -> tuple[Bound, ...]:
     return (
         Bound("not_finite", "logits not finite", 0),
-        Bound("changed_per_10k", "changed tags in 10,000", changed),
+        Bound("changed_per_10k", "changed labels in 10,000", changed),
         Bound("f1_lost", "entity F1 lost, points", f1_lost),
         Bound("agreement", "agreement of entities, F1", agreement, at_least=True),
         Bound("alone_changed_per_10k", "changed when alone, in 10,000", changed),

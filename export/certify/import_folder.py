@@ -13,12 +13,12 @@ import onnx
 from export.certify.certify_bundle import certify_all
 from export.certify.measure import Certifier
 from export.graphs.shared_weights import external_files
-from export.provenance import makers
-from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Certificate, Graph, Source, stamp_of
+from export.provenance import provenance
+from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Certificate, Graph, Source, digest_of
 
 
-def adopted(bundle: Bundle, certifier: Certifier, source: Source, *, max_length: int, threads: int) -> Bundle | None:
-    """The bundle that a foreign folder is from now on: the graphs that passed, with their certificates.
+def imported(bundle: Bundle, certifier: Certifier, source: Source, *, max_length: int, threads: int) -> Bundle | None:
+    """The bundle that a third-party folder is from now on: the graphs that passed, with their certificates.
 
     A graph that fails is left out, and said to be; it stays where it is, and no part of the bundle.
 
@@ -27,7 +27,7 @@ def adopted(bundle: Bundle, certifier: Certifier, source: Source, *, max_length:
         certifier: of its checkpoint.
         source: that checkpoint.
         max_length: the checkpoint's; longer rows were not certified.
-        threads: processors to use.
+        threads: CPUs to use.
 
     Returns:
         None if no graph passed.
@@ -51,10 +51,10 @@ def adopted(bundle: Bundle, certifier: Certifier, source: Source, *, max_length:
         bundle.manifest,
         checkpoint=source,
         max_length=min(max_length, bundle.manifest.max_length),
-        files={name: stamp_of(bundle.file(name)) for name in sorted(names)},
+        files={name: digest_of(bundle.file(name)) for name in sorted(names)},
         graphs=tuple(passed),
         certificates=tuple(certificates),
-        versions=makers(),
+        versions=provenance(),
     )
     return replace(bundle, manifest=manifest)
 

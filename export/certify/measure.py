@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.certify.corpus import Text, has_gold_for
-from export.certify.full_rows import full_rows, row_lengths
+from export.certify.full_rows import full_length_sequences, row_lengths
 from runtime.bundle.store import MANIFEST, REMAKE
 from runtime.errors import BundleError
 from runtime.tagger import Tagger
@@ -35,17 +35,17 @@ class Certifier:
         reference: the checkpoint.
         text: to compare on.
         labels: label names in the order of the logits.
-        max_length: most word pieces of a row, special ones included.
+        max_length: most tokens of a row, special ones included.
     """
 
     def __init__(self, reference: Reference, text: Text, labels: Sequence[str], *, max_length: int) -> None:
-        pieces = reference.pieces(text.words)
-        kept = tuple(sentence for sentence, count in zip(text.sentences, pieces) if count <= max_length)
+        tokens = reference.tokens(text.words)
+        kept = tuple(sentence for sentence, count in zip(text.sentences, tokens) if count <= max_length)
         self.left_out = len(text.sentences) - len(kept)
         self.text = replace(text, sentences=kept)
         self.labels = tuple(labels)
         self._outside = self.labels.index(OUTSIDE)
-        self._rows = full_rows(reference, self.text.words, row_lengths(max_length))
+        self._rows = full_length_sequences(reference, self.text.words, row_lengths(max_length))
         self._expected = reference.word_logits(self.text.words)
         self._expected_rows = reference.word_logits(self._rows)
         self._gold = has_gold_for(text, labels)
@@ -57,8 +57,8 @@ class Certifier:
             BundleError: it does not.
         """
         if tuple(labels) != self.labels:
-            found = f"its labels are {', '.join(labels)}; the checkpoint's are {', '.join(self.labels)}"
-            raise BundleError(MANIFEST, found, REMAKE)
+            problem = f"its labels are {', '.join(labels)}; the checkpoint's are {', '.join(self.labels)}"
+            raise BundleError(MANIFEST, problem, REMAKE)
 
     def measure(self, tagger: Tagger) -> Figures:
         """The figures of the module's table for one candidate."""
@@ -82,7 +82,7 @@ class Certifier:
 
     def _changed_tags(self, found: NDArray[np.float32]) -> Figures:
         changed = self._changed(self._expected, found)
-        return {"changed_tags": changed, "changed_per_10k": 1e4 * changed / max(1, len(found))}
+        return {"changed_labels": changed, "changed_per_10k": 1e4 * changed / max(1, len(found))}
 
     def _scores(self, found: NDArray[np.float32]) -> Figures:
         candidate, reference = self._names(found), self._names(self._expected)
@@ -98,7 +98,7 @@ class Certifier:
         return figures
 
     def _tags(self, logits: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Label indices; a word that the checkpoint gives no piece is outside. [words]"""
+        """Label indices; a word that the checkpoint gives no token is outside. [words]"""
         return np.where(np.isnan(logits).any(axis=1), self._outside, logits.argmax(axis=1))
 
     def _changed(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> int:
@@ -112,7 +112,7 @@ class Certifier:
 
 
 def _difference(expected: NDArray[np.float32], found: NDArray[np.float32]) -> Figures:
-    """How far logits lie apart, words without a piece left out. Both: [words, labels]"""
+    """How far logits lie apart, words without a token left out. Both: [words, labels]"""
     known = ~np.isnan(expected)
     finite = known & np.isfinite(found)
     difference = np.abs(found[finite] - expected[finite])

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from runtime.errors import CheckpointError
 
-# Most word pieces of one batch; more gains nothing on a CPU.
-_PIECES = 4096
+# Most tokens of one batch; more gains nothing on a CPU.
+_TOKENS = 4096
 
 
 class Reference:
@@ -41,20 +41,20 @@ class Reference:
         if not self._tokenizer.is_fast:
             raise CheckpointError(str(checkpoint), "its tokenizer is slow", "save a fast one as tokenizer.json")
 
-    def pieces(self, sentences: Sequence[Sequence[str]]) -> list[int]:
-        """Word pieces of each sentence, special ones included."""
+    def tokens(self, sentences: Sequence[Sequence[str]]) -> list[int]:
+        """Tokens of each sentence, special ones included."""
         return [len(ids) for ids in self._encode(sentences)["input_ids"][: len(sentences)]]
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
-        """Logits of each word's first piece, sentence after sentence; NaN for a word without one. [words, labels]"""
+        """Logits of each word's first token, sentence after sentence; NaN for a word without one. [words, labels]"""
         encoded = self._encode(sentences)
         starts = [0, *itertools.accumulate(len(words) for words in sentences)]
         logits = np.full((starts[-1], self._model.config.num_labels), np.nan, np.float32)
         for chosen in _equal_lengths([len(ids) for ids in encoded["input_ids"][: len(sentences)]]):
             output = self._run([encoded["input_ids"][i] for i in chosen])
             for row, sentence in enumerate(chosen):
-                for word, piece in _first_pieces(encoded.word_ids(sentence)).items():
-                    logits[starts[sentence] + word] = output[row, piece]
+                for word, token in _first_tokens(encoded.word_ids(sentence)).items():
+                    logits[starts[sentence] + word] = output[row, token]
         return logits
 
     def _encode(self, sentences: Sequence[Sequence[str]]) -> transformers.BatchEncoding:
@@ -72,21 +72,21 @@ class Reference:
 
 
 def _equal_lengths(lengths: Sequence[int]) -> list[list[int]]:
-    """Indices grouped by length, each group cut into batches of at most _PIECES word pieces."""
+    """Indices grouped by length, each group cut into batches of at most _PIECES tokens."""
     groups: dict[int, list[int]] = defaultdict(list)
     for index, length in enumerate(lengths):
         groups[length].append(index)
     batches = []
     for length, members in sorted(groups.items()):
-        rows = max(1, _PIECES // max(1, length))
+        rows = max(1, _TOKENS // max(1, length))
         batches += [members[start : start + rows] for start in range(0, len(members), rows)]
     return batches
 
 
-def _first_pieces(word_ids: Sequence[int | None]) -> dict[int, int]:
-    """word -> its first piece."""
+def _first_tokens(word_ids: Sequence[int | None]) -> dict[int, int]:
+    """word -> its first token."""
     first: dict[int, int] = {}
-    for piece, word in enumerate(word_ids):
+    for token, word in enumerate(word_ids):
         if word is not None:
-            first.setdefault(word, piece)
+            first.setdefault(word, token)
     return first

@@ -34,7 +34,7 @@ def show_certificate(certificate: Certificate) -> None:
     print(f"  {'':<34}{'measured':>12}{'limit':>12}")
     for bound in GATE[certificate.precision]:
         _show_bound(bound, measured[bound.figure], holds=bound.holds(measured))
-    print(f"  {'tags changed':<34}{measured['changed_tags']:>12,}{'':>12}  of {measured['words']:,}")
+    print(f"  {'tags changed':<34}{measured['changed_labels']:>12,}{'':>12}  of {measured['words']:,}")
     for name in ("reference", "candidate"):
         f1 = measured[f"{name}_f1"]
         print(f"  {f'entity F1 of the {name}':<34}{'-' if f1 is None else f'{f1:.4f}':>12}")

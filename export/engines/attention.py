@@ -4,7 +4,7 @@
     operator    the four as one operator, ONNX's Attention (opset 23), which TensorRT's parser makes an IAttention of
 
 Sources: TensorRT's documentation, "Fused Attention" (fused kernels add up in fp32 inside, both ways are supported, the
-operator is recommended) and the operators of its ONNX parser. Which is faster is for a card to say; an engine of either
+operator is recommended) and the operators of its ONNX parser. Which is faster is for a GPU to say; an engine of either
 is certified like any other. It knows nothing of engines.
 """
 

@@ -1,4 +1,4 @@
-"""Graph -> TensorRT engine: a plan for this machine's card and this TensorRT, made of the graph as it is typed.
+"""Graph -> TensorRT engine: a plan for this machine's GPU and this TensorRT, made of the graph as it is typed.
 
 TensorRT 11 knows strongly typed networks alone: an fp16 engine is what an fp16 graph becomes, an int8
 or fp8 engine what a graph with QuantizeLinear and DequantizeLinear becomes. Kernels are tuned for the shapes of the
@@ -20,18 +20,18 @@ import onnx
 from export.engines.api import Builder, BuilderConfig, Building, Network, OnnxParser, TimingCache
 from export.engines.attention import prepared
 from export.engines.build_progress import Phases, monitor
-from export.engines.options import CELLS, LEVEL, Attention
+from export.engines.options import LEVEL, SLOTS, Attention
 from runtime.backends.tensorrt_api import new_logger, why
 from runtime.bundle.manifest import Engine, Profile
 from runtime.bundle.store import Graph
 from runtime.errors import BackendError, StorageError
 from runtime.system.files import sha256_of_file, write_atomically
-from runtime.system.gpu import Card
+from runtime.system.gpu import Gpu
 
 SHORTEST = 64
-# Memory on the card that kernels may take while they are tried and run.
+# Memory on the GPU that kernels may take while they are tried and run.
 WORKSPACE = 4 << 30
-_MORE = "give it a card with more free memory, or smaller batches (python -m export --tensorrt-cells N)"
+_MORE = "give it a GPU with more free memory, or smaller batches (python -m export --tensorrt-slots N)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,17 @@ class Built:
     inspected: str
 
 
-def profiles_for(max_length: int, *, cells: int = CELLS) -> tuple[Profile, ...]:
+def profiles_for(max_length: int, *, slots: int = SLOTS) -> tuple[Profile, ...]:
     """Shapes that an engine is built for: every length of packed rows, each with a few numbers of rows.
 
     Args:
-        max_length: most word pieces of a window.
-        cells: of the largest batches.
+        max_length: most tokens of a window.
+        slots: of the largest batches.
     """
     lengths = [SHORTEST]
     while lengths[-1] < max_length:
         lengths.append(2 * lengths[-1])
-    return tuple(Profile(rows, length) for length in lengths for rows in _rows(max(1, cells // length)))
+    return tuple(Profile(rows, length) for length in lengths for rows in _rows(max(1, slots // length)))
 
 
 def engine_from_graph(
@@ -61,7 +61,7 @@ def engine_from_graph(
     graph: Graph,
     *,
     profiles: tuple[Profile, ...],
-    card: Card,
+    gpu: Gpu,
     library: Building,
     cache: Path,
     phases: Phases,
@@ -76,12 +76,12 @@ def engine_from_graph(
         output: the plan to write.
         graph: what the manifest says of the source.
         profiles: batches that it is to take.
-        card: this machine's.
+        GPU: this machine's.
         library: the module tensorrt.
         cache: a file of how long kernels took; read where it is there, written anew.
         phases: is told how far it is.
         level: how hard TensorRT tries, 0 to 5.
-        workspace: bytes on the card that kernels may take.
+        workspace: bytes on the GPU that kernels may take.
         attention: how TensorRT is shown attention, see export.engines.attention.
 
     Raises:
@@ -108,20 +108,20 @@ def engine_from_graph(
         raise BackendError(str(source), f"TensorRT cannot build an engine of it ({why(said)})", _MORE)
     written = bytes(plan)
     write_atomically(output, written)
-    return Built(_record(output, source, graph, profiles, card, library), _inspected(library, logger, written, said))
+    return Built(_record(output, source, graph, profiles, gpu, library), _inspected(library, logger, written, said))
 
 
-def cache_file(card: Card, version: str, environment: Mapping[str, str]) -> Path:
+def cache_file(gpu: Gpu, version: str, environment: Mapping[str, str]) -> Path:
     """Where kernel times are kept: in $NERVE_CACHE, or else in nerve/ in $XDG_CACHE_HOME or ~/.cache. Delete at will.
 
     Args:
-        card: times are this card's alone.
+        GPU: times are this GPU's alone.
         version: and this TensorRT's alone.
         environment: variables.
     """
     home = environment.get("XDG_CACHE_HOME") or "~/.cache"
     root = Path(environment.get("NERVE_CACHE") or Path(home) / "nerve").expanduser()
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{card.name}-{version}")
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{gpu.name}-{version}")
     return root / "tensorrt" / f"{name}.timing"
 
 
@@ -138,8 +138,8 @@ def _builder(library: Building, logger: object, said: list[str]) -> Builder:
     try:
         return library.Builder(logger)
     except TypeError as error:  # what its bindings raise where the library makes nothing
-        found = f"TensorRT cannot begin ({why(said)})"
-        raise BackendError("backend 'tensorrt'", found, "check the card and its driver with nvidia-smi") from error
+        problem = f"TensorRT cannot begin ({why(said)})"
+        raise BackendError("backend 'tensorrt'", problem, "check the GPU and its driver with nvidia-smi") from error
 
 
 def _parse(library: Building, network: Network, logger: object, source: Path, attention: Attention) -> OnnxParser:
@@ -166,7 +166,7 @@ def _config(
     kept = cache.read_bytes() if cache.is_file() else b""
     times = config.create_timing_cache(kept)
     if times is None or not config.set_timing_cache(times, False):
-        times = config.create_timing_cache(b"")  # those are damaged, or of another TensorRT or card: begin anew
+        times = config.create_timing_cache(b"")  # those are damaged, or of another TensorRT or GPU: begin anew
         if times is not None:
             config.set_timing_cache(times, False)
     return config, times
@@ -180,8 +180,8 @@ def _add_profile(
     for name in inputs:
         made.set_shape(name, shape, shape, shape)
     if config.add_optimization_profile(made) < 0:
-        found = f"it refuses batches of {profile.rows} x {profile.length} ({why(said)})"
-        raise BackendError("backend 'tensorrt'", found, "report it")
+        problem = f"it refuses batches of {profile.rows} x {profile.length} ({why(said)})"
+        raise BackendError("backend 'tensorrt'", problem, "report it")
 
 
 def _keep(config: BuilderConfig, cache: Path) -> None:
@@ -196,7 +196,7 @@ def _keep(config: BuilderConfig, cache: Path) -> None:
 
 
 def _record(
-    output: Path, source: Path, graph: Graph, profiles: tuple[Profile, ...], card: Card, library: Building
+    output: Path, source: Path, graph: Graph, profiles: tuple[Profile, ...], gpu: Gpu, library: Building
 ) -> Engine:
     return Engine(
         file=output.name,
@@ -205,10 +205,10 @@ def _record(
         precision=graph.precision,
         layout=graph.layout,
         inputs=graph.inputs,
-        gpu=card.name,
-        compute_capability=card.compute_capability,
+        gpu=gpu.name,
+        compute_capability=gpu.compute_capability,
         tensorrt=library.__version__,
-        driver=card.driver,
+        driver=gpu.driver,
         profiles=profiles,
         layers={},
     )

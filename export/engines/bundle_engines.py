@@ -12,51 +12,51 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from export.certify.attest.graph import multiply_adds_of
+from export.certify.attest.graph import macs_of
 from export.certify.attest.tensorrt import attest_engine
 from export.engines.api import Building, open_building
 from export.engines.build import cache_file, engine_from_graph, profiles_for
 from export.engines.build_progress import Phases
-from export.engines.options import Wish, check_tensorrt, missing_library
+from export.engines.options import TensorRTOptions, check_tensorrt, missing_library
 from runtime.bundle.manifest import Engine, Manifest, sm
-from runtime.bundle.store import Bundle, Graph, stamp_of
+from runtime.bundle.store import Bundle, Graph, digest_of
 from runtime.errors import BundleError
-from runtime.system.gpu import Card, card
+from runtime.system.gpu import Gpu, gpu
 
 
-def with_engines(bundle: Bundle, wish: Wish) -> Bundle:
+def with_engines(bundle: Bundle, tensorrt_options: TensorRTOptions) -> Bundle:
     """The bundle with engines for this machine beside its graphs; its manifest is not written yet.
 
     Raises:
-        BackendError: no card, no TensorRT, or it cannot build one.
+        BackendError: no GPU, no TensorRT, or it cannot build one.
         BundleError: no graph is for it, or an engine is not what its name says.
     """
-    here = card()
+    here = gpu()
     check_tensorrt(here, missing=missing_library())
     assert here is not None
-    return built(bundle, wish, here=here, library=open_building(), phases=Phases, environment=os.environ)
+    return built(bundle, tensorrt_options, here=here, library=open_building(), phases=Phases, environment=os.environ)
 
 
 def built(
     bundle: Bundle,
-    wish: Wish,
+    tensorrt_options: TensorRTOptions,
     *,
-    here: Card,
+    here: Gpu,
     library: Building,
     phases: Callable[[], Phases],
     environment: Mapping[str, str],
 ) -> Bundle:
-    """The same with the card, the library, the screen and the environment given."""
+    """The same with the GPU, the library, the screen and the environment given."""
     packed = [graph for graph in bundle.manifest.graphs if graph.layout == "packed" and not graph.made_for]
     graphs = [graph for graph in packed if graph.precision != "fp32"]
     if not graphs:
-        found = "TensorRT engines are made of packed graphs in lower precision, and this architecture has none"
-        raise BundleError(str(bundle.path), found, "leave --tensorrt out")
+        problem = "TensorRT engines are made of packed graphs in lower precision, and this architecture has none"
+        raise BundleError(str(bundle.path), problem, "leave --tensorrt out")
     if not has_fp8(here):
         for graph in [graph for graph in graphs if graph.precision == "fp8"]:
             print(f"no engine of {graph.file}: {here.name} ({sm(here.compute_capability)}) does not multiply in fp8")
             graphs.remove(graph)
-    profiles = wish.profiles or profiles_for(bundle.manifest.max_length, cells=wish.cells)
+    profiles = tensorrt_options.profiles or profiles_for(bundle.manifest.max_length, slots=tensorrt_options.slots)
     cache = cache_file(here, library.__version__, environment)
     manifest = bundle.manifest
     for graph in graphs:
@@ -66,29 +66,29 @@ def built(
             source.with_suffix(".plan"),
             graph,
             profiles=profiles,
-            card=here,
+            gpu=here,
             library=library,
             cache=cache,
             phases=phases(),
-            level=wish.level,
-            attention=wish.attention,
+            level=tensorrt_options.level,
+            attention=tensorrt_options.attention,
         )
         manifest = _with(manifest, source, graph, made.engine, made.inspected)
     return replace(bundle, manifest=manifest)
 
 
-def has_fp8(here: Card) -> bool:
-    """Whether a card multiplies in fp8: NVIDIA's do from compute capability 8.9 on (Ada, Hopper)."""
+def has_fp8(here: Gpu) -> bool:
+    """Whether a GPU multiplies in fp8: NVIDIA's do from compute capability 8.9 on (Ada, Hopper)."""
     return tuple(map(int, here.compute_capability.split("."))) >= (8, 9)
 
 
 def _with(manifest: Manifest, source: Path, graph: Graph, engine: Engine, inspected: str) -> Manifest:
     """The manifest with one engine more, attested against the graph that it was made of."""
     of_graph = next(each for each in manifest.attestations if (each.file, each.backend) == (graph.file, ""))
-    attestation, counted = attest_engine(inspected, engine, of_graph, multiply_adds_of(source))
+    attestation, counted = attest_engine(inspected, engine, of_graph, macs_of(source))
     return replace(
         manifest,
-        files={**manifest.files, engine.file: stamp_of(source.with_name(engine.file))},
+        files={**manifest.files, engine.file: digest_of(source.with_name(engine.file))},
         engines=(*manifest.engines, counted),
         attestations=(*manifest.attestations, attestation),
     )

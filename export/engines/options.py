@@ -11,51 +11,51 @@ from runtime.bundle.certificate import Certificate
 from runtime.bundle.manifest import Manifest, Profile
 from runtime.errors import BackendError
 from runtime.selection import engine_obstacle
-from runtime.system.gpu import Card
+from runtime.system.gpu import Gpu
 
-# Cells of the largest batches: some thousand keep every multiprocessor of a large card busy, and a chunk of 512
-# sentences, which is what the runtime tags at once, fills one or two such batches. Not measured on a card yet.
-CELLS = 8192
+# Cells of the largest batches: some thousand keep every multiprocessor of a large GPU busy, and a chunk of 512
+# sentences, which is what the runtime tags at once, fills one or two such batches. Not measured on a GPU yet.
+SLOTS = 8192
 # TensorRT's own default: higher levels try more kernels and take several times as long.
 LEVEL = 3
 Attention = Literal["pattern", "operator"]
-_WITHOUT = "leave --tensorrt out, or run it on a machine with an NVIDIA card"
+_WITHOUT = "leave --tensorrt out, or run it on a machine with an NVIDIA GPU"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class TensorRTOptions:
     """What is wanted of TensorRT.
 
     Attributes:
         wanted: engines at all.
-        cells: (rows x length) of the largest batches.
+        slots: (rows x length) of the largest batches.
         level: how hard it tries, 0 to 5.
         profiles: shapes of the engines; none: export.engines.build.profiles_for gives them.
         attention: in which form it is shown attention, see export.engines.attention.
     """
 
     wanted: bool = False
-    cells: int = CELLS
+    slots: int = SLOTS
     level: int = LEVEL
     profiles: tuple[Profile, ...] = ()
     attention: Attention = "pattern"
 
 
-NO_ENGINES = Wish()
+NO_ENGINES = TensorRTOptions()
 
 
-def check_tensorrt(here: Card | None, *, missing: str) -> None:
+def check_tensorrt(here: Gpu | None, *, missing: str) -> None:
     """Refuse what cannot end well.
 
     Args:
-        here: this machine's card.
+        here: this machine's GPU.
         missing: a library that is not installed, see missing_library.
 
     Raises:
-        BackendError: there is no card, or a library is missing.
+        BackendError: there is no GPU, or a library is missing.
     """
     if here is None:
-        raise BackendError("--tensorrt", "this machine has no NVIDIA card, or no driver for it", _WITHOUT)
+        raise BackendError("--tensorrt", "this machine has no NVIDIA GPU, or no driver for it", _WITHOUT)
     if missing:
         raise BackendError("--tensorrt", f"the library {missing!r} is not installed", "run make setup GPU=1")
 
@@ -71,11 +71,11 @@ def missing_library() -> str:
     return ""
 
 
-def fulfilled(wish: Wish, certificates: Sequence[Certificate]) -> bool:
+def fulfilled(tensorrt_options: TensorRTOptions, certificates: Sequence[Certificate]) -> bool:
     """Whether engines are certified where they are wanted: who asked for one gets no bundle without."""
-    return not wish.wanted or any(each.backend == "tensorrt" and each.passed for each in certificates)
+    return not tensorrt_options.wanted or any(each.backend == "tensorrt" and each.passed for each in certificates)
 
 
-def has_engines(manifest: Manifest, here: Card | None, tensorrt: str) -> bool:
-    """Whether a bundle has an engine that runs on that card with that version of TensorRT."""
+def has_engines(manifest: Manifest, here: Gpu | None, tensorrt: str) -> bool:
+    """Whether a bundle has an engine that runs on that GPU with that version of TensorRT."""
     return here is not None and any(not engine_obstacle(engine, here, tensorrt) for engine in manifest.engines)

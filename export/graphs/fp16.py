@@ -1,4 +1,4 @@
-"""fp32 graph -> the same with fp16 inside, for processors that compute in it. What is delicate stays in fp32.
+"""fp32 graph -> the same with fp16 inside, for CPUs that compute in it. What is delicate stays in fp32.
 
     stays fp32      inputs and outputs; LayerNormalization and Softmax, which add many numbers up; the classifier,
                     which decides the tag and is next to no work
@@ -35,7 +35,7 @@ _WITHOUT = "leave fp16 out"
 
 
 @dataclass(frozen=True, slots=True)
-class Half:
+class Fp16:
     """An fp16 graph and how near it comes to overflowing.
 
     Attributes:
@@ -53,7 +53,7 @@ class Half:
         return name, self.largest[name]
 
 
-def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[Batch], *, threads: int) -> Half:
+def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[Batch], *, threads: int) -> Fp16:
     """Write the fp16 graph.
 
     Args:
@@ -61,8 +61,8 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
         output: the ONNX file to write. Graphs whose weights exceed 2 GB in fp16 do not fit into it.
         graph: what the manifest says of the source.
         batches: text in the graph's layout, to look for activations that fp16 cannot hold; empty where they are those
-            of another graph, and this one's operators run on a card alone.
-        threads: processors to use.
+            of another graph, and this one's operators run on a GPU alone.
+        threads: CPUs to use.
 
     Raises:
         BundleError: a constant, or an activation on that text, is beyond fp16.
@@ -78,8 +78,8 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
     )
     inside = _fp16_tensors(model, converted)
     found = largest(model, inside, batches, threads=threads) if batches else dict.fromkeys(inside, 0.0)
-    half = Half(replace(graph, file=output.name, precision="fp16"), found)
-    name, size = half.nearest
+    fp16 = Fp16(replace(graph, file=output.name, precision="fp16"), found)
+    name, size = fp16.nearest
     # Not "<=": NaN, too, is no number that fp16 is safe for.
     if not size < LARGEST:
         raise BundleError(str(source), f"{name} reaches {size:,.0f}, fp16 ends at {LARGEST:,.0f}", _WITHOUT)
@@ -87,7 +87,7 @@ def fp16_from_graph(source: Path, output: Path, graph: Graph, batches: Sequence[
     OnnxModel(converted).topological_sort()  # the converter puts its casts at the end
     onnx.save(converted, output)
     onnx.checker.check_model(str(output))
-    return half
+    return fp16
 
 
 def _drop_repeated(graph: onnx.GraphProto) -> None:

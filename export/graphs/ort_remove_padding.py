@@ -1,11 +1,11 @@
 """Packed graph -> padded layout without the work of padding: ONNX Runtime's packing mode, for its CUDA provider alone.
 
 Cells that hold nothing are taken out once, behind the embeddings, and put back before the classifier. Between the two
-there are no rows, but all word pieces of the batch, one after another; PackedMultiHeadAttention knows where each window
+there are no rows, but all tokens of the batch, one after another; PackedMultiHeadAttention knows where each window
 begins. (Contrib operators of ONNX Runtime 1.31: RemovePadding, PackedMultiHeadAttention, RestorePadding.)
 
-How many pieces there are, the card must tell the processor in the middle of a batch, so that no batch can be captured
-as a CUDA graph. What that costs against rows that are packed beforehand, a card decides.
+How many tokens there are, the GPU must tell the CPU in the middle of a batch, so that no batch can be captured
+as a CUDA graph. What that costs against rows that are packed beforehand, a GPU decides.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COUNTS, _OFFSETS, _STARTS = "/packing/counts", "/packing/offsets", "/packing/st
 
 
 def packing_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
-    """Write the graph that takes its padding out by itself. Rows hold one window each, from their first cell on.
+    """Write the graph that takes its padding out by itself. Rows hold one window each, from their first token slot on.
 
     Args:
         source: a packed graph in fp32, as export.graphs.packed writes it.
@@ -52,17 +52,17 @@ def packing_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
 
 
 def _take_padding_out(model: ModelProto, first: Attention) -> None:
-    """Before the first layer: [rows, length, hidden] -> [pieces, hidden]."""
+    """Before the first layer: [rows, length, hidden] -> [tokens, hidden]."""
     nodes = {name: node for node in model.graph.node for name in node.output}
-    hidden = _product_before(nodes, first.query).input[0]
+    hidden = _layer_before(nodes, first.query).input[0]
     for node in model.graph.node:
         for place, name in enumerate(node.input):
             if name == hidden:
-                node.input[place] = f"{hidden}/pieces"
+                node.input[place] = f"{hidden}/tokens"
     nothing = numpy_helper.from_array(np.array(NOTHING, np.int64), "/packing/nothing")
     columns = numpy_helper.from_array(np.array([1], np.int64), "/packing/columns")
     model.graph.initializer.extend([nothing, columns])
-    made = [f"{hidden}/pieces", _OFFSETS, _STARTS, "/packing/longest"]
+    made = [f"{hidden}/tokens", _OFFSETS, _STARTS, "/packing/longest"]
     say_float(model, made[0])
     model.graph.node.extend(
         [
@@ -75,7 +75,7 @@ def _take_padding_out(model: ModelProto, first: Attention) -> None:
 
 
 def _put_padding_back(model: ModelProto) -> None:
-    """Before the classifier: [pieces, hidden] -> [rows, length, hidden]."""
+    """Before the classifier: [tokens, hidden] -> [rows, length, hidden]."""
     product = next((node for node in model.graph.node if node.op_type == "MatMul" and CLASSIFIER in node.name), None)
     if product is None:
         raise BugError("no product with the classifier's weights")
@@ -87,7 +87,7 @@ def _put_padding_back(model: ModelProto) -> None:
     )
 
 
-def _product_before(nodes: dict[str, NodeProto], name: str) -> NodeProto:
+def _layer_before(nodes: dict[str, NodeProto], name: str) -> NodeProto:
     """The product whose result, a bias added, is that tensor."""
     added = nodes[name]
     found = next((nodes[one] for one in added.input if one in nodes and nodes[one].op_type == "MatMul"), None)

@@ -29,7 +29,7 @@ from runtime.bundle.store import Graph
 from runtime.errors import BugError, CheckpointError, storage_error
 
 INPUTS = ("input_ids", "position_ids", "segment_ids")
-# Added to the scores of pieces of another window: exp(-10000) is 0 in every precision, and fp16 can hold it.
+# Added to the scores of tokens of another window: exp(-10000) is 0 in every precision, and fp16 can hold it.
 _FAR_AWAY = -1e4
 
 
@@ -92,7 +92,7 @@ _MPNET = _Parts(
     *("attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o", "attention.LayerNorm"),
     *("intermediate.dense", "intermediate.intermediate_act_fn", "output.dense", "output.LayerNorm"),
 )
-# Architectures whose answer for a window depends on nothing but its pieces, its positions and its mask.
+# Architectures whose answer for a window depends on nothing but its tokens, its positions and its mask.
 _PARTS = {
     **dict.fromkeys(("bert", "electra", "roberta", "xlm-roberta", "camembert"), _BERT),
     "distilbert": _DISTILBERT,
@@ -120,8 +120,8 @@ def packed_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
         StorageError: no permission, or no space.
     """
     if not can_pack(model):
-        found = "its rows cannot be packed"
-        raise CheckpointError(f"architecture {model.config.model_type!r}", found, "use its padded graph")
+        problem = "its rows cannot be packed"
+        raise CheckpointError(f"architecture {model.config.model_type!r}", problem, "use its padded graph")
     example = torch.zeros((2, 8), dtype=torch.int64)  # [rows, length]
     axes = {name: {0: "rows", 1: "length"} for name in (*INPUTS, "logits")}
     try:
@@ -192,14 +192,14 @@ class _Packed(nn.Module):
 
 
 class _Embeddings(nn.Module):
-    """Word-piece ids and positions from 0 -> hidden states. [rows, length, hidden]"""
+    """Token ids and positions from 0 -> hidden states. [rows, length, hidden]"""
 
     def __init__(self, base: Any) -> None:  # transformers' modules have no types to speak of
         super().__init__()
         source = base.embeddings
         self.words = source.word_embeddings
         table: Tensor = source.position_embeddings.weight
-        # The family of RoBERTa counts positions from padding_idx + 1; the rows before serve no piece.
+        # The family of RoBERTa counts positions from padding_idx + 1; the rows before serve no token.
         table = table[source.padding_idx + 1 :] if hasattr(source, "padding_idx") else table
         if hasattr(source, "token_type_embeddings"):
             table = table + source.token_type_embeddings.weight[0]  # a NER model has one sentence: type 0 throughout

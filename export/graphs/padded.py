@@ -40,8 +40,8 @@ def padded_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
             "onnx", model=model, task=TASK, library_name="transformers"
         )
     except (KeyError, ValueError) as error:
-        found = f"Optimum's exporter does not know the architecture {architecture!r} for {TASK}"
-        raise CheckpointError(architecture, found, "give a checkpoint of another architecture") from error
+        problem = f"Optimum's exporter does not know the architecture {architecture!r} for {TASK}"
+        raise CheckpointError(architecture, problem, "give a checkpoint of another architecture") from error
     try:
         with quiet_export():
             inputs, _ = optimum_export(model, constructor(model.config), output, opset=OPSET)

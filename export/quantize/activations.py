@@ -25,17 +25,17 @@ def text_batches(
     Args:
         encoder: the checkpoint's tokenizer.
         sentences: their words.
-        max_length: most word pieces of a window, special ones included.
+        max_length: most tokens of a window, special ones included.
         most: batches; there are fewer where the text is short.
         layout: of the batches.
     """
     encoded = encoder.encode_words(sentences)
-    windows = windows_of(encoded.text_start, capacity=max_length - len(encoder.frame), stride=0)
-    text = encoded.ids, windows, encoder.frame
+    windows = windows_of(encoded.text_start, capacity=max_length - len(encoder.special_tokens), stride=0)
+    text = encoded.ids, windows, encoder.special_tokens
     if layout == "packed":
-        placed = packed_batches(*text, shortest=ON_CPU.shortest, cells=ON_CPU.cells, trim=True)
+        placed = packed_batches(*text, shortest=ON_CPU.shortest, slots=ON_CPU.slots, trim=True)
     else:
-        placed = padded_batches(*text, rows=ON_CPU.padded_rows, cells=ON_CPU.cells)
+        placed = padded_batches(*text, rows=ON_CPU.padded_rows, slots=ON_CPU.slots)
     batches = [each.batch for each in placed]
     # They come sorted by the size of what is in them, and the last are as telling as the first: the longest windows
     # hold activations that short ones never reach.
@@ -46,13 +46,13 @@ def text_batches(
 def activations(
     model: onnx.ModelProto, tensors: Sequence[str], batches: Iterable[Batch], *, threads: int
 ) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """Values of those tensors for each batch, cells that hold nothing left out. Each: [cells, channels]
+    """Values of those tensors for each batch, token slots that hold nothing left out. Each: [slots, channels]
 
     Args:
         model: a graph; it is left as it is. Each tensor's last axis is its channels, those before rows and length.
         tensors: their names.
         batches: what the graph is given.
-        threads: processors to use.
+        threads: CPUs to use.
     """
     session, inputs = _session(model, tensors, threads)
     for batch in batches:

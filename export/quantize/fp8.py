@@ -1,4 +1,4 @@
-"""fp16 graph of packed layout -> the same with its products in fp8 (E4M3), for cards that multiply in it.
+"""fp16 graph of packed layout -> the same with its products in fp8 (E4M3), for GPUs that multiply in it.
 
 Products with constant weights read both their factors through QuantizeLinear and DequantizeLinear, the form that
 TensorRT knows as explicit quantisation. Each tensor has one scale, by which its largest value on text becomes 448, the
@@ -26,13 +26,13 @@ from export.quantize.activations import text_batches
 from export.quantize.gptq import gptq
 from export.quantize.int8 import (
     CALIBRATION_BATCHES,
-    Quantised,
+    Quantized,
+    layers_to_quantize,
     never_in_eight_bits,
-    products_to_round,
     values_of_inputs,
 )
-from export.quantize.linear_layers import Product, constant
-from export.quantize.mixed_precision import GOAL, HeldOut
+from export.quantize.linear_layers import LinearLayer, constant
+from export.quantize.mixed_precision import GOAL, TuningSplit
 from runtime.backends.base import Backend
 from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.batch.batches import Batch
@@ -52,17 +52,17 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Fp8Product:
+class Fp8Layer:
     """A product in fp8.
 
     Attributes:
-        product: of the fp32 graph.
+        layer: of the fp32 graph.
         reads, scale: scales of its input and of its weights, numbers of fp16.
         weights: numbers of E4M3. [inputs, outputs]
         bias: with the mean of all rounding made up for. [outputs]
     """
 
-    product: Product
+    layer: LinearLayer
     reads: np.float32
     scale: np.float32
     weights: Array
@@ -71,7 +71,7 @@ class Fp8Product:
 
 def fp8_from_graph(
     source: Path,
-    half: Path,
+    fp16: Path,
     output: Path,
     graph: Graph,
     tokenizer: Path,
@@ -81,32 +81,32 @@ def fp8_from_graph(
     labels: int,
     threads: int,
     goal: float = GOAL,
-) -> Quantised:
+) -> Quantized:
     """Write the fp8 graph.
 
     Args:
         source: the packed graph in fp32, whose activations it is fitted to.
-        half: the same in fp16, which the fp8 graph is made of.
+        fp16: the same in fp16, which the fp8 graph is made of.
         output: the ONNX file to write.
         graph: what the manifest says of the source.
         tokenizer: the checkpoint's tokenizer.json.
-        sentences: words of training text, in order. Every fifth fits the rounding, the others count changed tags.
+        sentences: words of training text, in order. Every fifth fits the rounding, the others count changed labels.
         max_length, labels: as the manifest has them.
-        threads: processors to use.
-        goal: changed tags in 10,000, at most, on held-out text.
+        threads: CPUs to use.
+        goal: changed labels in 10,000, at most, on held-out text.
 
     Raises:
         CorpusError: not enough text.
     """
-    held_out, model = HeldOut(tokenizer, sentences, max_length=max_length, labels=labels), onnx.load(source)
-    fitted = products_to_round(model, source)
-    batches = text_batches(held_out.encoder, held_out.fitting, max_length=max_length, most=CALIBRATION_BATCHES)
-    rounding = _Fp8(onnx.load(half), _fit(model, fitted, batches, threads), output, threads)
-    work = {product.name: product.multiply_adds for product in fitted}
-    left, changed = held_out.search(rounding, half, work, goal=goal)
-    onnx.checker.check_model(str(rounding.write([each.name for each in left])))
+    tuning_split, model = TuningSplit(tokenizer, sentences, max_length=max_length, labels=labels), onnx.load(source)
+    fitted = layers_to_quantize(model, source)
+    batches = text_batches(tuning_split.encoder, tuning_split.fitting, max_length=max_length, most=CALIBRATION_BATCHES)
+    rounding = _Fp8(onnx.load(fp16), _fit(model, fitted, batches, threads), output, threads)
+    work = {layer.name: layer.macs for layer in fitted}
+    kept, changed = tuning_split.search(rounding, fp16, work, goal=goal)
+    onnx.checker.check_model(str(rounding.write([each.name for each in kept])))
     made = replace(graph, file=output.name, precision="fp8", opset=OPSET)
-    return Quantised(made, (*never_in_eight_bits(model), *left), changed)
+    return Quantized(made, (*never_in_eight_bits(model), *kept), changed)
 
 
 def nearest(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -121,14 +121,14 @@ class _Fp8:
     """The fp16 graph whose products are rounded so, and ONNX Runtime; see export.quantize.mixed_precision.Rounding."""
 
     model: onnx.ModelProto
-    chosen: Mapping[str, Fp8Product]
+    chosen: Mapping[str, Fp8Layer]
     output: Path
     threads: int
 
-    def write(self, left: Collection[str]) -> Path:
+    def write(self, kept: Collection[str]) -> Path:
         """See Rounding."""
-        kept = {name: product for name, product in self.chosen.items() if name not in left}
-        onnx.save(in_fp8(self.model, kept), self.output)
+        quantized = {name: layer for name, layer in self.chosen.items() if name not in kept}
+        onnx.save(in_fp8(self.model, quantized), self.output)
         return self.output
 
     def open(self, path: Path, *, rounded: bool) -> Backend:
@@ -136,19 +136,19 @@ class _Fp8:
         return OnnxRuntime(path, layout="packed", streams=self.threads, threads=1)
 
 
-def in_fp8(model: onnx.ModelProto, chosen: Mapping[str, Fp8Product]) -> onnx.ModelProto:
+def in_fp8(model: onnx.ModelProto, chosen: Mapping[str, Fp8Layer]) -> onnx.ModelProto:
     """A copy of the fp16 graph with those products in fp8."""
     changed = onnx.ModelProto()
     changed.CopyFrom(model)
     graph = changed.graph
     nodes, given = {node.name: node for node in graph.node}, dict[str, str]()
     for name, made in chosen.items():
-        node, add = nodes[name], nodes[made.product.add]
+        node, add = nodes[name], nodes[made.layer.add]
         tensor = node.input[0]
         if tensor not in given:
             given[tensor] = _through(graph, tensor, made.reads)
         node.input[0], node.input[1] = given[tensor], _stored(graph, name, made)
-        add.input[made.product.place] = constant(graph, f"{name}/fp8/bias", made.bias.astype(np.float16))
+        add.input[made.layer.place] = constant(graph, f"{name}/fp8/bias", made.bias.astype(np.float16))
     del changed.opset_import[:], graph.value_info[:]
     changed.opset_import.append(helper.make_opsetid("", OPSET))
     changed.ir_version = max(changed.ir_version, _IR)
@@ -159,31 +159,31 @@ def in_fp8(model: onnx.ModelProto, chosen: Mapping[str, Fp8Product]) -> onnx.Mod
 
 
 def _fit(
-    model: onnx.ModelProto, fitted: Sequence[Product], batches: Sequence[Batch], threads: int
-) -> dict[str, Fp8Product]:
+    model: onnx.ModelProto, fitted: Sequence[LinearLayer], batches: Sequence[Batch], threads: int
+) -> dict[str, Fp8Layer]:
     """Each product in fp8, by name."""
     given = values_of_inputs(model, fitted, batches, threads)
-    return {made.product.name: made for _, values, together in given for made in _compensated(values, together)}
+    return {made.layer.name: made for _, values, together in given for made in _gptq_weights(values, together)}
 
 
-def _compensated(values: Array, together: Sequence[Product]) -> list[Fp8Product]:
-    """Products of one tensor in fp8. values: of the tensor, on text. [cells, inputs]"""
+def _gptq_weights(values: Array, together: Sequence[LinearLayer]) -> list[Fp8Layer]:
+    """Products of one tensor in fp8. values: of the tensor, on text. [slots, inputs]"""
     reads = _scale_of(values)
     seen = np.concatenate([_seen(part, reads) for part in np.array_split(values, _PARTS)])
     mean, mean_seen = values.mean(axis=0, dtype=np.float64), seen.mean(axis=0, dtype=np.float64)
     seen -= mean_seen.astype(np.float32)  # the mean is the bias's matter
     hessian = (seen.T @ seen).astype(np.float64) / len(seen)
-    scales = [_scale_of(product.weights) for product in together]
-    sizes = [product.weights.shape[1] for product in together]
-    weights = np.concatenate([product.weights for product in together], axis=1).astype(np.float64)
+    scales = [_scale_of(layer.weights) for layer in together]
+    sizes = [layer.weights.shape[1] for layer in together]
+    weights = np.concatenate([layer.weights for layer in together], axis=1).astype(np.float64)
     step = np.repeat(scales, sizes)
     stored = gptq(weights, hessian, step, nearest)
     shift = mean @ weights - mean_seen @ (stored * step)
     made, end = [], 0
-    for product, scale, size in zip(together, scales, sizes):
+    for layer, scale, size in zip(together, scales, sizes):
         part = slice(end, end := end + size)
-        bias = (product.bias + shift[part]).astype(np.float32)
-        made.append(Fp8Product(product, reads, scale, stored[:, part].astype(np.float32), bias))
+        bias = (layer.bias + shift[part]).astype(np.float32)
+        made.append(Fp8Layer(layer, reads, scale, stored[:, part].astype(np.float32), bias))
     return made
 
 
@@ -209,10 +209,10 @@ def _through(graph: onnx.GraphProto, tensor: str, reads: np.float32) -> str:
     return given
 
 
-def _stored(graph: onnx.GraphProto, name: str, made: Fp8Product) -> str:
+def _stored(graph: onnx.GraphProto, name: str, made: Fp8Layer) -> str:
     """The name of weights that lie in the file in fp8."""
-    narrow = made.weights.astype(helper.tensor_dtype_to_np_dtype(_KIND))
-    stored = constant(graph, f"{name}/fp8/stored", narrow)
+    seven_bit = made.weights.astype(helper.tensor_dtype_to_np_dtype(_KIND))
+    stored = constant(graph, f"{name}/fp8/stored", seven_bit)
     scale = constant(graph, f"{name}/fp8/scale", np.asarray(made.scale, np.float16))
     graph.node.append(_dequantised(stored, scale, f"{name}/fp8"))
     return f"{name}/fp8"

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from export.quantize.linear_layers import Int8Product, Product, Rounded
+from export.quantize.linear_layers import Int8Layer, LinearLayer, Rounded
 
 LARGEST = 127
 """Of the stored numbers; weights can be held to fewer, see runtime.system.cpu."""
@@ -26,11 +26,11 @@ _SHARES = (0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
 # Ranges cut off at the rare extremes round everything else more finely.
 _CUTS = (1.0, 0.9, 0.8)
 # Cells that errors are measured on; more gives the same choice.
-_CELLS = 1024
+_SLOTS = 1024
 # A channel stands apart if it can move a result this many times as far as 99 in 100 channels can; and the most of them.
 # In MiniLM 13 channels of 11 tensors do. That costs 4% of the speed, and logits move a sixth less than with 8.0, where
 # 5 channels of 4 tensors do; leaving the two worst products out of int8 costs 5% for the same.
-_APART, _MOST_APART = 3.0, 8
+_OUTLIERS, _MOST_OUTLIERS = 3.0, 8
 # GPTQ's damping, as a share of the mean of the Hessian's diagonal, and its block of rows.
 _DAMPING, _BLOCK = 0.01, 128
 
@@ -41,18 +41,18 @@ def rounding_of(values: Array, weights: Array, *, most: int = LARGEST) -> Rounde
     """The rounding of a tensor, among some, that changes its product with the weights least.
 
     Args:
-        values: of the tensor, on text. [cells, inputs]
+        values: of the tensor, on text. [slots, inputs]
         weights: of all products that take it. [inputs, outputs]
         most: the largest number that weights are stored as.
     """
     centre = (values.max(axis=0) + values.min(axis=0)) / 2
     reach = np.maximum((values.max(axis=0) - values.min(axis=0)) / 2, 1e-4)
     heavy = np.maximum(np.abs(weights).max(axis=1), 1e-6)
-    apart = _apart(reach * heavy)
+    outlier_channels = _outlier_channels(reach * heavy)
     kept = np.ones(len(centre), np.bool_)
-    kept[list(apart)] = False
+    kept[list(outlier_channels)] = False
     centre = np.where(kept, centre, 0)
-    sample = values[:: max(1, len(values) // _CELLS)] - centre
+    sample = values[:: max(1, len(values) // _SLOTS)] - centre
     best, least = Rounded(centre, np.ones_like(centre), 1.0), float("inf")
     for share in _SHARES:
         scale: Array = np.where(kept, reach**-share * heavy ** (1 - share), 0).astype(np.float32)
@@ -65,25 +65,25 @@ def rounding_of(values: Array, weights: Array, *, most: int = LARGEST) -> Rounde
             step = np.float32(cut / LARGEST)
             error = np.hypot(by_weights, _spread((scaled - _nearest(scaled, step) * step) @ divided))
             if error < least:
-                best, least = Rounded(centre, scale, float(step), apart), error
+                best, least = Rounded(centre, scale, float(step), outlier_channels), error
     return best
 
 
-def to_nearest(product: Product, rounded: Rounded, *, most: int = LARGEST) -> Int8Product:
+def to_nearest(layer: LinearLayer, rounded: Rounded, *, most: int = LARGEST) -> Int8Layer:
     """A product in int8 without a text to fit it to. rounded: how its input is; most: as for rounding_of."""
-    divided = _divided(product.weights, rounded.scale)
+    divided = _divided(layer.weights, rounded.scale)
     step = _steps(divided, most)
-    bias = product.bias + rounded.centre @ product.weights
-    return Int8Product(_nearest(divided, step).astype(np.int8), step, bias.astype(np.float32))
+    bias = layer.bias + rounded.centre @ layer.weights
+    return Int8Layer(_nearest(divided, step).astype(np.int8), step, bias.astype(np.float32))
 
 
-def compensated(
-    values: Array, rounded: Rounded, together: Sequence[Product], *, most: int = LARGEST
-) -> list[Int8Product]:
+def gptq_weights(
+    values: Array, rounded: Rounded, together: Sequence[LinearLayer], *, most: int = LARGEST
+) -> list[Int8Layer]:
     """Products of one tensor in int8.
 
     Args:
-        values: of the tensor, on text. [cells, inputs]
+        values: of the tensor, on text. [slots, inputs]
         rounded: how it is rounded.
         together: the products that take it.
         most: the largest number that weights are stored as.
@@ -92,16 +92,16 @@ def compensated(
     seen = _nearest(scaled, np.float32(rounded.step)) * np.float32(rounded.step)
     mean, mean_seen = scaled.mean(axis=0, dtype=np.float64), seen.mean(axis=0, dtype=np.float64)
     spread = seen - mean_seen.astype(np.float32)  # the mean is the bias's matter
-    divided = _divided(np.concatenate([product.weights for product in together], axis=1), rounded.scale)
+    divided = _divided(np.concatenate([layer.weights for layer in together], axis=1), rounded.scale)
     step = _steps(divided, most)
     hessian = (spread.T @ spread).astype(np.float64) / len(spread)
     stored = gptq(divided.astype(np.float64), hessian, step, lambda row: np.clip(np.round(row), -most, most))
     shift = mean @ divided - mean_seen @ (stored * step)
-    ends = np.cumsum([product.weights.shape[1] for product in together]).tolist()
+    ends = np.cumsum([layer.weights.shape[1] for layer in together]).tolist()
     made = []
-    for product, start, end in zip(together, [0, *ends], ends):
-        bias = product.bias + rounded.centre @ product.weights + shift[start:end]
-        made.append(Int8Product(stored[:, start:end].astype(np.int8), step[start:end], bias.astype(np.float32)))
+    for layer, start, end in zip(together, [0, *ends], ends):
+        bias = layer.bias + rounded.centre @ layer.weights + shift[start:end]
+        made.append(Int8Layer(stored[:, start:end].astype(np.int8), step[start:end], bias.astype(np.float32)))
     return made
 
 
@@ -139,10 +139,10 @@ def gptq(
     return unordered
 
 
-def _apart(part: Array) -> tuple[int, ...]:
+def _outlier_channels(part: Array) -> tuple[int, ...]:
     """Channels whose largest part in a result is beyond all likeness to the others'. part: [inputs]"""
-    order = np.argsort(-part)[:_MOST_APART]
-    return tuple(sorted(order[part[order] > _APART * np.quantile(part, 0.99)].tolist()))
+    order = np.argsort(-part)[:_MOST_OUTLIERS]
+    return tuple(sorted(order[part[order] > _OUTLIERS * np.quantile(part, 0.99)].tolist()))
 
 
 def _divided(weights: Array, scale: Array) -> Array:

@@ -24,7 +24,7 @@ CLASSIFIER = "/classifier/"
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class LinearLayer:
     """A matrix product with constant weights, and the addition of its bias.
 
     Attributes:
@@ -43,8 +43,8 @@ class Product:
     place: int
 
     @property
-    def multiply_adds(self) -> int:
-        """Of one word piece."""
+    def macs(self) -> int:
+        """Of one token."""
         return int(self.weights.size)
 
 
@@ -55,17 +55,17 @@ class Rounded:
     Attributes:
         centre, scale: of each channel. [channels]
         step: of the stored numbers.
-        apart: channels that are multiplied apart, in floating point; their scale is 0.
+        outlier_channels: channels that are multiplied apart, in floating point; their scale is 0.
     """
 
     centre: NDArray[np.float32]
     scale: NDArray[np.float32]
     step: float
-    apart: tuple[int, ...] = ()
+    outlier_channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Int8Product:
+class Int8Layer:
     """A product in int8.
 
     Attributes:
@@ -79,7 +79,7 @@ class Int8Product:
     bias: NDArray[np.float32]
 
 
-def products(model: onnx.ModelProto) -> list[Product]:
+def linear_layers(model: onnx.ModelProto) -> list[LinearLayer]:
     """Every product with constant weights of two axes and a constant bias, in the order of the graph."""
     constants = _constants(model.graph)
     users: dict[str, list[NodeProto]] = {}
@@ -95,13 +95,11 @@ def products(model: onnx.ModelProto) -> list[Product]:
         weights, bias = constants[node.input[1]], constants.get(add.input[place])
         if bias is not None and len(weights.dims) == 2:
             arrays = numpy_helper.to_array(weights), numpy_helper.to_array(bias)
-            found.append(Product(node.name, node.input[0], *arrays, add.name, place))
+            found.append(LinearLayer(node.name, node.input[0], *arrays, add.name, place))
     return found
 
 
-def in_int8(
-    model: onnx.ModelProto, rounded: Mapping[str, Rounded], chosen: Mapping[str, Int8Product]
-) -> onnx.ModelProto:
+def in_int8(model: onnx.ModelProto, rounded: Mapping[str, Rounded], chosen: Mapping[str, Int8Layer]) -> onnx.ModelProto:
     """A copy of the graph with some products in int8.
 
     Args:
@@ -116,21 +114,21 @@ def in_int8(
     before: dict[str, list[NodeProto]] = {}  # node -> what must be computed before it
     after: dict[str, list[NodeProto]] = {}
     done: set[str] = set()
-    for product in products(model):
-        if product.name not in chosen:
+    for layer in linear_layers(model):
+        if layer.name not in chosen:
             continue
-        made = before.setdefault(product.name, [])
-        if product.input not in done:
-            made += _rounding(graph, product.input, rounded[product.input])
-            done.add(product.input)
-        made.append(_weights(graph, product.name, chosen[product.name]))
-        node = nodes[product.name]
-        node.input[0], node.input[1] = f"{product.input}/int8", f"{product.name}/weights"
-        add = nodes[product.add]
-        add.input[product.place] = constant(graph, f"{product.name}/bias", chosen[product.name].bias)
-        if rounded[product.input].apart:
-            after[product.add] = _apart(graph, product, rounded[product.input], add.output[0])
-            add.output[0] = f"{product.name}/biased"
+        made = before.setdefault(layer.name, [])
+        if layer.input not in done:
+            made += _rounding(graph, layer.input, rounded[layer.input])
+            done.add(layer.input)
+        made.append(_weights(graph, layer.name, chosen[layer.name]))
+        node = nodes[layer.name]
+        node.input[0], node.input[1] = f"{layer.input}/int8", f"{layer.name}/weights"
+        add = nodes[layer.add]
+        add.input[layer.place] = constant(graph, f"{layer.name}/bias", chosen[layer.name].bias)
+        if rounded[layer.input].outlier_channels:
+            after[layer.add] = _outlier_channels(graph, layer, rounded[layer.input], add.output[0])
+            add.output[0] = f"{layer.name}/biased"
     ordered = [each for node in graph.node for each in (*before.get(node.name, ()), node, *after.get(node.name, ()))]
     _replace(graph, ordered)
     onnx.checker.check_model(changed)
@@ -150,20 +148,20 @@ def _rounding(graph: onnx.GraphProto, tensor: str, rounded: Rounded) -> list[Nod
     ]
 
 
-def _weights(graph: onnx.GraphProto, name: str, product: Int8Product) -> NodeProto:
-    stored = constant(graph, f"{name}/stored", product.weights)
-    step = constant(graph, f"{name}/step", product.step)
-    zero = constant(graph, f"{name}/zero", np.zeros(len(product.step), np.int8))
+def _weights(graph: onnx.GraphProto, name: str, layer: Int8Layer) -> NodeProto:
+    stored = constant(graph, f"{name}/stored", layer.weights)
+    step = constant(graph, f"{name}/step", layer.step)
+    zero = constant(graph, f"{name}/zero", np.zeros(len(layer.step), np.int8))
     return helper.make_node("DequantizeLinear", [stored, step, zero], [f"{name}/weights"], f"{name}/DQ", axis=1)
 
 
-def _apart(graph: onnx.GraphProto, product: Product, rounded: Rounded, result: str) -> list[NodeProto]:
+def _outlier_channels(graph: onnx.GraphProto, layer: LinearLayer, rounded: Rounded, result: str) -> list[NodeProto]:
     """Adds what the channels that stand apart contribute; after the bias, which engines fuse with the product."""
-    name = product.name
-    which = constant(graph, f"{name}/apart/which", np.array(rounded.apart, np.int64))
-    weights = constant(graph, f"{name}/apart/weights", product.weights[list(rounded.apart)])
+    name = layer.name
+    which = constant(graph, f"{name}/apart/which", np.array(rounded.outlier_channels, np.int64))
+    weights = constant(graph, f"{name}/apart/weights", layer.weights[list(rounded.outlier_channels)])
     return [
-        helper.make_node("Gather", [product.input, which], [f"{name}/apart"], f"{name}/apart/Gather", axis=-1),
+        helper.make_node("Gather", [layer.input, which], [f"{name}/apart"], f"{name}/apart/Gather", axis=-1),
         helper.make_node("MatMul", [f"{name}/apart", weights], [f"{name}/apart/result"], f"{name}/apart/MatMul"),
         helper.make_node("Add", [f"{name}/biased", f"{name}/apart/result"], [result], f"{name}/apart/Add"),
     ]

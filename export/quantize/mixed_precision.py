@@ -15,25 +15,25 @@ from typing import Protocol
 from export.quantize.sensitivity import Change, Logits, Probe, leave_out
 from runtime.backends.base import Backend
 from runtime.batch.windows import Windows, windows_of
-from runtime.bundle.attestation import Left
+from runtime.bundle.attestation import KeptLayer
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import CorpusError
-from runtime.logits import piece_logits
+from runtime.logits import token_logits
 
-# Words that changed tags are counted on, and words that products are ranked on.
+# Words that changed labels are counted on, and words that products are ranked on.
 COUNTED_WORDS, RANKED_WORDS = 30_000, 5_000
-# Changed tags in 10,000 to reach there: plain post-training quantisation (NNCF 3.4) changes 38 on shuffled sentences,
+# Changed labels in 10,000 to reach there: plain post-training quantisation (NNCF 3.4) changes 38 on shuffled sentences,
 # and 12.8 on text that the model was not trained on, where the gate's goal is 5. So it is a third of that, rounded down
 # since joined text is not shuffled. fp8 is held to the same, for the gate's limits are the same.
 GOAL = 12.0
 # Beyond this share of the work in higher precision a graph in 8 bits has lost most of its speed.
-MOST_LEFT_OUT = 0.4
+MOST_KEPT = 0.4
 
 
 class Rounding(Protocol):
     """A way to round a graph, but for some products, and engines for both."""
 
-    def write(self, left: Collection[str]) -> Path:
+    def write(self, kept: Collection[str]) -> Path:
         """Write the graph with all products rounded but those; where it lies."""
         ...
 
@@ -43,22 +43,22 @@ class Rounding(Protocol):
 
 
 class _Text:
-    """Sentences as windows of word pieces."""
+    """Sentences as windows of tokens."""
 
     def __init__(self, encoder: Encoder, sentences: Sequence[Sequence[str]], max_length: int) -> None:
-        self.frame = encoder.frame
+        self.special_tokens = encoder.special_tokens
         self.encoded: Encoded = encoder.encode_words(sentences)
-        capacity = max_length - len(encoder.frame)
+        capacity = max_length - len(encoder.special_tokens)
         self.windows: Windows = windows_of(self.encoded.text_start, capacity=capacity, stride=0)
 
 
-class HeldOut:
+class TuningSplit:
     """The text, by training sentences in order: every fifth is for fitting, the others are held out.
 
     Args:
         tokenizer: the checkpoint's tokenizer.json.
         sentences: words of training text.
-        max_length: most word pieces of a window.
+        max_length: most tokens of a window.
         labels: how many there are.
 
     Raises:
@@ -81,25 +81,25 @@ class HeldOut:
 
     def search(
         self, rounding: Rounding, source: Path, work: dict[str, int], *, goal: float
-    ) -> tuple[list[Left], Change]:
+    ) -> tuple[list[KeptLayer], Change]:
         """What to leave out until few enough tags change, and the change that remains; see export.quantize.sensitivity.
 
         Args:
             rounding: how to round and to run the graph.
             source: the graph that was not rounded.
-            work: multiply-adds of each product, by name.
-            goal: changed tags in 10,000, at most; with MOST_LEFT_OUT it ends the search.
+            work: MACs of each product, by name.
+            goal: changed labels in 10,000, at most; with MOST_LEFT_OUT it ends the search.
         """
 
         def probe(words: int) -> Probe:
             text = self._text(words)
 
-            def measure(left: Collection[str]) -> Logits:
-                return self._logits(rounding.open(rounding.write(left), rounded=True), text)
+            def measure(kept: Collection[str]) -> Logits:
+                return self._logits(rounding.open(rounding.write(kept), rounded=True), text)
 
             return Probe(measure, self._logits(rounding.open(source, rounded=False), text))
 
-        return leave_out(work, probe(COUNTED_WORDS), lambda: probe(RANKED_WORDS), goal=goal, most=MOST_LEFT_OUT)
+        return leave_out(work, probe(COUNTED_WORDS), lambda: probe(RANKED_WORDS), goal=goal, most=MOST_KEPT)
 
     def _text(self, words: int) -> _Text:
         """Sentences with about that many words in all, spread over those held out."""
@@ -110,13 +110,13 @@ class HeldOut:
         return _Text(self.encoder, [*shuffled, *joined(long, self._max_length)], self._max_length)
 
     def _logits(self, engine: Backend, text: _Text) -> Logits:
-        """Of each word's first piece. [words, labels]"""
+        """Of each word's first token. [words, labels]"""
         try:
-            pieces = piece_logits(engine, text.encoded.ids, text.windows, text.frame, labels=self._labels)
+            tokens = token_logits(engine, text.encoded.ids, text.windows, text.special_tokens, labels=self._labels)
         finally:
             engine.close()
-        first = text.encoded.word_piece
-        return pieces[first[first >= 0]]
+        first = text.encoded.first_token
+        return tokens[first[first >= 0]]
 
 
 def joined(sentences: Sequence[Sequence[str]], words: int) -> list[Sequence[str]]:

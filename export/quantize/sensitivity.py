@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.bundle.attestation import Left
+from runtime.bundle.attestation import KeptLayer
 
 Logits = NDArray[np.float32]
 
@@ -28,9 +28,9 @@ class Probe:
     measure: Callable[[Collection[str]], Logits]
     expected: Logits
 
-    def without(self, left: Collection[str]) -> Change:
+    def without(self, kept: Collection[str]) -> Change:
         """How far the logits move with those products left unrounded."""
-        return change(self.expected, self.measure(left))
+        return change(self.expected, self.measure(kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Change:
 
     @property
     def per_10k(self) -> float:
-        """Changed tags in 10,000 words."""
+        """Changed labels in 10,000 words."""
         return 1e4 * self.tags / max(1, self.words)
 
 
@@ -64,15 +64,15 @@ def change(expected: Logits, found: Logits) -> Change:
 
 def leave_out(
     work: Mapping[str, int], counting: Probe, ranking: Callable[[], Probe], *, goal: float, most: float
-) -> tuple[list[Left], Change]:
+) -> tuple[list[KeptLayer], Change]:
     """Leave products unrounded, the most harmful for their work first, until few enough tags change.
 
     Args:
-        work: multiply-adds of each product that can be rounded.
-        counting: a long text, on which changed tags are counted.
+        work: MACs of each product that can be rounded.
+        counting: a long text, on which changed labels are counted.
         ranking: makes a shorter one, on which each product is tried.
-        goal: changed tags in 10,000, at most.
-        most: share of all multiply-adds that may be left out; beyond it the search ends, goal or not.
+        goal: changed labels in 10,000, at most.
+        most: share of all MACs that may be left out; beyond it the search ends, goal or not.
 
     Returns:
         What was left out, in that order, and the change that remains.
@@ -84,7 +84,7 @@ def leave_out(
     short = ranking()
     whole = short.without(()).movement
     gain = {name: 1 - short.without((name,)).movement / whole for name in work}
-    left: list[Left] = []
+    kept: list[KeptLayer] = []
     total = sum(work.values())
     room = most * total
     for name in sorted(work, key=lambda name: -gain[name] / work[name]):
@@ -93,11 +93,11 @@ def leave_out(
             break
         if work[name] > room:
             continue
-        after = counting.without([*(each.name for each in left), name])
+        after = counting.without([*(each.name for each in kept), name])
         # By the movement again: a few tags more or less among some forty are chance.
         if after.movement >= now.movement:
             continue  # it is rounded: its speed would be given away for nothing
         reason = f"its rounding makes up {gain[name]:.0%} of what moves the logits"
-        left.append(Left(name, reason, work[name], now.per_10k, after.per_10k))
+        kept.append(KeptLayer(name, reason, work[name], now.per_10k, after.per_10k))
         now, room = after, room - work[name]
-    return left, now
+    return kept, now

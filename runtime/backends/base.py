@@ -1,6 +1,6 @@
 """Backends: the libraries that execute a model. A backend is a constructor in BACKENDS, and this is all it must be:
 
-    class Backend(Protocol)     word-piece ids in, logits out
+    class Backend(Protocol)     token ids in, logits out
     BACKENDS                    name -> how to open it; each imports its library inside
     open_backend                choose, open, and say plainly what is missing
 
@@ -28,7 +28,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 
 class Backend(Protocol):
-    """Word-piece ids in, logits out.
+    """Token ids in, logits out.
 
     Attributes:
         layout: of the rows that it takes.
@@ -50,7 +50,7 @@ class Backend(Protocol):
     def packing(self) -> Packing: ...
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """Logits of every cell, [rows, length, labels]; those of cells that hold nothing have no meaning.
+        """Logits of every token slot, [rows, length, labels]; those of token slots that hold nothing have no meaning.
 
         Raises:
             BackendError: the engine refused the batch.
@@ -172,12 +172,12 @@ def open_candidate(candidate: Candidate, bundle: Bundle, options: Options) -> Ba
         return BACKENDS[candidate.backend](bundle, candidate, options)
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
-        found = f"the library {library!r} is not installed"
-        do = f"pip install 'nerve-ner[{extra_of(candidate)}]'"
-        raise BackendError(f"backend {candidate.backend!r}", found, do) from error
+        problem = f"the library {library!r} is not installed"
+        fix = f"pip install 'nerve-ner[{extra_of(candidate)}]'"
+        raise BackendError(f"backend {candidate.backend!r}", problem, fix) from error
 
 
 def _takes_no_settings(candidate: Candidate, options: Options) -> None:
     if options.engine:
-        what = f"engine setting {next(iter(options.engine))!r}"
-        raise UsageError(what, f"{candidate.backend} on {candidate.device} takes none", "leave it out")
+        subject = f"engine setting {next(iter(options.engine))!r}"
+        raise UsageError(subject, f"{candidate.backend} on {candidate.device} takes none", "leave it out")

@@ -3,8 +3,8 @@
     class Cuda(Protocol)      all that a runner asks for; tests hold a fake that keeps the order of a stream
     class CudaPython          the same through cuda.bindings.runtime, which the package cuda-python brings
 
-Addresses, streams and graphs are plain integers. Device 0 is used: CUDA_VISIBLE_DEVICES says which card that is.
-Which card it is, runtime.system.gpu tells. It knows nothing of engines.
+Addresses, streams and graphs are plain integers. Device 0 is used: CUDA_VISIBLE_DEVICES says which GPU that is.
+Which GPU it is, runtime.system.gpu tells. It knows nothing of engines.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from runtime.backends.tensorrt_api import load
 from runtime.errors import BackendError
 
 DEVICE = 0
-# Errors of a machine without a card that can be used, by their names in cudaError_t.
-_NO_CARD = frozenset(
+# Errors of a machine without a GPU that can be used, by their names in cudaError_t.
+_NO_GPU = frozenset(
     {
         *("cudaErrorNoDevice", "cudaErrorInsufficientDriver", "cudaErrorStubLibrary", "cudaErrorInitializationError"),
         *("cudaErrorDevicesUnavailable", "cudaErrorSystemDriverMismatch", "cudaErrorSystemNotReady"),
         "cudaErrorCompatNotSupportedOnDevice",
     }
 )
-_SMALLER = "end other programs on the card, or make smaller batches (python -m export --tensorrt-cells N)"
+_SMALLER = "end other programs on the GPU, or make smaller batches (python -m export --tensorrt-slots N)"
 
 
 class Cuda(Protocol):
-    """What is asked of CUDA. Every call can raise BackendError: no card, no memory, or a call that failed.
+    """What is asked of CUDA. Every call can raise BackendError: no GPU, no memory, or a call that failed.
 
     Copies and launches are put into a stream and run later, in order; only `wait` waits for them.
     """
@@ -42,13 +42,13 @@ class Cuda(Protocol):
     def wait(self, stream: int) -> None: ...
 
     def device_memory(self, size: int) -> int:
-        """The address of that many bytes on the card, aligned to 256."""
+        """The address of that many bytes on the GPU, aligned to 256."""
         ...
 
     def free_device_memory(self, address: int) -> None: ...
 
     def pinned_memory(self, size: int) -> NDArray[np.uint8]:
-        """That many bytes of this machine's memory that the card reads and writes by itself. [size]"""
+        """That many bytes of this machine's memory that the GPU reads and writes by itself. [size]"""
         ...
 
     def free_pinned_memory(self, memory: NDArray[np.uint8]) -> None: ...
@@ -74,7 +74,7 @@ class CudaPython:
         runtime: that module; tests give another.
 
     Raises:
-        BackendError: there is no card that can be used.
+        BackendError: there is no GPU that can be used.
     """
 
     def __init__(self, runtime: Any) -> None:
@@ -158,8 +158,8 @@ def cuda_error(name: str, function: str, size: int) -> BackendError:
         function: of CUDA, that gave it.
         size: bytes that were asked for; 0 where none were.
     """
-    if name in _NO_CARD:
-        return BackendError("device 'cuda'", f"no NVIDIA card that can be used ({name})", "check it with nvidia-smi")
+    if name in _NO_GPU:
+        return BackendError("device 'cuda'", f"no NVIDIA GPU that can be used ({name})", "check it with nvidia-smi")
     if name == "cudaErrorMemoryAllocation":
         asked = f"{max(1, size >> 20):,} MiB were asked for" if size else f"{function} needs some"
         return BackendError("device 'cuda'", f"out of memory, {asked}", _SMALLER)
@@ -172,6 +172,6 @@ def open_cuda() -> Cuda:
 
     Raises:
         ModuleNotFoundError: cuda-python is not installed.
-        BackendError: it cannot be loaded, or there is no card that can be used.
+        BackendError: it cannot be loaded, or there is no GPU that can be used.
     """
     return CudaPython(load("cuda.bindings.runtime"))

@@ -14,11 +14,11 @@ Rule = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 
 class Fake:
-    """Gives each word piece the label that a rule gives its id, with a logit of 5 against 0.
+    """Gives each token the label that a rule gives its id, with a logit of 5 against 0.
 
     Args:
         labels: how many labels there are.
-        rule: word-piece ids -> label indices, element by element.
+        rule: token ids -> label indices, element by element.
         layout: of the rows that it takes.
         streams, packing: see Backend.
 

@@ -59,8 +59,8 @@ class OnnxRuntime:
             ) from error
         self._inputs = [node.name for node in self._session.get_inputs()]
         if unknown := sorted({*self._inputs} - GIVEN):
-            found = f"it wants inputs that no token classifier has ({', '.join(unknown)})"
-            raise BackendError(str(path), found, "give a graph exported for token classification")
+            problem = f"it wants inputs that no token classifier has ({', '.join(unknown)})"
+            raise BackendError(str(path), problem, "give a graph exported for token classification")
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend."""

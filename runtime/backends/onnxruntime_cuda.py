@@ -1,4 +1,4 @@
-"""Backend onnxruntime on a card: ONNX Runtime's CUDA provider, and, as a second way, its TensorRT provider.
+"""Backend onnxruntime on a GPU: ONNX Runtime's CUDA provider, and, as a second way, its TensorRT provider.
 
 What can be set is explained at Settings; how batches run is runtime.backends.onnxruntime_sessions' matter.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnCard, Provider
+from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu, Provider
 from runtime.batch.batches import Packing
 from runtime.bundle.store import Bundle, Candidate, Graph, Layout
 from runtime.errors import UsageError
@@ -28,27 +28,27 @@ _SHORTEST = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What --engine-option sets on a card, and why the defaults are what they are.
+    """What --engine-option sets on a GPU, and why the defaults are what they are.
 
     Attributes:
         cuda_graph: capture each shape and replay it. A small batch is bound by launching kernels, not by their work.
             A graph that cannot be captured (see runtime.bundle.manifest.Graph) is not.
         tf32: let products in fp32 round their factors to 10 bits. Off: the gate holds fp32 to its logits.
-        memory_limit: bytes that ONNX Runtime may take of the card's memory; 0: all. It takes what it needs, and not,
+        memory_limit: bytes that ONNX Runtime may take of the GPU's memory; 0: all. It takes what it needs, and not,
             as it would by itself, the next power of two.
         sdpa_kernel: bits that choose the kernel of a fused attention; 0: ONNX Runtime chooses. 1 flash, 2 efficient,
             4 TensorRT's fused, 8 cuDNN's, 16 plain.
-        cells: of a batch, most: some thousand keep a card's multiprocessors busy, and a chunk of 512 sentences, which
-            is what the runtime tags at once, fills one or two such batches. Not measured on a card yet.
-        lanes: batches at once when many texts are tagged; each has a copy of the weights on the card.
+        slots: of a batch, most: some thousand keep a GPU's multiprocessors busy, and a chunk of 512 sentences, which
+            is what the runtime tags at once, fills one or two such batches. Not measured on a GPU yet.
+        streams: batches at once when many texts are tagged; each has a copy of the weights on the GPU.
     """
 
     cuda_graph: bool = True
     tf32: bool = False
     memory_limit: int = 0
     sdpa_kernel: int = 0
-    cells: int = 8192
-    lanes: int = 2
+    slots: int = 8192
+    streams: int = 2
 
 
 def settings_of(given: Mapping[str, str]) -> Settings:
@@ -78,8 +78,8 @@ def settings_for(graph: Graph, given: Mapping[str, str]) -> Settings:
     if graph.capturable:
         return settings
     if settings.cuda_graph and "cuda_graph" in given:
-        found = f"{graph.file} cannot be captured"
-        raise UsageError("engine setting 'cuda_graph'", found, "leave it out, or choose another graph")
+        problem = f"{graph.file} cannot be captured"
+        raise UsageError("engine setting 'cuda_graph'", problem, "leave it out, or choose another graph")
     return replace(settings, cuda_graph=False)
 
 
@@ -107,7 +107,7 @@ def tensorrt_provider(settings: Settings, packing: Packing, inputs: Sequence[str
         cache: folder for engines and timings, which take minutes to make; empty: none is kept.
     """
     shortest, longest = packing.lengths[0], packing.lengths[-1]
-    rows = max(1, packing.cells // shortest)
+    rows = max(1, packing.slots // shortest)
     shapes = {"min": (1, shortest), "opt": (rows, shortest), "max": (rows, longest)}
     options = {f"trt_profile_{name}_shapes": _shapes(inputs, shape) for name, shape in shapes.items()}
     options |= {"device_id": "0", "trt_context_memory_sharing_enable": "1"}
@@ -123,18 +123,18 @@ def _shapes(inputs: Sequence[str], shape: tuple[int, int]) -> str:
     return ",".join(f"{name}:{shape[0]}x{shape[1]}" for name in inputs)
 
 
-def packing_on_card(layout: Layout, *, cells: int, max_length: int) -> Packing:
+def packing_on_gpu(layout: Layout, *, slots: int, max_length: int) -> Packing:
     """Rows of 64, 128, 256... up to the longest window. Padded rows end where the model's positions do."""
     lengths = [_SHORTEST]
     while lengths[-1] < max_length:
         lengths.append(2 * lengths[-1])
     if layout == "padded":
         lengths[-1] = min(lengths[-1], max_length)
-    rows = max(1, cells // _SHORTEST)
-    return Packing(shortest=_SHORTEST, cells=cells, padded_rows=rows, padded_cells=cells, lengths=tuple(lengths))
+    rows = max(1, slots // _SHORTEST)
+    return Packing(shortest=_SHORTEST, slots=slots, padded_rows=rows, padded_slots=slots, lengths=tuple(lengths))
 
 
-def open_onnxruntime_cuda(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnCard:
+def open_onnxruntime_cuda(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnGpu:
     """The backend on a bundle's graph, through the CUDA provider.
 
     Raises:
@@ -144,7 +144,7 @@ def open_onnxruntime_cuda(bundle: Bundle, candidate: Candidate, options: Options
     return _open(bundle, candidate, options, settings, cuda_provider(settings))
 
 
-def open_onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnCard:
+def open_onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnGpu:
     """The same through the TensorRT provider, which builds its engines when the first batch comes.
 
     Raises:
@@ -153,20 +153,20 @@ def open_onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Opt
     with suppress(ImportError):  # it loads the libraries that lie in its package; a system's are found without it
         import_module("tensorrt")
     settings, graph = settings_of(options.engine), bundle.graph_in(candidate.file)
-    packing = packing_on_card(graph.layout, cells=settings.cells, max_length=bundle.manifest.max_length)
+    packing = packing_on_gpu(graph.layout, slots=settings.slots, max_length=bundle.manifest.max_length)
     cache = cache_folder("onnxruntime-tensorrt", bundle.manifest, os.environ)
     return _open(bundle, candidate, options, settings, tensorrt_provider(settings, packing, graph.inputs, cache))
 
 
 def _open(
     bundle: Bundle, candidate: Candidate, options: Options, settings: Settings, provider: Provider
-) -> OnnxRuntimeOnCard:
+) -> OnnxRuntimeOnGpu:
     graph, manifest = bundle.graph_in(candidate.file), bundle.manifest
-    return OnnxRuntimeOnCard(
+    return OnnxRuntimeOnGpu(
         bundle.file(graph.file),
         layout=graph.layout,
-        lanes=max(1, settings.lanes) if options.goal == "throughput" else 1,
-        packing=packing_on_card(graph.layout, cells=settings.cells, max_length=manifest.max_length),
+        streams=max(1, settings.streams) if options.goal == "throughput" else 1,
+        packing=packing_on_gpu(graph.layout, slots=settings.slots, max_length=manifest.max_length),
         provider=provider,
         labels=len(manifest.labels),
         vocabulary=manifest.vocabulary,

@@ -1,9 +1,9 @@
-"""ONNX Runtime on a card: sessions, and buffers that stay where they are. runtime.backends.onnxruntime_cuda opens them.
+"""ONNX Runtime on a GPU: sessions, and buffers that stay where they are. runtime.backends.onnxruntime_cuda opens them.
 
-A lane is a session and the one thread that runs it, for ONNX Runtime keeps what it captured by thread. A lane has fixed
-buffers on the card for each shape of batch, and replays a CUDA graph that was captured for it: then a batch is one
-launch, and not one for each of some hundred kernels. Two lanes hide each other's copies.
-Any provider of ONNX Runtime can stand in for the card's; the CPU's does so in tests. It knows nothing of bundles.
+A stream is a session and the one thread that runs it, for ONNX Runtime keeps what it captured by thread. A stream has fixed
+buffers on the GPU for each shape of batch, and replays a CUDA graph that was captured for it: then a batch is one
+launch, and not one for each of some hundred kernels. Two streams hide each other's copies.
+Any provider of ONNX Runtime can stand in for the GPU's; the CPU's does so in tests. It knows nothing of bundles.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from runtime.errors import BackendError
 
 CPU = "CPUExecutionProvider"
 _LIBRARIES = "pip install 'nerve-ner[gpu]', with a driver for CUDA 13"
-_AGAIN = "export it again, or leave the card out: --device cpu"
+_AGAIN = "export it again, or leave the GPU out: --device cpu"
 _WITHOUT_GRAPH = "keep each batch's launches apart: --engine-option cuda_graph=0"
 # Operators that are the model's work. ONNX Runtime leaves some that only handle shapes to the CPU, which costs nothing.
 _WORK = frozenset(
@@ -91,21 +91,21 @@ class _Gate:
 _GATE = _Gate()
 
 
-class OnnxRuntimeOnCard:
-    """A graph on a card.
+class OnnxRuntimeOnGpu:
+    """A graph on a GPU.
 
     Args:
         path: the ONNX file.
         layout: of its rows.
-        lanes: batches that run at once.
+        streams: batches that run at once.
         packing: the batches that it wants; its lengths are those whose shapes are kept.
         provider: what executes it.
         labels: how many there are.
-        vocabulary, positions: rows of the embedding tables; a card reads out of bounds when an id leaves them.
+        vocabulary, positions: rows of the embedding tables; a GPU reads out of bounds when an id leaves them.
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
-        BackendError: ONNX Runtime cannot load the graph, or runs it elsewhere than on the card.
+        BackendError: ONNX Runtime cannot load the graph, or runs it elsewhere than on the GPU.
     """
 
     device: Device = "cuda"
@@ -115,7 +115,7 @@ class OnnxRuntimeOnCard:
         path: Path,
         *,
         layout: Layout,
-        lanes: int,
+        streams: int,
         packing: Packing,
         provider: Provider,
         labels: int,
@@ -125,14 +125,14 @@ class OnnxRuntimeOnCard:
         import onnxruntime
 
         self.version: str = onnxruntime.__version__
-        self.layout, self.streams, self.packing = layout, lanes, packing
+        self.layout, self.streams, self.packing = layout, streams, packing
         self._path, self._tables = path, (vocabulary, positions)
-        self._free: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
-        self._lanes = [_Lane() for _ in range(lanes)]
+        self._free: queue.SimpleQueue[_SessionStream] = queue.SimpleQueue()
+        self._streams = [_SessionStream() for _ in range(streams)]
         try:
-            for lane in self._lanes:
-                lane.open(functools.partial(_session, path, provider), provider, labels)
-                self._free.put(lane)
+            for stream in self._streams:
+                stream.open(functools.partial(_session, path, provider), provider, labels)
+                self._free.put(stream)
         except BaseException:
             self.close()
             raise
@@ -142,25 +142,25 @@ class OnnxRuntimeOnCard:
         vocabulary, positions = self._tables
         batch.check(vocabulary=vocabulary, positions=positions)
         rows, length = batch.input_ids.shape
-        kept = length in self.packing.lengths and rows * length <= max(length, self.packing.cells)
-        lane = self._free.get()
+        kept = length in self.packing.lengths and rows * length <= max(length, self.packing.slots)
+        stream = self._free.get()
         try:
             # With 1, 2, 4, 8... rows there are few shapes to keep.
             given = with_rows(batch, 1 << (rows - 1).bit_length()) if kept else batch
-            return lane.run(given, keep=kept)[:rows]
+            return stream.run(given, keep=kept)[:rows]
         except Exception as error:
             why = f"ONNX Runtime refused a batch of {rows} x {length} ({reason(error)})"
             raise BackendError(str(self._path), why, _remedy(error)) from error
         finally:
-            self._free.put(lane)
+            self._free.put(stream)
 
     def close(self) -> None:
         """See Backend."""
-        for lane in self._lanes:
-            lane.close()
+        for stream in self._streams:
+            stream.close()
 
 
-class _Lane:
+class _SessionStream:
     """A session, its thread, and the buffers of each shape."""
 
     def __init__(self) -> None:
@@ -245,21 +245,21 @@ def _session(path: Path, provider: Provider) -> Any:
         with contextlib.redirect_stdout(sys.stderr):  # it prints when it falls back
             session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # the library derives its many exceptions from Exception alone
-        found = f"ONNX Runtime cannot load it for {wanted} ({reason(error)})"
-        raise BackendError(str(path), found, _WITHOUT_GRAPH if provider.captures else _AGAIN) from error
+        problem = f"ONNX Runtime cannot load it for {wanted} ({reason(error)})"
+        raise BackendError(str(path), problem, _WITHOUT_GRAPH if provider.captures else _AGAIN) from error
     session.disable_fallback()
     _check_where(session, wanted, path)
     if unknown := sorted({node.name for node in session.get_inputs()} - GIVEN):
-        found = f"it wants inputs that no token classifier has ({', '.join(unknown)})"
-        raise BackendError(str(path), found, "give a graph exported for token classification")
+        problem = f"it wants inputs that no token classifier has ({', '.join(unknown)})"
+        raise BackendError(str(path), problem, "give a graph exported for token classification")
     return session
 
 
 def _remedy(error: Exception) -> str:
     """Smaller batches help where memory ran out, and nowhere else."""
     if re.search(r"out of memory|alloc", str(error), re.IGNORECASE):
-        return "make batches smaller: --engine-option cells=4096"
-    return "try it with --engine-option cuda_graph=0, or leave the card out: --device cpu"
+        return "make batches smaller: --engine-option token slots=4096"
+    return "try it with --engine-option cuda_graph=0, or leave the GPU out: --device cpu"
 
 
 def _preload(onnxruntime: Any) -> None:
@@ -278,5 +278,5 @@ def _check_where(session: Any, wanted: str, path: Path) -> None:
     told: Sequence[Any] = getattr(session, "get_provider_graph_assignment_info", list)()
     elsewhere = [node.op_type for part in told if part.ep_name != wanted for node in part.get_nodes()]
     if work := sorted(_WORK.intersection(elsewhere)):
-        found = f"{', '.join(work)} would not run on {wanted}"
-        raise BackendError(str(path), found, _AGAIN)
+        problem = f"{', '.join(work)} would not run on {wanted}"
+        raise BackendError(str(path), problem, _AGAIN)

@@ -77,14 +77,14 @@ class OpenVino:
             "INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=rest_in_bf16),
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads,
-            "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its processor
+            "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
             "CACHE_DIR": cache,
         }
         try:
             self._compiled = openvino.Core().compile_model(str(path), "CPU", settings)
         except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
-            found = f"OpenVINO cannot load it ({_reason(error)})"
-            raise BackendError(str(path), found, "export it again") from error
+            problem = f"OpenVINO cannot load it ({_reason(error)})"
+            raise BackendError(str(path), problem, "export it again") from error
         self._check_precision(precision)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
         # A request is a stream's memory: whoever has one may compute.
@@ -102,8 +102,8 @@ class OpenVino:
             return np.array(request.infer(batch.named(self._inputs), share_inputs=True)[0], np.float32)
         except Exception as error:
             shape = " x ".join(map(str, batch.input_ids.shape))
-            found = f"OpenVINO refused a batch of {shape} ({_reason(error)})"
-            raise BackendError(str(self._path), found, "export it again") from error
+            problem = f"OpenVINO refused a batch of {shape} ({_reason(error)})"
+            raise BackendError(str(self._path), problem, "export it again") from error
         finally:
             self._requests.put(request)
 
@@ -140,7 +140,7 @@ def hint_of(precision: Precision, *, rest_in_bf16: bool) -> str:
 
 def has_rest_in_bf16(graph: Graph) -> bool:
     """Whether what an int8 graph leaves in floating point is computed in bf16 here, where nothing else is certified."""
-    return has_bf16() and not graph.narrow
+    return has_bf16() and not graph.seven_bit
 
 
 def executed_precisions(compiled: Any) -> set[str]:
@@ -154,7 +154,7 @@ def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Ope
     graph = bundle.graph_in(candidate.file)
     manifest = bundle.manifest
     # As certified: where the rest was computed in fp32, it is so wherever the bundle goes.
-    may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).needs
+    may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).cpu_requirements
     return OpenVino(
         bundle.file(graph.file),
         precision=candidate.precision,

@@ -1,6 +1,6 @@
 """The part of TensorRT's Python interface that running an engine needs, as types; export.engines.api has that for building one.
 
-TensorRT is an extension module without types, and lives on machines with a card. These protocols say what we ask of
+TensorRT is an extension module without types, and lives on machines with a GPU. These protocols say what we ask of
 it, so that mypy holds our code to it, a fake can take its place, and a test holds both against the names and
 parameters of the published bindings (tests/runtime/backends/tensorrt_names.json). Positions and names of parameters are TensorRT's own.
 """
@@ -88,8 +88,8 @@ def load(module: str) -> Any:
     except ModuleNotFoundError:
         raise
     except (ImportError, OSError) as error:  # a shared library that it needs is not there, or of another version
-        found = f"it is installed and cannot be loaded ({error})"
-        raise BackendError(f"library {module!r}", found, "pip install 'nerve-ner[gpu]'") from error
+        problem = f"it is installed and cannot be loaded ({error})"
+        raise BackendError(f"library {module!r}", problem, "pip install 'nerve-ner[gpu]'") from error
 
 
 def new_logger(library: Any, said: list[str]) -> Any:

@@ -1,7 +1,7 @@
 """Backend tensorrt: an engine that export built, on the GPU that it was built for, through TensorRT 11.
 
-Batches have the fixed shapes of the engine's profiles. Each call of logits() takes a lane, see runtime.backends.tensorrt_streams:
-as many run at once as there are lanes, so that one's copies hide behind another's work.
+Batches have the fixed shapes of the engine's profiles. Each call of logits() takes a stream, see runtime.backends.tensorrt_streams:
+as many run at once as there are streams, so that one's copies hide behind another's work.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from numpy.typing import NDArray
 
 from runtime.backends.cuda_api import Cuda, open_cuda
 from runtime.backends.tensorrt_api import Runtime, new_logger, open_trt, why
-from runtime.backends.tensorrt_streams import Lane, profiles_of, tensors_of
+from runtime.backends.tensorrt_streams import EngineStream, profiles_of, tensors_of
 from runtime.batch.batches import Batch, Packing
 from runtime.bundle.certificate import Candidate, Device, Layout
 from runtime.bundle.manifest import Profile
 from runtime.bundle.store import Bundle
 from runtime.errors import BackendError, BundleError, UsageError
 from runtime.selection import engine_obstacle
-from runtime.system.gpu import Card, card
+from runtime.system.gpu import Gpu, gpu
 
 if TYPE_CHECKING:
     from runtime.backends.base import Options
 
 REBUILD = "run make export TENSORRT=1"
-# One lane computes while the other's answer is copied out and its next batch is copied in.
-LANES = 2
-# Cells that a card computes in the time that one more launch costs; an estimate, which only chooses between covers.
+# One stream computes while the other's answer is copied out and its next batch is copied in.
+STREAMS = 2
+# Cells that a GPU computes in the time that one more launch costs; an estimate, which only chooses between covers.
 _LAUNCH = 1024
 
 
 class TensorRt:
-    """An engine on the card.
+    """An engine on the GPU.
 
     Args:
         path: the plan.
         layout: of its rows.
-        streams: lanes.
+        streams: streams.
         vocabulary, positions: rows of the embedding tables; an engine reads out of bounds when an id leaves them.
         library: the module tensorrt.
-        cuda: the card.
+        cuda: the GPU.
 
     Raises:
         BackendError: TensorRT cannot read the plan, or there is not enough memory.
@@ -81,12 +81,12 @@ class TensorRt:
         self.profiles = profiles_of(plan, self._inputs[0])
         self.packing = packing_of(self.profiles)
         preparing = threading.Lock()
-        self._free: queue.SimpleQueue[Lane] = queue.SimpleQueue()
-        self._lanes: list[Lane] = []
+        self._free: queue.SimpleQueue[EngineStream] = queue.SimpleQueue()
+        self._streams: list[EngineStream] = []
         try:
             for _ in range(streams):
-                self._lanes.append(
-                    Lane(
+                self._streams.append(
+                    EngineStream(
                         plan,
                         tensors,
                         self.profiles,
@@ -96,7 +96,7 @@ class TensorRt:
                         preparing=preparing,
                     )
                 )
-                self._free.put(self._lanes[-1])
+                self._free.put(self._streams[-1])
         except BaseException:
             self.close()
             raise
@@ -111,23 +111,23 @@ class TensorRt:
         batch.check(vocabulary=vocabulary, positions=positions)
         rows, length = batch.input_ids.shape
         runs = cover(self.profiles, rows, length)
-        lane = self._free.get()
+        stream = self._free.get()
         try:
             given, found, first = batch.named(self._inputs), [], 0
             for index in runs:
                 part = slice(first, first + self.profiles[index].rows)
-                found.append(lane.run(index, {name: array[part] for name, array in given.items()}))
+                found.append(stream.run(index, {name: array[part] for name, array in given.items()}))
                 first = part.stop
             return found[0] if len(found) == 1 else np.concatenate(found)
         finally:
-            self._free.put(lane)
+            self._free.put(stream)
 
     def close(self) -> None:
         """See Backend."""
-        for lane in self._lanes:
-            lane.close()
-        self._lanes.clear()
-        # Lanes hold the engine, and with it the weights on the card.
+        for stream in self._streams:
+            stream.close()
+        self._streams.clear()
+        # Streams hold the engine, and with it the weights on the GPU.
         self._free = queue.SimpleQueue()
 
 
@@ -136,9 +136,9 @@ def packing_of(profiles: Sequence[Profile]) -> Packing:
     lengths = tuple(sorted({profile.length for profile in profiles}))
     return Packing(
         shortest=lengths[0],
-        cells=max(profile.rows * profile.length for profile in profiles),
+        slots=max(profile.rows * profile.length for profile in profiles),
         padded_rows=max(profile.rows for profile in profiles),
-        padded_cells=max(profile.rows * profile.length for profile in profiles),
+        padded_slots=max(profile.rows * profile.length for profile in profiles),
         lengths=lengths,
     )
 
@@ -148,7 +148,7 @@ def cover(profiles: tuple[Profile, ...], rows: int, length: int) -> tuple[int, .
     """Indices of the profiles that together hold a batch of that shape in the least time; one can come several times.
 
     An engine has few profiles, and what a profile has too many is computed for nothing: 64 rows take two runs of 32
-    rather than one of 128. The time of a run is taken to be its cells and _LAUNCH more.
+    rather than one of 128. The time of a run is taken to be its token slots and _LAUNCH more.
 
     Args:
         profiles: of the engine.
@@ -175,13 +175,13 @@ def open_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> Ten
 
     Raises:
         ModuleNotFoundError: tensorrt or cuda-python is not installed.
-        BackendError: no card, another card than the engine's, another TensorRT, or not enough memory.
+        BackendError: no GPU, another GPU than the engine's, another TensorRT, or not enough memory.
         BundleError: the engine was built from another graph than the bundle's.
     """
     if options.engine:
-        what = f"engine setting {next(iter(options.engine))!r}"
-        raise UsageError(what, "a TensorRT engine takes none once it is built", "leave it out")
-    return open_engine(bundle, candidate, options, here=card(), library=open_trt(), cuda=open_cuda)
+        subject = f"engine setting {next(iter(options.engine))!r}"
+        raise UsageError(subject, "a TensorRT engine takes none once it is built", "leave it out")
+    return open_engine(bundle, candidate, options, here=gpu(), library=open_trt(), cuda=open_cuda)
 
 
 def open_engine(
@@ -189,23 +189,23 @@ def open_engine(
     candidate: Candidate,
     options: Options,
     *,
-    here: Card | None,
+    here: Gpu | None,
     library: Runtime,
     cuda: Callable[[], Cuda],
 ) -> TensorRt:
-    """The same with the card and the libraries given; CUDA is opened only where the engine is for this card."""
+    """The same with the GPU and the libraries given; CUDA is opened only where the engine is for this GPU."""
     manifest, engine = bundle.manifest, bundle.engine_in(candidate.file)
     if here is None:
-        raise BackendError("backend 'tensorrt'", "this machine has no NVIDIA card", "run it on one that has")
+        raise BackendError("backend 'tensorrt'", "this machine has no NVIDIA GPU", "run it on one that has")
     if obstacle := engine_obstacle(engine, here, library.__version__):
         raise BackendError("backend 'tensorrt'", *obstacle)
-    stamp = manifest.files.get(engine.graph)
-    if stamp is None or stamp.sha256 != engine.graph_sha256:
+    digest = manifest.files.get(engine.graph)
+    if digest is None or digest.sha256 != engine.graph_sha256:
         raise BundleError(str(bundle.file(engine.file)), f"built from another {engine.graph}", REBUILD)
     return TensorRt(
         bundle.file(engine.file),
         layout=engine.layout,
-        streams=LANES if options.goal == "throughput" else 1,
+        streams=STREAMS if options.goal == "throughput" else 1,
         vocabulary=manifest.vocabulary,
         positions=manifest.max_length,
         library=library,

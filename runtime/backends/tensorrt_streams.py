@@ -1,9 +1,9 @@
-"""A lane: a stream of CUDA with memory of its own, and in it, for each profile of an engine, a context and a graph.
+"""A stream: a stream of CUDA with memory of its own, and in it, for each profile of an engine, a context and a graph.
 
-Whatever a lane does goes through one stream, in order, so that its contexts can share one piece of memory. All
+Whatever a stream does goes through one stream, in order, so that its contexts can share one token of memory. All
 addresses are fixed when it is opened. A profile is prepared when its first batch comes: one run to let TensorRT ask
 for what it needs, then the same is recorded as a graph: copy in, run, copy out. From then on, a batch is one launch.
-Two lanes hide each other's copies. It knows nothing of threads but this: a lane serves one batch at a time.
+Two streams hide each other's copies. It knows nothing of threads but this: a stream serves one batch at a time.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Tensors:
-    """What an engine is given and gives. They lie one behind the other in a lane's memory, the output last."""
+    """What an engine is given and gives. They lie one behind the other in a stream's memory, the output last."""
 
     inputs: tuple[Tensor, ...]
     output: Tensor
@@ -77,8 +77,8 @@ def tensors_of(plan: Plan, library: Runtime, what: str) -> Tensors:
     inputs = [name for name in names if plan.get_tensor_mode(name) == library.TensorIOMode.INPUT]
     outputs = [name for name in names if plan.get_tensor_mode(name) == library.TensorIOMode.OUTPUT]
     if len(outputs) != 1 or not inputs or not GIVEN.issuperset(inputs):
-        found = f"it takes {', '.join(inputs) or 'nothing'} and gives {', '.join(outputs) or 'nothing'}"
-        raise BundleError(what, found, REMAKE)
+        problem = f"it takes {', '.join(inputs) or 'nothing'} and gives {', '.join(outputs) or 'nothing'}"
+        raise BundleError(what, problem, REMAKE)
     types = {name: str(plan.get_tensor_dtype(name).name) for name in names}
     if unknown := sorted({*types.values()} - {*_TYPES}):
         raise BundleError(what, f"its tensors hold {', '.join(unknown)}", REMAKE)
@@ -103,15 +103,15 @@ class _Ready:
     graph: int
 
 
-class Lane:
+class EngineStream:
     """See the module.
 
     Args:
         plan, tensors, profiles: the engine, and what tensors_of and profiles_of say of it.
         library: the module tensorrt.
-        cuda: the card.
+        cuda: the GPU.
         said: TensorRT's errors, as runtime.backends.tensorrt_api.new_logger keeps them.
-        preparing: held while a context is made and a graph recorded; lanes share the engine that is asked for them.
+        preparing: held while a context is made and a graph recorded; streams share the engine that is asked for them.
 
     Raises:
         BackendError: no memory for it.
@@ -180,7 +180,7 @@ class Lane:
         self._cuda.end_stream(self._stream)
 
     def _fill(self, profile: Profile, arrays: Mapping[str, NDArray[np.int64]]) -> None:
-        """Write a batch where the card reads it. What is left of the profile's batch holds nothing."""
+        """Write a batch where the GPU reads it. What is left of the profile's batch holds nothing."""
         for tensor, start in zip(self._tensors.inputs, self._tensors.offsets(profile)):
             given = arrays[tensor.name]
             view = self._view(tensor, profile, start)[..., 0]
@@ -242,8 +242,8 @@ class Lane:
         self._cuda.copy_out(host + output, device + output, end - output, self._stream)
 
     def _refused(self, profile: Profile) -> BackendError:
-        found = f"TensorRT refused a batch of {profile.rows} x {profile.length} ({why(self._said)})"
-        return BackendError("engine", found, "run make export TENSORRT=1")
+        problem = f"TensorRT refused a batch of {profile.rows} x {profile.length} ({why(self._said)})"
+        return BackendError("engine", problem, "run make export TENSORRT=1")
 
 
 def _is_complete(context: Context) -> bool:

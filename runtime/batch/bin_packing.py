@@ -17,7 +17,7 @@ class Rows:
 
     Attributes:
         length: of each row. [rows]
-        used: cells of each row that hold something, from its first on, without gaps. [rows]
+        used: token slots of each row that hold something, from its first on, without gaps. [rows]
         count: things in each row. [rows]
         column: where in its row each thing begins. [things]
         number: which of its row each thing is, from 0. [things]
@@ -43,10 +43,10 @@ def fit(size: NDArray[np.int64], *, shortest: int) -> Rows:
 
     Things of one size are placed together, so that the time depends on how many sizes there are and not on how many
     things. Johnson et al. 1974, "Worst-case performance bounds for simple one-dimensional packing algorithms": never
-    more than 11/9 of the fewest rows possible, and a few short things among them fill rows to the last cell.
+    more than 11/9 of the fewest rows possible, and a few short things among them fill rows to the last token slot.
 
     Args:
-        size: cells that each thing takes, at least 1. [things]
+        size: token slots that each thing takes, at least 1. [things]
         shortest: length of the shortest rows; the others are 2, 4, 8... times as long.
     """
     by_size = np.argsort(-size, kind="stable")

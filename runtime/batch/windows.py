@@ -1,8 +1,8 @@
-"""Texts longer than the model -> windows that overlap, and which window answers for which word piece. Pure.
+"""Texts longer than the model -> windows that overlap, and which window answers for which token. Pure.
 
 A text that fits is one window, so that it gets exactly what it gets alone. A longer one is cut into windows of the
-full length, each reaching `stride` pieces into the one before; the last is moved back to be full too. In an overlap
-the first half belongs to the earlier window and the second to the later: so every piece is answered where the nearer
+full length, each reaching `stride` tokens into the one before; the last is moved back to be full too. In an overlap
+the first half belongs to the earlier window and the second to the later: so every token is answered where the nearer
 of its two edges is farthest away.
 """
 
@@ -20,13 +20,13 @@ from runtime.batch.ragged import ranges, starts_from_counts
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Runs of word pieces, in order of text and place. All arrays: [windows].
+    """Runs of tokens, in order of text and place. All arrays: [windows].
 
     Attributes:
-        start: first piece of each, among the pieces of all texts.
-        count: pieces of each, special ones not included.
-        skip: pieces at its start that an earlier window answers for.
-        keep: pieces after those that this window answers for; over all windows every piece is kept exactly once.
+        start: first token of each, among the tokens of all texts.
+        count: tokens of each, special ones not included.
+        skip: tokens at its start that an earlier window answers for.
+        keep: tokens after those that this window answers for; over all windows every token is kept exactly once.
     """
 
     start: NDArray[np.int64]
@@ -36,12 +36,12 @@ class Windows:
 
 
 def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> Windows:
-    """Cut texts into windows; a text without pieces has none.
+    """Cut texts into windows; a text without tokens has none.
 
     Args:
-        text_start: where each text's pieces start, and, last, where all end. [texts + 1]
-        capacity: most pieces of a window, special ones not included.
-        stride: pieces that neighbouring windows share, at least 0 and less than capacity.
+        text_start: where each text's tokens start, and, last, where all end. [texts + 1]
+        capacity: most tokens of a window, special ones not included.
+        stride: tokens that neighbouring windows share, at least 0 and less than capacity.
     """
     size = np.diff(text_start)
     if size.max(initial=0) <= capacity:
@@ -50,7 +50,7 @@ def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> 
         count = size[some]
         return Windows(text_start[:-1][some], count, np.zeros_like(count), count)
     step = capacity - stride
-    # A window for the first `capacity` pieces and one for every `step` begun after them.
+    # A window for the first `capacity` tokens and one for every `step` begun after them.
     windows = np.where(size > 0, 1 + np.maximum(0, -(-(size - capacity) // step)), 0)
     number = ranges(np.zeros_like(windows), windows)
     text_size, text_first = np.repeat(size, windows), np.repeat(text_start[:-1], windows)
@@ -69,12 +69,12 @@ def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some windows that follow each other, as if their pieces were all there are.
+    """Some windows that follow each other, as if their tokens were all there are.
 
     Attributes:
         windows: their places counted from `start`.
-        start, end: the pieces that they read, among the pieces of all texts.
-        keep_start, keep_end: the pieces that they answer for, among the pieces of all texts.
+        start, end: the tokens that they read, among the tokens of all texts.
+        keep_start, keep_end: the tokens that they answer for, among the tokens of all texts.
     """
 
     windows: Windows
@@ -84,17 +84,17 @@ class Block:
     keep_end: int
 
 
-def blocks_of(windows: Windows, *, pieces: int) -> Iterator[Block]:
+def blocks_of(windows: Windows, *, tokens: int) -> Iterator[Block]:
     """Windows in blocks, so that the logits of a long text never lie in memory all at once.
 
     Args:
         windows: as windows_of cuts them; what each keeps follows what the one before keeps.
-        pieces: about how many a block reads; it ends with the window that reaches that number.
+        tokens: about how many a block reads; it ends with the window that reaches that number.
     """
     read = np.cumsum(windows.count)
     borders: list[int] = []
-    if len(read) and read[-1] > pieces:
-        borders = (np.flatnonzero(np.diff((read - windows.count) // pieces)) + 1).tolist()
+    if len(read) and read[-1] > tokens:
+        borders = (np.flatnonzero(np.diff((read - windows.count) // tokens)) + 1).tolist()
     for first, last in itertools.pairwise([0, *borders, len(read)] if len(read) else []):
         start, count, skip, keep = (
             column[first:last] for column in (windows.start, windows.count, windows.skip, windows.keep)

@@ -7,19 +7,19 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class KeptLayer:
     """A matrix product that int8 or fp8 leaves in higher precision, and why.
 
     Attributes:
         name: of its node in the graph.
         reason: in words.
-        multiply_adds: of one word piece.
-        changed_before, changed_after: changed tags in 10,000 before and after it was left out; 0 where not measured.
+        macs: of one token.
+        changed_before, changed_after: changed labels in 10,000 before and after it was left out; 0 where not measured.
     """
 
     name: str
     reason: str
-    multiply_adds: int
+    macs: int
     changed_before: float = 0.0
     changed_after: float = 0.0
 
@@ -35,10 +35,10 @@ class Attestation:
         operators: how many there are of each.
         attention: attentions in the graph, one a layer.
         fused_attention: those that are computed in one go.
-        multiply_adds: of all matrix products, for one batch of rows x length.
-        attention_multiply_adds: those of them that are attention's.
+        macs: of all matrix products, for one batch of rows x length.
+        attention_macs: those of them that are attention's.
         rows, length: of that batch.
-        shares: of the multiply-adds in each precision, 0 to 1.
+        shares: of the MACs in each precision, 0 to 1.
         left: what int8 or fp8 leaves in higher precision.
     """
 
@@ -48,9 +48,9 @@ class Attestation:
     operators: dict[str, int]
     attention: int
     fused_attention: int
-    multiply_adds: int
-    attention_multiply_adds: int
+    macs: int
+    attention_macs: int
     rows: int
     length: int
     shares: dict[str, float]
-    left: tuple[Left, ...] = ()
+    kept: tuple[KeptLayer, ...] = ()

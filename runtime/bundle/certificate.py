@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runtime.errors import UncertifiedError
-from runtime.system.cpu import ANY_SUMS, Ability
+from runtime.system.cpu import ANY_SUMS, CpuFeature
 
 CERTIFY = "run `python -m export.certify`, or pass --allow-uncertified to do without"
 
 
-NARROWER = "export it here (`python -m export ... --int8`)"
+EXPORT_HERE = "export it here (`python -m export ... --int8`)"
 
 
 Layout = Literal["padded", "packed"]
@@ -56,7 +56,7 @@ class Certificate:
         measured: figures by name; export.certify documents each.
         limits: the gate's bounds that the figures were held against.
         passed: whether every bound held.
-        needs: what the processor must do for it to hold, since it did so when it was measured; see runtime.system.cpu.
+        cpu_requirements: what the CPU must do for it to hold, since it did so when it was measured; see runtime.system.cpu.
     """
 
     file: str
@@ -69,32 +69,36 @@ class Certificate:
     measured: dict[str, float | int | None]
     limits: dict[str, float]
     passed: bool
-    needs: tuple[Ability, ...] = ()
+    cpu_requirements: tuple[CpuFeature, ...] = ()
 
     @property
     def candidate(self) -> Candidate:
         """Whose certificate it is."""
         return Candidate(self.file, self.backend, self.precision, self.device)
 
-    def holds_on(self, abilities: Collection[Ability]) -> bool:
-        """Whether a processor with these abilities computes as the one did that it was measured on."""
-        return set(self.needs) <= set(abilities)
+    def holds_on(self, cpu_features: Collection[CpuFeature]) -> bool:
+        """Whether a CPU with these abilities computes as the one did that it was measured on."""
+        return set(self.cpu_requirements) <= set(cpu_features)
 
-    def check_processor(self, abilities: Collection[Ability]) -> None:
-        """Refuse to vouch for a processor that computes otherwise than the one it was measured on.
+    def check_cpu(self, cpu_features: Collection[CpuFeature]) -> None:
+        """Refuse to vouch for a CPU that computes otherwise than the one it was measured on.
 
         Raises:
             UncertifiedError: it does.
         """
-        if self.holds_on(abilities):
+        if self.holds_on(cpu_features):
             return
-        what, had, has = f"{self.file} on {self.backend}", " and ".join(self.needs), " and ".join(sorted(abilities))
-        found = f"certified on a processor that has {had}, this one has {has or 'told nothing of itself'}"
-        if set(ANY_SUMS) <= set(self.needs):
-            found = "certified on a processor that is not known, and int8 depends on it"
-        # To certify it here would fail: sums of 8 bits are cut off on this processor.
-        remake = "vnni" in self.needs and "vnni" not in abilities
-        raise UncertifiedError(what, found, f"{NARROWER}, or choose another precision" if remake else CERTIFY)
+        subject, had, has = (
+            f"{self.file} on {self.backend}",
+            " and ".join(self.cpu_requirements),
+            " and ".join(sorted(cpu_features)),
+        )
+        problem = f"certified on a CPU that has {had}, this one has {has or 'told nothing of itself'}"
+        if set(ANY_SUMS) <= set(self.cpu_requirements):
+            problem = "certified on a CPU that is not known, and int8 depends on it"
+        # To certify it here would fail: sums of 8 bits are cut off on this CPU.
+        remake = "vnni" in self.cpu_requirements and "vnni" not in cpu_features
+        raise UncertifiedError(subject, problem, f"{EXPORT_HERE}, or choose another precision" if remake else CERTIFY)
 
     def check_version(self, library: str, installed: str) -> None:
         """Refuse to vouch for another release of the library than the one measured; patch releases are let pass.
@@ -104,8 +108,11 @@ class Certificate:
         """
         measured = self.versions.get(library, "none")
         if release(measured) != release(installed):
-            what, found = f"{self.file} on {self.backend}", f"certified with {library} {measured}, here is {installed}"
-            raise UncertifiedError(what, found, f"install {library} {measured}, or {CERTIFY}")
+            subject, problem = (
+                f"{self.file} on {self.backend}",
+                f"certified with {library} {measured}, here is {installed}",
+            )
+            raise UncertifiedError(subject, problem, f"install {library} {measured}, or {CERTIFY}")
 
 
 def release(version: str) -> list[str]:

@@ -30,7 +30,7 @@ class Description:
     Attributes:
         architecture: transformers' model_type, such as "bert".
         labels: names in the order of the logits.
-        max_length: most word pieces of a row, special ones included.
+        max_length: most tokens of a row, special ones included.
         vocabulary: rows of the embedding table.
     """
 
@@ -101,43 +101,43 @@ def _check_weights(path: Path) -> None:
     pickled = next((file.name for pattern in _PICKLES for file in path.glob(pattern)), "")
     if not pickled:
         raise CheckpointError(str(path), "no weights, there is no model.safetensors", "give another folder")
-    found = f"pickled weights alone ({pickled}), which can run code when they are read"
+    problem = f"pickled weights alone ({pickled}), which can run code when they are read"
     command = "AutoModelForTokenClassification.from_pretrained(FOLDER).save_pretrained(NEW, safe_serialization=True)"
-    raise CheckpointError(str(path), found, f"if you trust them, convert them with transformers: {command}")
+    raise CheckpointError(str(path), problem, f"if you trust them, convert them with transformers: {command}")
 
 
 def _check_tokenizer(path: Path) -> None:
     if (path / "tokenizer.json").is_file():
         return
     slow = next((name for name in ("vocab.txt", "vocab.json", "spiece.model") if (path / name).is_file()), "")
-    found = (
+    problem = (
         f"no tokenizer.json, only a slow tokenizer's {slow}" if slow else "the tokenizer is missing (tokenizer.json)"
     )
-    do = "convert it with transformers: AutoTokenizer.from_pretrained(FOLDER, use_fast=True).save_pretrained(FOLDER)"
+    fix = "convert it with transformers: AutoTokenizer.from_pretrained(FOLDER, use_fast=True).save_pretrained(FOLDER)"
     raise CheckpointError(
-        str(path), found, do if slow else "copy it from the model that the checkpoint was trained from"
+        str(path), problem, fix if slow else "copy it from the model that the checkpoint was trained from"
     )
 
 
 def _labels(path: Path, config: dict[str, Any]) -> tuple[str, ...]:
     place = str(path / "config.json")
     named = config.get("id2label") or {}
-    do = 'name them in "id2label" as {"0": "O", "1": "B-PER", ...}, or give a checkpoint trained for NER'
+    fix = 'name them in "id2label" as {"0": "O", "1": "B-PER", ...}, or give a checkpoint trained for NER'
     if not named or all(_UNNAMED.fullmatch(str(label)) for label in named.values()):
-        raise CheckpointError(place, "no labels", do)
+        raise CheckpointError(place, "no labels", fix)
     try:
         by_index = {int(index): str(label) for index, label in named.items()}
         labels = tuple(by_index[index] for index in range(len(by_index)))
     except (ValueError, KeyError) as error:
-        raise CheckpointError(place, f'the indices of "id2label" are not 0 to {len(named) - 1}', do) from error
+        raise CheckpointError(place, f'the indices of "id2label" are not 0 to {len(named) - 1}', fix) from error
     if OUTSIDE not in labels or len(set(labels)) != len(labels):
-        found = "two labels of one name" if OUTSIDE in labels else 'no label "O"'
-        raise CheckpointError(place, found, do)
+        problem = "two labels of one name" if OUTSIDE in labels else 'no label "O"'
+        raise CheckpointError(place, problem, fix)
     return labels
 
 
 def max_length(path: Path, config: dict[str, Any]) -> int:
-    """Most word pieces of a row: the positions of the configuration, or fewer if the tokenizer was told fewer.
+    """Most tokens of a row: the positions of the configuration, or fewer if the tokenizer was told fewer.
 
     RoBERTa and its relatives count positions from padding_idx + 1, so that many rows of the table are never used
     (transformers, create_position_ids_from_input_ids). Models without such a table say it, too: for DeBERTa (relative
@@ -145,9 +145,9 @@ def max_length(path: Path, config: dict[str, Any]) -> int:
     """
     positions = config.get("max_position_embeddings")
     if not isinstance(positions, int) or positions < 1:
-        found = '"max_position_embeddings" is missing, so the longest row is not known'
-        do = "write there how long the longest row was that the model was trained with"
-        raise CheckpointError(str(path / "config.json"), found, do)
+        problem = '"max_position_embeddings" is missing, so the longest row is not known'
+        fix = "write there how long the longest row was that the model was trained with"
+        raise CheckpointError(str(path / "config.json"), problem, fix)
     if config.get("model_type") in _OFFSET_POSITIONS:
         positions -= int(config.get("pad_token_id") or 0) + 1
     try:

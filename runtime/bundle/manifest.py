@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.bundle.attestation import Attestation, Left
+from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.certificate import Candidate, Certificate, Layout, Precision, release
 from runtime.system.cpu import ANY_SUMS
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class FileDigest:
     """What a file must be: its sha256 in hexadecimal and its size in bytes."""
 
     sha256: str
@@ -30,10 +30,10 @@ class Graph:
         precision, layout: see the vocabulary in the README.
         opset: version of the ONNX operator set.
         inputs: names of the graph's inputs, each [rows, length].
-        made_for: the one backend, on a card, whose own operators it has; empty: any backend on any device.
-        capturable: whether a card can capture a batch as a CUDA graph. Not where the processor must be told in the
+        made_for: the one backend, on a GPU, whose own operators it has; empty: any backend on any device.
+        capturable: whether a GPU can capture a batch as a CUDA graph. Not where the CPU must be told in the
             middle of it how large what follows is.
-        narrow: of int8: weights of 7 bits, and fp32 between products, so that every processor answers alike; see
+        seven_bit: of int8: weights of 7 bits, and fp32 between products, so that every CPU answers alike; see
             runtime.system.cpu.
     """
 
@@ -44,7 +44,7 @@ class Graph:
     inputs: tuple[str, ...]
     made_for: str = ""
     capturable: bool = True
-    narrow: bool = False
+    seven_bit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +104,12 @@ class Speed:
 
     Attributes:
         candidate: whose.
-        pieces_per_second: word pieces through packing and engine; export.tune says how.
-        machine: its processor and how many of them were used.
+        tokens_per_second: tokens through packing and engine; export.tune says how.
+        machine: its CPU and how many of them were used.
     """
 
     candidate: Candidate
-    pieces_per_second: float
+    tokens_per_second: float
     machine: str
 
 
@@ -120,8 +120,8 @@ class Manifest:
     Attributes:
         checkpoint: what it was made from.
         labels: label names in the order of the logits.
-        max_length: most word pieces a row can hold, special ones included.
-        vocabulary: rows of the embedding table; every word-piece id is below it.
+        max_length: most tokens a row can hold, special ones included.
+        vocabulary: rows of the embedding table; every token id is below it.
         files: every file of the bundle but the manifest, by name.
         graphs: the ONNX files among them.
         certificates: at most one for each candidate.
@@ -135,7 +135,7 @@ class Manifest:
     labels: tuple[str, ...]
     max_length: int
     vocabulary: int
-    files: dict[str, Stamp]
+    files: dict[str, FileDigest]
     graphs: tuple[Graph, ...]
     certificates: tuple[Certificate, ...]
     versions: dict[str, str]
@@ -151,7 +151,7 @@ def manifest_from_json(value: dict[str, Any]) -> Manifest:
         labels=tuple(value["labels"]),
         max_length=value["max_length"],
         vocabulary=value["vocabulary"],
-        files={name: Stamp(**stamp) for name, stamp in value["files"].items()},
+        files={name: FileDigest(**digest) for name, digest in value["files"].items()},
         graphs=tuple(Graph(**{**graph, "inputs": tuple(graph["inputs"])}) for graph in value["graphs"]),
         certificates=tuple(_certificate(each) for each in value["certificates"]),
         versions=value["versions"],
@@ -159,7 +159,7 @@ def manifest_from_json(value: dict[str, Any]) -> Manifest:
             Speed(**{**speed, "candidate": Candidate(**speed["candidate"])}) for speed in value.get("speeds", ())
         ),
         attestations=tuple(
-            Attestation(**{**each, "left": tuple(Left(**left) for left in each["left"])})
+            Attestation(**{**each, "kept": tuple(KeptLayer(**kept) for kept in each["kept"])})
             for each in value.get("attestations", ())
         ),
         engines=tuple(_engine(each) for each in value.get("engines", ())),
@@ -172,9 +172,9 @@ def sm(compute_capability: str) -> str:
 
 
 def _certificate(value: dict[str, Any]) -> Certificate:
-    # Those of int8 that were written before they said so: on which processor, nobody knows.
+    # Those of int8 that were written before they said so: on which CPU, nobody knows.
     unknown = ANY_SUMS if (value["precision"], value["device"]) == ("int8", "cpu") else ()
-    return Certificate(**{**value, "needs": tuple(value.get("needs", unknown))})
+    return Certificate(**{**value, "cpu_requirements": tuple(value.get("cpu_requirements", unknown))})
 
 
 def _engine(value: dict[str, Any]) -> Engine:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.bundle.certificate import CERTIFY, Candidate, Certificate, Device, Layout, Precision
-from runtime.bundle.manifest import Engine, Graph, Manifest, Profile, Source, Speed, Stamp, manifest_from_json
+from runtime.bundle.manifest import Engine, FileDigest, Graph, Manifest, Profile, Source, Speed, manifest_from_json
 from runtime.errors import BundleError, UncertifiedError
 from runtime.system.files import sha256_of_file, write_atomically
 
@@ -36,10 +36,10 @@ __all__ = [
     "Profile",
     "Source",
     "Speed",
-    "Stamp",
+    "FileDigest",
     "open_bundle",
     "seal",
-    "stamp_of",
+    "digest_of",
     "CONFIG",
     "MANIFEST",
     "REMAKE",
@@ -47,7 +47,7 @@ __all__ = [
     "TOKENIZER",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
 MANIFEST = "manifest.json"
 TOKENIZER = "tokenizer.json"
 CONFIG = "config.json"
@@ -104,8 +104,8 @@ class Bundle:
         raise UncertifiedError(str(candidate), f"no certificate in {self.path}", CERTIFY)
 
     def speed(self, candidate: Candidate) -> float:
-        """Its word pieces a second where they were measured, 0 where they were not."""
-        measured = {speed.candidate: speed.pieces_per_second for speed in self.manifest.speeds}
+        """Its tokens a second where they were measured, 0 where they were not."""
+        measured = {speed.candidate: speed.tokens_per_second for speed in self.manifest.speeds}
         return measured.get(candidate, 0.0)
 
 
@@ -116,8 +116,8 @@ def open_bundle(path: Path) -> Bundle:
         BundleError: it is missing, unsealed, damaged, or of another schema.
     """
     manifest = _parse(path / MANIFEST, _read(path))
-    for name, stamp in manifest.files.items():
-        _verify(path / name, stamp)
+    for name, digest in manifest.files.items():
+        _verify(path / name, digest)
     return Bundle(path, manifest)
 
 
@@ -130,9 +130,9 @@ def seal(path: Path, manifest: Manifest) -> None:
     write_atomically(path / MANIFEST, _encode(manifest))
 
 
-def stamp_of(path: Path) -> Stamp:
+def digest_of(path: Path) -> FileDigest:
     """The Stamp of a file as it is now."""
-    return Stamp(sha256_of_file(path), path.stat().st_size)
+    return FileDigest(sha256_of_file(path), path.stat().st_size)
 
 
 def _encode(manifest: Manifest) -> bytes:
@@ -150,8 +150,8 @@ def _read(path: Path) -> bytes:
     try:
         return (path / MANIFEST).read_bytes()
     except FileNotFoundError:
-        found = f"there is no {MANIFEST}, so it is not a bundle or was never sealed"
-        raise BundleError(str(path), found, REMAKE) from None
+        problem = f"there is no {MANIFEST}, so it is not a bundle or was never sealed"
+        raise BundleError(str(path), problem, REMAKE) from None
     except OSError as error:
         raise BundleError(str(path / MANIFEST), error.strerror or str(error), "make it readable") from error
 
@@ -163,8 +163,8 @@ def _parse(place: Path, raw: bytes) -> Manifest:
     except (ValueError, TypeError, KeyError) as error:
         raise BundleError(str(place), f"not a manifest ({error!r})", REMAKE) from error
     if schema != SCHEMA:
-        found = f"schema {schema}, this version of Nerve reads schema {SCHEMA}"
-        raise BundleError(str(place), found, REMAKE)
+        problem = f"schema {schema}, this version of Nerve reads schema {SCHEMA}"
+        raise BundleError(str(place), problem, REMAKE)
     digest = value.pop("digest", "missing")
     # Comparing bytes, and not values, refuses a manifest in which only the white space was changed, too.
     if raw != _canonical({**value, "digest": digest}) or digest != hashlib.sha256(_canonical(value)).hexdigest():
@@ -172,15 +172,15 @@ def _parse(place: Path, raw: bytes) -> Manifest:
     return manifest_from_json(value)
 
 
-def _verify(path: Path, stamp: Stamp) -> None:
+def _verify(path: Path, digest: FileDigest) -> None:
     try:
         size = path.stat().st_size
         # The size first: a truncated file of a gigabyte need not be read to be refused.
-        found = sha256_of_file(path) if size == stamp.bytes else ""
+        found = sha256_of_file(path) if size == digest.bytes else ""
     except OSError as error:
         raise BundleError(str(path), error.strerror or str(error), REMAKE) from error
-    if size != stamp.bytes:
-        raise BundleError(str(path), f"{size:,} bytes where the manifest says {stamp.bytes:,}", REMAKE)
-    if found != stamp.sha256:
-        detail = f"sha256 {found[:12]}... where the manifest says {stamp.sha256[:12]}..., so it was changed"
+    if size != digest.bytes:
+        raise BundleError(str(path), f"{size:,} bytes where the manifest says {digest.bytes:,}", REMAKE)
+    if found != digest.sha256:
+        detail = f"sha256 {found[:12]}... where the manifest says {digest.sha256[:12]}..., so it was changed"
         raise BundleError(str(path), detail, REMAKE)

@@ -21,8 +21,8 @@ from runtime.bundle.store import (
     Manifest,
     Precision,
     Source,
+    digest_of,
     open_bundle,
-    stamp_of,
 )
 from runtime.errors import BundleError, UncertifiedError
 
@@ -35,27 +35,27 @@ _ORDER: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 
 def open_folder(path: Path, *, allow_uncertified: bool) -> Bundle:
-    """A bundle, or a foreign folder if that is allowed.
+    """A bundle, or a third-party folder if that is allowed.
 
     Raises:
         BundleError, CheckpointError: as open_bundle and open_foreign.
-        UncertifiedError: it is a foreign folder, and that is not allowed.
+        UncertifiedError: it is a third-party folder, and that is not allowed.
     """
-    if not is_foreign(path):
+    if not is_third_party(path):
         return open_bundle(path)
     if not allow_uncertified:
-        found = "not a bundle but graphs that others made, without a certificate"
+        problem = "not a bundle but graphs that others made, without a certificate"
         certify = f"python -m export.certify {path} --model CHECKPOINT --corpus CORPUS"
-        raise UncertifiedError(str(path), found, f"run `{certify}`, or pass --allow-uncertified to do without")
-    return open_foreign(path)
+        raise UncertifiedError(str(path), problem, f"run `{certify}`, or pass --allow-uncertified to do without")
+    return open_third_party(path)
 
 
-def is_foreign(path: Path) -> bool:
+def is_third_party(path: Path) -> bool:
     """Whether it is a folder in Optimum's layout and no bundle."""
     return not (path / MANIFEST).is_file() and (path / CONFIG).is_file() and bool(_files(path))
 
 
-def open_foreign(path: Path) -> Bundle:
+def open_third_party(path: Path) -> Bundle:
     """The folder as a bundle without certificates. The checkpoint's name is the folder's, its digest is not known.
 
     Raises:
@@ -67,15 +67,15 @@ def open_foreign(path: Path) -> Bundle:
     description = describe(path, weights=False)
     told = [(precision, name) for name in _files(path) if (precision := precision_of(name))]
     if not told:
-        found = f"no file name tells the precision ({', '.join(_files(path))})"
-        raise BundleError(str(path), found, "name it model.onnx (fp32), model_fp16.onnx or model_int8.onnx")
+        problem = f"no file name tells the precision ({', '.join(_files(path))})"
+        raise BundleError(str(path), problem, "name it model.onnx (fp32), model_fp16.onnx or model_int8.onnx")
     told.sort(key=lambda pair: _ORDER.index(pair[0]))
     manifest = Manifest(
         checkpoint=Source(str(path), ""),
         labels=description.labels,
         max_length=description.max_length,
         vocabulary=description.vocabulary,
-        files={name: stamp_of(path / name) for name in (CONFIG, TOKENIZER, *(name for _, name in told))},
+        files={name: digest_of(path / name) for name in (CONFIG, TOKENIZER, *(name for _, name in told))},
         graphs=tuple(Graph(name, precision, "padded", 0, ()) for precision, name in told),
         certificates=(),
         versions={},

@@ -1,10 +1,10 @@
-"""Word pieces of raw text -> entities, by the five strategies of transformers' token-classification pipeline. Pure.
+"""Tokens of raw text -> entities, by the five strategies of transformers' token-classification pipeline. Pure.
 
-    none      each piece by itself, with its full label, such as B-PER
-    simple    neighbouring pieces of one type together
-    first     the same for words: a word has the label of its first piece,
-    average   the label of the highest mean probability over its pieces,
-    max       or the label of its surest piece
+    none      each token by itself, with its full label, such as B-PER
+    simple    neighbouring tokens of one type together
+    first     the same for words: a word has the label of its first token,
+    average   the label of the highest mean probability over its tokens,
+    max       or the label of its surest token
 
 Spans, labels and scores are those of `pipeline(..., aggregation_strategy=...)` in transformers 4.57, for whoever wants
 to change engines and nothing else. So are its faults, which runtime.decode.labels does not have:
@@ -13,13 +13,13 @@ to change engines and nothing else. So are its faults, which runtime.decode.labe
 - Its words are guesses. With a "##" prefix, punctuation and what stands around it are words of their own; without,
   whatever has no blank between is one word, the full stop and the bracket too.
 - With some tokenizers (Metaspace; byte-level ones that do not trim) an entity begins with the blank before it.
-- Pieces with one character between them (byte-level ones) give entities that share it, and a piece can stand for
+- Tokens with one character between them (byte-level ones) give entities that share it, and a token can stand for
   nothing: then the entity's text is empty.
 - It knows of prefixes B and I alone. Entities of IOBES or BILOU fall apart, each E, S, L or U by itself.
 
-Two things are ours. Text longer than the model is not cut off: windows overlap, each piece is answered where it has
+Two things are ours. Text longer than the model is not cut off: windows overlap, each token is answered where it has
 most context, and strategies are applied to the whole text, where the pipeline with `stride` takes the longer or surer
-of two entities that overlap. And `Entity.text` is always text[start:end], where its `word` is put together from pieces.
+of two entities that overlap. And `Entity.text` is always text[start:end], where its `word` is put together from tokens.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.decode.labels import entity_lists, means
-from runtime.encode.hf_pipeline import RawPieces
+from runtime.encode.hf_pipeline import RawTokens
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import OUTSIDE
 
@@ -40,15 +40,15 @@ STRATEGIES: tuple[Strategy, ...] = ("none", "simple", "first", "average", "max")
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities of each piece's labels. [pieces, labels]"""
+    """Probabilities of each token's labels. [tokens, labels]"""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
     probabilities: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
     return probabilities
 
 
-def entities_from_pieces(
+def entities_from_tokens(
     probabilities: NDArray[np.float32],
-    pieces: RawPieces,
+    tokens: RawTokens,
     labels: Sequence[str],
     texts: Sequence[str],
     *,
@@ -58,32 +58,32 @@ def entities_from_pieces(
     """The entities of each text as the pipeline finds them.
 
     Args:
-        probabilities: see softmax. [pieces, labels]
-        pieces: of all texts.
+        probabilities: see softmax. [tokens, labels]
+        tokens: of all texts.
         labels: label names in the order of the probabilities.
         texts: the texts themselves.
         strategy: see the module.
-        least: score below which an entity is dropped, by the label of its first piece or word. [labels]
+        least: score below which an entity is dropped, by the label of its first token or word. [labels]
     """
-    by_piece = strategy in ("none", "simple")
-    opens = by_piece | ~pieces.subword | _first_of_texts(pieces.text_start, len(pieces.ids))
-    unit = np.flatnonzero(opens)  # first piece of each unit: a piece, or what the pipeline takes for a word
+    by_token = strategy in ("none", "simple")
+    opens = by_token | ~tokens.subword | _first_of_texts(tokens.text_start, len(tokens.ids))
+    unit = np.flatnonzero(opens)  # first token of each unit: a token, or what the pipeline takes for a word
     unit_end = np.append(unit[1:], len(opens))[: len(unit)]
     tag, score = _choose(probabilities, unit, unit_end, strategy)
-    group = np.arange(len(unit)) if strategy == "none" else _groups(tag, labels, unit, pieces)
+    group = np.arange(len(unit)) if strategy == "none" else _groups(tag, labels, unit, tokens)
     group_end = np.append(group[1:], len(unit))[: len(group)]
     names = np.array(labels if strategy == "none" else [label.split("-", 1)[-1] for label in labels], dtype=object)
     group_score = means(score, group, group_end)
     kept = (names[tag[group]] != OUTSIDE) & (group_score >= least[tag[group]])
     first, last = unit[group[kept]], unit_end[group_end[kept] - 1] - 1
-    text = np.searchsorted(pieces.text_start, first, side="right") - 1
-    start, end = pieces.bounds[first, 0], pieces.bounds[last, 1]
+    text = np.searchsorted(tokens.text_start, first, side="right") - 1
+    start, end = tokens.bounds[first, 0], tokens.bounds[last, 1]
     return entity_lists(texts, text, names[tag[group[kept]]], start, end, group_score[kept])
 
 
-def _first_of_texts(text_start: NDArray[np.int64], pieces: int) -> NDArray[np.bool_]:
-    """Whether each piece is the first of its text. [pieces]"""
-    first = np.zeros(pieces, np.bool_)
+def _first_of_texts(text_start: NDArray[np.int64], tokens: int) -> NDArray[np.bool_]:
+    """Whether each token is the first of its text. [tokens]"""
+    first = np.zeros(tokens, np.bool_)
     first[text_start[:-1][np.diff(text_start) > 0]] = True
     return first
 
@@ -105,19 +105,19 @@ def _choose(
 
 
 def _surest(best: NDArray[np.float32], unit: NDArray[np.int64], unit_end: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The piece of each unit with the highest probability of any label, the first among equals. [units]"""
+    """The token of each unit with the highest probability of any label, the first among equals. [units]"""
     highest = np.repeat(np.maximum.reduceat(best, unit), unit_end - unit)
     candidates = np.flatnonzero(best == highest)
     return candidates[np.searchsorted(candidates, unit)]
 
 
 def _groups(
-    tag: NDArray[np.int64], labels: Sequence[str], unit: NDArray[np.int64], pieces: RawPieces
+    tag: NDArray[np.int64], labels: Sequence[str], unit: NDArray[np.int64], tokens: RawTokens
 ) -> NDArray[np.int64]:
     """First unit of each group: one that begins a text, has B, or is of another type than the one before. [groups]"""
     begins = np.array([label.startswith("B-") for label in labels])
     kinds = [label[2:] if label.startswith(("B-", "I-")) else label for label in labels]
     kind = np.unique(kinds, return_inverse=True)[1].reshape(-1)[tag]
-    opens = _first_of_texts(pieces.text_start, len(pieces.ids))[unit] | begins[tag]
+    opens = _first_of_texts(tokens.text_start, len(tokens.ids))[unit] | begins[tag]
     opens[1:] |= kind[1:] != kind[:-1]
     return np.flatnonzero(opens)

@@ -1,6 +1,6 @@
 """Logits -> tags -> entities. Pure, and vectorised over all texts of a call.
 
-A word's label is the most probable one of its first word piece, as in training. It knows nothing of engines or files.
+A word's label is the most probable one of its first token, as in training. It knows nothing of engines or files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def tags_from_logits(logits: NDArray[np.float32]) -> Tags:
     """The most probable label of each word, and its probability (softmax).
 
     Args:
-        logits: of each word's first piece. [words, labels]
+        logits: of each word's first token. [words, labels]
     """
     tag = logits.argmax(axis=1)
     return Tags(tag, probability_of(logits, tag))

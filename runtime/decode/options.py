@@ -20,7 +20,7 @@ class Decoding:
     """How logits become entities.
 
     Attributes:
-        aggregation: "word" cuts text into words as training corpora are and gives each the label of its first piece;
+        aggregation: "word" cuts text into words as training corpora are and gives each the label of its first token;
             the others do as transformers' pipeline does, faults included, see runtime.decode.hf_pipeline.
         constrained: only label sequences that the scheme allows, the most probable of them, see runtime.decode.viterbi.
         thresholds: by entity type, the score below which an entity is dropped, 0 to 1.
@@ -40,8 +40,8 @@ class Decoding:
             known = ", ".join(AGGREGATIONS)
             raise UsageError("aggregation", f"unknown: {self.aggregation!r}", f"choose one of {known}")
         if self.constrained and self.aggregation != "word":
-            found = f"constraints hold between words, and aggregation {self.aggregation!r} is about pieces"
-            raise UsageError("constrained", found, "leave one of the two out")
+            problem = f"constraints hold between words, and aggregation {self.aggregation!r} is about tokens"
+            raise UsageError("constrained", problem, "leave one of the two out")
 
 
 BY_WORD = Decoding()

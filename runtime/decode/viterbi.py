@@ -1,6 +1,6 @@
 """Constrained decoding: the most probable label sequence among those that the scheme allows. Pure.
 
-The probability of a sequence is the product of its words' (softmax of the logits of each word's first piece), so no
+The probability of a sequence is the product of its words' (softmax of the logits of each word's first token), so no
 retraining is needed: A. J. Viterbi, "Error bounds for convolutional codes", 1967, with transitions of weight 1 or 0.
 A softmax divides all labels of a word by the same sum, so that logits can be added in place of logarithms.
 
@@ -42,7 +42,7 @@ def best_allowed(logits: NDArray[np.float32], word_start: NDArray[np.int64], all
     """The best allowed label of each word, and the label's probability (softmax, as without constraints).
 
     Args:
-        logits: of each word's first piece. [words, labels]
+        logits: of each word's first token. [words, labels]
         word_start: where each sentence's words start, and, last, where all end. [sentences + 1]
         allowed: what the scheme allows; a sequence of one label, repeated, must be among it.
     """

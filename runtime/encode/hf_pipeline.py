@@ -1,4 +1,4 @@
-"""Raw text -> word pieces with offsets, as transformers' token-classification pipeline sees them.
+"""Raw text -> tokens with offsets, as transformers' token-classification pipeline sees them.
 
 The tokenizer gets the whole text and not its words, which is not what models are trained on; see runtime.decode.hf_pipeline for
 why one may want it all the same. It knows nothing of models or labels.
@@ -24,14 +24,14 @@ _UNKNOWN_NAMES = ("<unk>", "[UNK]", "<|endoftext|>")
 
 
 @dataclass(frozen=True, slots=True)
-class RawPieces:
-    """Texts as word pieces, one text after another, special pieces left out.
+class RawTokens:
+    """Texts as tokens, one text after another, special tokens left out.
 
     Attributes:
-        ids: word-piece ids. [pieces]
-        text_start: where each text's pieces start, and, last, where all end. [texts + 1]
-        bounds: first and one past the last code point that each piece stands for, in its text. [pieces, 2]
-        subword: whether the pipeline takes a piece to go on with the word before it. [pieces]
+        ids: token ids. [tokens]
+        text_start: where each text's tokens start, and, last, where all end. [texts + 1]
+        bounds: first and one past the last code point that each token stands for, in its text. [tokens, 2]
+        subword: whether the pipeline takes a token to go on with the word before it. [tokens]
     """
 
     ids: NDArray[np.int64]
@@ -54,32 +54,32 @@ class RawEncoder:
         self._tokenizer = open_tokenizer(path, spaced=False)
         saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
-        # With a prefix for pieces inside a word, such as "##", the pipeline tells them by their length.
+        # With a prefix for tokens inside a word, such as "##", the pipeline tells them by their length.
         self._prefixed = bool(saved["model"].get("continuing_subword_prefix"))
         self._unknown = _unknown(saved, vocabulary)
         self._length = np.zeros(max(vocabulary.values()) + 1, np.int64)
-        self._length[list(vocabulary.values())] = [len(piece) for piece in vocabulary]
+        self._length[list(vocabulary.values())] = [len(token) for token in vocabulary]
 
-    def encode(self, texts: Sequence[str]) -> RawPieces:
-        """Word pieces of whole texts."""
+    def encode(self, texts: Sequence[str]) -> RawTokens:
+        """Tokens of whole texts."""
         cleaned = [clean(text) for text in texts]
         encoded = self._tokenizer.encode_batch(cleaned, add_special_tokens=False) if cleaned else []
-        text_start = starts_from_counts([len(pieces) for pieces in encoded])
+        text_start = starts_from_counts([len(tokens) for tokens in encoded])
         count = int(text_start[-1])
-        ids = np.fromiter(chain.from_iterable(pieces.ids for pieces in encoded), np.int64, count)
-        pairs = chain.from_iterable(chain.from_iterable(pieces.offsets for pieces in encoded))
+        ids = np.fromiter(chain.from_iterable(tokens.ids for tokens in encoded), np.int64, count)
+        pairs = chain.from_iterable(chain.from_iterable(tokens.offsets for tokens in encoded))
         bounds = np.fromiter(pairs, np.int32, 2 * count).reshape(-1, 2)
-        return RawPieces(ids, text_start, bounds, self._subword(cleaned, ids, text_start, bounds))
+        return RawTokens(ids, text_start, bounds, self._subword(cleaned, ids, text_start, bounds))
 
     def _subword(
         self, texts: Sequence[str], ids: NDArray[np.int64], text_start: NDArray[np.int64], bounds: NDArray[np.int32]
     ) -> NDArray[np.bool_]:
-        """The rules of transformers 4.57, TokenClassificationPipeline.gather_pre_entities. [pieces]"""
+        """The rules of transformers 4.57, TokenClassificationPipeline.gather_pre_entities. [tokens]"""
         start = bounds[:, 0].astype(np.int64)
         if self._prefixed:
             subword = self._length[ids] != bounds[:, 1] - start
         else:
-            # No blank before the piece and none as its first character; other white space does not count.
+            # No blank before the token and none as its first character; other white space does not count.
             characters = np.frombuffer("\0".join([*texts, ""]).encode("utf-32-le"), np.uint32)
             text_place = starts_from_counts([len(text) + 1 for text in texts])[:-1]
             place = np.repeat(text_place, np.diff(text_start)) + start
@@ -90,7 +90,7 @@ class RawEncoder:
 
 
 def _unknown(saved: dict[str, Any], vocabulary: dict[str, int]) -> int:
-    """Id of the piece for what the tokenizer does not know; -1 without one.
+    """Id of the token for what the tokenizer does not know; -1 without one.
 
     Unigram models name its id, others its text. Byte-level models know everything and name none; there, transformers
     takes the name of the family, which is one of three.

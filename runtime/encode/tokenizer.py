@@ -1,8 +1,8 @@
-"""Text or words -> word pieces, for many texts at once and flat: no object a word outlives a block of words.
+"""Text or words -> tokens, for many texts at once and flat: no object a word outlives a block of words.
 
 Words are given to the tokenizer one by one, as they were when the model was trained on a corpus of words; that is
 what `is_split_into_words` does in transformers, and what export certifies against. It knows nothing of models,
-labels, or how word pieces become rows.
+labels, or how tokens become rows.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from runtime.batch.batches import Frame
+from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.errors import BundleError
 from runtime.text.words import RUN, runs_of_words
 
-# Words whose pieces are kept: some 60 MB when full, which a text in one language does not reach.
+# Words whose tokens are kept: some 60 MB when full, which a text in one language does not reach.
 MOST_KNOWN = 250_000
 # Longer words, in code points, are not worth keeping: they do not come again, and one can be megabytes long.
 LONGEST_KNOWN = 64
@@ -34,19 +34,19 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Texts as word pieces, one text after another, special pieces left out.
+    """Texts as tokens, one text after another, special tokens left out.
 
     Attributes:
-        ids: word-piece ids. [pieces]
-        text_start: where each text's pieces start; text i has ids[text_start[i]:text_start[i + 1]]. [texts + 1]
+        ids: token ids. [tokens]
+        text_start: where each text's tokens start; text i has ids[text_start[i]:text_start[i + 1]]. [texts + 1]
         word_start: where each text's words start among the words of all texts. [texts + 1]
-        word_piece: the first piece of each word, or -1 for a word that the tokenizer turns into nothing. [words]
+        first_token: the first token of each word, or -1 for a word that the tokenizer turns into nothing. [words]
     """
 
     ids: NDArray[np.int64]
     text_start: NDArray[np.int64]
     word_start: NDArray[np.int64]
-    word_piece: NDArray[np.int64]
+    first_token: NDArray[np.int64]
 
 
 class Encoder:
@@ -57,54 +57,54 @@ class Encoder:
 
     Attributes:
         path: the file it came from.
-        frame: the special pieces that open and close a window, such as [CLS] and [SEP].
+        special_tokens: the special tokens that open and close a window, such as [CLS] and [SEP].
         largest_id: the largest id that the tokenizer can give out.
 
     Raises:
-        BundleError: the file is not a tokenizer, or puts special pieces into the middle of a text.
+        BundleError: the file is not a tokenizer, or puts special tokens into the middle of a text.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._tokenizer = open_tokenizer(path, spaced=True)
         self._known: dict[str, tuple[int, ...]] = {}
-        self.frame = _special_pieces(self._tokenizer, path)
+        self.special_tokens = _special_tokens_of(self._tokenizer, path)
         self.largest_id = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
 
     def encode_words(self, texts: Sequence[Sequence[str]]) -> Encoded:
-        """Word pieces of texts that are given as words."""
+        """Tokens of texts that are given as words."""
         words = chain.from_iterable(texts)
         blocks = iter(lambda: list(itertools.islice(words, RUN)), [])
-        return self._encoded([len(text) for text in texts], [self._pieces(block) for block in blocks])
+        return self._encoded([len(text) for text in texts], [self._tokens(block) for block in blocks])
 
     def encode_texts(self, texts: Sequence[str]) -> tuple[Encoded, NDArray[np.int32]]:
-        """Word pieces of texts, and where their words lie.
+        """Tokens of texts, and where their words lie.
 
         Returns:
-            The pieces, and the first and one past the last code point of each word, in its text. [words, 2]
+            The tokens, and the first and one past the last code point of each word, in its text. [words, 2]
         """
         counts = [0] * len(texts)
-        bounds, pieces = [np.empty((0, 2), np.int32)], []
+        bounds, tokens = [np.empty((0, 2), np.int32)], []
         for words, spans in _blocks(texts, counts):
             flat = np.fromiter(chain.from_iterable(spans), np.int32, 2 * len(spans))
             bounds.append(flat.reshape(-1, 2))
-            pieces.append(self._pieces(words))
-        return self._encoded(counts, pieces), np.concatenate(bounds)
+            tokens.append(self._tokens(words))
+        return self._encoded(counts, tokens), np.concatenate(bounds)
 
     def _encoded(self, words: Sequence[int], blocks: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> Encoded:
-        """Join blocks of (ids, pieces of each word); `words` counts those of each text."""
+        """Join blocks of (ids, tokens of each word); `words` counts those of each text."""
         nothing = np.empty(0, np.int64)
         word_start = starts_from_counts(words)
         count = np.concatenate([nothing, *(count for _, count in blocks)])
         ids = np.concatenate([nothing, *(ids for ids, _ in blocks)])
-        piece_start = starts_from_counts(count)
-        word_piece = np.where(count > 0, piece_start[:-1], -1)
-        return Encoded(ids, piece_start[word_start], word_start, word_piece)
+        token_start = starts_from_counts(count)
+        first_token = np.where(count > 0, token_start[:-1], -1)
+        return Encoded(ids, token_start[word_start], word_start, first_token)
 
-    def _pieces(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Ids of the pieces of these words, flat, and how many each word has. [pieces], [words]
+    def _tokens(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids of the tokens of these words, flat, and how many each word has. [tokens], [words]
 
-        Tokenizers cut words that are given one by one without a look at their neighbours, so that a word's pieces
+        Tokenizers cut words that are given one by one without a look at their neighbours, so that a word's tokens
         can be kept: text repeats its words, and a look-up takes a twentieth of the time.
         """
         known = self._known
@@ -114,16 +114,16 @@ class Encoder:
             known, unknown = {}, list(set(words))
         alone = [[clean(word)] for word in unknown]
         encoded = self._tokenizer.encode_batch(alone, is_pretokenized=True, add_special_tokens=False) if alone else []
-        fresh = {word: tuple(piece.ids) for word, piece in zip(unknown, encoded)}
+        fresh = {word: tuple(token.ids) for word, token in zip(unknown, encoded)}
         short = {word: ids for word, ids in fresh.items() if len(word) <= LONGEST_KNOWN}
         known.update(short)
         self._known = known
         if len(short) == len(fresh):
-            pieces = [known[word] for word in words]
+            tokens = [known[word] for word in words]
         else:
-            pieces = [known[word] if word in known else fresh[word] for word in words]
-        count = np.fromiter(map(len, pieces), np.int64, len(pieces))
-        return np.fromiter(chain.from_iterable(pieces), np.int64, int(count.sum())), count
+            tokens = [known[word] if word in known else fresh[word] for word in words]
+        count = np.fromiter(map(len, tokens), np.int64, len(tokens))
+        return np.fromiter(chain.from_iterable(tokens), np.int64, int(count.sum())), count
 
 
 def _blocks(texts: Sequence[str], counts: list[int]) -> Iterator[tuple[list[str], list[tuple[int, int]]]]:
@@ -151,7 +151,7 @@ def open_tokenizer(path: Path, *, spaced: bool) -> Tokenizer:
 
     Args:
         path: the file.
-        spaced: put a space before a text where the tokenizer writes spaces into its pieces, see _spaced.
+        spaced: put a space before a text where the tokenizer writes spaces into its tokens, see _spaced.
 
     Raises:
         BundleError: the file is not a tokenizer.
@@ -169,7 +169,7 @@ def open_tokenizer(path: Path, *, spaced: bool) -> Tokenizer:
 def _spaced(raw: str) -> str:
     """The tokenizer's JSON, its byte-level part told that a space goes before every word.
 
-    Byte-level BPE writes the space into the word piece. Words that come one by one have lost theirs, and without
+    Byte-level BPE writes the space into the token. Words that come one by one have lost theirs, and without
     `add_prefix_space` "Paris" would be read as the tail of the word before it (transformers asks for the same).
     """
     tokenizer: dict[str, Any] = json.loads(raw)
@@ -181,12 +181,12 @@ def _spaced(raw: str) -> str:
     return json.dumps(tokenizer) if changed else raw
 
 
-def _special_pieces(tokenizer: Tokenizer, path: Path) -> Frame:
+def _special_tokens_of(tokenizer: Tokenizer, path: Path) -> SpecialTokens:
     """Ids that the tokenizer puts before and after a text."""
     bare = tokenizer.encode("a", add_special_tokens=False)
     whole = tokenizer.encode("a")
     count = len(bare.ids)
     before = next((i for i in range(len(whole.ids) - count + 1) if whole.ids[i : i + count] == bare.ids), -1)
     if before < 0 or any(whole.type_ids):
-        raise BundleError(str(path), "its special pieces do not frame a text of one segment", "use another tokenizer")
-    return Frame(tuple(whole.ids[:before]), tuple(whole.ids[before + count :]))
+        raise BundleError(str(path), "its special tokens do not frame a text of one segment", "use another tokenizer")
+    return SpecialTokens(tuple(whole.ids[:before]), tuple(whole.ids[before + count :]))

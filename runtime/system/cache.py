@@ -41,5 +41,5 @@ def cache_folder(library: str, manifest: Manifest, environment: Mapping[str, str
 
 def _digest(manifest: Manifest) -> str:
     """Over all files of a bundle: graphs can be equal to a byte where the weights beside them are not."""
-    stamps = "".join(f"{name} {stamp.sha256}\n" for name, stamp in sorted(manifest.files.items()))
-    return hashlib.sha256(stamps.encode()).hexdigest()
+    digests = "".join(f"{name} {digest.sha256}\n" for name, digest in sorted(manifest.files.items()))
+    return hashlib.sha256(digests.encode()).hexdigest()

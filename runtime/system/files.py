@@ -12,19 +12,19 @@ from pathlib import Path
 from runtime.errors import storage_error
 
 # Bytes of a file that are read at once.
-_PIECE = 1 << 24
+_TOKEN = 1 << 24
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h
 
 
 def sha256_of_file(path: Path) -> str:
-    """The file's sha256 in hexadecimal, read in pieces."""
+    """The file's sha256 in hexadecimal, read in tokens."""
     digest = hashlib.sha256()
-    # Large pieces: after each, the interpreter is asked for, which a busy thread may keep for milliseconds.
-    piece = memoryview(bytearray(min(_PIECE, path.stat().st_size)))
+    # Large tokens: after each, the interpreter is asked for, which a busy thread may keep for milliseconds.
+    token = memoryview(bytearray(min(_TOKEN, path.stat().st_size)))
     with path.open("rb", buffering=0) as file:
-        while count := file.readinto(piece):
-            digest.update(piece[:count])
+        while count := file.readinto(token):
+            digest.update(token[:count])
     return digest.hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""The NVIDIA card of this machine, as its driver tells: name, compute capability, driver. Without any CUDA library.
+"""The NVIDIA GPU of this machine, as its driver tells: name, compute capability, driver. Without any CUDA library.
 
-libcuda comes with the driver, so that a machine that cannot load it has no card to run on. It is asked through the C
+libcuda comes with the driver, so that a machine that cannot load it has no GPU to run on. It is asked through the C
 interface that the driver keeps stable (cuInit, cuDeviceGet, cuDeviceGetName, cuDeviceGetAttribute, cuDeviceTotalMem).
 It knows nothing of engines or bundles.
 """
@@ -17,11 +17,11 @@ from typing import Any
 _LIBRARY = "libcuda.so.1"
 _DRIVER = Path("/proc/driver/nvidia/version")
 # CUdevice_attribute in cuda.h.
-_MAJOR, _MINOR, _PROCESSORS = 75, 76, 16
+_MAJOR, _MINOR, _CPUS = 75, 76, 16
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class Gpu:
     """An NVIDIA GPU.
 
     Attributes:
@@ -40,16 +40,16 @@ class Card:
 
 
 @functools.cache
-def card() -> Card | None:
-    """The first card that this process may use (CUDA_VISIBLE_DEVICES counts); None without one, or without a driver."""
+def gpu() -> Gpu | None:
+    """The first GPU that this process may use (CUDA_VISIBLE_DEVICES counts); None without one, or without a driver."""
     try:
         library = ctypes.CDLL(_LIBRARY)
     except OSError:
         return None
-    return read_card(library, driver=driver_version(_DRIVER))
+    return read_gpu(library, driver=driver_version(_DRIVER))
 
 
-def read_card(library: Any, *, driver: str) -> Card | None:
+def read_gpu(library: Any, *, driver: str) -> Gpu | None:
     """Ask a loaded libcuda for its first device; None if it has none, or does not tell of it.
 
     Args:
@@ -60,7 +60,7 @@ def read_card(library: Any, *, driver: str) -> Card | None:
     if library.cuInit(0) or library.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
         return None
     name, memory = ctypes.create_string_buffer(256), ctypes.c_size_t()
-    numbers = {number: ctypes.c_int() for number in (_MAJOR, _MINOR, _PROCESSORS)}
+    numbers = {number: ctypes.c_int() for number in (_MAJOR, _MINOR, _CPUS)}
     failed = (
         library.cuDeviceGet(ctypes.byref(device), 0)
         or library.cuDeviceGetName(name, len(name), device)
@@ -70,7 +70,7 @@ def read_card(library: Any, *, driver: str) -> Card | None:
     if failed:
         return None
     capability = f"{numbers[_MAJOR].value}.{numbers[_MINOR].value}"
-    return Card(name.value.decode(), capability, driver, memory.value, numbers[_PROCESSORS].value)
+    return Gpu(name.value.decode(), capability, driver, memory.value, numbers[_CPUS].value)
 
 
 def driver_version(path: Path) -> str:

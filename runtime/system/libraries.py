@@ -28,5 +28,5 @@ def installed_version(backend: str) -> str:
 
 
 def available_threads() -> int:
-    """Processors that this process may use, which can be fewer than the machine has."""
+    """CPUs that this process may use, which can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

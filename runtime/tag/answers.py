@@ -82,7 +82,7 @@ def _each(items: Sequence[Item], ask: Callable[[Sequence[Item]], Iterator[Answer
         items = items[len(asked) :]
         if refused:
             item = items[0]
-            problem = TextError(item.line, refused.found, refused.do, place=item.place)
+            problem = TextError(item.line, refused.problem, refused.fix, place=item.place)
             found[id(item)] = (replace(item, problem=problem), Answer())
             items = items[1:]
     return found

@@ -162,8 +162,8 @@ class _Run:
         assert problem is not None
         if not self._sink.stop():
             raise problem
-        do = f"{problem.do}; what came before is in {self._sink.partial}, and --resume goes on from there"
-        raise CorpusError(problem.what, problem.found, do)
+        fix = f"{problem.fix}; what came before is in {self._sink.partial}, and --resume goes on from there"
+        raise CorpusError(problem.subject, problem.problem, fix)
 
     def _say(self) -> None:
         if self._left_out:
@@ -205,7 +205,7 @@ def _check(options: argparse.Namespace, sources: Sequence[Source], kinds: Sequen
     if options.answer_field != AUTO and to != "jsonl":
         raise UsageError("--answer-field", f"the output is {to}", "say --to jsonl, or leave it out")
     if options.aggregation == "none" and to == "conll":
-        raise UsageError("--aggregation none", "it labels pieces of words", "say --to jsonl, or leave it out")
+        raise UsageError("--aggregation none", "it labels tokens of words", "say --to jsonl, or leave it out")
     if (options.word_column, options.gold_column) != (1, -1) and "conll" not in kinds:
         raise UsageError("column", "no input is CoNLL", "say --format conll, or leave it out")
 

@@ -176,7 +176,7 @@ def _add_decoding(made: Parser) -> None:
         type=_stride,
         default=AUTO,
         metavar="N",
-        help="word pieces that neighbouring windows share; auto is half a window (%(default)s)",
+        help="tokens that neighbouring windows share; auto is half a window (%(default)s)",
     )
 
 
@@ -215,9 +215,7 @@ def _add_model(made: Parser) -> None:
         metavar="NAME=VALUE",
         help="a setting of the engine on a GPU, such as cuda_graph=0",
     )
-    group.add_argument(
-        "--threads", type=int, default=0, metavar="N", help="of the engine; 0: all processors (%(default)s)"
-    )
+    group.add_argument("--threads", type=int, default=0, metavar="N", help="of the engine; 0: all CPUs (%(default)s)")
     group.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="for the backend pytorch: the folder, if it has moved"
     )

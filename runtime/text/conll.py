@@ -133,8 +133,8 @@ def _decoded(raw: bytes, place: str, number: int) -> tuple[str, CorpusError | No
     try:
         line = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        found = f"byte {raw[error.start]:#04x} is not UTF-8"
-        return raw.decode("utf-8", "replace"), CorpusError(f"{place}:{number}", found, "save the file as UTF-8")
+        problem = f"byte {raw[error.start]:#04x} is not UTF-8"
+        return raw.decode("utf-8", "replace"), CorpusError(f"{place}:{number}", problem, "save the file as UTF-8")
     return line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line, None
 
 

@@ -11,7 +11,7 @@ class Entity:
 
     Attributes:
         label: the entity's type, without the scheme's prefix: "PER", not "B-PER". Only `aggregation="none"`, where an
-            entity is one word piece, gives the label in full.
+            entity is one token, gives the label in full.
         text: the characters of the text given, `text_given[start:end]`.
         start: first character, counted in Unicode code points from 0.
         end: one past the last character, in code points.

@@ -13,7 +13,7 @@ IOB1 is read rightly by the rules of BIO. Its names give it away only where a ty
 the training data never needed one; where every type has both, BIO is assumed, which matters to `transitions` alone.
 
 Reading is lenient, by the rules of the conlleval script of CoNLL-2000 that seqeval follows too: an I that follows
-nothing opens an entity, and so does a change of type. It knows nothing of word pieces, scores or files.
+nothing opens an entity, and so does a change of type. It knows nothing of tokens, scores or files.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ and "U.S.", "J.", "Inc.", "AT&T", "all-rounder", "O'Brien", "3,000.5" and "amazo
 word of its own. Scripts that are written without spaces and are not Han (Thai, Japanese kana) stay whole between
 spaces: give their words to `Tagger.tag_words`.
 
-It knows nothing of word pieces or models.
+It knows nothing of tokens or models.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ TINY = replace(
     sentences=20,
     scored=20,
     rounds=3,
-    turn_seconds=0.001,
+    run_seconds=0.001,
     search_texts=4,
     latency_words=(0, 3),
     latency_rounds=2,
@@ -89,7 +89,7 @@ def _row(result: Result, name: str) -> Row:
     return next(row for row in result.rows if row.name == name)
 
 
-def test_a_peer_that_crashes_leaves_a_row_that_says_so_and_the_rest_complete(result: Result) -> None:
+def test_a_baseline_that_crashes_leaves_a_row_that_says_so_and_the_rest_complete(result: Result) -> None:
     assert {row.name: row.status for row in result.rows} == {
         "nerve-fast": "measured",
         "pipeline-fp32": "measured",
@@ -119,7 +119,7 @@ def test_large_systems_that_fail_are_a_note(result: Result) -> None:
 
 def test_wrong_tags_are_flagged_in_the_row(result: Result) -> None:
     assert _row(result, "nerve-fast").flags == []
-    assert _row(result, "wrong").flags[0] == "answers differ from the checkpoint's: 2000.0 tags in 10,000"
+    assert _row(result, "wrong").flags[0] == "answers differ from the checkpoint's: 2000.0 labels in 10,000"
     assert "answers differ from the checkpoint's" in terminal_of(result)
     # Another model's tags are its own affair: it gets its F1, and no flag.
     assert _row(result, "other").flags == []
@@ -142,7 +142,7 @@ def test_what_was_derived_follows_from_the_raw_values(result: Result) -> None:
             assert workload is not None
             median = float(np.median(one.seconds)) / one.repeats
             assert one.texts_per_second == pytest.approx(workload.texts / median)
-            assert one.pieces_per_second == pytest.approx(workload.pieces / median)
+            assert one.tokens_per_second == pytest.approx(workload.tokens / median)
 
 
 def test_the_result_comes_back_from_its_json(result: Result, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_the_result_comes_back_from_its_json(result: Result, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ({"schema": 99}, "schema 99, this version of Nerve reads schema 1"),
+        ({"schema": 99}, "schema 99, this version of Nerve reads schema 2"),
         ({"surprise": 1}, "unknown: surprise"),
         ({"rows": None}, "not a benchmark's result"),
     ],

@@ -63,4 +63,4 @@ def test_more_than_two_gigabytes_of_weights(tmp_path: Path, tiny_corpus: Path) -
     model = checkpoint(tmp_path / "model", shape)
     export(model, tmp_path / "bundle", tiny_corpus)
     files = open_bundle(tmp_path / "bundle").manifest.files
-    assert max(stamp.bytes for stamp in files.values()) > 2**31
+    assert max(digest.bytes for digest in files.values()) > 2**31

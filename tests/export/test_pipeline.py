@@ -17,7 +17,7 @@ import pytest
 
 from export.__main__ import main
 from runtime.bundle.store import MANIFEST, open_bundle, seal
-from runtime.system.cpu import Ability, abilities
+from runtime.system.cpu import CpuFeature, cpu_features
 from tests.conftest import ROOT, Command
 from tests.tiny import tiny_checkpoint
 
@@ -61,17 +61,17 @@ def test_same_checkpoint_gives_the_same_bytes(
     assert contents(again) == intact
 
 
-def test_certificates_that_are_void_on_this_processor_are_not_up_to_date(
+def test_certificates_that_are_void_on_this_cpu_are_not_up_to_date(
     tiny_bundle: Path, tiny_model: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     moved = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
-    other: Ability = "no vnni" if "vnni" in abilities() else "vnni"
+    other: CpuFeature = "no vnni" if "vnni" in cpu_features() else "vnni"
     manifest = open_bundle(moved).manifest
-    elsewhere = tuple(replace(each, needs=(other,)) for each in manifest.certificates)
+    elsewhere = tuple(replace(each, cpu_requirements=(other,)) for each in manifest.certificates)
     seal(moved, replace(manifest, certificates=elsewhere))
     assert main(arguments(tiny_model, moved, tiny_corpus)) == 0
     assert "up to date" not in capsys.readouterr().out
-    assert all(not each.needs for each in open_bundle(moved).manifest.certificates)
+    assert all(not each.cpu_requirements for each in open_bundle(moved).manifest.certificates)
 
 
 def test_other_checkpoint_replaces_the_bundle(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:
@@ -130,15 +130,15 @@ def test_damaged_checkpoint(
 
 
 def test_one_line_for_each_mistake(tiny_model: Path, tiny_corpus: Path, tmp_path: Path, command: Command) -> None:
-    foreign = tmp_path / "foreign"
-    foreign.mkdir()
-    (foreign / "thesis.txt").write_text("years of work")
+    third_party = tmp_path / "third-party"
+    third_party.mkdir()
+    (third_party / "thesis.txt").write_text("years of work")
     (tmp_path / "bad.txt").write_text("one O\ntwo\n")
     output = tmp_path / "out"
     cases = [
         (arguments(tmp_path / "nowhere", output, tiny_corpus), "there is no such folder"),
         (arguments(tiny_corpus, output, tiny_corpus), "not a checkpoint, it has no config.json"),
-        (arguments(tiny_model, foreign, tiny_corpus), "exists and is not a bundle"),
+        (arguments(tiny_model, third_party, tiny_corpus), "exists and is not a bundle"),
         (arguments(tiny_model, output, tmp_path / "nowhere"), "there is no such file"),
         (arguments(tiny_model, output, tmp_path / "bad.txt"), "bad.txt:2: 1 column"),
         (arguments(tiny_model, Path("/proc/nerve/out"), tiny_corpus), "/proc/nerve"),
@@ -151,7 +151,7 @@ def test_one_line_for_each_mistake(tiny_model: Path, tiny_corpus: Path, tmp_path
         assert said.returncode == 2, given
         assert said.stderr.count("\n") == 1, said.stderr
         assert found in said.stderr
-    assert contents(foreign) == {"thesis.txt": b"years of work"}
+    assert contents(third_party) == {"thesis.txt": b"years of work"}
     assert not output.exists()
 
 

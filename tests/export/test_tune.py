@@ -26,7 +26,7 @@ def test_export_has_measured_every_certified_candidate(tiny_bundle: Path) -> Non
     manifest = open_bundle(tiny_bundle).manifest
     certified = [one.candidate for one in manifest.certificates]
     assert [speed.candidate for speed in manifest.speeds] == [*certified, PYTORCH]
-    assert all(speed.pieces_per_second > 0 for speed in manifest.speeds)
+    assert all(speed.tokens_per_second > 0 for speed in manifest.speeds)
     assert all("threads" in speed.machine for speed in manifest.speeds)
 
 
@@ -40,15 +40,15 @@ def test_tuning_measures_again_and_seals(bundle: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     taken = choose(open_bundle(bundle), backend="auto", precision="auto")
     assert f"auto takes {taken}" in said
-    assert re.search(r"word pieces a second +[\d.]+ x PyTorch  0 of [\d,]+ tags changed\n", said)
-    assert taken == max(after.speeds, key=lambda speed: speed.pieces_per_second).candidate
+    assert re.search(r"tokens a second +[\d.]+ x PyTorch  0 of [\d,]+ labels changed\n", said)
+    assert taken == max(after.speeds, key=lambda speed: speed.tokens_per_second).candidate
 
 
 def test_median_of_the_rounds_counts(tiny_bundle: Path) -> None:
     # Each look at the clock comes a second later: every measurement takes exactly one.
     clock = itertools.count(0.0, 1.0)
     speeds = tuned(open_bundle(tiny_bundle), threads=1, checkpoint=Path("nowhere"), clock=lambda: next(clock))
-    assert len({speed.pieces_per_second for speed in speeds}) == 1
+    assert len({speed.tokens_per_second for speed in speeds}) == 1
 
 
 def test_checkpoint_that_is_gone_is_said_to_be(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

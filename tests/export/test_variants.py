@@ -53,8 +53,8 @@ def test_lower_precisions_are_made_attested_certified_and_served(
         backend = "openvino" if precision == "int8" else "onnxruntime"
         with Tagger.open(output, backend=backend, precision=precision) as tagger:
             assert tagger.tag(["Maria Keller flew to Oslo ."]) == [[]]
-    for_cards = {graph.file for graph in manifest.graphs if graph.made_for == "onnxruntime"}
-    assert for_cards == {"packed-fused-fp16.onnx", "padded-packing-fp16.onnx"}
+    for_gpus = {graph.file for graph in manifest.graphs if graph.made_for == "onnxruntime"}
+    assert for_gpus == {"packed-fused-fp16.onnx", "padded-packing-fp16.onnx"}
     # Which layout is the faster in fp16, the tuner decides.
     halves = {each.candidate.file for each in manifest.speeds if each.candidate.precision == "fp16"}
     assert halves == {"packed-fp16.onnx", "padded-fp16.onnx"}

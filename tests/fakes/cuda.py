@@ -1,7 +1,7 @@
-"""A card without a card: what is put into a stream is run, in order, when somebody waits for it, and not before.
+"""A GPU without a GPU: what is put into a stream is run, in order, when somebody waits for it, and not before.
 
 So a runner that reads an answer too early, frees what is still in use, or writes over a batch that was not copied yet
-gives wrong answers here, too. Memory on the "card" is numpy's, at addresses that no array of the machine has.
+gives wrong answers here, too. Memory on the "GPU" is numpy's, at addresses that no array of the machine has.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class FakeCuda:
     """Cuda, see runtime.backends.cuda_api.
 
     Args:
-        memory: bytes on the card.
+        memory: bytes on the GPU.
 
     Attributes:
         log: what was done, in the order in which it ran; what waits in a stream is not done.
-        device: memory on the card, by address.
+        device: memory on the GPU, by address.
         pinned: memory of this side, by address.
         streams: what waits in each.
         graphs: steps of each graph, by handle.
@@ -105,10 +105,10 @@ class FakeCuda:
         self._recording.get(stream, self.streams[stream]).append((name, step))
 
     def at(self, address: int, size: int) -> NDArray[np.uint8]:
-        """Bytes on the card; every address must lie in memory that was asked for."""
+        """Bytes on the GPU; every address must lie in memory that was asked for."""
         base = max(held for held in self.device if held <= address)
         found = self.device[base][address - base : address - base + size]
-        assert len(found) == size, "beyond the end of memory on the card"
+        assert len(found) == size, "beyond the end of memory on the GPU"
         return found
 
     @property

@@ -53,7 +53,7 @@ class FakeTrt:
     """The module tensorrt.
 
     Args:
-        cuda: the card.
+        cuda: the GPU.
         compute: logits of a batch. [rows, length, labels]
         fails: what goes wrong:
             "context", "execute", "capture", "infer", "parse", "build", "builder", "profile", "cache".

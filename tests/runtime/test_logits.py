@@ -11,20 +11,20 @@ import pytest
 from numpy.typing import NDArray
 
 from runtime.backends.fake import Fake
-from runtime.batch.batches import Batch, Frame
+from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import Windows, windows_of
 from runtime.bundle.store import Layout
 from runtime.concurrency import in_order
 from runtime.errors import BackendError, BundleError
-from runtime.logits import piece_logits
+from runtime.logits import token_logits
 
 _LABELS = 5
-_FRAME = Frame((0,), (0,))
+_SPECIAL_TOKENS = SpecialTokens((0,), (0,))
 
 
 def by_id(ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The label of a piece."""
+    """The label of a token."""
     return ids % _LABELS
 
 
@@ -54,10 +54,10 @@ class Broken(Fake):
 
 @pytest.mark.parametrize("layout", ["padded", "packed"])
 @pytest.mark.parametrize("streams", [1, 2, 5])
-def test_every_piece_gets_its_own_answer(layout: Layout, streams: int) -> None:
+def test_every_token_gets_its_own_answer(layout: Layout, streams: int) -> None:
     ids, windows = texts()
     backend = Tired(_LABELS, by_id, layout=layout, streams=streams)
-    logits = piece_logits(backend, ids, windows, _FRAME, labels=_LABELS)
+    logits = token_logits(backend, ids, windows, _SPECIAL_TOKENS, labels=_LABELS)
     assert np.array_equal(logits.argmax(axis=1), by_id(ids))
     assert len(backend.shapes) > 5
 
@@ -66,20 +66,22 @@ def test_every_piece_gets_its_own_answer(layout: Layout, streams: int) -> None:
 def test_refused_batch_ends_it(streams: int) -> None:
     ids, windows = texts()
     with pytest.raises(BackendError, match="it is broken"):
-        piece_logits(Broken(_LABELS, by_id, layout="packed", streams=streams), ids, windows, _FRAME, labels=_LABELS)
+        token_logits(
+            Broken(_LABELS, by_id, layout="packed", streams=streams), ids, windows, _SPECIAL_TOKENS, labels=_LABELS
+        )
 
 
 def test_logits_of_another_shape_are_refused() -> None:
     ids, windows = texts()
     with pytest.raises(BundleError, match=r"where \(.*, 4\) was asked for"):
-        piece_logits(Fake(_LABELS, by_id), ids, windows, _FRAME, labels=4)
+        token_logits(Fake(_LABELS, by_id), ids, windows, _SPECIAL_TOKENS, labels=4)
 
 
 def test_nothing_needs_no_engine() -> None:
     nothing = np.zeros(0, np.int64)
     backend = Fake(_LABELS, by_id, layout="packed", streams=2)
     windows = windows_of(np.zeros(1, np.int64), capacity=62, stride=0)
-    assert piece_logits(backend, nothing, windows, _FRAME, labels=_LABELS).shape == (0, _LABELS)
+    assert token_logits(backend, nothing, windows, _SPECIAL_TOKENS, labels=_LABELS).shape == (0, _LABELS)
     assert backend.shapes == []
 
 

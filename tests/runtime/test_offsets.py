@@ -65,12 +65,12 @@ FRAGMENTS = (
     *(" ", " ", " ", "  "),
 )
 ANYTHING = st.text(st.characters(exclude_categories=()), max_size=8)
-PIECES = st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(FRAGMENTS), ANYTHING), max_size=8)
-TEXTS = st.lists(PIECES.map("".join), max_size=3)
+TOKENS = st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(FRAGMENTS), ANYTHING), max_size=8)
+TEXTS = st.lists(TOKENS.map("".join), max_size=3)
 
 
 def _rule(ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Labels as good as random, but the same for the same piece: entities everywhere."""
+    """Labels as good as random, but the same for the same token: entities everywhere."""
     return ids * 2654435761 % 2**32 % len(LABELS)
 
 
@@ -92,7 +92,7 @@ def by_words(folders: list[Path]) -> list[Tagger]:
 
 
 @pytest.fixture(scope="module")
-def by_pieces(folders: list[Path]) -> list[Tagger]:
+def by_tokens(folders: list[Path]) -> list[Tagger]:
     return [_tagger(folder, Decoding(aggregation=strategy)) for folder in folders for strategy in STRATEGIES]
 
 
@@ -114,7 +114,7 @@ def _check_words(tagger: Tagger, texts: list[str]) -> None:
     assert together[::-1] == list(tagger.stream(texts[::-1], chunk=2))
 
 
-def _check_pieces(tagger: Tagger, texts: list[str]) -> None:
+def _check_tokens(tagger: Tagger, texts: list[str]) -> None:
     together = tagger.tag(texts)
     for text, entities in zip(texts, together, strict=True):
         assert all(text[entity.start : entity.end] == entity.text for entity in entities)
@@ -133,8 +133,8 @@ def test_any_text_is_tagged_and_offsets_hold(by_words: list[Tagger], texts: list
 
 @settings(_relaxed, max_examples=400)
 @given(texts=TEXTS, choice=st.integers(0, 14))
-def test_any_text_is_tagged_as_the_pipeline_would(by_pieces: list[Tagger], texts: list[str], choice: int) -> None:
-    _check_pieces(by_pieces[choice], texts)
+def test_any_text_is_tagged_as_the_pipeline_would(by_tokens: list[Tagger], texts: list[str], choice: int) -> None:
+    _check_tokens(by_tokens[choice], texts)
 
 
 @pytest.mark.slow
@@ -147,8 +147,8 @@ def test_many_more_texts(by_words: list[Tagger], texts: list[str], choice: int) 
 @pytest.mark.slow
 @settings(_relaxed, max_examples=20_000)
 @given(texts=TEXTS, choice=st.integers(0, 14))
-def test_many_more_texts_by_pieces(by_pieces: list[Tagger], texts: list[str], choice: int) -> None:
-    _check_pieces(by_pieces[choice], texts)
+def test_many_more_texts_by_tokens(by_tokens: list[Tagger], texts: list[str], choice: int) -> None:
+    _check_tokens(by_tokens[choice], texts)
 
 
 @pytest.mark.parametrize("number", range(6))

@@ -26,8 +26,8 @@ from runtime.bundle.store import (
 )
 from runtime.errors import BackendError, BundleError, UncertifiedError
 from runtime.selection import Wanted, candidates, choose, describe, engine_obstacle, extra_of, fastest, runnable
-from runtime.system.cpu import Ability, abilities, has_bf16
-from runtime.system.gpu import Card, card
+from runtime.system.cpu import CpuFeature, cpu_features, has_bf16
+from runtime.system.gpu import Gpu, gpu
 from runtime.system.libraries import installed_version
 
 _INPUTS = ("input_ids",)
@@ -96,7 +96,7 @@ def test_candidates_in_order_of_preference() -> None:
     ]
 
 
-def test_half_precision_and_engines_are_for_cards() -> None:
+def test_half_precision_and_engines_are_for_gpus() -> None:
     held = with_engine()
     for device, backends in (("cpu", {"onnxruntime"}), ("cuda", {"onnxruntime", "onnxruntime-tensorrt", "tensorrt"})):
         halves = [one for one in candidates(held) if one.precision == "fp16" and one.device == device]
@@ -113,13 +113,13 @@ def test_a_graph_made_for_one_backend_is_no_other_s() -> None:
     assert found == [Candidate(fused.file, "onnxruntime", "fp16", "cuda")]
 
 
-@pytest.mark.skipif(card() is not None, reason="this machine has a card")
-def test_a_card_that_is_not_there_is_said_and_nothing_else_runs() -> None:
+@pytest.mark.skipif(gpu() is not None, reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_said_and_nothing_else_runs() -> None:
     assert all(one.device == "cpu" for one in runnable(with_engine()))
     for backend in ("auto", "onnxruntime", "tensorrt"):
-        with pytest.raises(BackendError, match=r"no NVIDIA card, or no driver for it; choose --device cpu"):
+        with pytest.raises(BackendError, match=r"no NVIDIA GPU, or no driver for it; choose --device cpu"):
             choose(with_engine(), backend=backend, precision="fp16", device="cuda", certified=False)
-    # Without a word about the device, the processor is there.
+    # Without a word about the device, the CPU is there.
     assert choose(with_engine(), backend="auto", precision="fp16", certified=False).device == "cpu"
 
 
@@ -132,8 +132,8 @@ def test_a_device_can_be_asked_for() -> None:
     assert choose(bundle(certified), backend="onnxruntime", precision="fp32", device="cpu") == ORT_PADDED
 
 
-def test_an_engine_runs_on_its_own_card_with_its_own_library() -> None:
-    here = Card(PLAN.gpu, PLAN.compute_capability, "580.95.05", 24 << 30, 58)
+def test_an_engine_runs_on_its_own_gpu_with_its_own_library() -> None:
+    here = Gpu(PLAN.gpu, PLAN.compute_capability, "580.95.05", 24 << 30, 58)
     assert engine_obstacle(PLAN, here, "11.4.0.19") == ()
     other = replace(here, name="NVIDIA H100 80GB HBM3", compute_capability="9.0")
     assert engine_obstacle(PLAN, other, "11.4.0.19") == (
@@ -202,17 +202,21 @@ def test_the_fastest_without_a_certificate_is_not_taken() -> None:
 
 
 @needs_openvino
-def test_a_certificate_that_is_void_on_this_processor_is_said() -> None:
-    other: Ability = "no vnni" if "vnni" in abilities() else "vnni"
+def test_a_certificate_that_is_void_on_this_cpu_is_said() -> None:
+    other: CpuFeature = "no vnni" if "vnni" in cpu_features() else "vnni"
     speeds = [(ORT_PADDED, 1.0), (OV_FP32, 3.0), (OV_INT8, 9.0)]
-    certified = [certificate(ORT_PADDED), certificate(OV_FP32), replace(certificate(OV_INT8), needs=(other,))]
+    certified = [
+        certificate(ORT_PADDED),
+        certificate(OV_FP32),
+        replace(certificate(OV_INT8), cpu_requirements=(other,)),
+    ]
     held = bundle(certified, speeds)
     assert choose(held, backend="auto", precision="auto") == OV_FP32
-    void = rf"packed-int8\.onnx on openvino: certified on a processor that has {other}, this one has "
+    void = rf"packed-int8\.onnx on openvino: certified on a CPU that has {other}, this one has "
     assert re.search(rf"; faster, but left out: {void}", describe(held, OV_FP32))
     with pytest.raises(UncertifiedError, match=void):
         choose(held, backend="auto", precision="int8")
-    here = replace(certified[2], needs=tuple(sorted(abilities())))
+    here = replace(certified[2], cpu_requirements=tuple(sorted(cpu_features())))
     held = bundle([*certified[:2], here], speeds)
     assert choose(held, backend="auto", precision="auto") == OV_INT8
     assert "left out" not in describe(held, OV_INT8) + describe(held, OV_FP32)
@@ -250,32 +254,30 @@ def test_pytorch_runs_nothing_but_fp32() -> None:
         choose(bundle(), backend="pytorch", precision=lower)
 
 
-ON_CARD = Candidate("packed-fp32.onnx", "onnxruntime", "fp32", "cuda")
+ON_GPU = Candidate("packed-fp32.onnx", "onnxruntime", "fp32", "cuda")
 
 
 @pytest.mark.gpu
-def test_few_texts_do_not_wait_for_the_card_of_this_machine() -> None:
-    if ON_CARD not in runnable(bundle()):
+def test_few_texts_do_not_wait_for_the_gpu_of_this_machine() -> None:
+    if ON_GPU not in runnable(bundle()):
         pytest.skip("ONNX Runtime's CUDA provider is not installed")
-    held = bundle([certificate(ORT_PADDED), certificate(ON_CARD)], [(ORT_PADDED, 1.0), (ON_CARD, 9.0)])
-    assert choose(held, backend="auto", precision="auto") == ON_CARD
+    held = bundle([certificate(ORT_PADDED), certificate(ON_GPU)], [(ORT_PADDED, 1.0), (ON_GPU, 9.0)])
+    assert choose(held, backend="auto", precision="auto") == ON_GPU
     assert choose(held, backend="auto", precision="auto", start_counts=True) == ORT_PADDED
-    assert choose(held, backend="auto", precision="auto", device="cuda", start_counts=True) == ON_CARD
+    assert choose(held, backend="auto", precision="auto", device="cuda", start_counts=True) == ON_GPU
 
 
-def test_few_texts_do_not_wait_for_a_card() -> None:
-    speeds = [(ORT_PADDED, 1.0), (ORT_PACKED, 2.0), (ON_CARD, 9.0)]
-    held, every = bundle(speeds=speeds), [ON_CARD, ORT_PADDED, ORT_PACKED]
-    assert fastest(held, every, start_counts=False) == ON_CARD
+def test_few_texts_do_not_wait_for_a_gpu() -> None:
+    speeds = [(ORT_PADDED, 1.0), (ORT_PACKED, 2.0), (ON_GPU, 9.0)]
+    held, every = bundle(speeds=speeds), [ON_GPU, ORT_PADDED, ORT_PACKED]
+    assert fastest(held, every, start_counts=False) == ON_GPU
     assert fastest(held, every, start_counts=True) == ORT_PACKED
-    assert fastest(held, [ON_CARD], start_counts=True) == ON_CARD
+    assert fastest(held, [ON_GPU], start_counts=True) == ON_GPU
 
 
 def test_description() -> None:
     held = bundle(speeds=[(OV_BF16, 17466.4)])
-    told = (
-        "packed-fp32.onnx on openvino in bf16, cpu, 17,466 word pieces a second when measured on a machine, 2 threads"
-    )
+    told = "packed-fp32.onnx on openvino in bf16, cpu, 17,466 tokens a second when measured on a machine, 2 threads"
     assert describe(held, OV_BF16) == told
     assert describe(held, ORT_PADDED) == "padded-fp32.onnx on onnxruntime in fp32, cpu, speed not measured"
 
@@ -284,4 +286,4 @@ def test_speeds_are_sealed_with_the_rest(tmp_path: Path) -> None:
     manifest = bundle([certificate(ORT_PADDED)], [(ORT_PADDED, 12.5)]).manifest
     seal(tmp_path, manifest)
     assert open_bundle(tmp_path).manifest == manifest
-    assert json.loads((tmp_path / "manifest.json").read_text())["speeds"][0]["pieces_per_second"] == 12.5
+    assert json.loads((tmp_path / "manifest.json").read_text())["speeds"][0]["tokens_per_second"] == 12.5

@@ -162,7 +162,7 @@ def test_text_that_fits_is_tagged_as_it_is_alone_and_long_text_as_a_whole(tiny: 
 
 @pytest.mark.parametrize("decoding", [Decoding(), Decoding(constrained=True), Decoding(aggregation="first")])
 def test_blocks_of_a_long_text_fit_together(tiny: Path, decoding: Decoding) -> None:
-    text = "Maria Keller flew from Lisbon to Oslo , said John Abara . " * 3000  # some 80,000 pieces, more than a block
+    text = "Maria Keller flew from Lisbon to Oslo , said John Abara . " * 3000  # some 80,000 tokens, more than a block
     windows, whole = _busy(tiny, decoding=decoding), _busy(tiny, max_length=10**6, decoding=decoding)
     assert windows.tag([text, "Oslo", text]) == whole.tag([text, "Oslo", text])
     words = [text[start:end] for start, end in split_words(text)]
@@ -177,7 +177,7 @@ def test_long_text_is_an_error_if_asked_for(tiny: Path, aggregation: str) -> Non
     tagger = Tagger(encoder, LABELS, backend, max_length=24, vocabulary=10**6, long="error", decoding=decoding)
     answers = tagger.stream(["Oslo", "Lisbon", "Oslo " * 50, "Lisbon"])
     assert len(next(answers) + next(answers)) == len(tagger.tag(["Oslo"])[0] + tagger.tag(["Lisbon"])[0])
-    with pytest.raises(TextError, match=r"text 3: [\d,]+ word pieces, this model takes 22 at once"):
+    with pytest.raises(TextError, match=r"text 3: [\d,]+ tokens, this model takes 22 at once"):
         next(answers)
     with pytest.raises(TextError, match="text 2: "):
         tagger.tag_words([["Oslo"], ["Oslo"] * 50])
@@ -247,7 +247,7 @@ print(peak() - before)
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert int(done.stdout) < (900 if options else 600)  # the tiny tokenizer makes four pieces a word
+    assert int(done.stdout) < (900 if options else 600)  # the tiny tokenizer makes four tokens a word
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def tokenizer(tiny_model: Path) -> PreTrainedTokenizerFast:
 
 
 def _predicted(examples: list[Example], found: list[list[int]]) -> EvalPrediction:
-    """What the Trainer would hand over for a model that says `found` of each word: padded rows of pieces."""
+    """What the Trainer would hand over for a model that says `found` of each word: padded rows of tokens."""
     rows = np.full((sum(example.labelled for example in examples), 64), IGNORED)
     for row, (example, tags) in zip(rows, [pair for pair in zip(examples, found) if pair[0].labelled], strict=True):
         row[: len(example.word_ids)] = [0 if word is None else tags[word] for word in example.word_ids]

@@ -131,5 +131,5 @@ def test_words_that_are_cut_off_are_said(run: Run, tmp_path: Path, capsys: pytes
     warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 2
     assert "warning: training: " in warnings[0]
-    assert "of 50 sentences lie beyond 6 word pieces: they are not learnt" in warnings[0]
-    assert "of 20 sentences lie beyond 6 word pieces: they count as O" in warnings[1]
+    assert "of 50 sentences lie beyond 6 tokens: they are not learnt" in warnings[0]
+    assert "of 20 sentences lie beyond 6 tokens: they count as O" in warnings[1]

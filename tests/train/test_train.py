@@ -96,7 +96,7 @@ def test_a_damaged_base_is_one_line(
 def test_what_only_the_loaded_base_can_tell_is_one_line(command: Command, tiny_model: Path, tmp_path: Path) -> None:
     done = command("train", "--base", tiny_model, "--output", tmp_path / "model")
     assert done.stdout == ""
-    _says(done, "--max-length: 512 where the base takes 64 word pieces at most; give --max-length 64")
+    _says(done, "--max-length: 512 where the base takes 64 tokens at most; give --max-length 64")
 
 
 def test_an_unreadable_corpus_line_is_one_line(command: Command, tmp_path: Path) -> None:

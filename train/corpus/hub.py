@@ -82,8 +82,8 @@ def _load(name: str) -> Mapping[str, Dataset]:
     except DatasetNotFoundError as error:
         raise CorpusError(name, "no such folder, and no such data set on the hub", "check the name") from error
     except ConnectionError as error:
-        found = "no such folder, and the hub cannot be reached"
-        raise CorpusError(name, found, "check the name and the network, or give a folder") from error
+        problem = "no such folder, and the hub cannot be reached"
+        raise CorpusError(name, problem, "check the name and the network, or give a folder") from error
     except (OSError, ValueError, RuntimeError) as error:
         raise CorpusError(name, f"datasets cannot read it ({error})", "give a folder in CoNLL columns") from error
     if not isinstance(loaded, DatasetDict):
@@ -96,8 +96,8 @@ def _known(name: str, what: str, present: Mapping[str, object], wanted: Sequence
     for candidate in wanted:
         if candidate in present:
             return candidate
-    found = f"no {what} named {' or '.join(wanted)} among {', '.join(present)}"
-    raise CorpusError(name, found, f"rename the {what}, or write train.txt and valid.txt in CoNLL columns")
+    problem = f"no {what} named {' or '.join(wanted)} among {', '.join(present)}"
+    raise CorpusError(name, problem, f"rename the {what}, or write train.txt and valid.txt in CoNLL columns")
 
 
 def _label_names(feature: Any, place: str) -> Callable[[Any], str]:
@@ -108,5 +108,5 @@ def _label_names(feature: Any, place: str) -> Callable[[Any], str]:
         return list(names).__getitem__
     if getattr(inner, "dtype", "") in ("string", "large_string"):
         return str
-    found = f"labels are {getattr(inner, 'dtype', 'values')} without names"
-    raise CorpusError(place, found, "give a data set whose labels are strings or ClassLabel")
+    problem = f"labels are {getattr(inner, 'dtype', 'values')} without names"
+    raise CorpusError(place, problem, "give a data set whose labels are strings or ClassLabel")

@@ -2,7 +2,7 @@
 
 Three sources: a folder with train.txt and valid.txt in CoNLL columns, a data set of the hub (or a folder that the
 datasets library reads), and the generated sample. Labels reach the caller as names in BIO, whatever the source wrote.
-It knows nothing of models, word pieces or torch.
+It knows nothing of models, tokens or torch.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def conll_sentences(path: Path) -> list[Sentence]:
 def _checked(path: Path, line: int, sentence: Sentence) -> Sentence:
     for number, label in enumerate(sentence.labels, start=line):
         if not _LABEL.fullmatch(label):
-            found = f"{label!r} where a label (O, or a prefix and a type as in B-PER) should be"
-            raise CorpusError(f"{path}:{number}", found, "put the label in the last column")
+            problem = f"{label!r} where a label (O, or a prefix and a type as in B-PER) should be"
+            raise CorpusError(f"{path}:{number}", problem, "put the label in the last column")
     return sentence
 
 
@@ -119,8 +119,8 @@ def _in_bio(place: str, sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
     if not names:
         raise CorpusError(place, "no label but O", "give one whose entities are labelled")
     if scheme_of(names) is Scheme.PLAIN:
-        found = f"labels of no known scheme ({', '.join(sorted(names)[:6])})"
-        raise CorpusError(place, found, "write them in BIO: B-PER I-PER O")
+        problem = f"labels of no known scheme ({', '.join(sorted(names)[:6])})"
+        raise CorpusError(place, problem, "write them in BIO: B-PER I-PER O")
     return tuple(Sentence(sentence.words, labels) for sentence, labels in zip(sentences, _bio(sentences), strict=True))
 
 

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 
 from export.certify.attest.graph import ShapeError, _name, attest_graph
 from export.certify.attest.openvino import attest_openvino, compile_for_attestation
-from runtime.bundle.attestation import Attestation, Left
+from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.store import Bundle, Candidate
 from runtime.selection import runnable
 
 
-def attest_all(bundle: Bundle, left: Mapping[str, tuple[Left, ...]]) -> tuple[Attestation, ...]:
+def attest_all(bundle: Bundle, kept: Mapping[str, tuple[KeptLayer, ...]]) -> tuple[Attestation, ...]:
     """Attestations of all graphs of a bundle, and of OpenVINO on those that it can run here.
 
     Args:
         bundle: sealed; whether it is certified does not matter.
-        left: what 8 bits leave in higher precision, by file.
+        kept: what 8 bits leave in higher precision, by file.
 
     Left out, and said to be, is a padded graph whose shapes only running it could tell (DeBERTa's, ModernBERT's).
 
@@ -27,11 +27,11 @@ def attest_all(bundle: Bundle, left: Mapping[str, tuple[Left, ...]]) -> tuple[At
     graphs = {}
     for graph in bundle.manifest.graphs:
         try:
-            graphs[graph.file] = attest_graph(bundle.file(graph.file), graph, left=left.get(graph.file, ()))
+            graphs[graph.file] = attest_graph(bundle.file(graph.file), graph, kept=kept.get(graph.file, ()))
         except ShapeError as error:
             if graph.layout == "packed":
                 raise
-            print(f"not attested: {graph.file}: {error.found}")
+            print(f"not attested: {graph.file}: {error.problem}")
     engines = [
         _attested_by_openvino(bundle, one, graphs[one.file])
         for one in runnable(bundle)
@@ -52,10 +52,12 @@ def show_attestation(attestation: Attestation) -> None:
     """Print the shares, the fused attention, and what 8 bits left out."""
     shares = ", ".join(f"{share:.1%} {name}" for name, share in attestation.shares.items())
     fused = f"{attestation.fused_attention} of {attestation.attention} attentions fused"
-    print(f"attested: {_name(attestation)}: multiply-adds {shares}; {fused}")
+    print(f"attested: {_name(attestation)}: MACs {shares}; {fused}")
     if attestation.backend:
         return
-    for each in attestation.left:
-        part = each.multiply_adds * attestation.rows * attestation.length / attestation.multiply_adds
-        counted = f", changed tags {each.changed_before:.1f} to {each.changed_after:.1f}" if each.changed_before else ""
+    for each in attestation.kept:
+        part = each.macs * attestation.rows * attestation.length / attestation.macs
+        counted = (
+            f", changed labels {each.changed_before:.1f} to {each.changed_after:.1f}" if each.changed_before else ""
+        )
         print(f"  left in higher precision: {each.name} ({part:.1%} of the work{counted}): {each.reason}")

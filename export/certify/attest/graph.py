@@ -1,6 +1,6 @@
 """What is really in a graph, and what an engine really makes of it: operators, fused attention, precision of the work.
 
-Work is multiply-adds of matrix products, on ROWS rows of LENGTH word pieces: those of products with constant weights,
+Work is MACs of matrix products, on ROWS rows of LENGTH tokens: those of products with constant weights,
 and those of attention, whose part grows with the length. The graph is judged by the types that stand in it; OpenVINO
 by its runtime graph, which is what is left after all its rewriting, with the precision that each layer executes in.
 What is not what its name says is refused: a name is a promise of speed, as a certificate is one of answers.
@@ -16,7 +16,7 @@ from pathlib import Path
 from onnx import NodeProto, TensorProto
 
 from export.certify.attest.onnx_file import FUSED, LENGTH, MOVING, ROWS, inferred, source_of, tensors
-from runtime.bundle.attestation import Attestation, Left
+from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.store import Graph, Precision
 from runtime.errors import BundleError
 
@@ -32,13 +32,13 @@ class ShapeError(BundleError):
     """The work of a graph cannot be counted, since a product's shape does not follow from the inputs' alone."""
 
 
-def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> Attestation:
+def attest_graph(path: Path, graph: Graph, *, kept: tuple[KeptLayer, ...] = ()) -> Attestation:
     """What is in an ONNX file.
 
     Args:
         path: the file.
         graph: what is said of it.
-        left: what 8 bits leave in higher precision, as export.quantize.int8 and export.quantize.fp8 tell.
+        kept: what 8 bits leave in higher precision, as export.quantize.int8 and export.quantize.fp8 tell.
 
     Raises:
         BundleError: it is not what is said of it.
@@ -51,11 +51,11 @@ def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> At
     attention = 0
     for node in model.graph.node:
         if node.op_type in _PRODUCTS:
-            size = _multiply_adds(node, shapes, path)
+            size = _macs(node, shapes, path)
             work[_precision(node, made, types)] += size
             attention += 0 if source_of(node.input[1], made) in constants else size
         elif node.op_type in FUSED:
-            size = _multiply_adds_of_attention(node, shapes, path)
+            size = _attention_macs(node, shapes, path)
             work[_TYPES.get(types[node.output[0]], "unknown")] += size
             attention += size
     operators = Counter(node.op_type for node in model.graph.node)
@@ -67,19 +67,19 @@ def attest_graph(path: Path, graph: Graph, *, left: tuple[Left, ...] = ()) -> At
         operators=dict(sorted(operators.items())),
         attention=operators["Softmax"] + fused,
         fused_attention=fused,
-        multiply_adds=work.total(),
-        attention_multiply_adds=attention,
+        macs=work.total(),
+        attention_macs=attention,
         rows=ROWS,
         length=LENGTH,
         shares=shares_of(work),
-        left=left,
+        kept=kept,
     )
     check_share(attestation, LEAST[graph.precision])
     return attestation
 
 
-def multiply_adds_of(path: Path) -> dict[str, int]:
-    """Multiply-adds of every matrix product of a graph, for ROWS rows of LENGTH word pieces, by the node's name.
+def macs_of(path: Path) -> dict[str, int]:
+    """MACs of every matrix product of a graph, for ROWS rows of LENGTH tokens, by the node's name.
 
     Raises:
         ShapeError: a product's shape cannot be told.
@@ -87,10 +87,10 @@ def multiply_adds_of(path: Path) -> dict[str, int]:
     model = inferred(path)
     shapes, _ = tensors(model)
     products = [node for node in model.graph.node if node.op_type in _PRODUCTS]
-    return {node.name: _multiply_adds(node, shapes, path) for node in products}
+    return {node.name: _macs(node, shapes, path) for node in products}
 
 
-def _multiply_adds(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
+def _macs(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
     left, out = shapes.get(node.input[0]), shapes.get(node.output[0])
     if left is None or out is None:
         raise ShapeError(str(path), f"the shape of {node.name} cannot be told", "export it again")
@@ -98,7 +98,7 @@ def _multiply_adds(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path:
     return math.prod(out) * left[-2 if transposed else -1]
 
 
-def _multiply_adds_of_attention(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
+def _attention_macs(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) -> int:
     """Of the scores, and of what they choose of the values."""
     out = shapes.get(node.output[0])
     if out is None:
@@ -131,7 +131,7 @@ def shares_of(work: Counter[str]) -> dict[str, float]:
 
 
 def check_share(attestation: Attestation, least: float) -> None:
-    """Refuse what does less than that share, 0 to 1, of its multiply-adds in the precision that it promises.
+    """Refuse what does less than that share, 0 to 1, of its MACs in the precision that it promises.
 
     Raises:
         BundleError: it does.
@@ -139,8 +139,8 @@ def check_share(attestation: Attestation, least: float) -> None:
     share = attestation.shares.get(attestation.precision, 0.0)
     if share < least - 1e-4:
         told = ", ".join(f"{each:.1%} {name}" for name, each in attestation.shares.items()) or "no matrix product"
-        found = f"not what its name says: multiply-adds are {told}, and {least:.0%} should be {attestation.precision}"
-        raise BundleError(_name(attestation), found, "export it again, or leave this precision out")
+        problem = f"not what its name says: MACs are {told}, and {least:.0%} should be {attestation.precision}"
+        raise BundleError(_name(attestation), problem, "export it again, or leave this precision out")
 
 
 def _name(attestation: Attestation) -> str:

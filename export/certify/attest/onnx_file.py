@@ -11,7 +11,7 @@ from onnx import NodeProto, TensorProto
 # The shortest rows that the runtime makes, where attention has the least part of the work.
 ROWS, LENGTH = 8, 64
 FUSED = frozenset({"Attention", "MultiHeadAttention", "PackedMultiHeadAttention"})
-# Operators of ONNX Runtime whose result has no rows, but the pieces of all of them, and those whose result has rows.
+# Operators of ONNX Runtime whose result has no rows, but the tokens of all of them, and those whose result has rows.
 _FLAT, _IN_ROWS = frozenset({"RemovePadding", "PackedMultiHeadAttention"}), FUSED | {"RestorePadding"}
 MOVING = frozenset({"Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze"})
 

@@ -44,7 +44,7 @@ def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> 
     # Attention's shapes are not in a model for rows of any number and length; its work is known from the graph.
     doing = fused or [layer for layer in layers if layer.kind == "MatMul"]
     for layer in doing:
-        work[layer.precision] += graph.attention_multiply_adds // len(doing)
+        work[layer.precision] += graph.attention_macs // len(doing)
     operators = Counter(f"{layer.kind} {layer.precision}" for layer in layers if layer.kind not in _IDLE)
     attestation = replace(
         graph,
@@ -52,14 +52,14 @@ def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> 
         precision=precision,
         operators=dict(sorted(operators.items())),
         fused_attention=len(fused),
-        multiply_adds=work.total(),
+        macs=work.total(),
         shares=shares_of(work),
     )
     promised = graph.shares.get(precision, 0.0) if precision == graph.precision else 1.0
     check_share(attestation, max(LEAST[precision], promised - SLACK))
     if len(fused) != graph.attention:
-        found = f"attention is fused in {len(fused)} of {graph.attention} layers"
-        raise BundleError(_name(attestation), found, "export it again, and report it if that does not help")
+        problem = f"attention is fused in {len(fused)} of {graph.attention} layers"
+        raise BundleError(_name(attestation), problem, "export it again, and report it if that does not help")
     return attestation
 
 

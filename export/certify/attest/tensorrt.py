@@ -66,7 +66,7 @@ def attest_engine(
         inspected: what the engine inspector says, JSON, built with detailed verbosity.
         engine: what the manifest says of it.
         graph: what attest_graph found in its graph.
-        work: multiply-adds of every product of the graph, see export.certify.attest.graph.multiply_adds_of.
+        work: MACs of every product of the graph, see export.certify.attest.graph.multiply_adds_of.
 
     Raises:
         BundleError: TensorRT tells nothing, or the engine is not of the precision that it promises.
@@ -74,8 +74,8 @@ def attest_engine(
     layers = layers_of(inspected, engine.file)
     products = matrix_layers(layers, work)
     if not products:
-        found = f"TensorRT tells of no matrix product in {len(layers)} layers, so that nothing proves what it is"
-        raise BundleError(f"{engine.file} on tensorrt", found, "build it with another TensorRT, or leave it out")
+        problem = f"TensorRT tells of no matrix product in {len(layers)} layers, so that nothing proves what it is"
+        raise BundleError(f"{engine.file} on tensorrt", problem, "build it with another TensorRT, or leave it out")
     fused = [layer for layer in products if _is_attention(layer, work)]
     attestation = replace(
         graph,
@@ -85,7 +85,7 @@ def attest_engine(
         operators=dict(sorted(Counter(f"{layer.kind} {layer.precision}" for layer in products).items())),
         fused_attention=min(len({layer.nodes or layer.name for layer in fused}), graph.attention),
         shares=shares_of(_work(products, work)),
-        left=(),
+        kept=(),
     )
     promised = graph.shares.get(engine.precision, 0.0)
     check_share(attestation, max(LEAST[engine.precision], promised - SLACK))
@@ -115,7 +115,7 @@ def matrix_layers(layers: Sequence[Layer], work: Mapping[str, int]) -> list[Laye
 
 
 def _work(products: Sequence[Layer], work: Mapping[str, int]) -> Counter[str]:
-    """Multiply-adds in each precision. Several layers of one node share its work: every profile has its own layers.
+    """MACs in each precision. Several layers of one node share its work: every profile has its own layers.
 
     What no layer owns up to is taken to be done by the layers that own up to nothing; without such it is unknown.
     """

@@ -114,7 +114,7 @@ def utf8(text: str) -> bytes:
         return _SURROGATE.sub("\ufffd", text).encode("utf-8")
 
 
-def pieces(text: str, marks: Sequence[Mark]) -> Iterator[tuple[str, str]]:
+def tokens(text: str, marks: Sequence[Mark]) -> Iterator[tuple[str, str]]:
     """(characters, label) of the whole text, in order; the label is "" outside entities."""
     at = 0
     for start, end, label in marks:

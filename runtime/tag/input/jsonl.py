@@ -109,8 +109,8 @@ def _gold(value: dict[str, Any], count: int, place: str, asked: str) -> tuple[st
     names = _GOLD_FIELDS if asked == AUTO else (asked,)
     name = next((name for name in names if name in value), "")
     if not name:
-        found = f"no field {' or '.join(map(repr, names))} to score against"
-        raise CorpusError(place, found, "name it with --gold-field, or leave --score out")
+        problem = f"no field {' or '.join(map(repr, names))} to score against"
+        raise CorpusError(place, problem, "name it with --gold-field, or leave --score out")
     labels = _strings(value, name, place)
     if len(labels) != count:
         raise CorpusError(place, f"{len(labels)} labels in {name!r} for {count} words", "give each word one label")

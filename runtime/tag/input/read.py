@@ -179,8 +179,8 @@ def _decoded(raw: bytes, file: str, number: int) -> str:
         return (raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw).decode("utf-8")
     except UnicodeDecodeError as error:
         line = number + error.object.count(b"\n", 0, error.start)
-        found = f"byte {error.object[error.start]:#04x} is not UTF-8"
-        raise TextError(number, found, "convert the text to UTF-8", place=place_of(file, line)) from error
+        problem = f"byte {error.object[error.start]:#04x} is not UTF-8"
+        raise TextError(number, problem, "convert the text to UTF-8", place=place_of(file, line)) from error
 
 
 def _not_empty(text: str, place: str, number: int) -> str:
@@ -201,5 +201,5 @@ def conll_able(item: Item) -> Item:
     bad = next((word for word in item.words if not item.rows and (not word or _UNFIT.search(word))), "")
     if not bad:
         return item
-    found = f"the word {bad!r} has white space in it, which CoNLL cannot write"
-    return replace(item, problem=CorpusError(item.place, found, "choose --to jsonl, or mend the word"))
+    problem = f"the word {bad!r} has white space in it, which CoNLL cannot write"
+    return replace(item, problem=CorpusError(item.place, problem, "choose --to jsonl, or mend the word"))

@@ -103,7 +103,7 @@ class Source:
             raise _unreadable(self.file, error) from error
 
     def blocks(self, file: BinaryIO, count: int) -> Iterator[bytes]:
-        """The next `count` bytes, in pieces; fewer where there are no more."""
+        """The next `count` bytes, in tokens; fewer where there are no more."""
         while count and (block := self._read(file, min(count, _BLOCK))):
             yield block
             count -= len(block)
@@ -127,5 +127,5 @@ def _unpacked(file: BinaryIO) -> BinaryIO:
 
 
 def _unreadable(file: str, error: Exception) -> CorpusError:
-    found = getattr(error, "strerror", None) or str(error)
-    return CorpusError(file, found, "give a file that can be read")
+    problem = getattr(error, "strerror", None) or str(error)
+    return CorpusError(file, problem, "give a file that can be read")

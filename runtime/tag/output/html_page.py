@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Sequence
 
-from runtime.tag.input.item import Answer, Item, as_text, pieces, utf8
+from runtime.tag.input.item import Answer, Item, as_text, tokens, utf8
 
 # The golden angle: however many labels there are, neighbours have hues far apart.
 _HUE_STEP = 137.508
@@ -70,7 +70,7 @@ class Page:
         if item.is_filler:
             return b""
         text, marks = as_text(item, answer)
-        parts = "".join(self._piece(_safe(part), label) for part, label in pieces(text, marks))
+        parts = "".join(self._token(_safe(part), label) for part, label in tokens(text, marks))
         return utf8(f'<p dir="auto">{parts}</p>\n')
 
     def broken(self, item: Item) -> bytes:
@@ -81,7 +81,7 @@ class Page:
         """See Writer."""
         return _TAIL.encode()
 
-    def _piece(self, part: str, label: str) -> str:
+    def _token(self, part: str, label: str) -> str:
         if not label:
             return part
         return f'<mark class="{self._classes.get(label, "")}">{part}<b>{_safe(label)}</b></mark>'

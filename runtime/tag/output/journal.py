@@ -145,8 +145,8 @@ class Journal:
             if was["journal"] != VERSION:
                 raise ValueError(f"version {was['journal']}")
         except (ValueError, TypeError, KeyError) as error:
-            found = f"not a journal of this version of Nerve ({error})"
-            raise StorageError(str(self.path), found, "start anew without --resume") from error
+            problem = f"not a journal of this version of Nerve ({error})"
+            raise StorageError(str(self.path), problem, "start anew without --resume") from error
         _compare(before, work, saved, str(self.path))
         return saved
 

@@ -69,8 +69,8 @@ class Whole:
             self._journal.trim()
         size, self._size = os.fstat(self._descriptor).st_size, self.saved.output
         if size < self._size:
-            found = f"{size:,} bytes where {self._journal.path.name} says {self._size:,}"
-            raise StorageError(self.partial, found, "start anew without --resume")
+            problem = f"{size:,} bytes where {self._journal.path.name} says {self._size:,}"
+            raise StorageError(self.partial, problem, "start anew without --resume")
         os.ftruncate(self._descriptor, self._size)
         os.lseek(self._descriptor, self._size, os.SEEK_SET)
 

@@ -21,7 +21,7 @@ _LAST_SEPARATOR = re.compile(rb"[ \t]+(?=[^ \t]+$)")
 
 
 class Writer(Protocol):
-    """Bytes of an output, one piece after another."""
+    """Bytes of an output, one token after another."""
 
     def head(self) -> bytes: ...
     def entry(self, item: Item, answer: Answer) -> bytes: ...

@@ -1,6 +1,6 @@
-"""The check for cards, where there is none: it ends with a table of what is missing, and its parts do what they say.
+"""The check for GPUs, where there is none: it ends with a table of what is missing, and its parts do what they say.
 
-What needs no card runs on a small model: models, bundles, speeds and peers, on the CPU.
+What needs no GPU runs on a small model: models, bundles, speeds and peers, on the CPU.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from bench.gpu.models import (
     train_briefly,
 )
 from bench.gpu.parts import PARTS, run_part
-from bench.gpu.speed import candidates_on_card, has_slow_kernel, kernels_in, speed_of
+from bench.gpu.speed import candidates_on_gpu, has_slow_kernel, kernels_in, speed_of
 from bench.gpu.table import failures, table
 from bench.workloads.bert_large import Shape
 from runtime.bundle.store import Candidate, open_bundle
-from runtime.system.gpu import card
+from runtime.system.gpu import gpu
 
 _ROOT = Path(__file__).parents[3]
 _SMALL = Shape(hidden=32, layers=1, heads=2, inner=64, vocabulary=6000)
-without_card = pytest.mark.skipif(card() is not None, reason="this machine has a card")
+without_gpu = pytest.mark.skipif(gpu() is not None, reason="this machine has a GPU")
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +50,18 @@ def checkpoint(corpus: Path) -> Path:
     return folder
 
 
-@without_card
-def test_without_a_card_it_ends_with_what_is_missing(tmp_path: Path) -> None:
+@without_gpu
+def test_without_a_gpu_it_ends_with_what_is_missing(tmp_path: Path) -> None:
     output = tmp_path / "made" / "check.json"
     command = [sys.executable, "-m", "bench.gpu", "--output", str(output)]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (1, "")
-    assert "missing: this machine has no NVIDIA card, or no driver for it: nothing is measured" in done.stdout
+    assert "missing: this machine has no NVIDIA GPU, or no driver for it: nothing is measured" in done.stdout
     last = json.loads(done.stdout.splitlines()[-1])
     answers = json.loads(output.read_text())
     assert last["missing"] == [part.name for part in plan()]
     assert set(answers) == {"environment", *last["missing"]}
-    assert answers["environment"]["found"]["card"] is None
+    assert answers["environment"]["found"]["gpu"] is None
 
 
 def test_each_part_is_known_and_needs_what_comes_before_it() -> None:
@@ -91,8 +91,8 @@ def test_minilm_is_done_before_the_large_model_is_begun() -> None:
     assert needs["torch:minilm"] == ("models",)
 
 
-@without_card
-def test_without_an_engine_for_cards_it_is_a_line(tmp_path: Path) -> None:
+@without_gpu
+def test_without_an_engine_for_gpus_it_is_a_line(tmp_path: Path) -> None:
     told = run_part("backends", tmp_path)
     line = "neither ONNX Runtime's CUDA provider nor TensorRT is installed; run make setup GPU=1"
     assert told == {"missing": f"this machine: {line}"}
@@ -122,10 +122,10 @@ def test_kernels_of_attentions_are_read_from_what_onnx_runtime_prints() -> None:
 def test_attention_claims_nothing_where_nothing_ran(checkpoint: Path, corpus: Path) -> None:
     folder = corpus.with_name("minilm") / "bundle"
     make_bundle(checkpoint, folder, corpus)
-    if candidates_on_card(folder):
-        pytest.skip("this machine has a card and an engine for it")
+    if candidates_on_gpu(folder):
+        pytest.skip("this machine has a GPU and an engine for it")
     told = run_part("attention", corpus.parent)
-    assert "no candidate of ONNX Runtime runs on this card" in told["missing"]
+    assert "no candidate of ONNX Runtime runs on this GPU" in told["missing"]
 
 
 def test_what_ran_and_said_no_is_a_failure() -> None:
@@ -151,56 +151,56 @@ def test_a_checkpoint_learns(checkpoint: Path, corpus: Path) -> None:
     assert flops_of(checkpoint) == 2 * (4 * 32 * 32 + 2 * 32 * 64)
 
 
-def test_bundle_speed_and_peers(checkpoint: Path, corpus: Path) -> None:
+def test_bundle_speed_and_baselines(checkpoint: Path, corpus: Path) -> None:
     folder = corpus.with_name("bundle")
     said = make_bundle(checkpoint, folder, corpus)
     assert said[0].startswith("fp16: activations reach")
     graphs = {graph.file for graph in open_bundle(folder).manifest.graphs}
     assert {"packed-fp32.onnx", "packed-fp16.onnx"} <= graphs
-    assert card() is not None or candidates_on_card(folder) == []
+    assert gpu() is not None or candidates_on_gpu(folder) == []
 
     texts = [" ".join(words) for words, _ in sentences_in(corpus / "valid.txt")[:40]]
     lengths = [12, 30, 100, 7, 62] * 8
     on_cpu = Candidate("packed-fp16.onnx", "onnxruntime", "fp16", "cpu")
     speed = speed_of(folder, on_cpu, lengths=lengths, texts=texts, seconds=0.05)
     assert 0.5 < speed["fill"] <= 1
-    assert min(speed[name] for name in ("pieces_per_second", "engine_pieces_per_second", "texts_per_second")) > 0
+    assert min(speed[name] for name in ("tokens_per_second", "engine_pieces_per_second", "texts_per_second")) > 0
     torch = torch_fp16(checkpoint, lengths, seconds=0.05, device="cpu")
-    assert torch["pieces_per_second"] > 0
+    assert torch["tokens_per_second"] > 0
     for latency in (speed["latency_ms"], torch["latency_ms"]):
         assert set(latency) == {"64", "128", "512"}
         assert all(0 < each["p50"] <= each["p99"] for each in latency.values())
     assert pipeline_fp16(checkpoint, texts, seconds=0.05, device="cpu")["texts_per_second"] > 0
 
     eighth = corpus.with_name("fp8")
-    assert "tags in 10,000 changed on held-out text" in make_fp8_bundle(folder, eighth, corpus)[0]
+    assert "labels in 10,000 changed on held-out text" in make_fp8_bundle(folder, eighth, corpus)[0]
     manifest = open_bundle(eighth).manifest
     assert [graph.file for graph in manifest.graphs] == ["packed-fp8.onnx"]
     assert manifest.attestations[0].shares["fp8"] > 0.5
     on_cpu = Candidate("packed-fp8.onnx", "onnxruntime", "fp8", "cpu")
-    assert speed_of(eighth, on_cpu, lengths=lengths, texts=texts, seconds=0.05)["pieces_per_second"] > 0
+    assert speed_of(eighth, on_cpu, lengths=lengths, texts=texts, seconds=0.05)["tokens_per_second"] > 0
 
 
 def test_percentiles_are_milliseconds() -> None:
     assert percentiles([0.001, 0.003, 0.002]) == pytest.approx({"p50": 2.0, "p99": 2.98})
 
 
-def test_table_of_a_card() -> None:
+def test_table_of_a_gpu() -> None:
     candidate = "packed-fp16.plan on tensorrt in fp16, cuda"
     latency = {length: {"p50": 1.0, "p99": 2.0} for length in ("64", "128", "512")}
     found: dict[str, Any] = {
         "environment": {
-            "card": {"name": "NVIDIA L4", "compute_capability": "8.9", "driver": "580.95"},
+            "gpu": {"name": "NVIDIA L4", "compute_capability": "8.9", "driver": "580.95"},
             "machine": {"python": "3.11.7", "versions": {"torch": "2.9"}},
-            "torch_cuda": "built with CUDA 13.0, card found",
+            "torch_cuda": "built with CUDA 13.0, GPU found",
             "missing": [],
         },
         "matrix": {"fp16": 100e12, "shape": "8192 x 8192 x 8192"},
         "speed:minilm:0": {
             "candidate": candidate,
-            "pieces_per_second": 2e6,
+            "tokens_per_second": 2e6,
             "engine_pieces_per_second": 2.5e6,
-            "flops_per_piece": 20e6,
+            "flops_per_token": 20e6,
             "texts_per_second": 5000.0,
             "latency_ms": latency,
         },
@@ -219,10 +219,10 @@ def test_table_of_a_card() -> None:
         "engines:minilm": {"said": ["packed-fp16.plan: 12 shapes"]},
         "fp8:minilm": {
             "candidate": "packed-fp8.plan on tensorrt in fp8, cuda",
-            "pieces_per_second": 3e6,
-            "flops_per_piece": 2e7,
+            "tokens_per_second": 3e6,
+            "flops_per_token": 2e7,
         },
-        "fp8:bert-large": {"said": ["this card does not multiply in fp8"]},
+        "fp8:bert-large": {"said": ["this GPU does not multiply in fp8"]},
     }
     answers = {name: {"found": each} for name, each in found.items()} | {
         "speed:minilm:1": {"missing": "onnxruntime is not installed"}
@@ -233,5 +233,5 @@ def test_table_of_a_card() -> None:
     assert row in shown
     assert "engines:minilm: packed-fp16.plan: 12 shapes" in shown
     assert "| minilm | packed-fp8.plan on tensorrt in fp8, cuda | 3,000,000 |" in shown
-    assert "fp8:bert-large: this card does not multiply in fp8" in shown
+    assert "fp8:bert-large: this GPU does not multiply in fp8" in shown
     assert "missing: speed:minilm:1: onnxruntime is not installed" in shown

@@ -47,12 +47,12 @@ def test_asking_before_opening_is_a_failure(worker: Worker) -> None:
         worker.call(jobs.answers, ["text"])
 
 
-def test_it_is_confined_to_its_processors(worker: Worker) -> None:
-    assert worker.call(_processors) == 1
+def test_it_is_confined_to_its_cpus(worker: Worker) -> None:
+    assert worker.call(_cpus) == 1
     assert worker.call(jobs.peak_bytes) > 1_000_000
 
 
-def _processors(session: jobs.Session) -> int:
+def _cpus(session: jobs.Session) -> int:
     return len(os.sched_getaffinity(0))
 
 

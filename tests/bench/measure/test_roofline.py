@@ -45,5 +45,5 @@ def test_a_precision_that_is_slower_than_fp32_has_no_limit() -> None:
     def maker(*seconds: float) -> Maker:
         return lambda *_: [machine.product(each) for each in seconds]
 
-    makers = {"fp32": maker(0.010), "bf16": maker(0.5, 0.009), "int8": maker(0.011)}
-    assert list(faster_than_fp32(makers, clock=machine.clock)) == ["fp32", "bf16"]
+    provenance = {"fp32": maker(0.010), "bf16": maker(0.5, 0.009), "int8": maker(0.011)}
+    assert list(faster_than_fp32(provenance, clock=machine.clock)) == ["fp32", "bf16"]

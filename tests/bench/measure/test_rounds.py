@@ -10,7 +10,7 @@ import pytest
 from bench import phases
 from bench.measure import jobs
 from bench.measure.process import Local, Place
-from bench.measure.rounds import Contestant, each, interleave, repeats_for
+from bench.measure.rounds import MeasuredSystem, each, interleave, repeats_for
 from bench.plan import QUICK
 from bench.schema.result import Measured, Throughput
 from bench.systems.base import Failure, Setting, Spec
@@ -22,36 +22,36 @@ def _local(threads: int) -> Place:
     return Local(jobs.Session())
 
 
-def _opened(specs: list[Spec]) -> Iterator[list[Contestant]]:
-    contestants = [Contestant(one, threads=1) for one in specs]
-    each(contestants, lambda one: one.open(one.setting))
-    yield contestants
-    for one in contestants:
+def _opened(specs: list[Spec]) -> Iterator[list[MeasuredSystem]]:
+    measured_systems = [MeasuredSystem(one, threads=1) for one in specs]
+    each(measured_systems, lambda one: one.open(one.setting))
+    yield measured_systems
+    for one in measured_systems:
         one.leave()
 
 
-def _timed(contestants: list[Contestant], *, rounds: int) -> Throughput:
+def _timed(measured_systems: list[MeasuredSystem], *, rounds: int) -> Throughput:
     """The last contestant's throughput, the first being its baseline."""
     texts = fakes.workload(4)
     measured = Measured("sentences", texts.sha256, 0, len(texts.texts), texts.words, 24, 0.0)
-    found = {one.name: phases.search(one, texts) for one in contestants}
-    for one in contestants:
+    found = {one.name: phases.search(one, texts) for one in measured_systems}
+    for one in measured_systems:
         one.row.throughput.clear()
-    phases.throughput(contestants, found, texts, measured, None, replace(QUICK, turn_seconds=0.001), rounds=rounds)
-    return contestants[-1].row.throughput[0]
+    phases.throughput(measured_systems, found, texts, measured, None, replace(QUICK, run_seconds=0.001), rounds=rounds)
+    return measured_systems[-1].row.throughput[0]
 
 
 @pytest.fixture
-def slow_and_fast() -> Iterator[list[Contestant]]:
+def slow_and_fast() -> Iterator[list[MeasuredSystem]]:
     yield from _opened([spec("slow", seconds=0.15), spec("fast", seconds=0.1)])
 
 
 @pytest.fixture
-def equals() -> Iterator[list[Contestant]]:
+def equals() -> Iterator[list[MeasuredSystem]]:
     yield from _opened([spec("one", seconds=0.002), spec("other", seconds=0.002)])
 
 
-def test_a_known_sleep_is_measured_within_three_percent(slow_and_fast: list[Contestant]) -> None:
+def test_a_known_sleep_is_measured_within_three_percent(slow_and_fast: list[MeasuredSystem]) -> None:
     # A machine that is busy with other things wakes a sleeper late; then it is measured again, and must once be right.
     for _ in range(4):
         fast = _timed(slow_and_fast, rounds=3)
@@ -69,14 +69,14 @@ def test_on_a_clock_of_its_own_a_known_time_is_measured_exactly() -> None:
     clock = fakes.Clock()
     found: list[Throughput] = []
     for seconds in (0.04, 0.03):
-        one = Contestant(spec("one", fakes.open_on_clock, clock=clock, seconds=seconds), threads=1,
+        one = MeasuredSystem(spec("one", fakes.open_on_clock, clock=clock, seconds=seconds), threads=1,
                          start=lambda threads: Local(jobs.Session(clock)))  # fmt: skip
         one.open(one.setting)
         found.append(_timed([one], rounds=3))
     assert [one.texts_per_second for one in found] == pytest.approx([4 / 0.04, 4 / 0.03])
 
 
-def test_two_equal_systems_are_never_called_different_over_twenty_runs(equals: list[Contestant]) -> None:
+def test_two_equal_systems_are_never_called_different_over_twenty_runs(equals: list[MeasuredSystem]) -> None:
     # At 95%, one such twenty in twenty has a false call by right: two in a row would be one in four hundred.
     for _ in range(2):
         ratios = [_timed(equals, rounds=5).to_baseline for _ in range(20)]
@@ -89,15 +89,15 @@ def test_two_equal_systems_are_never_called_different_over_twenty_runs(equals: l
 def test_turns_are_interleaved_and_who_fails_is_left_out() -> None:
     order: list[str] = []
 
-    def turn(name: str, dies_at: int) -> str:
+    def run_(name: str, dies_at: int) -> str:
         order.append(name)
         if order.count(name) == dies_at:
             raise Failure("gone")
         return name
 
     out: list[str] = []
-    turns = {name: lambda name=name, at=at: turn(name, at) for name, at in (("A", 0), ("B", 2), ("C", 0))}
-    given = interleave(turns, rounds=3, failed=lambda name, failure: out.append(name), pause=lambda: None)
+    runs = {name: lambda name=name, at=at: run_(name, at) for name, at in (("A", 0), ("B", 2), ("C", 0))}
+    given = interleave(runs, rounds=3, failed=lambda name, failure: out.append(name), pause=lambda: None)
     assert "".join(order) == "ABCABCAC"
     assert given == {"A": ["A"] * 3, "C": ["C"] * 3}
     assert out == ["B"]
@@ -105,7 +105,7 @@ def test_turns_are_interleaved_and_who_fails_is_left_out() -> None:
 
 def test_the_search_keeps_the_fastest_setting_and_what_it_tried() -> None:
     settings = (Setting(1, 1, 1), Setting(8, 1, 1), Setting(32, 1, 1))
-    one = Contestant(spec("peer", fakes.open_by_batch, settings=settings), threads=1, start=_local)
+    one = MeasuredSystem(spec("peer", fakes.open_by_batch, settings=settings), threads=1, start=_local)
     found = phases.search(one, fakes.workload(4))
     assert one.setting == settings[1]
     assert found.setting == [8, 1, 1]
@@ -113,13 +113,13 @@ def test_the_search_keeps_the_fastest_setting_and_what_it_tried() -> None:
 
 
 def test_who_is_not_installed_is_said_to_be_so() -> None:
-    one = Contestant(spec("peer", needs=("json", "no_such_library")), threads=1)
+    one = MeasuredSystem(spec("peer", needs=("json", "no_such_library")), threads=1)
     assert one.row.status == "not installed"
     assert one.row.reason == "no_such_library: pip install 'nerve-ner[bench]'"
 
 
 def test_latency_takes_every_text_once_and_keeps_the_raw_values() -> None:
-    one = Contestant(spec("peer", seconds=0.002), threads=1, start=_local)
+    one = MeasuredSystem(spec("peer", seconds=0.002), threads=1, start=_local)
     one.open(one.setting)
     phases.latency([one], fakes.workload(12), rounds=3)
     [found] = one.row.latency
@@ -128,7 +128,7 @@ def test_latency_takes_every_text_once_and_keeps_the_raw_values() -> None:
 
 
 def test_a_growing_queue_ends_the_load() -> None:
-    one = Contestant(spec("peer", seconds=0.2), threads=1, start=_local)
+    one = MeasuredSystem(spec("peer", seconds=0.2), threads=1, start=_local)
     one.open(one.setting)
     phases.load(one, fakes.workload(4), QUICK)
     assert [found.saturated for found in one.row.load] == [True]
@@ -136,7 +136,7 @@ def test_a_growing_queue_ends_the_load() -> None:
 
 
 def test_a_watched_call_gives_stages_and_padding() -> None:
-    one = Contestant(spec("peer"), threads=1, start=_local)
+    one = MeasuredSystem(spec("peer"), threads=1, start=_local)
     one.open(one.setting)
     phases.look_inside(one, fakes.workload(4))
     assert one.row.split == {"tokenise": 1.0, "engine": 3.0}

@@ -17,7 +17,7 @@ from runtime.errors import NerveError
 from tests.conftest import ROOT
 
 MACHINE = {
-    **{"processor": "A Processor", "flags": ["avx2"], "cores": 2, "cores_usable": 2, "memory_bytes": 2**33},
+    **{"cpu": "A Processor", "flags": ["avx2"], "cores": 2, "cores_usable": 2, "memory_bytes": 2**33},
     **{"governor": "unknown", "virtual": False, "gpu": [], "load_average": [0.1], "load_average_after": [0.2]},
     **{"python": "3.11", "versions": {}, "commit": "abc", "commit_changed": False},
 }
@@ -37,7 +37,7 @@ def a_result(factor: float = 1.0) -> Result:
     seconds = [1.0, 1.01, 0.99, 1.005, 0.995]
     rows = [_row("nerve-a", [factor * one for one in seconds]), _row("peer", seconds)]
     measured = Measured("sentences", "ef" * 32, 1, 100, 1000, 2000, 1e6, "peer", "nerve-a")
-    card = {"name": "fake", "sha256": "cd" * 32, "architecture": "bert"}
+    gpu = {"name": "fake", "sha256": "cd" * 32, "architecture": "bert"}
     return Result(
         "2026-01-01T00:00:00+00:00",
         60.0,
@@ -46,7 +46,7 @@ def a_result(factor: float = 1.0) -> Result:
         [],
         MACHINE,
         {"manifest_sha256": "ab" * 32},
-        card,
+        gpu,
         [measured],
         rows,
         [],
@@ -90,12 +90,12 @@ def test_a_loss_within_noise_is_none(write: Write) -> None:
 
 
 def test_other_machines_answers_and_rows_are_said(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
-    new = replace(a_result(), machine={**MACHINE, "processor": "Another"})
+    new = replace(a_result(), machine={**MACHINE, "cpu": "Another"})
     new.rows[0].accuracy[0].f1 = 0.8
     new.rows[1].name = "newcomer"
     assert compare([write("a", a_result()), write("b", new)]) == 0
     said = capsys.readouterr().out
-    assert "note: the two ran on different machines (processor)" in said
+    assert "note: the two ran on different machines (CPU)" in said
     assert "nerve-a, sentences: F1 0.9000, changed 0.0 then, F1 0.8000, changed 0.0 now" in said
     assert "newcomer: absent then, measured now" in said
     assert "peer: measured then, absent now" in said

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from bench import phases
 from bench.measure import jobs
 from bench.measure.process import Worker
-from bench.measure.rounds import Contestant
+from bench.measure.rounds import MeasuredSystem
 from bench.systems.bare_engines import Bare
 from bench.systems.base import Setting
-from bench.systems.baselines import Model, peer_specs
+from bench.systems.baselines import Model, baseline_specs
 from bench.systems.engine_calls import Rows
 from bench.workloads.answers import Expected, accuracy
 from bench.workloads.reference import reference_labels
@@ -66,17 +66,17 @@ def test_a_long_text_is_cut_into_rows_that_follow_each_other(tmp_path: Path) -> 
     bare.close()
 
 
-def test_all_peers_are_listed_whether_installed_or_not(tmp_path: Path) -> None:
-    names = [spec.name for spec in peer_specs(_model(tmp_path, tmp_path / "work", fakes.LABELS, 64))]
+def test_all_baselines_are_listed_whether_installed_or_not(tmp_path: Path) -> None:
+    names = [spec.name for spec in baseline_specs(_model(tmp_path, tmp_path / "work", fakes.LABELS, 64))]
     assert names == [
         *("pipeline-fp32", "pipeline-bf16", "optimum-fp32", "optimum-int8"),
         *("onnxruntime-fp32", "openvino-fp32", "openvino-bf16", "ctranslate2-int8", "spacy"),
     ]
 
 
-def test_bf16_is_tried_only_where_the_processor_has_it(tmp_path: Path) -> None:
+def test_bf16_is_tried_only_where_the_cpu_has_it(tmp_path: Path) -> None:
     model = replace(_model(tmp_path, tmp_path / "work", fakes.LABELS, 64), bf16=False)
-    assert not any("bf16" in spec.name for spec in peer_specs(model))
+    assert not any("bf16" in spec.name for spec in baseline_specs(model))
 
 
 def _model(checkpoint: Path, work: Path, labels: tuple[str, ...], longest: int) -> Model:
@@ -85,12 +85,12 @@ def _model(checkpoint: Path, work: Path, labels: tuple[str, ...], longest: int) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(9))
-def test_every_peer_runs_a_checkpoint(
+def test_every_baseline_runs_a_checkpoint(
     number: int, tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     said = describe(tiny_model)
     work = tmp_path_factory.getbasetemp() / "peers-work"  # shared: what peers make is made once
-    spec = peer_specs(_model(tiny_model, work, said.labels, said.max_length))[number]
+    spec = baseline_specs(_model(tiny_model, work, said.labels, said.max_length))[number]
     if any(importlib.util.find_spec(name) is None for name in spec.needs):
         pytest.skip(f"{spec.name} is not installed")
     texts = sentences_of(read_corpus(tiny_corpus), 30, seed=1)
@@ -99,7 +99,7 @@ def test_every_peer_runs_a_checkpoint(
         reference_labels, tiny_model, [text.tokens for text in texts.texts], said.labels, said.max_length, 1
     )
     place.close()
-    one = Contestant(spec, threads=1)
+    one = MeasuredSystem(spec, threads=1)
     phases.prepare(one)
     one.open(spec.settings[-1])
     found = accuracy(texts, one.ask(jobs.answers, texts.raw), Expected(labels, {}), said.labels)

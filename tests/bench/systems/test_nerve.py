@@ -42,8 +42,8 @@ def test_a_backend_with_a_known_sleep_is_split_within_three_percent(tmp_path: Pa
     assert found.stages["engine"] == pytest.approx(SECONDS * calls, rel=0.03)
     assert set(found.stages) == {"tokenise", "pack", "engine", "decode"}
     assert all(seconds >= 0 for seconds in found.stages.values())
-    # Eight texts of five words and two special pieces each, all of one length.
-    assert (found.cells, found.filled) == (56, 56)
+    # Eight texts of five words and two special tokens each, all of one length.
+    assert (found.slots, found.filled) == (56, 56)
 
 
 def test_streams_that_overlap_are_counted_once() -> None:

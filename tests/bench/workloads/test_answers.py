@@ -58,7 +58,7 @@ def test_wrong_tags_are_flagged() -> None:
     found = accuracy(texts, wrong, _expected(_gold(), words=right), LABELS)
     assert found.changed_per_10k == found.engine_changed_per_10k == 2000.0
     assert flags(found) == [
-        "answers differ from the checkpoint's: 2000.0 tags in 10,000",
+        "answers differ from the checkpoint's: 2000.0 labels in 10,000",
         "loses 100.00 points of F1 against the checkpoint",
     ]
 

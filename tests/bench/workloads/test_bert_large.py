@@ -12,7 +12,7 @@ from bench.measure.jobs import Session
 from bench.systems.base import Setting
 from bench.systems.nerve import nerve_specs, uncertified
 from bench.workloads.bert_large import Shape, make_large
-from bench.workloads.subject import flops_per_piece
+from bench.workloads.subject import flops_per_token
 from runtime.bundle.store import open_bundle
 
 
@@ -23,9 +23,9 @@ def test_a_shape_becomes_a_bundle_that_our_candidates_run(tiny_model: Path, tiny
     made = open_bundle(folder / "bundle")
     assert made.manifest.certificates == ()
     assert [graph.precision for graph in made.manifest.graphs] == ["fp32", "fp32", "int8"]
-    stamp = (folder / "bundle" / "manifest.json").stat().st_mtime_ns
+    digest = (folder / "bundle" / "manifest.json").stat().st_mtime_ns
     make_large(Session(), tiny_model, folder, Shape())
-    assert (folder / "bundle" / "manifest.json").stat().st_mtime_ns == stamp
+    assert (folder / "bundle" / "manifest.json").stat().st_mtime_ns == digest
     ours = nerve_specs(open_bundle(tiny_bundle), threads=1)
     lowest = "nerve-openvino-int8"
     specs = uncertified([*ours, replace(ours[0], name=lowest)], made, threads=1)
@@ -38,7 +38,7 @@ def test_a_shape_becomes_a_bundle_that_our_candidates_run(tiny_model: Path, tiny
         system.close()
 
 
-def test_a_word_piece_of_bert_large_costs_604_million_operations() -> None:
+def test_a_word_token_of_bert_large_costs_604_million_operations() -> None:
     config = {"num_hidden_layers": 24, "hidden_size": 1024, "intermediate_size": 4096}
-    assert flops_per_piece(config) == pytest.approx(604e6, rel=1e-3)
-    assert flops_per_piece({"n_layers": 6, "dim": 768, "hidden_dim": 3072}) == 6 * 2 * 12 * 768**2
+    assert flops_per_token(config) == pytest.approx(604e6, rel=1e-3)
+    assert flops_per_token({"n_layers": 6, "dim": 768, "hidden_dim": 3072}) == 6 * 2 * 12 * 768**2

@@ -16,7 +16,7 @@ from onnx import numpy_helper
 
 from export.certify.__main__ import main
 from export.certify.certify_bundle import passing
-from export.engines.options import Wish, fulfilled
+from export.engines.options import TensorRTOptions, fulfilled
 from runtime.bundle.store import (
     MANIFEST,
     TOKENIZER,
@@ -26,12 +26,12 @@ from runtime.bundle.store import (
     Graph,
     Manifest,
     Source,
+    digest_of,
     open_bundle,
     seal,
-    stamp_of,
 )
 from runtime.errors import BackendError, BundleError, NerveError
-from runtime.system.cpu import Ability
+from runtime.system.cpu import CpuFeature
 from tests.conftest import Command
 from tests.tiny import tiny_checkpoint
 
@@ -53,7 +53,7 @@ def certify(bundle: Path, model: Path, corpus: Path) -> int:
 
 def reseal(bundle: Path, manifest: Manifest) -> None:
     """Seal a bundle whose files were changed, as a faulty exporter would have done it."""
-    seal(bundle, replace(manifest, files={name: stamp_of(bundle / name) for name in manifest.files}))
+    seal(bundle, replace(manifest, files={name: digest_of(bundle / name) for name in manifest.files}))
 
 
 def change_graph(bundle: Path, change: Change) -> None:
@@ -123,7 +123,7 @@ def test_intact_bundle_is_certified_again(
     ("change", "line"),
     [
         (one_weight, "logit difference"),
-        (swapped_labels, "changed tags in 10,000"),
+        (swapped_labels, "changed labels in 10,000"),
         (forgotten_positions, "changed in full rows"),
         (not_a_number, "logits not finite"),
     ],
@@ -180,8 +180,8 @@ def test_another_checkpoint_is_an_error_and_no_verdict(
 FP32 = Graph("packed-fp32.onnx", "fp32", "packed", 17, ("input_ids",))
 FUSED = replace(FP32, file="packed-fused-fp16.onnx", precision="fp16", made_for="onnxruntime")
 ON_CPU = Candidate(FP32.file, "onnxruntime", "fp32", "cpu")
-ON_CARD = replace(ON_CPU, device="cuda")
-FUSED_ON_CARD = Candidate(FUSED.file, "onnxruntime", "fp16", "cuda")
+ON_GPU = replace(ON_CPU, device="cuda")
+FUSED_ON_GPU = Candidate(FUSED.file, "onnxruntime", "fp16", "cuda")
 
 
 def outcome(wrong: Sequence[Candidate], refused: Sequence[Candidate], error: NerveError) -> list[Candidate] | None:
@@ -204,36 +204,36 @@ def outcome(wrong: Sequence[Candidate], refused: Sequence[Candidate], error: Ner
         )
 
     held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, FUSED), (), {}))
-    found = passing(held, [ON_CPU, ON_CARD, FUSED_ON_CARD], measure)
+    found = passing(held, [ON_CPU, ON_GPU, FUSED_ON_GPU], measure)
     return None if found is None else [each.candidate for each in found]
 
 
 @pytest.mark.parametrize("error", [BackendError("a", "b", "c"), BundleError("a", "b", "c")])
-def test_a_card_that_fails_takes_nothing_from_the_processor(error: NerveError) -> None:
-    assert outcome([], [], error) == [ON_CPU, ON_CARD, FUSED_ON_CARD]
-    # A file that nothing but the card runs.
-    assert outcome([FUSED_ON_CARD], [], error) == [ON_CPU, ON_CARD]
-    assert outcome([], [FUSED_ON_CARD], error) == [ON_CPU, ON_CARD]
-    assert outcome([ON_CARD], [FUSED_ON_CARD], error) == [ON_CPU]
+def test_a_gpu_that_fails_takes_nothing_from_the_cpu(error: NerveError) -> None:
+    assert outcome([], [], error) == [ON_CPU, ON_GPU, FUSED_ON_GPU]
+    # A file that nothing but the GPU runs.
+    assert outcome([FUSED_ON_GPU], [], error) == [ON_CPU, ON_GPU]
+    assert outcome([], [FUSED_ON_GPU], error) == [ON_CPU, ON_GPU]
+    assert outcome([ON_GPU], [FUSED_ON_GPU], error) == [ON_CPU]
     assert outcome([ON_CPU], [], error) is None
-    assert outcome([ON_CARD, FUSED_ON_CARD], [ON_CPU], error) is None
+    assert outcome([ON_GPU, FUSED_ON_GPU], [ON_CPU], error) is None
 
 
 def test_who_asked_for_an_engine_gets_no_bundle_without() -> None:
     plain = Certificate("packed-fp16.onnx", "onnxruntime", "fp16", "cuda", {}, "text", "0", {}, {}, True)
     engine = replace(plain, file="packed-fp16.plan", backend="tensorrt")
-    assert fulfilled(Wish(), [plain])
-    assert not fulfilled(Wish(wanted=True), [plain])
-    assert not fulfilled(Wish(wanted=True), [plain, replace(engine, passed=False)])
-    assert fulfilled(Wish(wanted=True), [plain, engine])
+    assert fulfilled(TensorRTOptions(), [plain])
+    assert not fulfilled(TensorRTOptions(wanted=True), [plain])
+    assert not fulfilled(TensorRTOptions(wanted=True), [plain, replace(engine, passed=False)])
+    assert fulfilled(TensorRTOptions(wanted=True), [plain, engine])
 
 
-def test_int8_that_this_processor_cannot_add_up_takes_nothing_from_the_rest() -> None:
+def test_int8_that_this_cpu_cannot_add_up_takes_nothing_from_the_rest() -> None:
     int8 = replace(FP32, file="packed-int8.onnx", precision="int8")
     on_openvino = Candidate(int8.file, "openvino", "int8", "cpu")
     held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, int8), (), {}))
 
-    def certified(needs: tuple[Ability, ...]) -> list[str] | None:
+    def certified(needs: tuple[CpuFeature, ...]) -> list[str] | None:
         def measure(one: Candidate) -> Certificate:
             figures: dict[str, float | int | None] = defaultdict(int)
             fails, asked = one == on_openvino, needs if one == on_openvino else ()

@@ -1,4 +1,4 @@
-"""What int8 asks of a processor, and that processors and engine do as runtime.system.cpu says."""
+"""What int8 asks of a CPU, and that CPUs and engine do as runtime.system.cpu says."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from export.certify.cpu_requirements import needs_of
-from export.quantize.linear_layers import Int8Product, Rounded, in_int8, products
+from export.certify.cpu_requirements import cpu_requirements_of
+from export.quantize.linear_layers import Int8Layer, Rounded, in_int8, linear_layers
 from runtime.bundle.manifest import manifest_from_json
 from runtime.bundle.store import Bundle, Candidate, Certificate, Graph, Manifest, Source
 from runtime.errors import UncertifiedError
-from runtime.system.cpu import NARROW, Ability, abilities
+from runtime.system.cpu import SEVEN_BIT_LARGEST, CpuFeature, cpu_features
 
 SIZE = 128
 FILE = "packed-int8.onnx"
@@ -24,12 +24,12 @@ WIDE = Graph(FILE, "int8", "packed", 17, ("input_ids",))
 ON_OPENVINO = Candidate(FILE, "openvino", "int8", "cpu")
 
 
-NOT_HERE: tuple[tuple[tuple[Ability, ...], set[Ability], str], ...] = (
+NOT_HERE: tuple[tuple[tuple[CpuFeature, ...], set[CpuFeature], str], ...] = (
     (("vnni",), {"no vnni"}, r"has vnni, this one has no vnni; export it here .*--int8.*, or choose another precision"),
     (("vnni", "bf16"), {"vnni"}, r"has vnni and bf16, this one has vnni; run `python -m export\.certify`"),
     (("no vnni",), {"vnni"}, r"has no vnni, this one has vnni; run `python -m export\.certify`"),
     (("vnni",), set(), "this one has told nothing of itself; export it here"),
-    (("vnni", "no vnni"), {"vnni"}, "on a processor that is not known, and int8 depends on it; run"),
+    (("vnni", "no vnni"), {"vnni"}, "on a CPU that is not known, and int8 depends on it; run"),
 )
 
 
@@ -54,12 +54,12 @@ def write(folder: Path, weight: int) -> Path:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     zero, one = np.zeros(SIZE, np.float32), np.ones(SIZE, np.float32)
     rounded = {"values": Rounded(zero, one, 1.0)}
-    chosen = {"product": Int8Product(products(model)[0].weights.astype(np.int8), one, zero)}
+    chosen = {"product": Int8Layer(linear_layers(model)[0].weights.astype(np.int8), one, zero)}
     onnx.save(in_int8(model, rounded, chosen), folder / FILE)
     return folder / FILE
 
 
-@pytest.mark.parametrize("weight", [NARROW, -NARROW, 127])
+@pytest.mark.parametrize("weight", [SEVEN_BIT_LARGEST, -SEVEN_BIT_LARGEST, 127])
 def test_sums_in_int8_are_exact_where_they_are_said_to_be(weight: int, tmp_path: Path) -> None:
     openvino = pytest.importorskip("openvino")
     compiled = openvino.Core().compile_model(str(write(tmp_path, weight)), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
@@ -67,7 +67,7 @@ def test_sums_in_int8_are_exact_where_they_are_said_to_be(weight: int, tmp_path:
     for value in (127, -127, 1):
         values: NDArray[np.float32] = np.full((2, 64, SIZE), value, np.float32)
         exact.append(np.array_equal(compiled(values)[0], values @ np.full((SIZE, SIZE), weight, np.float32)))
-    assert all(exact) == (abs(weight) <= NARROW or "vnni" in abilities())
+    assert all(exact) == (abs(weight) <= SEVEN_BIT_LARGEST or "vnni" in cpu_features())
 
 
 @pytest.mark.parametrize(
@@ -79,21 +79,21 @@ def test_sums_in_int8_are_exact_where_they_are_said_to_be(weight: int, tmp_path:
         (set(), ("vnni", "no vnni")),
     ],
 )
-def test_int8_needs_what_it_was_measured_with(here: set[Ability], needs: tuple[Ability, ...]) -> None:
-    wide, narrow = holding(WIDE), holding(replace(WIDE, narrow=True))
-    assert needs_of(wide, ON_OPENVINO, here) == needs
-    assert needs_of(narrow, ON_OPENVINO, here) == ()
-    assert needs_of(wide, replace(ON_OPENVINO, precision="fp32"), here) == ()
-    assert needs_of(wide, replace(ON_OPENVINO, device="cuda"), here) == ()
+def test_int8_needs_what_it_was_measured_with(here: set[CpuFeature], needs: tuple[CpuFeature, ...]) -> None:
+    wide, seven_bit = holding(WIDE), holding(replace(WIDE, seven_bit=True))
+    assert cpu_requirements_of(wide, ON_OPENVINO, here) == needs
+    assert cpu_requirements_of(seven_bit, ON_OPENVINO, here) == ()
+    assert cpu_requirements_of(wide, replace(ON_OPENVINO, precision="fp32"), here) == ()
+    assert cpu_requirements_of(wide, replace(ON_OPENVINO, device="cuda"), here) == ()
 
 
 def test_a_certificate_says_where_it_holds_and_what_to_do() -> None:
     certificate = Certificate(FILE, "openvino", "int8", "cpu", {}, "text", "0", {}, {}, True)
     for needs, here, found in NOT_HERE:
         with pytest.raises(UncertifiedError, match=found):
-            replace(certificate, needs=needs).check_processor(here)
-    replace(certificate, needs=("vnni",)).check_processor({"vnni", "bf16"})
-    certificate.check_processor(())
+            replace(certificate, cpu_requirements=needs).check_cpu(here)
+    replace(certificate, cpu_requirements=("vnni",)).check_cpu({"vnni", "bf16"})
+    certificate.check_cpu(())
 
 
 def test_a_certificate_of_int8_that_does_not_say_where_holds_nowhere(tmp_path: Path) -> None:
@@ -101,6 +101,6 @@ def test_a_certificate_of_int8_that_does_not_say_where_holds_nowhere(tmp_path: P
     certificate = Certificate(FILE, "openvino", "int8", "cpu", {}, "text", "0", {}, {}, True)
     value = asdict(replace(manifest, certificates=(certificate, replace(certificate, precision="fp32"))))
     for each in value["certificates"]:
-        del each["needs"]
+        del each["cpu_requirements"]
     old, other = manifest_from_json(value).certificates
-    assert (old.needs, other.needs) == (("vnni", "no vnni"), ())
+    assert (old.cpu_requirements, other.cpu_requirements) == (("vnni", "no vnni"), ())

@@ -1,4 +1,4 @@
-"""Rows that are full to the last cell, of running text."""
+"""Rows that are full to the last token slot, of running text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_rows_of_a_long_model_are_few() -> None:
     [
         ([1, 1, 1, 1], [2, 2], [(0, 2), (2, 4)]),
         ([2, 2, 1, 1], [3, 1], [(1, 3), (3, 4)]),  # no run from the first word fills 3
-        ([1, 0, 1, 0], [1, 1], [(0, 2), (2, 4)]),  # a word without pieces goes with the word before it
+        ([1, 0, 1, 0], [1, 1], [(0, 2), (2, 4)]),  # a word without tokens goes with the word before it
         ([1, 1], [5, 5], [(0, 2)]),  # the end of the text fills a row in part
         ([9], [5], [(0, 0)]),  # a word larger than the row
         ([], [5], []),

@@ -1,4 +1,4 @@
-"""On a card, with TensorRT: an engine of the tiny model is built, attested, run, and answers as its graph does."""
+"""On a GPU, with TensorRT: an engine of the tiny model is built, attested, run, and answers as its graph does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from export.certify.attest.graph import attest_graph, multiply_adds_of
+from export.certify.attest.graph import attest_graph, macs_of
 from export.certify.attest.tensorrt import attest_engine
 from export.engines.api import open_building
 from export.engines.build import Built, engine_from_graph
@@ -27,7 +27,7 @@ from runtime.bundle.manifest import Profile
 from runtime.bundle.store import TOKENIZER, Graph
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BackendError
-from runtime.system.gpu import card
+from runtime.system.gpu import gpu
 from runtime.text.conll import read_conll
 
 pytestmark = [pytest.mark.gpu, pytest.mark.tensorrt]
@@ -37,24 +37,24 @@ _PROFILES = (Profile(8, 64), Profile(1, 64), Profile(2, 128))
 
 
 @pytest.fixture(scope="module")
-def engine(card_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
+def engine(gpu_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Built]:
     """A folder with the fp16 graph, its weights apart as in a bundle, and the engine that TensorRT made of it."""
-    here = card()
+    here = gpu()
     if here is None:
-        pytest.skip("this machine has no NVIDIA card")
+        pytest.skip("this machine has no NVIDIA GPU")
     if missing := missing_library():
         pytest.skip(f"{missing} is not installed")
     folder = tmp_path_factory.mktemp("engine")
     sentences = [sentence.words for sentence in read_conll(tiny_corpus / "train.txt")]
-    batches = text_batches(Encoder(card_bundle / TOKENIZER), sentences, max_length=64, most=2)
-    fp16_from_graph(card_bundle / FP32.file, folder / FP16.file, FP32, batches, threads=1)
+    batches = text_batches(Encoder(gpu_bundle / TOKENIZER), sentences, max_length=64, most=2)
+    fp16_from_graph(gpu_bundle / FP32.file, folder / FP16.file, FP32, batches, threads=1)
     share_weights([folder / FP16.file], folder / "weights.data")
     made = engine_from_graph(
         folder / FP16.file,
         folder / "packed-fp16.plan",
         FP16,
         profiles=_PROFILES,
-        card=here,
+        gpu=here,
         library=open_building(),
         cache=folder / "cache" / "kernel.timing",
         phases=Phases(),
@@ -75,7 +75,7 @@ def opened(folder: Path, streams: int = 2) -> TensorRt:
 
 
 def batch(rows: int, length: int, seed: int) -> Batch:
-    """Two windows a row, and some cells that hold nothing."""
+    """Two windows a row, and some token slots that hold nothing."""
     ids = np.random.default_rng(seed).integers(5, 200, (rows, length))
     first, second = length // 2, length // 2 - 7
     segments = np.repeat([[0] * first + [1] * second + [-1] * 7], rows, axis=0)
@@ -85,7 +85,7 @@ def batch(rows: int, length: int, seed: int) -> Batch:
 
 
 def differs(folder: Path, given: Batch, found: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
-    """The largest difference to ONNX Runtime on the CPU, where there are pieces, over the largest logit."""
+    """The largest difference to ONNX Runtime on the CPU, where there are tokens, over the largest logit."""
     session = onnxruntime.InferenceSession(str(folder / FP16.file), providers=["CPUExecutionProvider"])
     expected = session.run(None, given.named(FP16.inputs))[0]
     held = given.segment_ids >= 0
@@ -102,7 +102,7 @@ def test_it_answers_as_its_graph_does(engine: tuple[Path, Built], shape: tuple[i
     backend.close()
 
 
-def test_threads_share_its_lanes(engine: tuple[Path, Built]) -> None:
+def test_threads_share_its_streams(engine: tuple[Path, Built]) -> None:
     folder, _ = engine
     backend = opened(folder)
     answers: dict[int, float] = {}
@@ -136,7 +136,7 @@ def test_a_row_alone_answers_as_among_others(engine: tuple[Path, Built]) -> None
 def test_the_inspector_tells_fp16(engine: tuple[Path, Built]) -> None:
     folder, made = engine
     graph = attest_graph(folder / FP16.file, FP16)
-    attestation, counted = attest_engine(made.inspected, made.engine, graph, multiply_adds_of(folder / FP16.file))
+    attestation, counted = attest_engine(made.inspected, made.engine, graph, macs_of(folder / FP16.file))
     assert attestation.shares["fp16"] > 0.95
     assert counted.layers["fp16"] > 0
 

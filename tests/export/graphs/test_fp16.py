@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from export.graphs.fp16 import Half, fp16_from_graph
+from export.graphs.fp16 import Fp16, fp16_from_graph
 from export.graphs.packed import packed_from_checkpoint
 from export.quantize.activations import text_batches
 from export.torch_model import load_model
@@ -33,13 +33,13 @@ def batches(tiny_bundle: Path, tiny_corpus: Path) -> list[Batch]:
 
 
 @pytest.fixture(scope="module")
-def half(tiny_bundle: Path, batches: list[Batch], tmp_path_factory: pytest.TempPathFactory) -> tuple[Half, Path]:
+def fp16(tiny_bundle: Path, batches: list[Batch], tmp_path_factory: pytest.TempPathFactory) -> tuple[Fp16, Path]:
     output = tmp_path_factory.mktemp("half") / "packed-fp16.onnx"
     return fp16_from_graph(tiny_bundle / GRAPH.file, output, GRAPH, batches, threads=1), output
 
 
-def test_inputs_outputs_and_what_is_delicate_stay(half: tuple[Half, Path]) -> None:
-    model = onnx.shape_inference.infer_shapes(onnx.load(half[1]))
+def test_inputs_outputs_and_what_is_delicate_stay(fp16: tuple[Fp16, Path]) -> None:
+    model = onnx.shape_inference.infer_shapes(onnx.load(fp16[1]))
     types = {value.name: value.type.tensor_type.elem_type for value in (*model.graph.value_info, *model.graph.output)}
     assert {value.type.tensor_type.elem_type for value in model.graph.input} == {TensorProto.INT64}
     assert types["logits"] == TensorProto.FLOAT
@@ -53,23 +53,23 @@ def test_inputs_outputs_and_what_is_delicate_stay(half: tuple[Half, Path]) -> No
 
 
 def test_logits_are_those_of_fp32_as_far_as_fp16_goes(
-    half: tuple[Half, Path], tiny_bundle: Path, batches: list[Batch]
+    fp16: tuple[Fp16, Path], tiny_bundle: Path, batches: list[Batch]
 ) -> None:
     sessions = [
         onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        for path in (tiny_bundle / GRAPH.file, half[1])
+        for path in (tiny_bundle / GRAPH.file, fp16[1])
     ]
     expected, found = (session.run(None, batches[0].named(INPUTS))[0] for session in sessions)
     assert found.dtype == np.float32
     assert 0 < np.abs(expected - found).max() < 0.01 * np.abs(expected).max()
 
 
-def test_largest_activations_are_recorded_the_mask_among_them(half: tuple[Half, Path]) -> None:
-    made = half[0]
+def test_largest_activations_are_recorded_the_mask_among_them(fp16: tuple[Fp16, Path]) -> None:
+    made = fp16[0]
     assert made.graph == Graph("packed-fp16.onnx", "fp16", "packed", 17, INPUTS)
     name, size = made.nearest
     assert size == max(made.largest.values()) == made.largest[name]
-    assert 9_000 < size < 11_000  # pieces of other windows: -10,000, and the scores on top
+    assert 9_000 < size < 11_000  # tokens of other windows: -10,000, and the scores on top
 
 
 def test_a_padded_graph_masks_with_what_fp16_can_hold(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.tiny import tiny_checkpoint
 
 
 def rows_of_windows() -> Batch:
-    """Rows of several windows, and cells that hold nothing."""
+    """Rows of several windows, and token slots that hold nothing."""
     ids = np.random.default_rng(0).integers(5, 60, (3, 32))
     segments = np.repeat([[0] * 9 + [1] * 4 + [2] * 12 + [-1] * 7], 3, axis=0)
     positions = np.repeat([[*range(9), *range(4), *range(12), *[0] * 7]], 3, axis=0)
@@ -48,8 +48,8 @@ def test_logits_stay(architecture: str, tmp_path: Path) -> None:
 def test_half_precision_keeps_what_is_delicate(tiny_model: Path, tmp_path: Path) -> None:
     graph = packed_from_checkpoint(load_model(tiny_model), tmp_path / "packed.onnx")
     fused = fused_from_graph(tmp_path / "packed.onnx", tmp_path / "fused.onnx", graph)
-    half = fp16_from_graph(tmp_path / "fused.onnx", tmp_path / "half.onnx", fused, [rows_of_windows()], threads=1)
-    model = onnx.shape_inference.infer_shapes(onnx.load(tmp_path / half.graph.file))
+    fp16 = fp16_from_graph(tmp_path / "fused.onnx", tmp_path / "half.onnx", fused, [rows_of_windows()], threads=1)
+    model = onnx.shape_inference.infer_shapes(onnx.load(tmp_path / fp16.graph.file))
     made = {name: node for node in model.graph.node for name in node.output}
     types = {value.name: value.type.tensor_type.elem_type for value in model.graph.value_info}
     attentions = [node for node in model.graph.node if node.op_type == "MultiHeadAttention"]
@@ -58,12 +58,12 @@ def test_half_precision_keeps_what_is_delicate(tiny_model: Path, tmp_path: Path)
         # The scores' bias, too, comes in fp16: the mask of -10000 that fp16 holds.
         assert made[node.input[5]].op_type != "Cast" or types[node.input[5]] == onnx.TensorProto.FLOAT16
         assert types[node.input[0]] == onnx.TensorProto.FLOAT16
-    told = attest_graph(tmp_path / half.graph.file, half.graph)
+    told = attest_graph(tmp_path / fp16.graph.file, fp16.graph)
     plain = attest_graph(tmp_path / graph.file, graph)
     assert (told.attention, told.fused_attention) == (2, 2)
-    assert told.multiply_adds == plain.multiply_adds
-    assert told.attention_multiply_adds == plain.attention_multiply_adds
-    assert half.graph.made_for == "onnxruntime"
+    assert told.macs == plain.macs
+    assert told.attention_macs == plain.attention_macs
+    assert fp16.graph.made_for == "onnxruntime"
     for node in model.graph.node:
         if node.op_type == "LayerNormalization":
             assert types[node.output[0]] == onnx.TensorProto.FLOAT

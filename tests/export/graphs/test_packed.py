@@ -56,21 +56,21 @@ def model_of(config: hf.PretrainedConfig) -> hf.PreTrainedModel:
 
 
 def row_of(windows: Sequence[NDArray[np.int64]], length: int) -> dict[str, NDArray[np.int64]]:
-    """One row with these windows, and nothing in the cells that are left."""
+    """One row with these windows, and nothing in the token slots that are left."""
     row = {name: np.zeros((1, length), np.int64) for name in INPUTS}
     row["segment_ids"] -= 1
     at = 0
     for number, ids in enumerate(windows):
-        cells = slice(at, at + len(ids))
-        row["input_ids"][0, cells] = ids
-        row["position_ids"][0, cells] = np.arange(len(ids))
-        row["segment_ids"][0, cells] = number
+        slots = slice(at, at + len(ids))
+        row["input_ids"][0, slots] = ids
+        row["position_ids"][0, slots] = np.arange(len(ids))
+        row["segment_ids"][0, slots] = number
         at += len(ids)
     return row
 
 
 def alone(model: hf.PreTrainedModel, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The checkpoint's own logits. [pieces, labels]"""
+    """The checkpoint's own logits. [tokens, labels]"""
     given = torch.from_numpy(ids)[None]
     with torch.inference_mode():
         logits: NDArray[np.float32] = model(input_ids=given, attention_mask=torch.ones_like(given)).logits[0].numpy()

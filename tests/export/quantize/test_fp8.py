@@ -20,7 +20,7 @@ from runtime.batch.batches import Batch
 from runtime.bundle.store import TOKENIZER, Graph
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError
-from runtime.system.gpu import Card
+from runtime.system.gpu import Gpu
 from runtime.text.conll import read_conll
 from tests.tiny import LABELS
 
@@ -32,12 +32,12 @@ def made(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPath
     """A folder with the tiny model's graphs in fp16 and fp8, nothing left out but the classifier."""
     folder = tmp_path_factory.mktemp("fp8")
     sentences = [sentence.words for sentence in read_conll(tiny_corpus / "train.txt")]
-    source, half, tokenizer = tiny_bundle / FP32.file, folder / "packed-fp16.onnx", tiny_bundle / TOKENIZER
+    source, fp16, tokenizer = tiny_bundle / FP32.file, folder / "packed-fp16.onnx", tiny_bundle / TOKENIZER
     batches = text_batches(Encoder(tokenizer), sentences, max_length=64, most=2)
-    fp16_from_graph(source, half, FP32, batches, threads=1)
+    fp16_from_graph(source, fp16, FP32, batches, threads=1)
     quantised = fp8_from_graph(
         source,
-        half,
+        fp16,
         folder / "packed-fp8.onnx",
         FP32,
         tokenizer,
@@ -47,7 +47,7 @@ def made(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPath
         threads=1,
         goal=1000,
     )
-    assert [each.name for each in quantised.left] == ["/classifier/MatMul"]
+    assert [each.name for each in quantised.kept] == ["/classifier/MatMul"]
     assert quantised.changed.words > 1000
     assert quantised.changed.movement > 0
     return folder, quantised.graph
@@ -61,12 +61,12 @@ def test_nearest() -> None:
 
 def test_a_product_computes_what_fp8_says(made: tuple[Path, Graph]) -> None:
     model = onnx.load(made[0] / made[1].file)
-    product = next(node for node in model.graph.node if node.name == "/layers.0/up/MatMul")
-    makers = {name: node for node in model.graph.node for name in node.output}
+    layer = next(node for node in model.graph.node if node.name == "/layers.0/up/MatMul")
+    provenance = {name: node for node in model.graph.node for name in node.output}
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    stored, scales = zip(*(makers[name].input[:2] for name in product.input))
-    tensor = makers[stored[0]].input[0]
-    for name in (tensor, product.output[0]):
+    stored, scales = zip(*(provenance[name].input[:2] for name in layer.input))
+    tensor = provenance[stored[0]].input[0]
+    for name in (tensor, layer.output[0]):
         model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT16, None))
     options = SessionOptions()
     options.add_session_config_entry("session.disable_quant_qdq", "1")
@@ -74,7 +74,7 @@ def test_a_product_computes_what_fp8_says(made: tuple[Path, Graph]) -> None:
     ids = np.random.default_rng(0).integers(5, 60, (4, 32))
     batch = Batch(ids, np.zeros_like(ids), np.tile(np.arange(32), (4, 1)))
     values, found = (
-        each.astype(np.float32) for each in session.run([tensor, product.output[0]], batch.named(FP32.inputs))
+        each.astype(np.float32) for each in session.run([tensor, layer.output[0]], batch.named(FP32.inputs))
     )
     of_values, of_weights = (constants[name].astype(np.float32) for name in scales)
     weights = constants[stored[1]]
@@ -90,7 +90,7 @@ def test_products_are_fp8_and_nothing_else_is(made: tuple[Path, Graph]) -> None:
     folder, graph = made
     assert (graph.precision, graph.layout, graph.opset) == ("fp8", "packed", 19)
     model = onnx.load(folder / graph.file)
-    makers = {name: node for node in model.graph.node for name in node.output}
+    provenance = {name: node for node in model.graph.node for name in node.output}
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     weights = [tensor for tensor in constants.values() if tensor.data_type == TensorProto.FLOAT8E4M3FN and tensor.dims]
     assert len(weights) == 2 * 6
@@ -98,16 +98,16 @@ def test_products_are_fp8_and_nothing_else_is(made: tuple[Path, Graph]) -> None:
         # Scales are normal numbers of fp16, so that tiny weights do not reach the end.
         assert LARGEST / 4 < np.abs(numpy_helper.to_array(tensor).astype(np.float32)).max() <= LARGEST
     for node in model.graph.node:
-        factors = [makers[name].op_type for name in node.input if name in makers]
+        factors = [provenance[name].op_type for name in node.input if name in provenance]
         if node.op_type == "MatMul" and "classifier" in node.name:
             assert "DequantizeLinear" not in factors
         elif node.op_type == "DequantizeLinear":
             assert constants[node.input[1]].data_type == TensorProto.FLOAT16
     told = attest_graph(folder / graph.file, graph)
     plain = attest_graph(folder / "packed-fp16.onnx", replace(FP32, file="packed-fp16.onnx", precision="fp16"))
-    assert told.multiply_adds == plain.multiply_adds
-    attention, classifier = plain.attention_multiply_adds, round(plain.shares.get("fp32", 0) * plain.multiply_adds)
-    assert told.shares["fp8"] == pytest.approx(1 - (attention + classifier) / plain.multiply_adds, abs=1e-3)
+    assert told.macs == plain.macs
+    attention, classifier = plain.attention_macs, round(plain.shares.get("fp32", 0) * plain.macs)
+    assert told.shares["fp8"] == pytest.approx(1 - (attention + classifier) / plain.macs, abs=1e-3)
     assert set(told.shares) == {"fp8", "fp16", "fp32"}
 
 
@@ -119,5 +119,5 @@ def test_a_graph_of_another_precision_is_not_fp8(made: tuple[Path, Graph]) -> No
 
 
 @pytest.mark.parametrize(("capability", "able"), [("8.0", False), ("8.9", True), ("9.0", True), ("12.0", True)])
-def test_cards_that_multiply_in_fp8(capability: str, able: bool) -> None:
-    assert has_fp8(Card("a card", capability, "580.0", 1 << 30, 100)) == able
+def test_gpus_that_multiply_in_fp8(capability: str, able: bool) -> None:
+    assert has_fp8(Gpu("a GPU", capability, "580.0", 1 << 30, 100)) == able

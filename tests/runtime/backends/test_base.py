@@ -12,17 +12,17 @@ import pytest
 from numpy.typing import NDArray
 
 from runtime.backends.base import BACKENDS, Backend, Goal, Options, open_backend
-from runtime.batch.batches import Batch, Frame
+from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import Windows, windows_of
 from runtime.bundle.store import Bundle, Precision, open_bundle
 from runtime.errors import BackendError, BundleError
-from runtime.logits import piece_logits
+from runtime.logits import token_logits
 from runtime.selection import candidates
 from runtime.system.cpu import has_bf16
 from runtime.system.libraries import installed_version
 
-FRAME = Frame((2,), (3,))
+SPECIAL_TOKENS = SpecialTokens((2,), (3,))
 # backend, precision, file; and how far a logit may be from the same text alone: 0 is bit for bit.
 KINDS: dict[str, tuple[str, Precision, str, float]] = {
     "onnxruntime padded": ("onnxruntime", "fp32", "padded-fp32.onnx", 1e-5),
@@ -50,14 +50,14 @@ def opened(request: pytest.FixtureRequest, bundle: Bundle, options: Options) -> 
     if not installed_version({"pytorch": "torch"}.get(name, name)):
         pytest.skip(f"{name} is not installed")
     if precision == "bf16" and not has_bf16():
-        pytest.skip("this processor does not compute in bf16")
+        pytest.skip("this CPU does not compute in bf16")
     backend = open_backend(name, bundle, replace(options, precision=precision, file=file))
     yield backend, tolerance
     backend.close()
 
 
 def texts(vocabulary: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Windows]:
-    """Word pieces of many texts, where each starts, and their windows."""
+    """Tokens of many texts, where each starts, and their windows."""
     chance = np.random.default_rng(0)
     starts = starts_from_counts(chance.integers(1, 30, 150))
     ids = chance.integers(0, vocabulary, int(starts[-1]))
@@ -73,11 +73,11 @@ def test_a_text_gets_what_it_gets_alone(opened: tuple[Backend, float], bundle: B
     backend, tolerance = opened
     ids, starts, windows = texts(bundle.manifest.vocabulary)
     labels = len(bundle.manifest.labels)
-    together = piece_logits(backend, ids, windows, FRAME, labels=labels)
+    together = token_logits(backend, ids, windows, SPECIAL_TOKENS, labels=labels)
     for text in range(0, 150, 10):
         own = ids[starts[text] : starts[text + 1]]
         window = windows_of(np.array([0, len(own)]), capacity=62, stride=10)
-        alone = piece_logits(backend, own, window, FRAME, labels=labels)
+        alone = token_logits(backend, own, window, SPECIAL_TOKENS, labels=labels)
         assert np.abs(together[starts[text] : starts[text + 1]] - alone).max() <= tolerance
 
 
@@ -108,7 +108,9 @@ def test_threads_do_not_disturb_each_other(opened: tuple[Backend, float], bundle
 def test_same_texts_give_the_same_bits_each_time(opened: tuple[Backend, float], bundle: Bundle) -> None:
     backend, _ = opened
     ids, _, windows = texts(bundle.manifest.vocabulary)
-    one, two = (piece_logits(backend, ids, windows, FRAME, labels=len(bundle.manifest.labels)) for _ in range(2))
+    one, two = (
+        token_logits(backend, ids, windows, SPECIAL_TOKENS, labels=len(bundle.manifest.labels)) for _ in range(2)
+    )
     assert np.array_equal(one, two)
 
 

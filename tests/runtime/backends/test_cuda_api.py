@@ -109,7 +109,7 @@ def use(module: Module) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "found"),
     [
-        ("cudaSetDevice", CudaError.cudaErrorInsufficientDriver, "no NVIDIA card that can be used"),
+        ("cudaSetDevice", CudaError.cudaErrorInsufficientDriver, "no NVIDIA GPU that can be used"),
         ("cudaStreamCreateWithFlags", CudaError.cudaErrorIllegalAddress, "cudaStreamCreateWithFlags failed"),
         ("cudaMalloc", CudaError.cudaErrorMemoryAllocation, "out of memory, 3 MiB were asked for; end other programs"),
     ],

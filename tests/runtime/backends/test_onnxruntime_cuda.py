@@ -1,4 +1,4 @@
-"""ONNX Runtime on a card. What coincides runs here through the CPU's provider: lanes, fixed buffers, shapes, errors."""
+"""ONNX Runtime on a GPU. What coincides runs here through the CPU's provider: streams, fixed buffers, shapes, errors."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.backends.onnxruntime_cuda import (
     Settings,
     cuda_provider,
-    packing_on_card,
+    packing_on_gpu,
     settings_for,
     settings_of,
     tensorrt_provider,
 )
-from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnCard, Provider, _Lane
-from runtime.batch.batches import Batch, Frame
+from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu, Provider, _SessionStream
+from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
 from runtime.bundle.store import Bundle, Candidate, Layout, open_bundle
 from runtime.errors import BackendError, BugError, UsageError
-from runtime.logits import piece_logits
+from runtime.logits import token_logits
 from runtime.selection import runnable
-from runtime.system.gpu import card
+from runtime.system.gpu import gpu
 
 ON_CPU = Provider(((CPU, {}),), "cpu", captures=False)
-_FRAME = Frame((2,), (3,))
-Open = Callable[[Layout], OnnxRuntimeOnCard]
+_SPECIAL_TOKENS = SpecialTokens((2,), (3,))
+Open = Callable[[Layout], OnnxRuntimeOnGpu]
 
 
 class Floor:
@@ -98,9 +98,9 @@ def options(tiny_model: Path) -> Options:
 @pytest.fixture
 def opened(bundle: Bundle) -> Iterator[Open]:
     """Opens the backend on the CPU's provider, with the layout's own graph."""
-    made: list[OnnxRuntimeOnCard] = []
+    made: list[OnnxRuntimeOnGpu] = []
 
-    def opener(layout: Layout) -> OnnxRuntimeOnCard:
+    def opener(layout: Layout) -> OnnxRuntimeOnGpu:
         made.append(on_cpu(bundle, layout, ON_CPU))
         return made[-1]
 
@@ -109,14 +109,14 @@ def opened(bundle: Bundle) -> Iterator[Open]:
         backend.close()
 
 
-def on_cpu(bundle: Bundle, layout: Layout, provider: Provider) -> OnnxRuntimeOnCard:
-    """The backend with two lanes."""
+def on_cpu(bundle: Bundle, layout: Layout, provider: Provider) -> OnnxRuntimeOnGpu:
+    """The backend with two streams."""
     manifest = bundle.manifest
-    return OnnxRuntimeOnCard(
+    return OnnxRuntimeOnGpu(
         bundle.file(f"{layout}-fp32.onnx"),
         layout=layout,
-        lanes=2,
-        packing=packing_on_card(layout, cells=1024, max_length=manifest.max_length),
+        streams=2,
+        packing=packing_on_gpu(layout, slots=1024, max_length=manifest.max_length),
         provider=provider,
         labels=len(manifest.labels),
         vocabulary=manifest.vocabulary,
@@ -125,7 +125,7 @@ def on_cpu(bundle: Bundle, layout: Layout, provider: Provider) -> OnnxRuntimeOnC
 
 
 def batch(rows: int, length: int, vocabulary: int) -> Batch:
-    """One window a row, each of other pieces."""
+    """One window a row, each of other tokens."""
     ids = np.random.default_rng(rows * length).integers(0, vocabulary, (rows, length))
     return Batch(ids, np.zeros_like(ids), np.tile(np.arange(length), (rows, 1)))
 
@@ -149,7 +149,7 @@ def test_texts_come_out_as_from_the_plain_backend(
         starts = starts_from_counts(np.random.default_rng(0).integers(1, 90, 200))
         ids = np.random.default_rng(1).integers(0, bundle.manifest.vocabulary, int(starts[-1]))
         windows = windows_of(starts, capacity=bundle.manifest.max_length - 2, stride=10)
-        return piece_logits(backend, ids, windows, _FRAME, labels=len(bundle.manifest.labels))
+        return token_logits(backend, ids, windows, _SPECIAL_TOKENS, labels=len(bundle.manifest.labels))
 
     plain = open_backend("onnxruntime", bundle, replace(options, precision="fp32", file=f"{layout}-fp32.onnx"))
     assert np.abs(answers(opened(layout)) - answers(plain)).max() < 1e-5
@@ -167,7 +167,7 @@ def test_an_answer_is_not_written_over_by_the_next(opened: Open, bundle: Bundle)
     assert all(np.array_equal(answer, kept[number % 3]) for number, answer in enumerate(again))
 
 
-def test_ids_are_checked_before_they_reach_the_card(opened: Open, bundle: Bundle) -> None:
+def test_ids_are_checked_before_they_reach_the_gpu(opened: Open, bundle: Bundle) -> None:
     beyond = np.full((1, 64), bundle.manifest.vocabulary)
     with pytest.raises(BugError, match="the table"):
         opened("packed").logits(Batch(beyond, np.zeros_like(beyond), np.zeros_like(beyond)))
@@ -175,76 +175,76 @@ def test_ids_are_checked_before_they_reach_the_card(opened: Open, bundle: Bundle
 
 def test_what_the_engine_refuses_is_one_line(opened: Open, bundle: Bundle) -> None:
     backend = opened("packed")
-    backend._lanes[0]._session = backend._lanes[1]._session = None
+    backend._streams[0]._session = backend._streams[1]._session = None
     with pytest.raises(BackendError, match=r"refused a batch of 3 x 64 .*--engine-option cuda_graph=0"):
         backend.logits(batch(3, 64, bundle.manifest.vocabulary))
-    backend._lanes[0]._session = backend._lanes[1]._session = FakeSession(fails="CUDA failure 2: out of memory")
-    with pytest.raises(BackendError, match=r"refused a batch of 3 x 64 .*--engine-option cells=4096"):
+    backend._streams[0]._session = backend._streams[1]._session = FakeSession(fails="CUDA failure 2: out of memory")
+    with pytest.raises(BackendError, match=r"refused a batch of 3 x 64 .*--engine-option token slots=4096"):
         backend.logits(batch(3, 64, bundle.manifest.vocabulary))
 
 
-def test_a_lane_captures_alone() -> None:
+def test_a_stream_captures_alone() -> None:
     floor = Floor()
     capturing = Provider(((CPU, {}),), "cpu", captures=True)
-    lanes = [_Lane() for _ in range(4)]
-    for lane in lanes:
-        lane.open(lambda: FakeSession(floor), capturing, 3)
+    streams = [_SessionStream() for _ in range(4)]
+    for stream in streams:
+        stream.open(lambda: FakeSession(floor), capturing, 3)
 
-    def work(lane: _Lane) -> None:
+    def work(stream: _SessionStream) -> None:
         for rows in (1, 2, 1, 4, 3, 2, 1):
             for length in (64, 128):
-                assert lane.run(batch(rows, length, 50), keep=rows != 3).shape == (rows, length, 3)
+                assert stream.run(batch(rows, length, 50), keep=rows != 3).shape == (rows, length, 3)
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, lanes))
-    for lane in lanes:
-        lane.close()
-    assert floor.captures == [1] * 24  # three kept numbers of rows, two lengths, four lanes
+        list(pool.map(work, streams))
+    for stream in streams:
+        stream.close()
+    assert floor.captures == [1] * 24  # three kept numbers of rows, two lengths, four streams
     assert floor.most > 1
 
 
 def test_a_shape_whose_first_run_failed_is_captured_anew() -> None:
-    lane, session = _Lane(), FakeSession(fails="operation not permitted when stream is capturing")
-    lane.open(lambda: session, Provider(((CPU, {}),), "cpu", captures=True), 3)
+    stream, session = _SessionStream(), FakeSession(fails="operation not permitted when stream is capturing")
+    stream.open(lambda: session, Provider(((CPU, {}),), "cpu", captures=True), 3)
     with pytest.raises(RuntimeError, match="not permitted"):
-        lane.run(batch(1, 64, 50), keep=True)
+        stream.run(batch(1, 64, 50), keep=True)
     session.fails = ""
     for _ in range(2):
-        lane.run(batch(1, 64, 50), keep=True)
-    lane.close()
+        stream.run(batch(1, 64, 50), keep=True)
+    stream.close()
     assert session.seen == {"2"}
     assert len(session.floor.captures) == 1
 
 
-@pytest.mark.skipif(card() is not None, reason="this machine has a card")
+@pytest.mark.skipif(gpu() is not None, reason="this machine has a GPU")
 def test_a_fall_back_to_the_cpu_is_an_error(bundle: Bundle) -> None:
     with pytest.raises(BackendError, match=r"cannot load it for CUDA|fell back to CPUExecutionProvider"):
         on_cpu(bundle, "packed", cuda_provider(Settings()))
 
 
 def test_packing_has_few_lengths() -> None:
-    assert packing_on_card("packed", cells=4096, max_length=512).lengths == (64, 128, 256, 512)
-    assert packing_on_card("packed", cells=4096, max_length=100).lengths == (64, 128)
+    assert packing_on_gpu("packed", slots=4096, max_length=512).lengths == (64, 128, 256, 512)
+    assert packing_on_gpu("packed", slots=4096, max_length=100).lengths == (64, 128)
     # Behind a padded row's last position there is none in the model's table.
-    assert packing_on_card("padded", cells=4096, max_length=100).lengths == (64, 100)
-    assert packing_on_card("padded", cells=4096, max_length=40).lengths == (40,)
+    assert packing_on_gpu("padded", slots=4096, max_length=100).lengths == (64, 100)
+    assert packing_on_gpu("padded", slots=4096, max_length=40).lengths == (40,)
 
 
 def test_settings_are_read_by_name() -> None:
     assert settings_of({}) == Settings()
-    assert settings_of({"cuda_graph": "0", "tf32": "1", "cells": "512"}) == Settings(
-        cuda_graph=False, tf32=True, cells=512
+    assert settings_of({"cuda_graph": "0", "tf32": "1", "slots": "512"}) == Settings(
+        cuda_graph=False, tf32=True, slots=512
     )
     with pytest.raises(UsageError, match=r"'graph': unknown; choose one of cuda_graph, tf32, memory_limit"):
         settings_of({"graph": "1"})
     with pytest.raises(UsageError, match="give a whole number"):
-        settings_of({"cells": "many"})
+        settings_of({"slots": "many"})
 
 
 def test_what_cannot_be_captured_is_not(bundle: Bundle) -> None:
     graph = bundle.graph("fp32")
-    assert settings_for(graph, {"cells": "64"}) == Settings(cells=64, cuda_graph=True)
-    assert settings_for(replace(graph, capturable=False), {"cells": "64"}) == Settings(cells=64, cuda_graph=False)
+    assert settings_for(graph, {"slots": "64"}) == Settings(slots=64, cuda_graph=True)
+    assert settings_for(replace(graph, capturable=False), {"slots": "64"}) == Settings(slots=64, cuda_graph=False)
     assert not settings_for(graph, {"cuda_graph": "0"}).cuda_graph
     with pytest.raises(UsageError, match="cannot be captured"):
         settings_for(replace(graph, capturable=False), {"cuda_graph": "1"})
@@ -269,7 +269,7 @@ def test_options_of_the_cuda_provider() -> None:
 
 
 def test_options_of_the_tensorrt_provider() -> None:
-    packing = packing_on_card("packed", cells=4096, max_length=512)
+    packing = packing_on_gpu("packed", slots=4096, max_length=512)
     provider = tensorrt_provider(Settings(), packing, ("input_ids", "segment_ids"), "/cache")
     names = [name for name, _ in provider.names]
     assert names == ["TensorrtExecutionProvider", "CUDAExecutionProvider", CPU]
@@ -284,20 +284,20 @@ def test_options_of_the_tensorrt_provider() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("engine", [{}, {"cuda_graph": "0"}], ids=["graphs", "launches"])
-def test_candidates_on_the_card_answer_as_the_cpu_does(
-    card_bundle: Path, options: Options, engine: dict[str, str]
+def test_candidates_on_the_gpu_answer_as_the_cpu_does(
+    gpu_bundle: Path, options: Options, engine: dict[str, str]
 ) -> None:
-    bundle = open_bundle(card_bundle)
-    on_card = [one for one in runnable(bundle) if one.device == "cuda" and one.backend == "onnxruntime"]
-    if not on_card:
+    bundle = open_bundle(gpu_bundle)
+    on_gpu = [one for one in runnable(bundle) if one.device == "cuda" and one.backend == "onnxruntime"]
+    if not on_gpu:
         pytest.skip("ONNX Runtime's CUDA provider is not installed")
-    assert {one.precision for one in on_card} == {"fp32", "fp16"}
-    assert any("fused" in one.file for one in on_card)
+    assert {one.precision for one in on_gpu} == {"fp32", "fp16"}
+    assert any("fused" in one.file for one in on_gpu)
     given = batch(3, 64, bundle.manifest.vocabulary)
     plain = open_candidate(Candidate("packed-fp32.onnx", "onnxruntime", "fp32", "cpu"), bundle, options)
     expected = plain.logits(given)
     plain.close()
-    for candidate in on_card:
+    for candidate in on_gpu:
         bound = 1e-3 if candidate.precision == "fp32" else 0.02 * np.abs(expected).max()
         backend = open_candidate(candidate, bundle, replace(options, engine=engine))
         # The second batch of a shape is the replay of what the first one captured.
@@ -307,8 +307,8 @@ def test_candidates_on_the_card_answer_as_the_cpu_does(
 
 
 @pytest.mark.gpu
-def test_lanes_on_the_card_capture_while_others_run(card_bundle: Path, options: Options) -> None:
-    bundle = open_bundle(card_bundle)
+def test_streams_on_the_gpu_capture_while_others_run(gpu_bundle: Path, options: Options) -> None:
+    bundle = open_bundle(gpu_bundle)
     fused = [one for one in runnable(bundle) if "fused" in one.file and one.device == "cuda"]
     if not fused:
         pytest.skip("ONNX Runtime's CUDA provider is not installed")

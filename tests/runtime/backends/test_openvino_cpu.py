@@ -17,7 +17,7 @@ from runtime.batch.batches import Batch
 from runtime.bundle.store import Bundle, Candidate, Precision, open_bundle
 from runtime.concurrency import in_order
 from runtime.errors import BackendError, BugError
-from runtime.system.cpu import Ability, has_bf16
+from runtime.system.cpu import CpuFeature, has_bf16
 from tests.conftest import ROOT
 
 openvino = pytest.importorskip("openvino")
@@ -71,7 +71,7 @@ def test_fp32_is_computed_in_fp32(bundle: Bundle) -> None:
 
 
 def test_what_int8_leaves_in_floating_point_is_computed_as_certified(bundle: Bundle) -> None:
-    every: dict[tuple[Ability, ...], str] = {(): "f32", ("bf16",): "bf16"}
+    every: dict[tuple[CpuFeature, ...], str] = {(): "f32", ("bf16",): "bf16"}
     for needs, rest in every.items():
         if needs and not has_bf16():
             continue
@@ -80,7 +80,7 @@ def test_what_int8_leaves_in_floating_point_is_computed_as_certified(bundle: Bun
         candidate = Candidate(graph.file, "openvino", "int8", "cpu")
         certificate = replace(bundle.manifest.certificates[0], file=graph.file, backend="openvino", precision="int8")
         manifest = replace(
-            bundle.manifest, graphs=(graph,), certificates=(replace(certificate, needs=needs, device="cpu"),)
+            bundle.manifest, graphs=(graph,), certificates=(replace(certificate, cpu_requirements=needs, device="cpu"),)
         )
         options = Options(precision="int8", threads=1, checkpoint=Path(), certified=True)
         backend = open_openvino(replace(bundle, manifest=manifest), candidate, options)

@@ -1,4 +1,4 @@
-"""The runner of TensorRT engines, on a fake card: what is copied where and when, and one line for what goes wrong."""
+"""The runner of TensorRT engines, on a fake GPU: what is copied where and when, and one line for what goes wrong."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 
 from runtime.backends.tensorrt_engine import TensorRt, cover, packing_of
 from runtime.backends.tensorrt_streams import Tensor, Tensors
-from runtime.batch.batches import Batch, Frame
+from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
 from runtime.bundle.manifest import Profile
 from runtime.errors import BackendError, BugError, BundleError
-from runtime.logits import piece_logits
-from runtime.system.gpu import Card
+from runtime.logits import token_logits
+from runtime.system.gpu import Gpu
 from tests.fakes.cuda import FakeCuda
 from tests.fakes.tensorrt import FakeTrt, plan_of
 
 _LABELS = 5
 _PROFILES = (Profile(8, 64), Profile(2, 64), Profile(1, 64), Profile(4, 128), Profile(1, 128))
-H100 = Card("NVIDIA H100 80GB HBM3", "9.0", "580.95.05", 80 << 30, 132)
-L4 = Card("NVIDIA L4", "8.9", "580.95.05", 24 << 30, 58)
+H100 = Gpu("NVIDIA H100 80GB HBM3", "9.0", "580.95.05", 80 << 30, 132)
+L4 = Gpu("NVIDIA L4", "8.9", "580.95.05", 24 << 30, 58)
 
 
 def answer(given: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-    """Logits that depend on all three inputs, and are wrong wherever a cell that holds nothing is taken for a piece."""
+    """Logits that depend on all three inputs, and are wrong wherever a token slot that holds nothing is taken for a token."""
     ids, positions, segments = (given[name] for name in ("input_ids", "position_ids", "segment_ids"))
     assert np.all((ids == 0) | (segments >= 0))
     chosen = (ids + 3 * positions + 7 * segments) % _LABELS
@@ -37,7 +37,7 @@ def answer(given: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
 
 
 def batch(rows: int, length: int, seed: int = 0) -> Batch:
-    """A batch in which every cell holds a piece."""
+    """A batch in which every token slot holds a token."""
     chance = np.random.default_rng(seed)
     ids, segments, positions = (chance.integers(0, most, (rows, length)) for most in (100, 4, 64))
     return Batch(ids, segments, positions)
@@ -122,7 +122,7 @@ def test_every_profile_has_its_own_context_and_all_share_the_memory_of_their_lan
     assert sorted(context.profile for context in library.contexts) == [0, 2, 3]
     assert len({context.memory for context in library.contexts}) == 1
     assert len({context.addresses["input_ids"] for context in library.contexts}) == 1
-    # What a lane holds: its tensors for the largest profile, and memory for the engine's own use.
+    # What a stream holds: its tensors for the largest profile, and memory for the engine's own use.
     assert len(cuda.device) == 2
 
 
@@ -133,7 +133,7 @@ def test_tensors_lie_behind_one_another_and_aligned() -> None:
     assert tensors.offsets(Profile(1, 33)) == [0, 512, 1024, 1024 + 1024]
 
 
-def test_lanes_answer_many_threads_at_once(tmp_path: Path) -> None:
+def test_streams_answer_many_threads_at_once(tmp_path: Path) -> None:
     cuda = FakeCuda()
     backend = opened(plan(tmp_path), cuda)
     wrong: list[int] = []
@@ -157,12 +157,12 @@ def test_lanes_answer_many_threads_at_once(tmp_path: Path) -> None:
 
 def test_packed_texts_go_through_it(tmp_path: Path) -> None:
     backend = opened(plan(tmp_path), FakeCuda())
-    assert (backend.packing.shortest, backend.packing.cells, backend.packing.lengths) == (64, 512, (64, 128))
+    assert (backend.packing.shortest, backend.packing.slots, backend.packing.lengths) == (64, 512, (64, 128))
     chance = np.random.default_rng(0)
     starts = starts_from_counts(chance.integers(1, 60, 300))
     ids = chance.integers(0, 100, int(starts[-1]))
     windows = windows_of(starts, capacity=62, stride=0)
-    found = piece_logits(backend, ids, windows, Frame((0,), (0,)), labels=_LABELS)
+    found = token_logits(backend, ids, windows, SpecialTokens((0,), (0,)), labels=_LABELS)
     assert found.shape == (len(ids), _LABELS)
     assert np.all(found.sum(axis=1) == 5)
 
@@ -187,7 +187,7 @@ def test_rows_longer_than_every_profile_are_refused(tmp_path: Path) -> None:
         opened(plan(tmp_path), FakeCuda()).logits(batch(1, 256))
 
 
-def test_ids_beyond_the_tables_never_reach_the_card(tmp_path: Path) -> None:
+def test_ids_beyond_the_tables_never_reach_the_gpu(tmp_path: Path) -> None:
     given = batch(1, 64)
     given.input_ids[0, 0] = 100
     with pytest.raises(BugError, match="a batch has ids from"):
@@ -245,6 +245,6 @@ def test_what_tensorrt_refuses_is_one_line_and_leaves_nothing_behind(tmp_path: P
     assert cuda.is_clean
 
 
-def test_lengths_and_cells_follow_from_the_profiles() -> None:
+def test_lengths_and_slots_follow_from_the_profiles() -> None:
     packing = packing_of((Profile(16, 512), Profile(1, 512), Profile(128, 64), Profile(1, 64)))
-    assert (packing.shortest, packing.cells, packing.lengths) == (64, 8192, (64, 512))
+    assert (packing.shortest, packing.slots, packing.lengths) == (64, 8192, (64, 512))

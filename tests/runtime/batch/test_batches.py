@@ -1,4 +1,4 @@
-"""Batches: every piece goes in and comes out, in few shapes, in hardly more cells than there are pieces."""
+"""Batches: every token goes in and comes out, in few shapes, in hardly more token slots than there are tokens."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runtime.batch.batches import Batch, Frame, Placed, packed_batches, padded_batches, with_rows
+from runtime.batch.batches import Batch, Placed, SpecialTokens, packed_batches, padded_batches, with_rows
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import Windows, windows_of
 from runtime.errors import BugError
 from runtime.text.conll import read_conll
 
-FRAME = Frame((101,), (102, 103))
+SPECIAL_TOKENS = SpecialTokens((101,), (102, 103))
 _CAPACITY = 500
 
 
 def cut(lengths: Sequence[int]) -> tuple[NDArray[np.int64], Windows]:
-    """Texts of so many pieces: ids that are all different, and windows."""
+    """Texts of so many tokens: ids that are all different, and windows."""
     starts = starts_from_counts(list(lengths))
     ids = np.arange(1000, 1000 + int(starts[-1]))
     return ids, windows_of(starts, capacity=_CAPACITY, stride=100)
@@ -31,36 +31,36 @@ def cut(lengths: Sequence[int]) -> tuple[NDArray[np.int64], Windows]:
 
 def packed(ids: NDArray[np.int64], windows: Windows, *, trim: bool = False) -> Iterator[Placed]:
     """As the runtime packs."""
-    return packed_batches(ids, windows, FRAME, shortest=64, cells=512, trim=trim)
+    return packed_batches(ids, windows, SPECIAL_TOKENS, shortest=64, slots=512, trim=trim)
 
 
 def sentence_lengths(count: int) -> list[int]:
-    """Word pieces of that many sentences, as long as those of news are."""
+    """Tokens of that many sentences, as long as those of news are."""
     drawn = np.exp(np.random.default_rng(0).normal(2.75, 0.75, count))
     return [int(length) for length in np.clip(drawn, 1, 400)]
 
 
 def fill(placed: Sequence[Placed]) -> float:
-    """Share of all cells that hold something."""
+    """Share of all token slots that hold something."""
     return sum(int(each.batch.attention_mask.sum()) for each in placed) / sum(
         each.batch.input_ids.size for each in placed
     )
 
 
 @given(st.lists(st.integers(0, 1200), max_size=60), st.sampled_from(["padded", "packed", "trimmed"]))
-def test_every_piece_goes_in_and_comes_out(lengths: list[int], how: str) -> None:
+def test_every_token_goes_in_and_comes_out(lengths: list[int], how: str) -> None:
     ids, windows = cut(lengths)
-    batches = padded_batches(ids, windows, FRAME, rows=8, cells=512) if how == "padded" else None
+    batches = padded_batches(ids, windows, SPECIAL_TOKENS, rows=8, slots=512) if how == "padded" else None
     found = np.zeros_like(ids)
     for placed in batches or packed(ids, windows, trim=how == "trimmed"):
-        assert (found[placed.pieces] == 0).all()
-        found[placed.pieces] = placed.batch.input_ids.ravel()[placed.cells]
+        assert (found[placed.tokens] == 0).all()
+        found[placed.tokens] = placed.batch.input_ids.ravel()[placed.slots]
         check_windows(placed.batch, ids)
     assert np.array_equal(found, ids)
 
 
 def check_windows(batch: Batch, ids: NDArray[np.int64]) -> None:
-    """Each segment of each row is a whole window: special pieces around a run of ids, positions from 0 on."""
+    """Each segment of each row is a whole window: special tokens around a run of ids, positions from 0 on."""
     for row, segments, positions in zip(batch.input_ids, batch.segment_ids, batch.position_ids):
         filled = segments >= 0
         assert (np.diff(segments[filled]) >= 0).all()
@@ -87,20 +87,20 @@ def test_shapes_are_few(lengths: list[int]) -> None:
 def test_padded_rows_of_fixed_lengths(lengths: list[int]) -> None:
     ids, windows = cut(lengths)
     found = np.zeros_like(ids)
-    for placed in padded_batches(ids, windows, FRAME, rows=8, cells=1024, lengths=(64, 256, 503)):
+    for placed in padded_batches(ids, windows, SPECIAL_TOKENS, rows=8, slots=1024, lengths=(64, 256, 503)):
         rows, length = placed.batch.input_ids.shape
         assert length in (64, 256, 503)
         assert rows == 1 or rows * length <= 1024
         # No row is filled up to more than its own next length.
         used = placed.batch.attention_mask.sum(axis=1)
         assert length == 64 or (used > {256: 64, 503: 256}[length]).all()
-        found[placed.pieces] = placed.batch.input_ids.ravel()[placed.cells]
+        found[placed.tokens] = placed.batch.input_ids.ravel()[placed.slots]
     assert np.array_equal(found, ids)
 
 
 def test_a_window_longer_than_all_rows_is_a_bug() -> None:
-    with pytest.raises(BugError, match="a window of 73 pieces, and rows of 64 at most"):
-        list(padded_batches(*cut([5, 70]), FRAME, rows=8, cells=512, lengths=(64,)))
+    with pytest.raises(BugError, match="a window of 73 tokens, and rows of 64 at most"):
+        list(padded_batches(*cut([5, 70]), SPECIAL_TOKENS, rows=8, slots=512, lengths=(64,)))
 
 
 def test_more_rows_are_copies_of_the_first() -> None:
@@ -132,7 +132,7 @@ def test_fill(count: int) -> None:
 
 
 def test_fill_on_conll(conll: Path) -> None:
-    # A word has 1.35 pieces there; what counts is how lengths are spread.
+    # A word has 1.35 tokens there; what counts is how lengths are spread.
     lengths = [round(1.35 * len(sentence.words)) for sentence in read_conll(conll / "train.txt")][:2000]
     assert fill(list(packed(*cut(lengths)))) >= 0.97
 
@@ -169,17 +169,17 @@ def test_a_window_alone_is_placed_as_it_is_among_others(length: int, which: int,
     one = Windows(windows.start[chosen], windows.count[chosen], windows.skip[chosen], windows.keep[chosen])
     two = Windows(*(np.repeat(column, 2) for column in (one.start, one.count, one.skip, one.keep)))
     if padded:
-        (alone,), (twins,) = (padded_batches(ids, each, FRAME, rows=2, cells=9999) for each in (one, two))
+        (alone,), (twins,) = (padded_batches(ids, each, SPECIAL_TOKENS, rows=2, slots=9999) for each in (one, two))
     else:
         # Rows as long as the window: two of them, trimmed or full, lie in a batch of two rows.
-        size = int(one.count[0]) + len(FRAME)
-        (alone,) = packed_batches(ids, one, FRAME, shortest=size, cells=2 * size, trim=trim)
-        (twins,) = packed_batches(ids, two, FRAME, shortest=size, cells=2 * size, trim=trim)
+        size = int(one.count[0]) + len(SPECIAL_TOKENS)
+        (alone,) = packed_batches(ids, one, SPECIAL_TOKENS, shortest=size, slots=2 * size, trim=trim)
+        (twins,) = packed_batches(ids, two, SPECIAL_TOKENS, shortest=size, slots=2 * size, trim=trim)
     for name in ("input_ids", "segment_ids", "position_ids", "attention_mask"):
         np.testing.assert_array_equal(getattr(alone.batch, name), getattr(twins.batch, name)[:1])
-    half = len(twins.cells) // 2
-    np.testing.assert_array_equal(alone.cells, twins.cells[:half])
-    np.testing.assert_array_equal(alone.pieces, twins.pieces[:half])
+    half = len(twins.slots) // 2
+    np.testing.assert_array_equal(alone.slots, twins.slots[:half])
+    np.testing.assert_array_equal(alone.tokens, twins.tokens[:half])
 
 
 def test_a_window_alone_takes_the_shortest_row_that_holds_it() -> None:

@@ -1,4 +1,4 @@
-"""Rows: everything is placed once, nothing overlaps, and hardly a cell is left over."""
+"""Rows: everything is placed once, nothing overlaps, and hardly a token slot is left over."""
 
 from __future__ import annotations
 

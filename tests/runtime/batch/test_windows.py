@@ -1,4 +1,4 @@
-"""Windows: every piece is answered once, where it has most context; texts that fit are left alone."""
+"""Windows: every token is answered once, where it has most context; texts that fit are left alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _cut(sizes: list[int], capacity: int, stride: int) -> Windows:
 
 @settings(max_examples=300, deadline=None)
 @given(_cases())
-def test_every_piece_is_kept_exactly_once_and_in_order(case: tuple[list[int], int, int]) -> None:
+def test_every_token_is_kept_exactly_once_and_in_order(case: tuple[list[int], int, int]) -> None:
     sizes, capacity, stride = case
     windows = _cut(sizes, capacity, stride)
     np.testing.assert_array_equal(ranges(windows.start + windows.skip, windows.keep), np.arange(sum(sizes)))
@@ -42,7 +42,7 @@ def test_windows_stay_in_their_text_and_are_full(case: tuple[list[int], int, int
     text = np.searchsorted(starts, windows.start, side="right") - 1
     assert (windows.start + windows.count <= starts[text + 1]).all()
     np.testing.assert_array_equal(windows.count, np.minimum(np.array(sizes, np.int64)[text], capacity))
-    # No more of them than the stride asks for: leaving the last one out would leave pieces out.
+    # No more of them than the stride asks for: leaving the last one out would leave tokens out.
     expected = [0 if size == 0 else 1 + max(0, -(-(size - capacity) // (capacity - stride))) for size in sizes]
     np.testing.assert_array_equal(np.bincount(text, minlength=len(sizes)) if len(sizes) else [], expected)
 
@@ -60,20 +60,20 @@ def test_a_text_is_cut_as_it_is_alone(case: tuple[list[int], int, int]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(_cases())
-def test_each_piece_is_answered_where_its_nearer_edge_is_farthest(case: tuple[list[int], int, int]) -> None:
+def test_each_token_is_answered_where_its_nearer_edge_is_farthest(case: tuple[list[int], int, int]) -> None:
     sizes, capacity, stride = case
     windows = _cut(sizes, capacity, stride)
     starts = starts_from_counts(sizes)
     end = windows.start + windows.count
     kept_by = np.repeat(np.arange(len(windows.start)), windows.keep)
-    for piece in range(sum(sizes)):
-        holds = np.flatnonzero((windows.start <= piece) & (piece < end))
-        text = np.searchsorted(starts, piece, side="right") - 1
+    for token in range(sum(sizes)):
+        holds = np.flatnonzero((windows.start <= token) & (token < end))
+        text = np.searchsorted(starts, token, side="right") - 1
         # An edge of the text is none of the window: nothing is missing there.
-        left = np.where(windows.start[holds] == starts[text], 10**6, piece - windows.start[holds])
-        right = np.where(end[holds] == starts[text + 1], 10**6, end[holds] - 1 - piece)
+        left = np.where(windows.start[holds] == starts[text], 10**6, token - windows.start[holds])
+        right = np.where(end[holds] == starts[text + 1], 10**6, end[holds] - 1 - token)
         room = dict(zip(holds.tolist(), np.minimum(left, right).tolist()))
-        assert room[int(kept_by[piece])] >= max(room.values()) - 1  # in the middle, either will do
+        assert room[int(kept_by[token])] >= max(room.values()) - 1  # in the middle, either will do
 
 
 @pytest.mark.parametrize("stride", [0, 3, 9])
@@ -86,10 +86,10 @@ def test_a_text_that_fits_is_one_window(stride: int) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(_cases(), st.integers(1, 100))
-def test_blocks_answer_for_everything_once(case: tuple[list[int], int, int], pieces: int) -> None:
+def test_blocks_answer_for_everything_once(case: tuple[list[int], int, int], tokens: int) -> None:
     sizes, capacity, stride = case
     windows = _cut(sizes, capacity, stride)
-    blocks = list(blocks_of(windows, pieces=pieces))
+    blocks = list(blocks_of(windows, tokens=tokens))
     done = 0
     for block in blocks:
         assert (block.windows.start >= 0).all()
@@ -98,5 +98,5 @@ def test_blocks_answer_for_everything_once(case: tuple[list[int], int, int], pie
         np.testing.assert_array_equal(kept, np.arange(block.keep_start, block.keep_end))
         assert block.keep_start == done
         done = block.keep_end
-        assert block.windows.count.sum() < pieces + capacity
+        assert block.windows.count.sum() < tokens + capacity
     assert done == sum(sizes)

@@ -11,7 +11,7 @@ import pytest
 
 from export.certify.__main__ import main as certify
 from runtime.bundle.store import Precision, open_bundle
-from runtime.bundle.third_party import is_foreign, open_folder, open_foreign, precision_of
+from runtime.bundle.third_party import is_third_party, open_folder, open_third_party, precision_of
 from runtime.errors import BackendError, BundleError, CheckpointError, UncertifiedError
 from runtime.tagger import Tagger
 from tests.conftest import Command
@@ -21,9 +21,9 @@ TEXT = "Maria Keller flew from Lisbon to Oslo on Friday ."
 
 
 @pytest.fixture(params=["model.onnx", "onnx/model.onnx"])
-def foreign(request: pytest.FixtureRequest, tiny_bundle: Path, tmp_path: Path) -> Path:
+def third_party(request: pytest.FixtureRequest, tiny_bundle: Path, tmp_path: Path) -> Path:
     """The tiny model as Optimum writes it: at the top, as its command does, or in onnx/, as on the hub."""
-    return made(tiny_bundle, tmp_path / "foreign", request.param)
+    return made(tiny_bundle, tmp_path / "third-party", request.param)
 
 
 def made(bundle: Path, folder: Path, name: str) -> Path:
@@ -41,46 +41,49 @@ def certified(folder: Path, model: Path, corpus: Path) -> int:
     return certify(given)
 
 
-def test_refused_unless_allowed_and_the_line_says_how(foreign: Path) -> None:
+def test_refused_unless_allowed_and_the_line_says_how(third_party: Path) -> None:
     with pytest.raises(UncertifiedError, match=r"graphs that others made.*export\.certify .*--allow-uncertified"):
-        Tagger.open(foreign)
+        Tagger.open(third_party)
 
 
-def test_the_same_answers_as_the_bundle_of_the_same_graph(foreign: Path, tiny_bundle: Path) -> None:
-    with Tagger.open(foreign, allow_uncertified=True, threads=1) as theirs, Tagger.open(tiny_bundle, threads=1) as ours:
+def test_the_same_answers_as_the_bundle_of_the_same_graph(third_party: Path, tiny_bundle: Path) -> None:
+    with (
+        Tagger.open(third_party, allow_uncertified=True, threads=1) as theirs,
+        Tagger.open(tiny_bundle, threads=1) as ours,
+    ):
         assert theirs.max_length == ours.max_length == 64
         assert theirs.tag_words([TEXT.split()]) == ours.tag_words([TEXT.split()])
-    assert sorted(path.name for path in foreign.iterdir() if path.is_file() and path.suffix == ".json") == [
+    assert sorted(path.name for path in third_party.iterdir() if path.is_file() and path.suffix == ".json") == [
         "config.json",
         "tokenizer.json",
     ]
 
 
-def test_a_bundle_is_born_of_a_passed_certificate(foreign: Path, tiny_model: Path, tiny_corpus: Path) -> None:
-    graph = next(foreign.rglob("model.onnx")).relative_to(foreign).as_posix()
-    assert certified(foreign, tiny_model, tiny_corpus) == 0
-    manifest = open_bundle(foreign).manifest
-    assert not is_foreign(foreign)
+def test_a_bundle_is_born_of_a_passed_certificate(third_party: Path, tiny_model: Path, tiny_corpus: Path) -> None:
+    graph = next(third_party.rglob("model.onnx")).relative_to(third_party).as_posix()
+    assert certified(third_party, tiny_model, tiny_corpus) == 0
+    manifest = open_bundle(third_party).manifest
+    assert not is_third_party(third_party)
     assert set(manifest.files) == {"config.json", "tokenizer.json", graph}
     assert [(one.file, one.precision, one.layout, one.opset) for one in manifest.graphs] == [
         (graph, "fp32", "padded", 17)
     ]
     assert set(manifest.graphs[0].inputs) == {"input_ids", "attention_mask", "token_type_ids"}
     assert manifest.checkpoint.name == str(tiny_model)
-    with Tagger.open(foreign, threads=1) as tagger:
+    with Tagger.open(third_party, threads=1) as tagger:
         assert len(tagger.tag([TEXT])) == 1
     # From now on it is a bundle like any other: certified again, and refused once a byte of it has changed.
-    assert certified(foreign, tiny_model, tiny_corpus) == 0
-    with (foreign / graph).open("ab") as file:
+    assert certified(third_party, tiny_model, tiny_corpus) == 0
+    with (third_party / graph).open("ab") as file:
         file.write(b" ")
     with pytest.raises(BundleError, match=r"bytes where the manifest says"):
-        Tagger.open(foreign)
+        Tagger.open(third_party)
 
 
 def test_weights_in_a_file_of_their_own_are_part_of_the_bundle(
     tiny_bundle: Path, tiny_model: Path, tiny_corpus: Path, tmp_path: Path
 ) -> None:
-    folder = made(tiny_bundle, tmp_path / "foreign", "onnx/model.onnx")
+    folder = made(tiny_bundle, tmp_path / "third-party", "onnx/model.onnx")
     graph = folder / "onnx" / "model.onnx"
     onnx.save(onnx.load(graph), graph, save_as_external_data=True, location="model.onnx_data")
     assert certified(folder, tiny_model, tiny_corpus) == 0
@@ -90,15 +93,15 @@ def test_weights_in_a_file_of_their_own_are_part_of_the_bundle(
 def test_another_model_than_the_checkpoint_does_not_pass(
     tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = made(tiny_bundle, tmp_path / "foreign", "model.onnx")
+    folder = made(tiny_bundle, tmp_path / "third-party", "model.onnx")
     other = tiny_checkpoint(tmp_path / "other", seed=1)
     assert certified(folder, other, tiny_corpus) == 1
     assert "LEFT OUT: model.onnx" in capsys.readouterr().out
-    assert is_foreign(folder)
+    assert is_third_party(folder)
 
 
 def test_its_checkpoint_must_be_named(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:
-    folder = made(tiny_bundle, tmp_path / "foreign", "model.onnx")
+    folder = made(tiny_bundle, tmp_path / "third-party", "model.onnx")
     with pytest.raises(BundleError, match=r"its checkpoint is not known; .*--model"):
         certify([str(folder), "--corpus", str(tiny_corpus)])
 
@@ -125,20 +128,20 @@ def test_the_name_tells_the_precision_or_nothing(name: str, precision: Precision
 
 
 def test_the_plain_graph_is_taken_among_several(tiny_bundle: Path, tmp_path: Path) -> None:
-    folder = made(tiny_bundle, tmp_path / "foreign", "onnx/model.onnx")
+    folder = made(tiny_bundle, tmp_path / "third-party", "onnx/model.onnx")
     for name in ("model_quantized", "model_fp16", "model_O3", "model_q4"):
         shutil.copyfile(folder / "onnx/model.onnx", folder / f"onnx/{name}.onnx")
-    files = [graph.file for graph in open_foreign(folder).manifest.graphs]
+    files = [graph.file for graph in open_third_party(folder).manifest.graphs]
     assert files == [f"onnx/{name}.onnx" for name in ("model", "model_O3", "model_fp16", "model_quantized")]
     with Tagger.open(folder, allow_uncertified=True) as tagger:
         assert tagger.about.startswith("onnx/model.onnx on onnxruntime in fp32")
 
 
 def test_what_is_no_such_folder_is_said(tiny_bundle: Path, tiny_model: Path, tmp_path: Path) -> None:
-    assert not is_foreign(tiny_bundle)
+    assert not is_third_party(tiny_bundle)
     with pytest.raises(BundleError, match="not a bundle"):
         open_folder(tiny_model, allow_uncertified=True)
-    folder = made(tiny_bundle, tmp_path / "foreign", "model_q4.onnx")
+    folder = made(tiny_bundle, tmp_path / "third-party", "model_q4.onnx")
     with pytest.raises(BundleError, match=r"no file name tells the precision \(model_q4\.onnx\)"):
         open_folder(folder, allow_uncertified=True)
     (folder / "tokenizer.json").unlink()
@@ -147,7 +150,7 @@ def test_what_is_no_such_folder_is_said(tiny_bundle: Path, tiny_model: Path, tmp
 
 
 def test_a_graph_for_something_else_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
-    folder = made(tiny_bundle, tmp_path / "foreign", "model.onnx")
+    folder = made(tiny_bundle, tmp_path / "third-party", "model.onnx")
     model = onnx.load(folder / "model.onnx")
     node = model.graph.input.add()
     node.CopyFrom(model.graph.input[0])
@@ -158,11 +161,11 @@ def test_a_graph_for_something_else_is_refused(tiny_bundle: Path, tmp_path: Path
 
 
 def test_as_a_process(tiny_bundle: Path, tmp_path: Path, command: Command) -> None:
-    folder = made(tiny_bundle, tmp_path / "foreign", "onnx/model.onnx")
+    folder = made(tiny_bundle, tmp_path / "third-party", "onnx/model.onnx")
     refused = command("runtime.tag", "--bundle", folder, TEXT)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
     assert "--allow-uncertified" in refused.stderr
     tagged = command("runtime.tag", "--bundle", folder, "--allow-uncertified", TEXT)
     assert (tagged.returncode, tagged.stderr) == (0, "")
     assert json.loads(tagged.stdout)["text"] == TEXT
-    assert len(LABELS) == len(open_foreign(folder).manifest.labels)
+    assert len(LABELS) == len(open_third_party(folder).manifest.labels)

@@ -17,9 +17,9 @@ from transformers.pipelines.token_classification import AggregationStrategy
 
 from runtime.backends.fake import Fake
 from runtime.backends.pytorch_reference import PyTorch
-from runtime.decode.hf_pipeline import STRATEGIES, Strategy, entities_from_pieces
+from runtime.decode.hf_pipeline import STRATEGIES, Strategy, entities_from_tokens
 from runtime.decode.options import Aggregation, Decoding
-from runtime.encode.hf_pipeline import RawPieces
+from runtime.encode.hf_pipeline import RawTokens
 from runtime.encode.tokenizer import Encoder
 from runtime.tagger import Tagger
 from runtime.text.conll import read_conll
@@ -63,7 +63,7 @@ class Reference:
 
 
 def _lively(checkpoint: Path) -> Path:
-    """Random weights say much the same of every piece; louder ones make every label win somewhere."""
+    """Random weights say much the same of every token; louder ones make every label win somewhere."""
     file = checkpoint / "model.safetensors"
     weights = load_file(file)
     loud = {
@@ -109,7 +109,7 @@ def test_all_strategies_equal_the_pipeline(architecture: str, labels: tuple[str,
     assert len(seen) >= len(labels) - 2, f"the model is too quiet to test much: {seen}"
 
 
-def test_no_texts_and_texts_without_pieces(tmp_path: Path) -> None:
+def test_no_texts_and_texts_without_tokens(tmp_path: Path) -> None:
     checkpoint = tiny_checkpoint(tmp_path / "model")
     for strategy in STRATEGIES:
         tagger = _tagger(checkpoint, strategy, LABELS)
@@ -137,11 +137,11 @@ def _assert_same_on_real_text(checkpoint: Path, file: Path) -> None:
 
 
 # Below: what the pipeline is known to get wrong, each beside the default's answer. The engine is a fake that labels
-# pieces as told, so that only the aggregation can be right or wrong.
+# tokens as told, so that only the aggregation can be right or wrong.
 
 
 class Told:
-    """A tagger and a pipeline's post-processing over one tokenizer and one labelling of pieces."""
+    """A tagger and a pipeline's post-processing over one tokenizer and one labelling of tokens."""
 
     def __init__(
         self, folder: Path, architecture: str, labels: tuple[str, ...], change: processors.ByteLevel | None = None
@@ -157,11 +157,11 @@ class Told:
     def tag(
         self, text: str, labelled: dict[str, str], aggregation: Aggregation, max_length: int = 64
     ) -> list[tuple[str, str]]:
-        """(label, text) of each entity; `labelled` gives pieces, by their text in the vocabulary, their labels."""
+        """(label, text) of each entity; `labelled` gives tokens, by their text in the vocabulary, their labels."""
         label = np.zeros(10**4, np.int64)
-        for piece, name in labelled.items():
-            number = self.tokenizer.token_to_id(piece)
-            assert number is not None, f"no piece {piece!r}"
+        for token, name in labelled.items():
+            number = self.tokenizer.token_to_id(token)
+            assert number is not None, f"no token {token!r}"
             label[number] = self.labels.index(name)
         tagger = Tagger(
             Encoder(self.checkpoint / "tokenizer.json"),
@@ -194,19 +194,19 @@ def test_full_stop_is_no_part_of_an_entity(tmp_path: Path) -> None:
 
 
 def test_entity_does_not_begin_with_a_blank(tmp_path: Path) -> None:
-    # transformers#18111: pieces that own the blank before them hand it on to the entity.
+    # transformers#18111: tokens that own the blank before them hand it on to the entity.
     untrimmed = Told(tmp_path / "b", "roberta", BIO, processors.ByteLevel(trim_offsets=False))
     assert untrimmed.tag("In Oslo today", {"\u0120Oslo": "B-LOC"}, "simple") == [("LOC", " Oslo")]
     assert untrimmed.tag("In Oslo today", {"\u0120Oslo": "B-LOC"}, "word") == [("LOC", "Oslo")]
 
 
-def test_pieces_that_disagree_do_not_split_a_word(tmp_path: Path) -> None:
+def test_tokens_that_disagree_do_not_split_a_word(tmp_path: Path) -> None:
     # transformers#23322, #27876: every B, inside a word too, begins an entity.
     told = Told(tmp_path / "m", "bert", BIO)
-    pieces = told.tokenizer.encode("Harbourbank", add_special_tokens=False).tokens
-    assert len(pieces) > 1
-    labelled = dict.fromkeys(pieces, "B-ORG")
-    assert len(told.tag("Harbourbank", labelled, "simple")) == len(pieces)
+    tokens = told.tokenizer.encode("Harbourbank", add_special_tokens=False).tokens
+    assert len(tokens) > 1
+    labelled = dict.fromkeys(tokens, "B-ORG")
+    assert len(told.tag("Harbourbank", labelled, "simple")) == len(tokens)
     assert told.tag("Harbourbank", labelled, "word") == [("ORG", "Harbourbank")]
 
 
@@ -248,23 +248,23 @@ def test_pipeline_with_stride_cuts_an_entity_at_a_window_border(tmp_path: Path) 
     assert [entity.text for entity in tagger.tag([text])[0]] == [text.strip()]
 
 
-def test_max_takes_the_first_of_equally_sure_pieces() -> None:
+def test_max_takes_the_first_of_equally_sure_tokens() -> None:
     probabilities = np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.3, 0.3, 0.4]], np.float32)
     assert _aggregate(probabilities, "max") == [("A", 0, 3)]
 
 
-def test_average_can_choose_what_no_piece_would() -> None:
+def test_average_can_choose_what_no_token_would() -> None:
     probabilities = np.array([[0.0, 0.4, 0.6], [0.6, 0.4, 0.0]], np.float32)
     assert _aggregate(probabilities, "average") == [("A", 0, 2)]
 
 
 def _aggregate(probabilities: NDArray[np.float32], strategy: Strategy) -> list[tuple[str, int, int]]:
-    """One text whose pieces are one character each and all of one word."""
+    """One text whose tokens are one character each and all of one word."""
     count = len(probabilities)
     bounds = np.stack([np.arange(count), np.arange(1, count + 1)], axis=1).astype(np.int32)
-    pieces = RawPieces(np.zeros(count, np.int64), np.array([0, count]), bounds, np.arange(count) > 0)
-    found = entities_from_pieces(
-        probabilities, pieces, ("O", "B-A", "B-B"), ["x" * count], strategy=strategy, least=np.zeros(3)
+    tokens = RawTokens(np.zeros(count, np.int64), np.array([0, count]), bounds, np.arange(count) > 0)
+    found = entities_from_tokens(
+        probabilities, tokens, ("O", "B-A", "B-B"), ["x" * count], strategy=strategy, least=np.zeros(3)
     )
     return [(entity.label, entity.start, entity.end) for entity in found[0]]
 

@@ -116,7 +116,7 @@ def test_score_is_the_probability_of_the_label_chosen() -> None:
     assert found.score[0] == pytest.approx(0.3)
 
 
-def test_a_word_without_pieces_does_not_stop_an_entity_from_ending() -> None:
+def test_a_word_without_tokens_does_not_stop_an_entity_from_ending() -> None:
     labels = LabelSet(SCHEMES["IOBES"])
     logits = np.array([[0, 9, 0, 0, 0], [0, -1e4, -1e4, -1e4, -1e4]], np.float32)  # B-A, then surely O
     found = best_allowed(logits, np.array([0, 2]), labels.transitions())

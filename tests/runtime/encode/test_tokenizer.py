@@ -1,4 +1,4 @@
-"""Words become the pieces that transformers makes of pre-tokenised text, whatever the tokenizer."""
+"""Words become the tokens that transformers makes of pre-tokenised text, whatever the tokenizer."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return tiny_checkpoint(tmp_path_factory.mktemp("model") / "model", architecture=request.param, positions=512)
 
 
-def _pieces(encoded: Encoded, number: int) -> tuple[list[int], list[int]]:
-    """Ids of one text, and the first piece of each of its words, counted within it."""
+def _tokens(encoded: Encoded, number: int) -> tuple[list[int], list[int]]:
+    """Ids of one text, and the first token of each of its words, counted within it."""
     start, end = encoded.text_start[number : number + 2]
     first, last = encoded.word_start[number : number + 2]
-    piece = encoded.word_piece[first:last]
-    return encoded.ids[start:end].tolist(), np.where(piece >= 0, piece - start, -1).tolist()
+    token = encoded.first_token[first:last]
+    return encoded.ids[start:end].tolist(), np.where(token >= 0, token - start, -1).tolist()
 
 
 def _expected(tokenizer: hf.PreTrainedTokenizerBase, words: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -38,14 +38,14 @@ def _expected(tokenizer: hf.PreTrainedTokenizerBase, words: Sequence[str]) -> tu
     return list(encoded["input_ids"]), [word_ids.index(word) if word in word_ids else -1 for word in range(len(words))]
 
 
-def test_pieces_are_those_of_transformers(checkpoint: Path) -> None:
+def test_tokens_are_those_of_transformers(checkpoint: Path) -> None:
     tokenizer = hf.AutoTokenizer.from_pretrained(checkpoint, add_prefix_space=True)
     sentences = [[text[a:b] for a, b in split_words(text)] for text in [*NASTY, *varied_sentences(60, seed=1)]]
     sentences += [[], ["\u200b"], ["New York", "\u0301"], ["\u00ad", "a b c"]]
     encoded = Encoder(checkpoint / "tokenizer.json").encode_words(sentences)
     for number, words in enumerate(sentences):
         if words:
-            assert _pieces(encoded, number) == _expected(tokenizer, words), words
+            assert _tokens(encoded, number) == _expected(tokenizer, words), words
 
 
 def test_texts_are_encoded_as_their_words(checkpoint: Path) -> None:
@@ -55,7 +55,7 @@ def test_texts_are_encoded_as_their_words(checkpoint: Path) -> None:
     words = [[text[start:end] for start, end in found] for text, found in zip(texts, spans)]
     by_text, bounds = encoder.encode_texts(texts)
     by_word = encoder.encode_words(words)
-    for name in ("ids", "text_start", "word_start", "word_piece"):
+    for name in ("ids", "text_start", "word_start", "first_token"):
         np.testing.assert_array_equal(getattr(by_text, name), getattr(by_word, name))
     assert bounds.tolist() == [list(span) for found in spans for span in found]
 
@@ -65,11 +65,11 @@ def test_texts_longer_than_a_block_lose_nothing(checkpoint: Path) -> None:
     short = "Maria Keller flew from Lisbon to Oslo , said John . "
     long = short * (RUN // 5)
     encoded, bounds = encoder.encode_texts([short, long, short])
-    ids, words = _pieces(encoded, 0)
+    ids, words = _tokens(encoded, 0)
     again = RUN // 5
-    assert _pieces(encoded, 1)[0] == ids * again
-    assert _pieces(encoded, 1)[1] == [word + len(ids) * one for one in range(again) for word in words]
-    assert _pieces(encoded, 2) == (ids, words)
+    assert _tokens(encoded, 1)[0] == ids * again
+    assert _tokens(encoded, 1)[1] == [word + len(ids) * one for one in range(again) for word in words]
+    assert _tokens(encoded, 2) == (ids, words)
     assert "".join(long[start:end] for start, end in bounds[len(words) : -len(words)]) == long.replace(" ", "")
 
 

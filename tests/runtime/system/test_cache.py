@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.bundle.store import Manifest, Stamp, open_bundle
+from runtime.bundle.manifest import FileDigest
+from runtime.bundle.store import Manifest, open_bundle
 from runtime.system.cache import KEPT, cache_folder
 
 
@@ -19,7 +20,7 @@ def manifest(tiny_bundle: Path) -> Manifest:
 
 def other(manifest: Manifest, number: int) -> Manifest:
     """A bundle with other weights beside the same graphs, which can be equal byte by byte."""
-    return replace(manifest, files={**manifest.files, "weights.data": Stamp(f"{number:064}", 1)})
+    return replace(manifest, files={**manifest.files, "weights.data": FileDigest(f"{number:064}", 1)})
 
 
 def test_it_lies_where_it_is_told(manifest: Manifest, tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""What a processor can do, by the flags that Linux gives it."""
+"""What a CPU can do, by the flags that Linux gives it."""
 
 from __future__ import annotations
 
 import pytest
 
-from runtime.system.cpu import Ability, abilities, abilities_of, has_bf16
+from runtime.system.cpu import CpuFeature, cpu_features, cpu_features_of, has_bf16
 
 
 @pytest.mark.parametrize(
@@ -20,10 +20,10 @@ from runtime.system.cpu import Ability, abilities, abilities_of, has_bf16
         ("", "x86_64", set()),
     ],
 )
-def test_abilities(flags: str, architecture: str, expected: set[Ability]) -> None:
-    assert abilities_of(frozenset(flags.split()), architecture) == expected
+def test_abilities(flags: str, architecture: str, expected: set[CpuFeature]) -> None:
+    assert cpu_features_of(frozenset(flags.split()), architecture) == expected
 
 
-def test_this_processor_adds_in_one_way() -> None:
-    assert len(abilities() & {"vnni", "no vnni"}) <= 1
-    assert has_bf16() == ("bf16" in abilities())
+def test_this_cpu_adds_in_one_way() -> None:
+    assert len(cpu_features() & {"vnni", "no vnni"}) <= 1
+    assert has_bf16() == ("bf16" in cpu_features())

@@ -1,4 +1,4 @@
-"""What the driver tells of a card; the driver is a stand-in that answers as libcuda does."""
+"""What the driver tells of a GPU; the driver is a stand-in that answers as libcuda does."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from runtime.system.gpu import Card, card, driver_version, read_card
+from runtime.system.gpu import Gpu, driver_version, gpu, read_gpu
 
 
 class Driver:
-    """libcuda of a machine with so many cards."""
+    """libcuda of a machine with so many GPUs."""
 
-    def __init__(self, cards: int, *, status: int = 0, silent: str = "") -> None:
-        self._cards, self._status, self._silent = cards, status, silent
+    def __init__(self, gpus: int, *, status: int = 0, silent: str = "") -> None:
+        self._gpus, self._status, self._silent = gpus, status, silent
 
     def cuInit(self, flags: int) -> int:  # noqa: N802
         return self._status
 
     def cuDeviceGetCount(self, count: Any) -> int:  # noqa: N802
-        count._obj.value = self._cards
+        count._obj.value = self._gpus
         return 0
 
     def cuDeviceGet(self, device: Any, ordinal: int) -> int:  # noqa: N802
@@ -45,18 +45,18 @@ class Driver:
         return 999 if what == self._silent else 0
 
 
-def test_a_card_is_described() -> None:
-    assert read_card(Driver(1), driver="580.95.05") == Card("NVIDIA L4", "8.9", "580.95.05", 24 << 30, 58)
+def test_a_gpu_is_described() -> None:
+    assert read_gpu(Driver(1), driver="580.95.05") == Gpu("NVIDIA L4", "8.9", "580.95.05", 24 << 30, 58)
 
 
 @pytest.mark.parametrize("driver", [Driver(0), Driver(1, status=100)])
-def test_no_card_is_none(driver: Driver) -> None:
-    assert read_card(driver, driver="580.95.05") is None
+def test_no_gpu_is_none(driver: Driver) -> None:
+    assert read_gpu(driver, driver="580.95.05") is None
 
 
 @pytest.mark.parametrize("silent", ["device", "name", "memory", "attribute"])
-def test_a_card_that_does_not_answer_is_none(silent: str) -> None:
-    assert read_card(Driver(1, silent=silent), driver="580.95.05") is None
+def test_a_gpu_that_does_not_answer_is_none(silent: str) -> None:
+    assert read_gpu(Driver(1, silent=silent), driver="580.95.05") is None
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_no_driver_is_unknown(tmp_path: Path) -> None:
 
 
 @pytest.mark.gpu
-def test_this_machines_card() -> None:
-    here = card()
+def test_this_machines_gpu() -> None:
+    here = gpu()
     assert here is not None
     assert here.name
     assert float(here.compute_capability) >= 5

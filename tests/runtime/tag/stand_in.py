@@ -24,7 +24,7 @@ _MAX_LENGTH = 32
 
 def open_stand_in(folder: Path, *, long: Long = "split") -> Tagger:
     """The tagger; its tokenizer.json is written into `folder`."""
-    vocabulary = {piece: number for number, piece in enumerate((*_SPECIAL, *_WORDS))}
+    vocabulary = {token: number for number, token in enumerate((*_SPECIAL, *_WORDS))}
     (folder / "tokenizer.json").write_text(json.dumps(_tokenizer(vocabulary)), encoding="utf-8")
     labels = np.array([0] * len(_SPECIAL) + list(_WORDS.values()))
     return Tagger(
@@ -43,7 +43,7 @@ def opener(folder: Path) -> Callable[[argparse.Namespace], Callable[[], Tagger]]
 
 
 def _tokenizer(vocabulary: dict[str, int]) -> dict[str, object]:
-    frame = [
+    special_tokens = [
         {"SpecialToken": {"id": "[CLS]", "type_id": 0}},
         {"Sequence": {"id": "A", "type_id": 0}},
         {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
@@ -58,8 +58,8 @@ def _tokenizer(vocabulary: dict[str, int]) -> dict[str, object]:
         "pre_tokenizer": {"type": "WhitespaceSplit"},
         "post_processor": {
             "type": "TemplateProcessing",
-            "single": frame,
-            "pair": [*frame, {"Sequence": {"id": "B", "type_id": 1}}],
+            "single": special_tokens,
+            "pair": [*special_tokens, {"Sequence": {"id": "B", "type_id": 1}}],
             "special_tokens": special,
         },
         "decoder": None,

@@ -59,7 +59,7 @@ def _lines(raw: bytes) -> list[dict[str, object]]:
         (["-i", "FILE", "--word-column", "2"], "no input is CoNLL"),
         (["-i", "FILE", "--word-column", "0"], "column: 0; count from 1"),
         (["-i", "FILE", "-f", "jsonl", "--to", "html", "--answer-field", "x"], "--answer-field: the output is html"),
-        (["-i", "FILE", "--to", "conll", "--aggregation", "none"], "it labels pieces of words"),
+        (["-i", "FILE", "--to", "conll", "--aggregation", "none"], "it labels tokens of words"),
         (["-i", "FILE", "--score-file", "no/such/place", "-f", "conll"], "there is no such folder"),
         (["-i", "FOLDER"], "it is a folder; give the files in it"),
         (["-i", "a\0b"], "embedded null"),
@@ -138,7 +138,7 @@ def test_broken_lines_can_be_passed_over(policy: str, run: _Run) -> None:
     problems = [
         f"{path}:2: the text is empty; give it some words, or leave it out",
         f"{path}:3: byte 0xff is not UTF-8; convert the text to UTF-8",
-        f"{path}:4: 40 word pieces, this model takes 30 at once; split it into shorter texts, at sentence ends",
+        f"{path}:4: 40 tokens, this model takes 30 at once; split it into shorter texts, at sentence ends",
     ]
     begin = "python -m runtime.tag: warning: "
     if policy == "skip":

@@ -122,7 +122,7 @@ def test_an_unknown_precision(tiny_bundle: Path) -> None:
 
 def test_a_text_longer_than_the_model(tiny_bundle: Path) -> None:
     result = _process("--bundle", tiny_bundle, "--long", "error", "Oslo", "Oslo " * 100)
-    _refused(result, "text 2: ", "word pieces, this model takes")
+    _refused(result, "text 2: ", "tokens, this model takes")
     assert _lines(result.stdout)[0]["text"] == "Oslo"
 
 

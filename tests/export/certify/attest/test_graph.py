@@ -16,9 +16,9 @@ from export.certify.attest.onnx_file import LENGTH, ROWS
 from export.certify.attest.openvino import attest_openvino, compile_for_attestation
 from export.graphs.fp16 import fp16_from_graph
 from export.quantize.activations import sampled, text_batches
-from export.quantize.gptq import compensated, rounding_of
-from export.quantize.linear_layers import in_int8, products
-from runtime.bundle.attestation import Attestation, Left
+from export.quantize.gptq import gptq_weights, rounding_of
+from export.quantize.linear_layers import in_int8, linear_layers
+from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.store import TOKENIZER, Graph, open_bundle, seal
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError
@@ -34,7 +34,7 @@ _ATTENTION = 2 * 2 * LENGTH * 32
 
 @pytest.fixture(scope="module")
 def graphs(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one model in fp32, fp16 and int8 (all products but the classifier), and half in int8."""
+    """A folder with one model in fp32, fp16 and int8 (all linear_layers but the classifier), and half in int8."""
     folder = tmp_path_factory.mktemp("attest")
     source = tiny_bundle / FP32.file
     sentences = [sentence.words for sentence in read_conll(tiny_corpus / "train.txt")]
@@ -42,10 +42,10 @@ def graphs(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPa
     fp16_from_graph(source, folder / FP16.file, FP32, batches, threads=1)
     model = onnx.load(source)
     onnx.save(model, folder / FP32.file)
-    chosen = [each for each in products(model) if "/classifier/" not in each.name]
+    chosen = [each for each in linear_layers(model) if "/classifier/" not in each.name]
     values = sampled(model, sorted({each.input for each in chosen}), batches, threads=1)
     rounded = {each.input: rounding_of(values[each.input], each.weights) for each in chosen}
-    made = {each.name: compensated(values[each.input], rounded[each.input], [each])[0] for each in chosen}
+    made = {each.name: gptq_weights(values[each.input], rounded[each.input], [each])[0] for each in chosen}
     onnx.save(in_int8(model, rounded, made), folder / INT8.file)
     few = {name: product for name, product in made.items() if "/down/" in name}
     onnx.save(in_int8(model, rounded, few), folder / "little.onnx")
@@ -54,8 +54,8 @@ def graphs(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPa
 
 def test_work_is_counted_product_by_product(graphs: Path) -> None:
     found = attest_graph(graphs / FP32.file, FP32)
-    assert found.multiply_adds == ROWS * LENGTH * (_WEIGHTS + _ATTENTION)
-    assert found.attention_multiply_adds == ROWS * LENGTH * _ATTENTION
+    assert found.macs == ROWS * LENGTH * (_WEIGHTS + _ATTENTION)
+    assert found.attention_macs == ROWS * LENGTH * _ATTENTION
     assert found.shares == {"fp32": 1.0}
     assert (found.attention, found.operators["MatMul"]) == (2, 2 * (6 + 2) + 1)
 
@@ -78,7 +78,7 @@ def test_lower_precisions_are_told_from_the_rest(graphs: Path, graph: Graph, sha
     ],
 )
 def test_graph_that_is_not_what_it_is_called_is_refused(graphs: Path, file: str, said: Any) -> None:
-    with pytest.raises(BundleError, match=r"not what its name says: multiply-adds are \d"):
+    with pytest.raises(BundleError, match=r"not what its name says: MACs are \d"):
         attest_graph(graphs / file, replace(FP32, file=file, precision=said))
 
 
@@ -96,11 +96,11 @@ def test_openvino_does_what_the_graph_says(graphs: Path, graph: Graph) -> None:
 def test_fp32_that_is_executed_in_bf16_is_refused(graphs: Path) -> None:
     pytest.importorskip("openvino")
     if not has_bf16():
-        pytest.skip("this processor does not compute in bf16")
+        pytest.skip("this CPU does not compute in bf16")
     compiled = compile_for_attestation(graphs / FP32.file, "bf16")
     stated = attest_graph(graphs / FP32.file, FP32)
     assert attest_openvino(compiled, stated, "bf16").shares == {"bf16": 1.0}
-    with pytest.raises(BundleError, match=r"multiply-adds are 100.0% bf16, and 100% should be fp32"):
+    with pytest.raises(BundleError, match=r"MACs are 100.0% bf16, and 100% should be fp32"):
         attest_openvino(compiled, stated, "fp32")
 
 
@@ -128,12 +128,12 @@ def test_attention_that_is_not_fused_is_refused(graphs: Path, tmp_path: Path) ->
 def test_it_is_shown_and_survives_in_the_manifest(
     graphs: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    left = (Left("/layers.1/down/MatMul", "its rounding makes up 60%", 2048, 12.0, 7.5),)
-    found = attest_graph(graphs / INT8.file, INT8, left=left)
+    kept = (KeptLayer("/layers.1/down/MatMul", "its rounding makes up 60%", 2048, 12.0, 7.5),)
+    found = attest_graph(graphs / INT8.file, INT8, kept=kept)
     show_attestation(found)
     shown = capsys.readouterr().out
-    assert "int8.onnx: multiply-adds 66.1% int8" in shown
-    assert "left in higher precision: /layers.1/down/MatMul (8.3% of the work, changed tags 12.0 to 7.5)" in shown
+    assert "int8.onnx: MACs 66.1% int8" in shown
+    assert "left in higher precision: /layers.1/down/MatMul (8.3% of the work, changed labels 12.0 to 7.5)" in shown
     manifest = replace(open_bundle(tiny_bundle).manifest, files={}, attestations=(found,))
     seal(tmp_path, manifest)
     assert open_bundle(tmp_path).manifest.attestations == (found,)

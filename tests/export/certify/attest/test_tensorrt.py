@@ -88,7 +88,7 @@ def test_an_fp16_engine_is_told_by_what_its_layers_read(kind: str, field: str) -
     ("kind", "told"), [("Float", "fp32"), ("BFloat16", "bf16"), ("FP8", "fp8"), ("Row major linear FP32", "fp32")]
 )
 def test_an_fp16_engine_of_another_precision_is_refused(kind: str, told: str) -> None:
-    with pytest.raises(BundleError, match=rf"not what its name says: multiply-adds are .*% {told}, .*should be fp16"):
+    with pytest.raises(BundleError, match=rf"not what its name says: MACs are .*% {told}, .*should be fp16"):
         attested(whole(kind))
 
 

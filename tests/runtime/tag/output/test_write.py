@@ -107,7 +107,7 @@ def test_a_text_becomes_words_and_words_become_text() -> None:
     ]
     back = Item(file="x", line=1, words=tuple(words))
     assert as_text(back, Answer(labels=labels)) == (_TEXT, [(0, 12, "PER"), (21, 25, "LOC")])
-    # An entity that is less than a word, as aggregation by pieces finds them, labels the word.
+    # An entity that is less than a word, as aggregation by tokens finds them, labels the word.
     part = Answer((Entity("PER", "ari", 1, 4, 1.0),))
     assert as_words(item, part)[1] == ["B-PER", "O", "O", "O", "O", "O"]
 
