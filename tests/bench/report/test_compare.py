@@ -95,7 +95,7 @@ def test_other_machines_answers_and_rows_are_said(write: Write, capsys: pytest.C
     new.rows[1].name = "newcomer"
     assert compare([write("a", a_result()), write("b", new)]) == 0
     said = capsys.readouterr().out
-    assert "note: the two ran on different machines (CPU)" in said
+    assert "note: the two ran on different machines (cpu)" in said
     assert "nerve-a, sentences: F1 0.9000, changed 0.0 then, F1 0.8000, changed 0.0 now" in said
     assert "newcomer: absent then, measured now" in said
     assert "peer: measured then, absent now" in said
