@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.workloads.texts import read_corpus
+from runtime.batch.windowing import Windowing
+from runtime.bundle.certificate import Wanted
 from runtime.command_line import Parser, run
 from runtime.tagger import Tagger
 from runtime.text.conll import Sentence
@@ -24,6 +26,7 @@ SHARES = (0.0, 0.125, 0.25, 0.5)
 ALONE = "alone"
 
 Documents = list[list[Sentence]]
+FP32 = Wanted(precision="fp32")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -35,9 +38,9 @@ def main(arguments: Sequence[str]) -> int:
     sentences = read_corpus(options.corpus)
     by_stride: dict[str, dict[str, float]] = {}
     for share in SHARES:
-        with Tagger.open(options.bundle, backend="auto", precision="fp32", stride=0) as tagger:
+        with Tagger.open(options.bundle, candidate=FP32, windowing=Windowing(stride=0)) as tagger:
             stride = int(share * (tagger.max_length - 2))
-        with Tagger.open(options.bundle, backend="auto", precision="fp32", stride=stride) as tagger:
+        with Tagger.open(options.bundle, candidate=FP32, windowing=Windowing(stride=stride)) as tagger:
             by_stride[str(stride)] = dict(_row(tagger, sentences))
     _show(by_stride)
     print(json.dumps({"sentences": len(sentences), "f1": by_stride}))

@@ -6,6 +6,7 @@ import platform
 from importlib.metadata import version
 
 from runtime import __version__
+from runtime.backends.registry import specs
 from runtime.system.libraries import installed_version
 
 # Whose versions a manifest records: all that have a hand in a bundle.
@@ -15,14 +16,12 @@ PROVENANCE = (
 )
 
 
-# Engines that certify where they are installed: a bundle made before one came, or was renewed, is out of date.
-_ENGINES = ("onnxruntime", "openvino", "tensorrt")
-
-
 def provenance() -> dict[str, str]:
     """Versions of all that have a hand in a bundle on this machine."""
-    engines = {engine: found for engine in _ENGINES if (found := installed_version(engine))}
-    return versions(*(name for name in PROVENANCE if installed_version(name))) | engines
+    # Backends certify where they are installed: a bundle made before one came, or was renewed, is out of date.
+    backends = {spec.library: installed_version(spec.library, spec.distributions) for spec in specs()}
+    installed = {library: found for library, found in sorted(backends.items()) if found}
+    return versions(*(name for name in PROVENANCE if installed_version(name))) | installed
 
 
 def versions(*libraries: str) -> dict[str, str]:

@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends.base import Backend, Options, open_candidate
+from runtime.backends.base import Backend, BackendOptions
+from runtime.backends.registry import open_candidate
 from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
@@ -107,7 +108,7 @@ def show_speeds(bundle: Bundle) -> None:
         told = f"{changed[one]} of {words[one]:,} labels changed" if one in changed else "the reference"
         times = f"{speed.tokens_per_second / slowest:5.1f} x PyTorch" if slowest else ""
         print(f"  {one!s:<52}{speed.tokens_per_second:>8,.0f} tokens a second {times}  {told}")
-    print(f"auto takes {describe(bundle, choose(bundle, backend='auto', precision='auto'))}", flush=True)
+    print(f"auto takes {describe(bundle, choose(bundle))}", flush=True)
 
 
 def machine(device: Device, threads: int) -> str:
@@ -141,7 +142,7 @@ def _groups(chosen: Sequence[Candidate], manifest: Manifest) -> list[tuple[list[
 
 
 def _open(candidate: Candidate, *, bundle: Bundle, threads: int, checkpoint: Path) -> Backend:
-    options = Options(precision=candidate.precision, threads=threads, checkpoint=checkpoint, certified=True)
+    options = BackendOptions(threads=threads, checkpoint=checkpoint)
     return open_candidate(candidate, bundle, options)
 
 

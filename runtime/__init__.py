@@ -1,26 +1,67 @@
 """Nerve's runtime: a bundle in, entities out, without torch. The public names are these.
 
-from runtime import Entity, NerveError, Tagger
+from runtime import Decoding, Entity, NerveError, Tagger, Windowing
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from runtime.errors import NerveError
+from runtime.bundle.certificate import Candidate, Wanted
+from runtime.errors import (
+    BackendError,
+    BugError,
+    BundleError,
+    CheckpointError,
+    CorpusError,
+    NerveError,
+    StorageError,
+    TextError,
+    UncertifiedError,
+    UsageError,
+)
 from runtime.text.entity import Entity
 
 if TYPE_CHECKING:
+    from runtime.batch.windowing import Windowing
+    from runtime.bundle.store import Bundle, open_bundle
+    from runtime.decode.options import Decoding
     from runtime.tagger import Tagger
 
 __version__ = "0.1.0"
-__all__ = ["Entity", "NerveError", "Tagger", "__version__"]
+__all__ = [
+    "Tagger",
+    "Entity",
+    "Bundle",
+    "open_bundle",
+    "Candidate",
+    "Wanted",
+    "Decoding",
+    "Windowing",
+    "NerveError",
+    "UsageError",
+    "CheckpointError",
+    "CorpusError",
+    "BundleError",
+    "UncertifiedError",
+    "BackendError",
+    "TextError",
+    "StorageError",
+    "BugError",
+    "__version__",
+]
+# Names that bring numpy, tokenizers or much else along, which `--help` and half of the package do without.
+_LATER = {
+    "Tagger": "runtime.tagger",
+    "Bundle": "runtime.bundle.store",
+    "open_bundle": "runtime.bundle.store",
+    "Decoding": "runtime.decode.options",
+    "Windowing": "runtime.batch.windowing",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # The tagger brings numpy and tokenizers along, which `--help` and half of the package do without.
-    if name == "Tagger":
-        from runtime.tagger import Tagger
-
-        return Tagger
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,6 @@ from runtime.batch.batches import Placed, SpecialTokens, packed_batches, padded_
 from runtime.batch.windows import Windows, blocks_of, windows_of
 from runtime.concurrency import in_order
 from runtime.errors import BundleError
-
-if TYPE_CHECKING:
-    pass
 
 
 def token_logits(

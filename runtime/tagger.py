@@ -1,4 +1,4 @@
-"""Tagger: the one object that users hold. It joins tokenizer, engine and decoder, and does none of their work.
+"""Tagger: the one object that users hold. It joins tokenizer, backend and decoder, and does none of their work.
 
 >>> from runtime import Tagger
 >>> tagger = Tagger.open(bundle)
@@ -15,41 +15,45 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends.base import NO_SETTINGS, Backend, Goal, Options, candidate_for, open_candidate
+from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
+from runtime.backends.registry import open_candidate
 from runtime.batch.chunks import Chunk, chunks
+from runtime.batch.windowing import HALF_WINDOWS, Windowing
+from runtime.bundle.certificate import AUTO
 from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.bundle.third_party import open_folder
 from runtime.concurrency import in_order
-from runtime.decode.hf_pipeline import Strategy, entities_from_tokens, softmax
-from runtime.decode.labels import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
-from runtime.decode.options import BY_WORD, NO_THRESHOLDS, Aggregation, Decoding
-from runtime.decode.viterbi import best_allowed
-from runtime.encode.hf_pipeline import RawEncoder
+from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import BundleError, TextError, UsageError
-from runtime.logits import Engine, word_blocks
-from runtime.selection import OnDevice, Wanted, describe
+from runtime.logits import Engine
+from runtime.readers import PipelineReader, Reader, WordReader
+from runtime.selection import Choice, choose, describe
 from runtime.system.libraries import available_threads
+from runtime.text.answer import NOTHING, Answer, Question
 from runtime.text.entity import Entity
-from runtime.text.label_schemes import OUTSIDE, LabelSet
+from runtime.text.label_schemes import LabelSet
 
-Long = Literal["split", "error"]
-# Texts that are encoded, run and decoded together. Enough to sort by length well; more only costs memory.
+# Texts that are tokenized, run and decoded together. Enough to sort by length well; more only costs memory.
 CHUNK = 512
-# Share of a window that the next one reads again, unless told otherwise. Chosen from the table of bench.strides: in
-# documents of 20,000 words F1 is 2.0 points above that of windows side by side, for twice the work; 0.25 gives 0.8.
-STRIDE_SHARE = 0.5
-# Logits of a word that the tokenizer turns into nothing: surely outside, and finite so that arithmetic stays so.
-_SURELY_NOT = -1e4
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A chunk's answers: by the place in the chunk, entities or labels, or why a text was not read."""
+
+    found: Sequence[Any]
+    refused: Mapping[int, TextError] = field(default_factory=dict)
 
 
 class Tagger:
@@ -61,11 +65,10 @@ class Tagger:
     Args:
         encoder: the checkpoint's tokenizer.
         labels: label names in the order of the logits; "O" is among them.
-        backend: the engine.
-        max_length: most tokens a row can hold, special ones included.
+        backend: runs the model.
+        max_length: most tokens a row can hold, special tokens included.
         vocabulary: rows of the embedding table.
-        long: what to do with a text longer than max_length: split it into windows, or refuse it.
-        stride: tokens that neighbouring windows share; "auto" is half a window.
+        windowing: how a text longer than that is read.
         decoding: how logits become entities.
         about: what runs, in one line for people.
 
@@ -82,8 +85,7 @@ class Tagger:
         *,
         max_length: int,
         vocabulary: int,
-        long: Long = "split",
-        stride: int | Literal["auto"] = "auto",
+        windowing: Windowing = HALF_WINDOWS,
         decoding: Decoding = BY_WORD,
         about: str = "",
     ) -> None:
@@ -91,97 +93,84 @@ class Tagger:
             problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
             raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
         capacity = max_length - len(encoder.special_tokens)
-        overlap = int(STRIDE_SHARE * capacity) if stride == "auto" else stride
-        if not 0 <= overlap < capacity:
-            raise UsageError("stride", f"{stride}", f"give 0 to {capacity - 1}, fewer tokens than a window has")
         self.labels = LabelSet(labels)
         self.max_length = max_length
         self.backend = backend
         self.about = about
-        self._encoder, self._long, self._decoding = encoder, long, decoding
-        self._engine = Engine(backend, encoder.special_tokens, capacity, overlap, len(labels))
-        self._allowed = self.labels.transitions()
-        self._least = least_scores(self.labels, decoding.thresholds, decoding.ignore)
-        self._raw = functools.cache(lambda: RawEncoder(encoder.path))  # a second tokenizer, which few need
-        self._nothing = np.where(np.array(labels) == OUTSIDE, 0, _SURELY_NOT).astype(np.float32)
+        self._encoder, self._windowing = encoder, windowing
+        self._engine = Engine(backend, encoder.special_tokens, capacity, windowing.overlap(capacity), len(labels))
+        self._words = WordReader(encoder, self._engine, self.labels, decoding)
+        self.reader: Reader[Any, Any] = self._words
+        """How free text is read; see runtime.readers. Its steps can be taken one by one."""
+        if decoding.aggregation != "word":
+            self.reader = PipelineReader(encoder.path, self._engine, self.labels, decoding)
 
     @classmethod
     def open(
         cls,
-        bundle: Path | Bundle,
+        bundle: str | PathLike[str] | Bundle,
         *,
-        backend: str = "onnxruntime",
-        precision: Wanted = "fp32",
-        device: OnDevice = "auto",
-        file: str = "",
+        candidate: Choice = AUTO,
         goal: Goal = "throughput",
         threads: int = 0,
-        checkpoint: Path | None = None,
-        engine: Mapping[str, str] = NO_SETTINGS,
+        windowing: Windowing = HALF_WINDOWS,
+        decoding: Decoding = BY_WORD,
+        settings: Mapping[str, str] = NO_SETTINGS,
+        checkpoint: str | PathLike[str] = "",
         allow_uncertified: bool = False,
-        long: Long = "split",
-        stride: int | Literal["auto"] = "auto",
-        aggregation: Aggregation = "word",
-        constrained: bool = False,
-        thresholds: Mapping[str, float] = NO_THRESHOLDS,
-        ignore: Collection[str] = (),
     ) -> Self:
         """A tagger on a bundle, verified and certified.
 
-        >>> with Tagger.open(bundle, thresholds={"PER": 0.5}, ignore=["LOC"]) as tagger:
+        >>> from runtime import Decoding
+        >>> with Tagger.open(bundle, decoding=Decoding(thresholds={"PER": 0.5}, ignore=["LOC"])) as tagger:
         ...     [entity.text for entity in tagger.tag(["Angela Merkel visited Paris."])[0]]
         ['Angela Merkel']
 
         Args:
-            bundle: the folder that export made, or one that others made, see runtime.bundle.third_party; or one already opened.
-            backend: a name in runtime.backends.base.BACKENDS, or "auto": the fastest certified one; see runtime.selection.
-            precision: to compute in, or "auto".
-            device: to run on: "cpu", "cuda", or "auto": wherever the fastest runs.
-            file: the bundle's graph or engine to run; empty: the fastest that backend and precision leave.
+            bundle: the folder that export made, or one that others made (see runtime.bundle.third_party); or a Bundle.
+            candidate: what to run: a Candidate of the bundle; a Wanted, which leaves some of it open; or "auto", the
+                fastest certified one that is installed. A certificate is what makes that safe.
             goal: many texts in the least time, each single one in the least time, or a few texts, this start included.
-            threads: for the engine; 0 takes every CPU that this process may use.
-            checkpoint: for the backend pytorch; left out, it is where the manifest says.
-            engine: settings of the engine in its own words; see runtime.backends.onnxruntime_cuda.
+            threads: for the backend; 0 takes every CPU that this process may use.
+            windowing: how a text longer than the model is read.
+            decoding: how logits become entities.
+            settings: of the backend's library, in its own words; see runtime.backends.onnxruntime_cuda.
+            checkpoint: for the backend pytorch, a folder; empty: it is where the manifest says.
             allow_uncertified: run a candidate that holds no passing certificate.
-            long, stride: see the class.
-            aggregation, constrained, thresholds, ignore: see Decoding.
 
         Raises:
-            BundleError: the bundle is missing, damaged, or not certified for this candidate.
-            BackendError: the backend is unknown, not installed, or cannot load the graph.
-            UsageError: an option has a value that there is not; the message lists those that there are.
+            BundleError: the bundle is missing, damaged, or holds no such candidate.
+            UncertifiedError: no candidate that is left holds a passing certificate.
+            BackendError: the backend is unknown, not installed, or cannot load the file.
+            UsageError: a value that there is not; the message lists those that there are.
         """
-        decoding = Decoding(aggregation=aggregation, constrained=constrained, thresholds=thresholds, ignore=ignore)
         opened = bundle if isinstance(bundle, Bundle) else open_folder(bundle, allow_uncertified=allow_uncertified)
-        options = Options(
-            precision=precision,
-            threads=threads or available_threads(),
-            checkpoint=checkpoint or Path(opened.manifest.checkpoint.name),
-            certified=not allow_uncertified,
-            file=file,
-            goal=goal,
-            device=device,
-            engine=engine,
-        )
         manifest = opened.manifest
-        candidate = candidate_for(backend, opened, options)
+        chosen = choose(opened, candidate, certified=not allow_uncertified, goal=goal)
+        options = BackendOptions(
+            threads=threads or available_threads(),
+            goal=goal,
+            certified=not allow_uncertified,
+            checkpoint=Path(checkpoint) if checkpoint else None,
+            settings=settings,
+        )
         return cls(
             Encoder(opened.file(TOKENIZER)),
             manifest.labels,
-            open_candidate(candidate, opened, options),
+            open_candidate(chosen, opened, options),
             max_length=manifest.max_length,
             vocabulary=manifest.vocabulary,
-            long=long,
-            stride=stride,
+            windowing=windowing,
             decoding=decoding,
-            about=describe(opened, candidate, backend=backend, precision=precision),
+            about=describe(opened, chosen, candidate),
         )
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
         """The entities of each text, in order and disjoint; offsets are code points of the text given.
 
         Raises:
-            TextError: a text is longer than the model and `long` is "error"; the message counts from 1.
+            UsageError: one string is given in place of a list of texts.
+            TextError: a text is longer than the model and windowing refuses that; the message counts from 1.
         """
         return list(self.stream(texts))
 
@@ -193,13 +182,24 @@ class Tagger:
             chunk: texts that share batches. 1 answers each text before it asks for the next.
 
         Raises:
-            TextError: a text is longer than the model and `long` is "error", after the answers to all texts before it.
+            UsageError, TextError: see tag; the latter after the answers to all texts before that one.
         """
-        # While the engine is busy with one chunk, tokens of the next are made, and the one before is decoded.
-        for found, error in in_order(self._answered, chunks(texts, chunk), workers=1 if chunk == 1 else 2):
-            yield from found
-            if error:
-                raise error
+        _refuse_string(texts)
+        for answered in self._chunk_by_chunk(self._tag, texts, chunk):
+            for number, found in enumerate(answered.found):
+                if number in answered.refused:
+                    raise answered.refused[number]
+                yield found
+
+    def answers(self, questions: Iterable[Question], *, chunk: int = CHUNK) -> Iterator[Answer]:
+        """One answer to each question, in order and lazily: free texts and texts of words mixed, refusals among them.
+
+        Args:
+            questions: any iterable, read ahead as `stream` does.
+            chunk: see stream.
+        """
+        for answered in self._chunk_by_chunk(self._answer, questions, chunk):
+            yield from answered.found
 
     def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
         """A label for every word of texts that are cut into words already: that of its first token.
@@ -208,15 +208,12 @@ class Tagger:
         The pipeline's aggregation is about text that is not cut into words, and changes nothing here.
 
         Raises:
-            TextError: a text is longer than the model and `long` is "error"; the message counts from 1.
+            UsageError: a string is given in place of a list of words, or of a list of texts.
+            TextError: a text is longer than the model and windowing refuses that; the message counts from 1.
         """
-        names = np.array(self.labels.labels, dtype=object)
         answers: list[list[str]] = []
         for encoded in self._encoded_words(sentences):
-            kept = without_dropped(self._tags(encoded), self.labels, encoded.word_start, least=self._least)
-            starts = encoded.word_start.tolist()
-            labels = names[kept].tolist()
-            answers += [labels[start:end] for start, end in itertools.pairwise(starts)]
+            answers += self._labels_of(encoded)
         return answers
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
@@ -225,13 +222,13 @@ class Tagger:
         A word that the tokenizer turns into nothing gets 0 for "O" and -10,000 for every other label.
 
         Raises:
-            TextError: a text is longer than the model and `long` is "error"; the message counts from 1.
+            UsageError, TextError: see tag_words.
         """
-        blocks = [block for encoded in self._encoded_words(sentences) for block in self._logits(encoded)]
-        return np.concatenate([np.empty((0, len(self._nothing)), np.float32), *blocks])
+        blocks = [block for encoded in self._encoded_words(sentences) for block in self._words.logits(encoded)]
+        return np.concatenate([np.empty((0, len(self._words.nothing)), np.float32), *blocks])
 
     def close(self) -> None:
-        """Give back the engine's memory and threads."""
+        """Give back the backend's memory and threads."""
         self.backend.close()
 
     def __enter__(self) -> Self:
@@ -240,59 +237,82 @@ class Tagger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _answered(self, chunk: Chunk) -> tuple[list[list[Entity]], TextError | None]:
-        """Entities of a chunk, up to the text that is refused."""
-        try:
-            return self._tag(chunk.texts, chunk.before), None
-        except TextError as error:
-            return self._tag(chunk.texts[: error.number - chunk.before - 1], chunk.before), error
+    def _chunk_by_chunk(self, function: Any, questions: Iterable[Any], chunk: int) -> Iterator[_Answered]:
+        """The function's answers to chunks of questions, in order."""
+        # While the backend is busy with one chunk, the next is tokenized, and the one before is decoded.
+        return in_order(function, chunks(questions, chunk), workers=1 if chunk == 1 else 2)
 
-    def _tag(self, texts: Sequence[str], before: int) -> list[list[Entity]]:
-        """Entities of a chunk; `before` texts came earlier, so that an error counts as the user does."""
-        aggregation = self._decoding.aggregation
-        if aggregation != "word":
-            return self._tag_raw(texts, before, aggregation)
-        encoded, bounds = self._encoder.encode_texts(texts)
-        self._check_lengths(encoded.text_start, before)
-        tags = self._tags(encoded)
-        return entities_from_tags(tags, self.labels, encoded.word_start, texts, bounds, least=self._least)
+    def _tag(self, chunk: Chunk[str]) -> _Answered:
+        """Entities of a chunk of free texts; those of a text that is refused have no meaning."""
+        tokens = self.reader.tokenize(chunk.items)
+        too_long = self._too_long(tokens.text_start)
+        if too_long:
+            tokens = self.reader.tokenize(["" if n in too_long else text for n, text in enumerate(chunk.items)])
+        refused = {number: self._refusal(chunk.before + number, size) for number, size in too_long.items()}
+        return _Answered(self.reader.entities(tokens, self.reader.run(tokens)), refused)
 
-    def _tag_raw(self, texts: Sequence[str], before: int, strategy: Strategy) -> list[list[Entity]]:
-        """The same as transformers' pipeline would."""
-        tokens = self._raw().encode(texts)
-        self._check_lengths(tokens.text_start, before)
-        blocks = [softmax(logits) for _, logits in self._engine.token_blocks(tokens.ids, tokens.text_start)]
-        return entities_from_tokens(
-            np.concatenate([np.empty((0, len(self._nothing)), np.float32), *blocks]),
-            tokens,
-            self.labels.labels,
-            texts,
-            strategy=strategy,
-            least=np.append(self._least, 0.0)[self.labels.type],  # the last is for labels outside, whose type is -1
-        )
+    def _tag_words(self, chunk: Chunk[Sequence[str]]) -> _Answered:
+        """The same for texts of words, and labels."""
+        encoded = self._encoder.encode_words(chunk.items)
+        too_long = self._too_long(encoded.text_start)
+        if too_long:
+            encoded = self._encoder.encode_words([() if n in too_long else text for n, text in enumerate(chunk.items)])
+        refused = {number: self._refusal(chunk.before + number, size) for number, size in too_long.items()}
+        return _Answered(self._labels_of(encoded), refused)
+
+    def _answer(self, chunk: Chunk[Question]) -> _Answered:
+        """An Answer to each question of a chunk."""
+        answers = [NOTHING] * len(chunk.items)
+        texts = {number: each for number, each in enumerate(chunk.items) if isinstance(each, str)}
+        words = {n: each for n, each in enumerate(chunk.items) if each is not None and not isinstance(each, str)}
+        if texts:
+            found = self._tag(Chunk(chunk.before, [*texts.values()]))
+            for place, number in enumerate(texts):
+                refused = found.refused.get(place)
+                answers[number] = Answer(refused=refused) if refused else Answer(found.found[place])
+        if words:
+            found = self._tag_words(Chunk(chunk.before, [*words.values()]))
+            for place, number in enumerate(words):
+                refused = found.refused.get(place)
+                answers[number] = Answer(refused=refused) if refused else Answer(labels=found.found[place])
+        return _Answered(answers)
+
+    def _labels_of(self, encoded: Encoded) -> list[list[str]]:
+        """The label of every word, text by text."""
+        names = np.array(self.labels.labels, dtype=object)
+        labels = names[self._words.word_labels(encoded)].tolist()
+        return [labels[start:end] for start, end in itertools.pairwise(encoded.word_start.tolist())]
 
     def _encoded_words(self, sentences: Sequence[Sequence[str]]) -> Iterator[Encoded]:
         """Tokens of sentences, chunk by chunk."""
+        _refuse_string(sentences)
         for start in range(0, len(sentences), CHUNK):
-            encoded = self._encoder.encode_words(sentences[start : start + CHUNK])
-            self._check_lengths(encoded.text_start, start)
+            part = sentences[start : start + CHUNK]
+            for words in part:
+                _refuse_string(words)
+            encoded = self._encoder.encode_words(part)
+            for number, size in self._too_long(encoded.text_start).items():
+                raise self._refusal(start + number, size)
             yield encoded
 
-    def _check_lengths(self, text_start: NDArray[np.int64], before: int) -> None:
-        if self._long == "split":
-            return
-        tokens, most = np.diff(text_start), self._engine.capacity
-        for number in np.flatnonzero(tokens > most)[:1].tolist():
-            problem = f"{tokens[number]:,} tokens, this model takes {most:,} at once"
-            raise TextError(before + number + 1, problem, "split it into shorter texts, at sentence ends")
+    def _too_long(self, text_start: NDArray[np.int64]) -> dict[int, int]:
+        """Texts that are refused because they are longer than the model: number of the text -> its tokens."""
+        if self._windowing.long == "split":
+            return {}
+        count = np.diff(text_start)
+        return {number: int(count[number]) for number in np.flatnonzero(count > self._engine.capacity).tolist()}
 
-    def _logits(self, encoded: Encoded) -> Iterator[NDArray[np.float32]]:
-        """Logits of each word's first token, in blocks. [words, labels]"""
-        tokens = self._engine.token_blocks(encoded.ids, encoded.text_start)
-        return word_blocks(tokens, encoded.first_token, self._nothing)
+    def _refusal(self, before: int, size: int) -> TextError:
+        """Of a text that so many came before."""
+        problem = f"{size:,} tokens, this model takes {self._engine.capacity:,} at once"
+        return TextError(before + 1, problem, "split it into shorter texts, at sentence ends")
 
-    def _tags(self, encoded: Encoded) -> Tags:
-        if not self._decoding.constrained:
-            return joined([tags_from_logits(logits) for logits in self._logits(encoded)])
-        logits = np.concatenate([np.empty((0, len(self._nothing)), np.float32), *self._logits(encoded)])
-        return best_allowed(logits, encoded.word_start, self._allowed)
+
+def _refuse_string(given: object) -> None:
+    """A string is a sequence of strings, too, and would be read letter by letter.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if isinstance(given, str):
+        raise UsageError("texts", f"one string is given ({given[:20]!r}...)", "give a list, even of one")

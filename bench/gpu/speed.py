@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from bench.gpu.baselines import LENGTHS, percentiles, timed
-from runtime.backends.base import Backend, Goal, Options, open_candidate
+from runtime.backends.base import Backend, BackendOptions, Goal
+from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch, Placed, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import Windows, windows_of
@@ -74,7 +75,7 @@ def speed_of(
 
 
 def _opened(bundle: Bundle, candidate: Candidate, goal: Goal) -> Backend:
-    options = Options(precision=candidate.precision, threads=1, checkpoint=Path(), certified=False, goal=goal)
+    options = BackendOptions(threads=1, certified=False, goal=goal)
     return open_candidate(candidate, bundle, options)
 
 
@@ -91,14 +92,7 @@ def _run(backend: Backend, placed: Sequence[Placed]) -> None:
 
 
 def _texts_per_second(folder: Path, candidate: Candidate, texts: Sequence[str], seconds: float) -> float:
-    with Tagger.open(
-        folder,
-        backend=candidate.backend,
-        precision=candidate.precision,
-        device=candidate.device,
-        file=candidate.file,
-        allow_uncertified=True,
-    ) as tagger:
+    with Tagger.open(folder, candidate=candidate, allow_uncertified=True) as tagger:
         return len(texts) / float(np.median(timed(lambda: tagger.tag(texts), seconds)))
 
 

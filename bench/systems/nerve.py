@@ -73,10 +73,7 @@ class Nerve:
         self._bundle = bundle
         self._tagger = Tagger.open(
             bundle,
-            backend=candidate.backend,
-            precision=candidate.precision,
-            device=candidate.device,
-            file=candidate.file,
+            candidate=candidate,
             threads=threads,
             goal=goal,
             allow_uncertified=not certified,

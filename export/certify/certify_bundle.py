@@ -30,12 +30,12 @@ from export.certify.gate import GATE
 from export.certify.measure import Certifier
 from export.certify.report import show_certificate, stage
 from export.provenance import versions
+from runtime.backends.registry import version_of
 from runtime.bundle.certificate import EXPORT_HERE
 from runtime.bundle.store import Bundle, Candidate, Certificate
 from runtime.errors import BackendError, BundleError
 from runtime.selection import runnable
 from runtime.system.cpu import cpu_features
-from runtime.system.libraries import installed_version
 from runtime.tagger import Tagger
 
 if TYPE_CHECKING:
@@ -48,15 +48,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
     Raises:
         BackendError, BundleError: the candidate cannot answer at all; there is nothing to certify.
     """
-    with Tagger.open(
-        bundle.path,
-        backend=candidate.backend,
-        precision=candidate.precision,
-        device=candidate.device,
-        file=candidate.file,
-        threads=threads,
-        allow_uncertified=True,
-    ) as tagger:
+    with Tagger.open(bundle.path, candidate=candidate, threads=threads, allow_uncertified=True) as tagger:
         certifier.check_labels(tagger.labels.labels)
         measured = certifier.measure(tagger)
         bounds = GATE[candidate.precision]
@@ -65,8 +57,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             backend=candidate.backend,
             precision=candidate.precision,
             device=tagger.backend.device,
-            versions=versions("torch", "transformers", "tokenizers")
-            | {candidate.backend: installed_version(candidate.backend)},
+            versions=versions("torch", "transformers", "tokenizers") | {candidate.backend: version_of(candidate)},
             corpus=certifier.text.name,
             corpus_sha256=certifier.text.sha256,
             measured=measured,

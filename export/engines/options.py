@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
 
+from runtime.backends.tensorrt_engine import engine_obstacle
 from runtime.bundle.certificate import Certificate
 from runtime.bundle.manifest import Manifest, Profile
 from runtime.errors import BackendError
-from runtime.selection import engine_obstacle
 from runtime.system.gpu import Gpu
 
 # Cells of the largest batches: some thousand keep every multiprocessor of a large GPU busy, and a chunk of 512

@@ -1,26 +1,28 @@
-"""Backends: the libraries that execute a model. A backend is a constructor in BACKENDS, and this is all it must be:
+"""What a backend is: token ids in, logits out. And what a file of this folder says of the backend that is in it.
 
-    class Backend(Protocol)     token ids in, logits out
-    BACKENDS                    name -> how to open it; each imports its library inside
-    open_backend                choose, open, and say plainly what is missing
+    Backend        an opened one: it runs batches
+    BackendSpec    what there is to know before it is opened: which candidates it offers, whether this machine runs them
+    BackendOptions what a user can ask of it
 
-A backend knows nothing of text, label names, or any file but its own.
+A backend knows nothing of text, label names, or any file but its own. runtime.backends.registry finds all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from runtime.errors import UsageError
 
-from runtime.batch.batches import Batch, Packing
-from runtime.bundle.store import Bundle, Candidate, Device, Layout
-from runtime.errors import BackendError, UsageError
-from runtime.selection import AUTO, OnDevice, Wanted, choose, extra_of
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from runtime.batch.batches import Batch, Packing
+    from runtime.bundle.store import Bundle, Candidate, Device, Layout
+    from runtime.system.machine import Machine
 
 Goal = Literal["throughput", "latency", "once"]
 """Many texts in the least time; each single one in the least time; or a few texts, the start included."""
@@ -50,10 +52,10 @@ class Backend(Protocol):
     def packing(self) -> Packing: ...
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """Logits of every token slot, [rows, length, labels]; those of token slots that hold nothing have no meaning.
+        """Logits of every token slot, [rows, length, labels]; those of slots that hold nothing have no meaning.
 
         Raises:
-            BackendError: the engine refused the batch.
+            BackendError: the library refused the batch.
         """
         ...
 
@@ -63,121 +65,102 @@ class Backend(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class BackendOptions:
     """What a user can ask of a backend.
 
     Attributes:
-        precision: to compute in, or "auto".
-        threads: for the engine; see available_threads.
-        checkpoint: where the PyTorch checkpoint lies; only the backend pytorch reads it.
-        certified: refuse a candidate without a passing certificate.
-        file: the bundle's graph to run; empty: whichever is chosen.
+        threads: for the backend; see runtime.system.libraries.available_threads.
         goal: see Goal.
-        device: to run on, or "auto".
-        engine: settings of the engine in its own words; a backend says which it takes, and CPU backends take none.
+        certified: the candidate must run as its certificate says.
+        checkpoint: where the PyTorch checkpoint lies, if not where the manifest says; only the reference reads it.
+        settings: of the library, in its own words; a backend says which it takes, and CPU backends take none.
     """
 
-    precision: Wanted
     threads: int
-    checkpoint: Path
-    certified: bool
-    file: str = ""
     goal: Goal = "throughput"
-    device: OnDevice = AUTO
-    engine: Mapping[str, str] = field(default_factory=dict)
+    certified: bool = True
+    checkpoint: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
-Opener = Callable[[Bundle, Candidate, Options], Backend]
+class Obstacle(NamedTuple):
+    """Why a machine cannot run a candidate, and what the user can do about it."""
+
+    problem: str
+    fix: str
 
 
-def _onnxruntime(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
-    if candidate.device == "cuda":
-        from runtime.backends.onnxruntime_cuda import open_onnxruntime_cuda
+class BackendSpec(Protocol):
+    """What there is to know of a backend before it is opened. Nothing here imports the backend's library.
 
-        return open_onnxruntime_cuda(bundle, candidate, options)
-    _takes_no_settings(candidate, options)
-    from runtime.backends.onnxruntime_cpu import open_onnxruntime
+    Attributes:
+        name: of the backend; the name is the same for all devices that it runs on.
+        device: that this spec is about.
+        summary: one line for people.
+        preference: of two candidates without a measured speed, the one with the smaller number is taken.
+        library: the module that the backend's library is imported by.
+        distributions: the packages that can bring it, the first that is installed counts.
+        extra: the extra of this project that installs it: nerve-ner[EXTRA].
+    """
 
-    return open_onnxruntime(bundle, candidate, options)
+    @property
+    def name(self) -> str: ...
+    @property
+    def device(self) -> Device: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def preference(self) -> int: ...
+    @property
+    def library(self) -> str: ...
+    @property
+    def distributions(self) -> Sequence[str]: ...
+    @property
+    def extra(self) -> str: ...
+
+    def candidates(self, bundle: Bundle) -> Sequence[Candidate]:
+        """What of a bundle it can run somewhere, in order of preference; none where it must be asked for by name."""
+        ...
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """Why the machine cannot run the candidate; None where it can."""
+        ...
+
+    def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> Backend:
+        """The backend on a file of the bundle.
+
+        Raises:
+            ModuleNotFoundError: its library is not installed.
+            BackendError, BundleError: it cannot load the file.
+        """
+        ...
 
 
-def _onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
-    from runtime.backends.onnxruntime_cuda import open_onnxruntime_tensorrt
-
-    return open_onnxruntime_tensorrt(bundle, candidate, options)
-
-
-def _tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
-    from runtime.backends.tensorrt_engine import open_tensorrt
-
-    return open_tensorrt(bundle, candidate, options)
+def not_installed(spec: BackendSpec, here: Machine) -> Obstacle | None:
+    """The obstacle that the library is not installed; None where it is."""
+    if here.version(spec.library, spec.distributions):
+        return None
+    return Obstacle(f"the library {spec.library!r} is not installed", install(spec))
 
 
-def _openvino(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
-    _takes_no_settings(candidate, options)
-    from runtime.backends.openvino_cpu import open_openvino
-
-    return open_openvino(bundle, candidate, options)
-
-
-def _pytorch(bundle: Bundle, candidate: Candidate, options: Options) -> Backend:
-    _takes_no_settings(candidate, options)
-    from runtime.backends.pytorch_reference import open_pytorch
-
-    return open_pytorch(bundle, candidate, options)
+def no_gpu(here: Machine) -> Obstacle | None:
+    """The obstacle that there is no GPU; None where there is one."""
+    if here.gpu():
+        return None
+    return Obstacle("this machine has no NVIDIA GPU, or no driver for it", "choose device cpu, or install the driver")
 
 
-BACKENDS: dict[str, Opener] = {
-    "onnxruntime": _onnxruntime,
-    "openvino": _openvino,
-    "tensorrt": _tensorrt,
-    "onnxruntime-tensorrt": _onnxruntime_tensorrt,
-    "pytorch": _pytorch,
-}
+def install(spec: BackendSpec) -> str:
+    """The command that installs what the backend needs."""
+    return f"pip install 'nerve-ner[{spec.extra}]'"
 
 
-def candidate_for(name: str, bundle: Bundle, options: Options) -> Candidate:
-    """What to run: the fastest certified candidate that the backend's name and the options leave; "auto" leaves all.
+def refuse_settings(spec: BackendSpec, options: BackendOptions) -> None:
+    """For a backend that takes no settings.
 
     Raises:
-        BackendError: there is no such backend, its library is not installed (the extra is named), or it is not able.
-        BundleError: the bundle does not hold what the backend needs.
-        UncertifiedError: no candidate asked for is certified.
+        UsageError: one is given.
     """
-    if name != AUTO and name not in BACKENDS:
-        raise BackendError(f"backend {name!r}", "unknown", f"choose one of {', '.join((AUTO, *BACKENDS))}")
-    return choose(
-        bundle,
-        backend=name,
-        precision=options.precision,
-        device=options.device,
-        file=options.file,
-        certified=options.certified,
-        start_counts=options.goal == "once",
-    )
-
-
-def open_backend(name: str, bundle: Bundle, options: Options) -> Backend:
-    """Choose as candidate_for does, and open it; it raises what the two do."""
-    return open_candidate(candidate_for(name, bundle, options), bundle, options)
-
-
-def open_candidate(candidate: Candidate, bundle: Bundle, options: Options) -> Backend:
-    """Open what runtime.selection.choose took.
-
-    Raises:
-        BackendError: the backend's library is not installed (the extra is named), or it cannot load the graph.
-    """
-    try:
-        return BACKENDS[candidate.backend](bundle, candidate, options)
-    except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        problem = f"the library {library!r} is not installed"
-        fix = f"pip install 'nerve-ner[{extra_of(candidate)}]'"
-        raise BackendError(f"backend {candidate.backend!r}", problem, fix) from error
-
-
-def _takes_no_settings(candidate: Candidate, options: Options) -> None:
-    if options.engine:
-        subject = f"engine setting {next(iter(options.engine))!r}"
-        raise UsageError(subject, f"{candidate.backend} on {candidate.device} takes none", "leave it out")
+    if options.settings:
+        subject = f"backend setting {next(iter(options.settings))!r}"
+        raise UsageError(subject, f"{spec.name} on {spec.device} takes none", "leave it out")

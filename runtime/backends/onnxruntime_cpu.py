@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
+from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.batch.batches import GIVEN, ON_CPU, Batch
 from runtime.bundle.store import Bundle, Candidate, Device, Layout
 from runtime.errors import BackendError
 
 if TYPE_CHECKING:
-    from runtime.backends.base import Options
+    from runtime.system.machine import Machine
+
+# For all devices of ONNX Runtime: the package for GPUs runs on the CPU, too, and fills the same folder.
+DISTRIBUTIONS = ("onnxruntime-gpu", "onnxruntime")
 
 
 class OnnxRuntime:
@@ -80,19 +85,48 @@ class OnnxRuntime:
         del self._session
 
 
-def open_onnxruntime(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntime:
-    """The backend on a bundle's graph: a stream for every thread, or all threads for one stream."""
-    graph = bundle.graph_in(candidate.file)
-    streams = options.threads if options.goal == "throughput" else 1
-    return OnnxRuntime(
-        bundle.file(graph.file),
-        layout=graph.layout,
-        streams=streams,
-        threads=options.threads // streams,
-        prepack=options.goal != "once",
-    )
-
-
 def reason(error: Exception) -> str:
     """The library's message, on one line and without the names of its source files."""
     return re.sub(r"\s+", " ", re.sub(r"\S+\.(cc|h):\d+ ?\S*", "", str(error))).strip()[:300]
+
+
+class _Spec:
+    """See BackendSpec."""
+
+    name = "onnxruntime"
+    device: Device = "cpu"
+    summary = "ONNX Runtime on the CPU: small, and runs everywhere"
+    preference = 10
+    library = "onnxruntime"
+    distributions = DISTRIBUTIONS
+    extra = "onnxruntime"
+    _graphs: ClassVar = GraphCandidates(
+        backend="onnxruntime",
+        device="cpu",
+        runs={"fp32": ("fp32",), "fp16": ("fp16",), "fp8": ("fp8",)},
+        layouts=("padded", "packed"),
+    )
+
+    def candidates(self, bundle: Bundle) -> list[Candidate]:
+        """See BackendSpec."""
+        return self._graphs.of(bundle)
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        return not_installed(self, here)
+
+    def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OnnxRuntime:
+        """See BackendSpec. A stream for every thread, or all threads for one stream."""
+        refuse_settings(self, options)
+        graph = bundle.graph_in(candidate.file)
+        streams = options.threads if options.goal == "throughput" else 1
+        return OnnxRuntime(
+            bundle.file(graph.file),
+            layout=graph.layout,
+            streams=streams,
+            threads=options.threads // streams,
+            prepack=options.goal != "once",
+        )
+
+
+SPECS: tuple[BackendSpec, ...] = (_Spec(),)

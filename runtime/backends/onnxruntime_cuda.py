@@ -10,16 +10,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, install, no_gpu
+from runtime.backends.onnx_graphs import GraphCandidates, Runs
+from runtime.backends.onnxruntime_cpu import DISTRIBUTIONS
 from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu, Provider
 from runtime.batch.batches import Packing
-from runtime.bundle.store import Bundle, Candidate, Graph, Layout
+from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout
 from runtime.errors import UsageError
 from runtime.system.cache import cache_folder
 
 if TYPE_CHECKING:
-    from runtime.backends.base import Options
+    from runtime.system.machine import Machine
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 # The shortest packed rows hold nearly all sentences.
@@ -28,7 +32,7 @@ _SHORTEST = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What --engine-option sets on a GPU, and why the defaults are what they are.
+    """What can be set on a GPU, and why the defaults are what they are.
 
     Attributes:
         cuda_graph: capture each shape and replay it. A small batch is bound by launching kernels, not by their work.
@@ -52,7 +56,7 @@ class Settings:
 
 
 def settings_of(given: Mapping[str, str]) -> Settings:
-    """What --engine-option says, by name.
+    """The settings that are given by name.
 
     Raises:
         UsageError: there is no such setting, or its value is not a number.
@@ -60,9 +64,9 @@ def settings_of(given: Mapping[str, str]) -> Settings:
     known = [field.name for field in fields(Settings)]
     for name, value in given.items():
         if name not in known:
-            raise UsageError(f"engine setting {name!r}", "unknown", f"choose one of {', '.join(known)}")
+            raise UsageError(f"backend setting {name!r}", "unknown", f"choose one of {', '.join(known)}")
         if not value.isdecimal():
-            raise UsageError(f"engine setting {name!r}", f"{value!r}", "give a whole number; 1 is yes and 0 is no")
+            raise UsageError(f"backend setting {name!r}", f"{value!r}", "give a whole number; 1 is yes and 0 is no")
     flags = ("cuda_graph", "tf32")
     said: dict[str, Any] = {name: int(value) > 0 if name in flags else int(value) for name, value in given.items()}
     return Settings(**said)
@@ -79,7 +83,7 @@ def settings_for(graph: Graph, given: Mapping[str, str]) -> Settings:
         return settings
     if settings.cuda_graph and "cuda_graph" in given:
         problem = f"{graph.file} cannot be captured"
-        raise UsageError("engine setting 'cuda_graph'", problem, "leave it out, or choose another graph")
+        raise UsageError("backend setting 'cuda_graph'", problem, "leave it out, or choose another graph")
     return replace(settings, cuda_graph=False)
 
 
@@ -134,32 +138,87 @@ def packing_on_gpu(layout: Layout, *, slots: int, max_length: int) -> Packing:
     return Packing(shortest=_SHORTEST, slots=slots, padded_rows=rows, padded_slots=slots, lengths=tuple(lengths))
 
 
-def open_onnxruntime_cuda(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnGpu:
-    """The backend on a bundle's graph, through the CUDA provider.
+class _Cuda:
+    """See BackendSpec."""
 
-    Raises:
-        UsageError: an engine setting is unknown.
-    """
-    settings = settings_for(bundle.graph_in(candidate.file), options.engine)
-    return _open(bundle, candidate, options, settings, cuda_provider(settings))
+    name = "onnxruntime"
+    device: Device = "cuda"
+    summary = "ONNX Runtime on an NVIDIA GPU, through its CUDA provider"
+    preference = 30
+    library = "onnxruntime"
+    distributions = DISTRIBUTIONS
+    extra = "gpu"
+    _runs: ClassVar[Runs] = {"fp32": ("fp32",), "fp16": ("fp16",)}
+
+    def candidates(self, bundle: Bundle) -> list[Candidate]:
+        """See BackendSpec."""
+        layouts: tuple[Layout, ...] = ("padded", "packed")
+        return GraphCandidates(backend=self.name, device=self.device, runs=self._runs, layouts=layouts).of(bundle)
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec. The driver is asked last: to find a GPU takes it longer than all the rest."""
+        return _without_provider(self, "cuda", here) or no_gpu(here)
+
+    def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OnnxRuntimeOnGpu:
+        """See BackendSpec.
+
+        Raises:
+            UsageError: a backend setting is unknown.
+        """
+        settings = settings_for(bundle.graph_in(candidate.file), options.settings)
+        return _open(bundle, candidate, options, settings, cuda_provider(settings))
 
 
-def open_onnxruntime_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> OnnxRuntimeOnGpu:
-    """The same through the TensorRT provider, which builds its engines when the first batch comes.
+class _TensorRt:
+    """See BackendSpec."""
 
-    Raises:
-        UsageError: an engine setting is unknown.
-    """
-    with suppress(ImportError):  # it loads the libraries that lie in its package; a system's are found without it
-        import_module("tensorrt")
-    settings, graph = settings_of(options.engine), bundle.graph_in(candidate.file)
-    packing = packing_on_gpu(graph.layout, slots=settings.slots, max_length=bundle.manifest.max_length)
-    cache = cache_folder("onnxruntime-tensorrt", bundle.manifest, os.environ)
-    return _open(bundle, candidate, options, settings, tensorrt_provider(settings, packing, graph.inputs, cache))
+    name = "onnxruntime-tensorrt"
+    device: Device = "cuda"
+    summary = "ONNX Runtime on an NVIDIA GPU, through its TensorRT provider, which needs TensorRT 10"
+    preference = 40
+    library = "onnxruntime"
+    distributions = ("onnxruntime-gpu",)
+    extra = "gpu-trt10"
+    _runs: ClassVar[Runs] = {"fp16": ("fp16",)}
+
+    def candidates(self, bundle: Bundle) -> list[Candidate]:
+        """See BackendSpec."""
+        return GraphCandidates(backend=self.name, device=self.device, runs=self._runs, layouts=("packed",)).of(bundle)
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec. To look for TensorRT in the system takes longer than to open a bundle, so it comes late."""
+        if missing := _without_provider(self, "tensorrt", here):
+            return missing
+        # ONNX Runtime's provider links libnvinfer.so.10, which a package or the system can bring.
+        as_package = here.version("tensorrt", ("tensorrt-cu13",)).startswith("10.")
+        if not as_package and not here.has_shared_library("nvinfer", "libnvinfer.so.10"):
+            return Obstacle("ONNX Runtime's provider needs TensorRT 10, which is not installed", install(self))
+        return no_gpu(here)
+
+    def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OnnxRuntimeOnGpu:
+        """See BackendSpec. The provider builds its engines when the first batch comes.
+
+        Raises:
+            UsageError: a backend setting is unknown.
+        """
+        with suppress(ImportError):  # it loads the libraries that lie in its package; a system's are found without it
+            import_module("tensorrt")
+        settings, graph = settings_of(options.settings), bundle.graph_in(candidate.file)
+        packing = packing_on_gpu(graph.layout, slots=settings.slots, max_length=bundle.manifest.max_length)
+        cache = cache_folder("onnxruntime-tensorrt", bundle.manifest, os.environ)
+        return _open(bundle, candidate, options, settings, tensorrt_provider(settings, packing, graph.inputs, cache))
+
+
+def _without_provider(spec: BackendSpec, provider: str, here: Machine) -> Obstacle | None:
+    """The obstacle that the installed ONNX Runtime comes without the provider; the packages share one folder."""
+    file = f"capi/libonnxruntime_providers_{provider}.so"
+    if here.has_file(spec.library, file):
+        return None
+    return Obstacle(f"{Path(file).name} is not installed", install(spec))
 
 
 def _open(
-    bundle: Bundle, candidate: Candidate, options: Options, settings: Settings, provider: Provider
+    bundle: Bundle, candidate: Candidate, options: BackendOptions, settings: Settings, provider: Provider
 ) -> OnnxRuntimeOnGpu:
     graph, manifest = bundle.graph_in(candidate.file), bundle.manifest
     return OnnxRuntimeOnGpu(
@@ -172,3 +231,6 @@ def _open(
         vocabulary=manifest.vocabulary,
         positions=manifest.max_length,
     )
+
+
+SPECS: tuple[BackendSpec, ...] = (_Cuda(), _TensorRt())

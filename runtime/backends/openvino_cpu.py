@@ -13,11 +13,13 @@ import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
+from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.batch.batches import ON_CPU, Batch
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
 from runtime.errors import BackendError, BugError
@@ -25,7 +27,7 @@ from runtime.system.cache import cache_folder
 from runtime.system.cpu import has_bf16
 
 if TYPE_CHECKING:
-    from runtime.backends.base import Options
+    from runtime.system.machine import Machine
 
 # What OpenVINO is told to compute in. Without a word it takes bf16 where it can, whatever the graph says.
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
@@ -149,25 +151,54 @@ def executed_precisions(compiled: Any) -> set[str]:
     return {str(info["runtimePrecision"].value) for info in told if str(info["layerType"].value) in _PRODUCTS}
 
 
-def open_openvino(bundle: Bundle, candidate: Candidate, options: Options) -> OpenVino:
-    """The backend on a bundle's graph: a stream for every thread, or all threads for one stream."""
-    graph = bundle.graph_in(candidate.file)
-    manifest = bundle.manifest
-    # As certified: where the rest was computed in fp32, it is so wherever the bundle goes.
-    may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).cpu_requirements
-    return OpenVino(
-        bundle.file(graph.file),
-        precision=candidate.precision,
-        layout=graph.layout,
-        streams=options.threads if options.goal == "throughput" else 1,
-        threads=options.threads,
-        vocabulary=manifest.vocabulary,
-        positions=manifest.max_length,
-        cache=cache_folder("openvino", manifest, os.environ),
-        rest_in_bf16=has_rest_in_bf16(graph) and may_be_bf16,
-    )
-
-
 def _reason(error: Exception) -> str:
     """The library's message, on one line and without the names of its source files."""
     return re.sub(r"\s+", " ", re.sub(r"Exception from \S+|\S+\.[ch]pp:\d+:?", "", str(error))).strip()[:300]
+
+
+class _Spec:
+    """See BackendSpec."""
+
+    name = "openvino"
+    device: Device = "cpu"
+    summary = "OpenVINO on the CPU: the fastest there, in fp32, bf16 and int8"
+    preference = 20
+    library = "openvino"
+    distributions = ("openvino",)
+    extra = "openvino"
+    _graphs: ClassVar = GraphCandidates(
+        backend="openvino", device="cpu", runs={"fp32": ("fp32", "bf16"), "int8": ("int8",)}, layouts=("packed",)
+    )
+
+    def candidates(self, bundle: Bundle) -> list[Candidate]:
+        """See BackendSpec."""
+        return self._graphs.of(bundle)
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        if missing := not_installed(self, here):
+            return missing
+        if candidate.precision == "bf16" and "bf16" not in here.cpu_features():
+            return Obstacle("this CPU does not compute in bf16", "choose another precision")
+        return None
+
+    def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OpenVino:
+        """See BackendSpec. A stream for every thread, or all threads for one stream."""
+        refuse_settings(self, options)
+        graph, manifest = bundle.graph_in(candidate.file), bundle.manifest
+        # As certified: where the rest was computed in fp32, it is so wherever the bundle goes.
+        may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).cpu_requirements
+        return OpenVino(
+            bundle.file(graph.file),
+            precision=candidate.precision,
+            layout=graph.layout,
+            streams=options.threads if options.goal == "throughput" else 1,
+            threads=options.threads,
+            vocabulary=manifest.vocabulary,
+            positions=manifest.max_length,
+            cache=cache_folder("openvino", manifest, os.environ),
+            rest_in_bf16=has_rest_in_bf16(graph) and may_be_bf16,
+        )
+
+
+SPECS: tuple[BackendSpec, ...] = (_Spec(),)

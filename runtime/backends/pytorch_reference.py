@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-import transformers
-from numpy.typing import NDArray
-
+from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
 from runtime.batch.batches import ON_CPU, Batch
 from runtime.bundle.checkpoint import sha256_of_checkpoint
 from runtime.bundle.store import Bundle, Candidate, Device, Layout
 from runtime.errors import BundleError, CheckpointError
 
 if TYPE_CHECKING:
-    from runtime.backends.base import Options
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from runtime.system.machine import Machine
+
+_FIX = "give the folder of the bundle's checkpoint"
 
 
 class PyTorch:
@@ -25,15 +26,22 @@ class PyTorch:
     Args:
         path: the checkpoint.
         threads: for the matrix products of one call; PyTorch keeps this setting for the whole process.
+
+    Raises:
+        ModuleNotFoundError: torch or transformers is not installed.
+        CheckpointError: transformers cannot load it.
     """
 
     layout: Layout = "padded"
     streams = 1
     device: Device = "cpu"
     packing = ON_CPU
-    version: str = torch.__version__
 
     def __init__(self, path: Path, *, threads: int) -> None:
+        import torch
+        import transformers
+
+        self.version: str = torch.__version__
         torch.set_num_threads(threads)
         try:
             model = transformers.AutoModelForTokenClassification.from_pretrained(
@@ -45,6 +53,8 @@ class PyTorch:
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend."""
+        import torch
+
         with torch.inference_mode():
             output = self._model(
                 input_ids=torch.from_numpy(batch.input_ids), attention_mask=torch.from_numpy(batch.attention_mask)
@@ -57,16 +67,40 @@ class PyTorch:
         del self._model
 
 
-def open_pytorch(bundle: Bundle, _: Candidate, options: Options) -> PyTorch:
-    """The checkpoint that the bundle was made from; its digest must be the one that the manifest holds.
+class _Spec:
+    """See BackendSpec."""
 
-    Raises:
-        CheckpointError: it is not where the manifest or --checkpoint says.
-        BundleError: it is another checkpoint.
-    """
-    path, source = options.checkpoint, bundle.manifest.checkpoint
-    if not path.is_dir():
-        raise CheckpointError(str(path), "no such checkpoint folder", "give --checkpoint FOLDER")
-    if sha256_of_checkpoint(path) != source.sha256:
-        raise BundleError(str(path), "not the checkpoint that this bundle was made from", "give --checkpoint FOLDER")
-    return PyTorch(path, threads=options.threads)
+    name = "pytorch"
+    device: Device = "cpu"
+    summary = "the checkpoint itself in PyTorch, fp32: the reference; it must be asked for by name"
+    preference = 90
+    library = "torch"
+    distributions = ("torch",)
+    extra = "pytorch"
+
+    def candidates(self, bundle: Bundle) -> list[Candidate]:
+        """See BackendSpec."""
+        return []
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        return not_installed(self, here)
+
+    def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> PyTorch:
+        """See BackendSpec. The checkpoint's digest must be the one that the manifest holds.
+
+        Raises:
+            CheckpointError: it is not where the manifest or the options say.
+            BundleError: it is another checkpoint.
+        """
+        refuse_settings(self, options)
+        source = bundle.manifest.checkpoint
+        path = options.checkpoint or Path(source.name)
+        if not path.is_dir():
+            raise CheckpointError(str(path), "no such checkpoint folder", _FIX)
+        if sha256_of_checkpoint(path) != source.sha256:
+            raise BundleError(str(path), "not the checkpoint that this bundle was made from", _FIX)
+        return PyTorch(path, threads=options.threads)
+
+
+SPECS: tuple[BackendSpec, ...] = (_Spec(),)

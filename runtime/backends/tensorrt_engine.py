@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, no_gpu, not_installed
 from runtime.backends.cuda_api import Cuda, open_cuda
 from runtime.backends.tensorrt_api import Runtime, new_logger, open_trt, why
 from runtime.backends.tensorrt_streams import EngineStream, profiles_of, tensors_of
 from runtime.batch.batches import Batch, Packing
 from runtime.bundle.certificate import Candidate, Device, Layout
-from runtime.bundle.manifest import Profile
+from runtime.bundle.manifest import Engine, Profile, sm
 from runtime.bundle.store import Bundle
 from runtime.errors import BackendError, BundleError, UsageError
-from runtime.selection import engine_obstacle
 from runtime.system.gpu import Gpu, gpu
 
 if TYPE_CHECKING:
-    from runtime.backends.base import Options
+    from runtime.system.machine import Machine
 
 REBUILD = "run make export TENSORRT=1"
 # One stream computes while the other's answer is copied out and its next batch is copied in.
@@ -170,24 +170,27 @@ def cover(profiles: tuple[Profile, ...], rows: int, length: int) -> tuple[int, .
     return tuple(sizes[size] for size in sorted(best[rows][1], reverse=True))
 
 
-def open_tensorrt(bundle: Bundle, candidate: Candidate, options: Options) -> TensorRt:
-    """The backend on a bundle's engine.
+def engine_obstacle(engine: Engine, here: Gpu, tensorrt: str) -> Obstacle | None:
+    """Why a GPU cannot run an engine; None where it can.
 
-    Raises:
-        ModuleNotFoundError: tensorrt or cuda-python is not installed.
-        BackendError: no GPU, another GPU than the engine's, another TensorRT, or not enough memory.
-        BundleError: the engine was built from another graph than the bundle's.
+    Args:
+        engine: as the manifest holds it.
+        here: this machine's GPU.
+        tensorrt: version that is installed here.
     """
-    if options.engine:
-        subject = f"engine setting {next(iter(options.engine))!r}"
-        raise UsageError(subject, "a TensorRT engine takes none once it is built", "leave it out")
-    return open_engine(bundle, candidate, options, here=gpu(), library=open_trt(), cuda=open_cuda)
+    same_gpu = (engine.gpu, engine.compute_capability) == (here.name, here.compute_capability)
+    # A plan needs exactly the version that it was built with; only the bindings' build number may differ.
+    if same_gpu and tensorrt.split(".")[:3] == engine.tensorrt.split(".")[:3]:
+        return None
+    has = f"{here.name} ({sm(here.compute_capability)}"
+    has += ")" if not same_gpu else f", TensorRT {tensorrt or 'not installed'})"
+    return Obstacle(f"engine for {engine.built_for}, this machine has {has}", REBUILD)
 
 
 def open_engine(
     bundle: Bundle,
     candidate: Candidate,
-    options: Options,
+    options: BackendOptions,
     *,
     here: Gpu | None,
     library: Runtime,
@@ -211,3 +214,41 @@ def open_engine(
         library=library,
         cuda=cuda(),
     )
+
+
+class _Spec:
+    """See BackendSpec."""
+
+    name = "tensorrt"
+    device: Device = "cuda"
+    summary = "a TensorRT engine that export built for this GPU"
+    preference = 50
+    library = "tensorrt"
+    distributions = ("tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt")
+    extra = "gpu"
+
+    def candidates(self, bundle: Bundle) -> list[Candidate]:
+        """See BackendSpec."""
+        return [Candidate(one.file, self.name, one.precision, self.device) for one in bundle.manifest.engines]
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        if missing := not_installed(self, here) or no_gpu(here):
+            return missing
+        found, version = here.gpu(), here.version(self.library, self.distributions)
+        return engine_obstacle(bundle.engine_in(candidate.file), found, version) if found else no_gpu(here)
+
+    def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> TensorRt:
+        """See BackendSpec.
+
+        Raises:
+            BackendError: no GPU, another GPU than the engine's, another TensorRT, or not enough memory.
+            BundleError: the engine was built from another graph than the bundle's.
+        """
+        if options.settings:
+            subject = f"backend setting {next(iter(options.settings))!r}"
+            raise UsageError(subject, "a TensorRT engine takes none once it is built", "leave it out")
+        return open_engine(bundle, candidate, options, here=gpu(), library=open_trt(), cuda=open_cuda)
+
+
+SPECS: tuple[BackendSpec, ...] = (_Spec(),)

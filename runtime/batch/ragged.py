@@ -19,3 +19,9 @@ def ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.i
     """The numbers of every run, flat: starts [5, 0], counts [2, 3] -> [5, 6, 0, 1, 2]. [sum of counts]"""
     total = int(counts.sum())
     return np.repeat(starts - starts_from_counts(counts)[:-1], counts) + np.arange(total)
+
+
+def joined_starts(parts: Sequence[NDArray[np.int64]], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Starts of several as those of one: [0, 2, 5] and [0, 1] at offsets [0, 5, 6] -> [0, 2, 5, 6]. [all runs + 1]"""
+    begun = [part[:-1] + offset for part, offset in zip(parts, offsets)]
+    return np.concatenate([*begun, offsets[-1:]])

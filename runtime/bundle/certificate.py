@@ -12,7 +12,7 @@ from typing import Literal
 from runtime.errors import UncertifiedError
 from runtime.system.cpu import ANY_SUMS, CpuFeature
 
-CERTIFY = "run `python -m export.certify`, or pass --allow-uncertified to do without"
+CERTIFY = "run `python -m export.certify`, or allow uncertified candidates"
 
 
 EXPORT_HERE = "export it here (`python -m export ... --int8`)"
@@ -25,6 +25,7 @@ Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
 
 
 Device = Literal["cpu", "cuda"]
+AUTO: Literal["auto"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,39 @@ class Candidate:
 
     def __str__(self) -> str:
         return f"{self.file or 'checkpoint'} on {self.backend} in {self.precision}, {self.device}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a candidate must be; "auto" and "" leave it open.
+
+    Attributes:
+        backend: the name of one, or "auto".
+        precision: to compute in, or "auto".
+        device: to run on, or "auto".
+        file: the bundle's graph or TensorRT engine to run; empty: any.
+    """
+
+    backend: str = AUTO
+    precision: Precision | Literal["auto"] = AUTO
+    device: Device | Literal["auto"] = AUTO
+    file: str = ""
+
+    def matches(self, candidate: Candidate) -> bool:
+        """Whether the candidate is what is wanted."""
+        return (
+            self.backend in (AUTO, candidate.backend)
+            and self.precision in (AUTO, candidate.precision)
+            and self.device in (AUTO, candidate.device)
+            and self.file in ("", candidate.file)
+        )
+
+    def __str__(self) -> str:
+        name = " in ".join(part for part in (self.backend, self.precision) if part != AUTO)
+        return self.file or name + (f" on {self.device}" if self.device != AUTO else "") or AUTO
+
+
+ANY = Wanted()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ that a graph's inputs and operator set are left open here; backends ask their ow
 from __future__ import annotations
 
 import re
+from os import PathLike
 from pathlib import Path
 
 from runtime.bundle.store import (
@@ -34,19 +35,20 @@ _OTHER = frozenset({"optimized", "o1", "o2", "o3", "avx2", "avx512", "vnni", "ar
 _ORDER: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 
-def open_folder(path: Path, *, allow_uncertified: bool) -> Bundle:
+def open_folder(folder: str | PathLike[str], *, allow_uncertified: bool) -> Bundle:
     """A bundle, or a third-party folder if that is allowed.
 
     Raises:
         BundleError, CheckpointError: as open_bundle and open_foreign.
         UncertifiedError: it is a third-party folder, and that is not allowed.
     """
+    path = Path(folder)
     if not is_third_party(path):
         return open_bundle(path)
     if not allow_uncertified:
         problem = "not a bundle but graphs that others made, without a certificate"
         certify = f"python -m export.certify {path} --model CHECKPOINT --corpus CORPUS"
-        raise UncertifiedError(str(path), problem, f"run `{certify}`, or pass --allow-uncertified to do without")
+        raise UncertifiedError(str(path), problem, f"run `{certify}`, or allow uncertified candidates")
     return open_third_party(path)
 
 

@@ -25,18 +25,15 @@ of two entities that overlap. And `Entity.text` is always text[start:end], where
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.decode.labels import entity_lists, means
+from runtime.decode.options import Strategy
 from runtime.encode.hf_pipeline import RawTokens
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import OUTSIDE
-
-Strategy = Literal["none", "simple", "first", "average", "max"]
-STRATEGIES: tuple[Strategy, ...] = ("none", "simple", "first", "average", "max")
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

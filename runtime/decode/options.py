@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from runtime.decode.hf_pipeline import STRATEGIES, Strategy
 from runtime.errors import UsageError
+
+Strategy = Literal["none", "simple", "first", "average", "max"]
+STRATEGIES: tuple[Strategy, ...] = ("none", "simple", "first", "average", "max")
 
 Aggregation = Literal["word"] | Strategy
 AGGREGATIONS: tuple[Aggregation, ...] = ("word", *STRATEGIES)

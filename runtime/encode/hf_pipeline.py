@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.batch.ragged import starts_from_counts
+from runtime.batch.ragged import joined_starts, starts_from_counts
 from runtime.encode.tokenizer import clean, open_tokenizer
 
 _SPACE = ord(" ")
@@ -38,6 +38,17 @@ class RawTokens:
     text_start: NDArray[np.int64]
     bounds: NDArray[np.int32]
     subword: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, parts: Sequence[RawTokens]) -> RawTokens:
+        """The texts of several, at least one, as if they had been encoded together."""
+        tokens = starts_from_counts([len(part.ids) for part in parts])
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            joined_starts([part.text_start for part in parts], tokens),
+            np.concatenate([part.bounds for part in parts]),
+            np.concatenate([part.subword for part in parts]),
+        )
 
 
 class RawEncoder:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from runtime.batch.batches import SpecialTokens
-from runtime.batch.ragged import starts_from_counts
+from runtime.batch.ragged import joined_starts, starts_from_counts
 from runtime.errors import BundleError
 from runtime.text.words import RUN, runs_of_words
 
@@ -47,6 +47,19 @@ class Encoded:
     text_start: NDArray[np.int64]
     word_start: NDArray[np.int64]
     first_token: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Encoded]) -> Encoded:
+        """The texts of several, at least one, as if they had been encoded together."""
+        tokens = starts_from_counts([len(part.ids) for part in parts])
+        words = starts_from_counts([len(part.first_token) for part in parts])
+        first = [np.where(part.first_token < 0, -1, part.first_token + start) for part, start in zip(parts, tokens)]
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            joined_starts([part.text_start for part in parts], tokens),
+            joined_starts([part.word_start for part in parts], words),
+            np.concatenate(first),
+        )
 
 
 class Encoder:

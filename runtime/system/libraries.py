@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
-# Distributions that a backend's library comes in, the one for GPUs first; where none is named, it is the backend's.
-_DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
-    "onnxruntime": ("onnxruntime-gpu", "onnxruntime"),
-    "onnxruntime-tensorrt": ("onnxruntime-gpu",),
-    "tensorrt": ("tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt"),
-}
 
+def installed_version(library: str, distributions: Sequence[str] = ()) -> str:
+    """The version of a library; empty where it is not installed.
 
-def installed_version(backend: str) -> str:
-    """Of the backend's library; empty where it is not installed."""
-    # A library that is loaded says it itself; the standard library's way takes longer to import than to ask.
-    if loaded := getattr(sys.modules.get(backend), "__version__", ""):
+    Args:
+        library: the name that it is imported by.
+        distributions: the packages that can bring it, the first that is installed counts; none: one of the same name.
+    """
+    # A library that is loaded knows its version; to ask the standard library takes longer, its import included.
+    if loaded := getattr(sys.modules.get(library), "__version__", ""):
         return str(loaded).partition("-")[0]
     from importlib.metadata import PackageNotFoundError, version
 
-    for distribution in _DISTRIBUTIONS.get(backend, (backend,)):
+    for distribution in distributions or (library,):
         with suppress(PackageNotFoundError):
             return version(distribution)
     return ""

@@ -1,6 +1,6 @@
 """A job: inputs, a tagger and an output joined, as a command line asks.
 
-    Job    what the options come to: formats, files that are there, an output that can be written
+    Job    what the request comes to: formats, files that are there, an output that can be written
     _Run   a pass over all of it: what a broken line leads to, what is counted, what is said
 
 Reading, tagging and writing are others' work.
@@ -8,7 +8,6 @@ Reading, tagging and writing are others' work.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,53 +15,54 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runtime.bundle.store import MANIFEST
-from runtime.errors import CorpusError, StorageError, UsageError
+from runtime.errors import BugError, CorpusError, StorageError, UsageError
 from runtime.system.files import write_atomically
-from runtime.tag.answers import Tagging, answers, groups
+from runtime.tag.answers import Tagging, answers
 from runtime.tag.input.detect import Input, Output, input_format, output_format
-from runtime.tag.input.item import Answer, Item
-from runtime.tag.input.jsonl import Fields
+from runtime.tag.input.item import Item
 from runtime.tag.input.read import READERS, Reading, Start, conll_able, texts_as_items
 from runtime.tag.input.source import STANDARD, Source
-from runtime.tag.options import AUTO, PROG
+from runtime.tag.options import PROG
 from runtime.tag.output.journal import Saved, Work
 from runtime.tag.output.sink import open_sink
 from runtime.tag.output.write import Writer, open_writer
 from runtime.tag.progress import Progress
+from runtime.tag.request import JobRequest, Request
+from runtime.text.answer import Answer
 
 if TYPE_CHECKING:
     from runtime.text.scores import Scorer
 
-# Options that do not change a byte of the output: a run may be resumed with others.
-_WITHOUT_EFFECT = frozenset({"input", "texts", "output", "resume", "score_file", "no_progress", "threads", "chunk"})
-_STOP, _RECORD = "stop", "record"
+AUTO = "auto"
+# Bytes of input after which answers are written, so that those of long documents do not pile up.
+_MOST_BYTES = 1 << 20
 
 
 class Job:
     """What a command line asks for, checked; a context manager that lets go of the output.
 
     Args:
-        options: see runtime.tag.options.
-        save_seconds: see runtime.tag.main.
+        request: see runtime.tag.request.
+        save_seconds: see runtime.tag.__main__.main.
 
     Raises:
         NerveError: a text or an input is not right, the output cannot be written, or options do not fit the files.
     """
 
-    def __init__(self, options: argparse.Namespace, *, save_seconds: float) -> None:
-        self.options = options
-        self.texts = list(texts_as_items(options.texts))
+    def __init__(self, request: Request, *, save_seconds: float) -> None:
+        asked = self.asked = request.job
+        self.texts = list(texts_as_items(asked.texts))
         problem = next((item.problem for item in self.texts if item.problem), None)
-        if problem and options.on_error == _STOP:
+        if problem and asked.on_error == "stop":
             raise problem
-        names = [] if self.texts else options.input or [STANDARD]
+        names = [] if self.texts else asked.inputs or [STANDARD]
         self.sources = [Source(name) for name in names]
-        self.kinds = [input_format(source) if options.format == AUTO else options.format for source in self.sources]
-        self.to: Output = options.to if options.to != AUTO else output_format(options.output, self.kinds)
-        _check(options, self.sources, self.kinds, self.to)
-        self.sink = open_sink(options.output, self._work(), resume=options.resume, seconds=save_seconds)
-        if options.resume and not self.sink.partial:
-            raise UsageError("--resume", f"{options.output} is not a file that could be cut", "leave it out")
+        self.kinds = [input_format(source) if asked.format == "auto" else asked.format for source in self.sources]
+        self.to: Output = asked.to if asked.to != "auto" else output_format(asked.output, self.kinds)
+        _check(request, self.sources, self.kinds, self.to)
+        self.sink = open_sink(asked.output, self._work(request), resume=asked.resume, seconds=save_seconds)
+        if asked.resume and not self.sink.partial:
+            raise UsageError("--resume", f"{asked.output} is not a file that could be cut", "leave it out")
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +90,7 @@ class Job:
 
     def _items(self) -> Iterator[Item]:
         yield from self.texts
-        saved, reading = self.sink.saved, _reading(self.options)
+        saved, reading = self.sink.saved, _reading(self.asked)
         for index, (source, kind) in enumerate(zip(self.sources, self.kinds)):
             if index < saved.source:
                 source.pass_over()
@@ -104,45 +104,52 @@ class Job:
                         continue  # a whole file is done or not
                 yield from READERS[kind](source.lines(file), start, reading)
 
-    def _work(self) -> Work:
-        options = {name: str(value) for name, value in vars(self.options).items() if name not in _WITHOUT_EFFECT}
-        options |= {"format": " ".join(self.kinds), "to": self.to, "bundle's manifest": _digest(self.options.bundle)}
+    def _work(self, request: Request) -> Work:
+        """What another run must do alike to go on with this one's output."""
+        options = request.job.identity() | request.model.identity()
+        options |= {"format": " ".join(self.kinds), "to": self.to, "bundle's manifest": _digest(request.model.bundle)}
         return Work(options, tuple((source.file, source.size) for source in self.sources))
 
 
 class _Run:
     def __init__(self, job: Job, tagger: Tagging) -> None:
         self._job, self._tagger, self._sink = job, tagger, job.sink
-        self._policy = job.options.on_error
+        self._policy = job.asked.on_error
         self._writer: Writer = open_writer(job.to, tagger.labels.types)
         self._left_out = job.sink.saved.left_out
-        self._scorer = _scorer(job.sink.saved) if job.options.score else None
+        self._scorer = _scorer(job.sink.saved) if job.asked.score else None
         sizes = [source.size for source in job.sources]
-        self._progress = Progress(sum(sizes) if all(sizes) else 0, wanted=not job.options.no_progress)
+        self._progress = Progress(sum(sizes) if all(sizes) else 0, wanted=job.asked.progress)
 
     def all(self) -> None:
         if not self._sink.saved.output:
             self._sink.write(self._writer.head())
         # A person at a terminal wants an answer to each line; a file wants speed.
         talks = any(source.is_standard for source in self._job.sources) and sys.stdin.isatty()
-        for group in groups(
-            self._job.items(), most=1 if talks else self._job.options.chunk, stop=self._policy == _STOP
-        ):
-            self._group(answers(self._tagger, group))
+        chunk, stop = 1 if talks else self._job.asked.chunk, self._policy == "stop"
+        waiting: list[tuple[Item, Answer]] = []
+        size = 0
+        for item, answer in answers(self._tagger, self._job.items(), chunk=chunk, stop=stop):
+            if item.problem and stop:
+                self._write(waiting)
+                self._stop(item)
+            waiting.append((item, answer))
+            size += len(item.raw)
+            if len(waiting) >= chunk or size >= _MOST_BYTES:
+                self._write(waiting)
+                waiting, size = [], 0
+        self._write(waiting)
         self._sink.write(self._writer.tail())
         self._sink.finish()
         self._progress.clear()
         self._say()
 
-    def _group(self, answered: Sequence[tuple[Item, Answer]]) -> None:
-        broken = (index for index, (item, _) in enumerate(answered) if item.problem and self._policy == _STOP)
-        end = next(broken, len(answered))
-        data = b"".join([self._entry(item, answer) for item, answer in answered[:end]])
-        self._sink.write(data, [item for item, _ in answered[:end]])
+    def _write(self, answered: Sequence[tuple[Item, Answer]]) -> None:
+        """Write what is answered. What was written is then a moment that a killed run can go on from."""
+        data = b"".join([self._entry(item, answer) for item, answer in answered])
+        self._sink.write(data, [item for item, _ in answered])
         self._sink.save(left_out=self._left_out, score=self._scorer.counts() if self._scorer else {})
-        self._progress.update(end, sum(source.position for source in self._job.sources))
-        if end < len(answered):
-            self._stop(answered[end][0])
+        self._progress.update(len(answered), sum(source.position for source in self._job.sources))
 
     def _entry(self, item: Item, answer: Answer) -> bytes:
         if not item.problem:
@@ -150,16 +157,18 @@ class _Run:
                 self._scorer.add(item.gold, answer.labels)
             return self._writer.entry(item, answer)
         self._left_out += 1
-        if self._policy == _RECORD:
+        if self._policy == "record":
             return self._writer.broken(item)
         self._progress.clear()
         print(f"{PROG}: warning: {item.problem}; left out", file=sys.stderr)
         return b""
 
     def _stop(self, item: Item) -> None:
+        """End at a broken item; what came before is kept where a run can go on with it."""
         self._progress.clear()
         problem = item.problem
-        assert problem is not None
+        if problem is None:
+            raise BugError(f"stopped at {item.place}, which is not broken")
         if not self._sink.stop():
             raise problem
         fix = f"{problem.fix}; what came before is in {self._sink.partial}, and --resume goes on from there"
@@ -167,15 +176,15 @@ class _Run:
 
     def _say(self) -> None:
         if self._left_out:
-            what = "are marked in the output" if self._policy == _RECORD else "were left out"
+            what = "are marked in the output" if self._policy == "record" else "were left out"
             print(f"{PROG}: warning: {self._left_out:,} broken lines or sentences {what}", file=sys.stderr)
         if not self._scorer:
             return
         from runtime.text.scores import report
 
         text = report(self._scorer.table())
-        if self._job.options.score_file:
-            write_atomically(self._job.options.score_file, text.encode())
+        if self._job.asked.score_file:
+            write_atomically(self._job.asked.score_file, text.encode())
         else:
             print(text, end="", file=sys.stderr)
 
@@ -189,36 +198,31 @@ def _scorer(saved: Saved) -> Scorer:
     return scorer
 
 
-def _check(options: argparse.Namespace, sources: Sequence[Source], kinds: Sequence[Input], to: Output) -> None:
+def _check(request: Request, sources: Sequence[Source], kinds: Sequence[Input], to: Output) -> None:
     """Raises UsageError for options that do not fit the inputs and the output."""
+    asked, fields = request.job, request.job.fields
     for source in sources:
-        if options.output != STANDARD and source.is_same_file(Path(options.output)):
-            raise UsageError(options.output, "it is an input and the output", "write to another file")
-    if options.score_file and not options.score_file.absolute().parent.is_dir():
-        raise StorageError(str(options.score_file), "there is no such folder", "make it, or give another file")
+        if asked.output != STANDARD and source.is_same_file(Path(asked.output)):
+            raise UsageError(asked.output, "it is an input and the output", "write to another file")
+    if asked.score_file and not asked.score_file.absolute().parent.is_dir():
+        raise StorageError(str(asked.score_file), "there is no such folder", "make it, or give another file")
     plain = [kind for kind in kinds if kind not in ("jsonl", "conll")]
-    if options.score and plain:
+    if asked.score and plain:
         raise UsageError("--score", f"{plain[0]} holds no gold labels", "give CoNLL or JSONL, or leave --score out")
-    for name in ("field", "words_field", "gold_field", "answer_field"):
-        if getattr(options, name) != AUTO and "jsonl" not in kinds:
-            raise UsageError(f"--{name.replace('_', '-')}", "no input is JSONL", "say --format jsonl, or leave it out")
-    if options.answer_field != AUTO and to != "jsonl":
+    given = {"--field": fields.text, "--words-field": fields.words, "--gold-field": fields.gold}
+    for option, name in {**given, "--answer-field": fields.answer}.items():
+        if name != AUTO and "jsonl" not in kinds:
+            raise UsageError(option, "no input is JSONL", "say --format jsonl, or leave it out")
+    if fields.answer != AUTO and to != "jsonl":
         raise UsageError("--answer-field", f"the output is {to}", "say --to jsonl, or leave it out")
-    if options.aggregation == "none" and to == "conll":
+    if request.model.decoding.aggregation == "none" and to == "conll":
         raise UsageError("--aggregation none", "it labels tokens of words", "say --to jsonl, or leave it out")
-    if (options.word_column, options.gold_column) != (1, -1) and "conll" not in kinds:
+    if (asked.word_column, asked.gold_column) != (1, -1) and "conll" not in kinds:
         raise UsageError("column", "no input is CoNLL", "say --format conll, or leave it out")
 
 
-def _reading(options: argparse.Namespace) -> Reading:
-    return Reading(
-        fields=Fields(
-            text=options.field, words=options.words_field, gold=options.gold_field, answer=options.answer_field
-        ),
-        word_column=options.word_column,
-        gold_column=options.gold_column,
-        gold=options.score,
-    )
+def _reading(asked: JobRequest) -> Reading:
+    return Reading(fields=asked.fields, word_column=asked.word_column, gold_column=asked.gold_column, gold=asked.score)
 
 
 def _digest(bundle: Path) -> str:

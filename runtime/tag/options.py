@@ -1,35 +1,38 @@
-"""The options of python -m runtime.tag, and the tagger that they ask for. It imports no arrays until then."""
+"""The options of python -m runtime.tag, and the values that they come to. It imports no arrays."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from runtime.batch.windowing import Windowing
+from runtime.bundle.certificate import AUTO, Wanted
 from runtime.command_line import Parser, count
-from runtime.concurrency import Ahead
-
-if TYPE_CHECKING:
-    from runtime.bundle.store import Bundle
-    from runtime.tagger import Tagger
+from runtime.decode.options import Decoding
+from runtime.errors import UsageError
+from runtime.tag.input.jsonl import Fields
+from runtime.tag.input.source import STANDARD
+from runtime.tag.request import CHUNK, JobRequest, ModelRequest, Request
 
 PROG = "python -m runtime.tag"
-AUTO = "auto"
-# Texts tagged together: enough to sort by length well; more only costs memory.
-CHUNK = 512
-STANDARD = "-"
-# What to load ahead for a backend.
-_LIBRARIES = {"onnxruntime": "onnxruntime", "openvino": "openvino"}
 _EPILOG = """\
 An output FILE is written as FILE.partial and gets its name when it is whole. A run that was killed, or that stopped at
-a broken line which you have mended since, goes on where it was if you add --resume. Names that end in .gz are packed.
+a broken line which you have fixed since, goes on where it was if you add --resume. Names that end in .gz are packed.
 CoNLL is given back byte for byte with the prediction as one column more; -DOCSTART-, blank and # lines stay as they
 are. Exit status: 0 done, 2 an error, in one line."""
+
+
+def parse(arguments: Sequence[str]) -> Request:
+    """What a command line asks for.
+
+    Raises:
+        UsageError: it is not understood, or contradicts itself.
+    """
+    options = parser().parse_args(arguments)
+    _check(options)
+    return Request(job=_job(options), model=_model(options))
 
 
 def parser() -> Parser:
@@ -48,44 +51,60 @@ def parser() -> Parser:
     return made
 
 
-def begin_tagger(options: argparse.Namespace) -> Callable[[], Tagger]:
-    """Begin to verify the options' bundle; the function that comes back ends that and opens the tagger.
+def _job(options: argparse.Namespace) -> JobRequest:
+    return JobRequest(
+        texts=tuple(options.texts),
+        inputs=tuple(options.input),
+        format=options.format,
+        fields=Fields(
+            text=options.field, words=options.words_field, gold=options.gold_field, answer=options.answer_field
+        ),
+        word_column=options.word_column,
+        gold_column=options.gold_column,
+        on_error=options.on_error,
+        output=options.output,
+        to=options.to,
+        resume=options.resume,
+        score=options.score or options.score_file is not None,
+        score_file=options.score_file,
+        chunk=options.chunk,
+        progress=not options.no_progress,
+    )
 
-    Verifying reads every byte of the bundle and leaves the interpreter free for a tenth of a second or more, in which
-    inputs are checked and libraries are loaded.
-    """
-    from runtime.bundle.third_party import open_folder  # not at the top: --help and mistakes need none of it
 
-    verified = Ahead(partial(open_folder, options.bundle, allow_uncertified=options.allow_uncertified))
-    return lambda: _open_tagger(options, verified)
-
-
-def _open_tagger(options: argparse.Namespace, verified: Ahead[Bundle]) -> Tagger:
-    from runtime.tagger import Tagger
-
-    with suppress(ImportError):  # a backend that is not there is the Tagger's to report
-        import_module(_LIBRARIES.get(options.backend, "numpy"))
-    opened = verified.result()
-    tagger = Tagger.open(
-        opened,
-        backend=options.backend,
-        precision=options.precision,
-        goal="once" if options.texts else "throughput",  # texts on a command line are few
-        device=options.device,
-        engine=dict(options.engine_option),
-        threads=options.threads,
+def _model(options: argparse.Namespace) -> ModelRequest:
+    return ModelRequest(
+        bundle=options.bundle,
+        wanted=Wanted(backend=options.backend, precision=options.precision, device=options.device, file=options.file),
+        settings=dict(options.backend_option),
         checkpoint=options.checkpoint,
         allow_uncertified=options.allow_uncertified,
-        long=options.long,
-        stride=options.stride,
-        aggregation=options.aggregation,
-        constrained=options.constrained,
-        thresholds=dict(options.threshold),
-        ignore=options.ignore,
+        windowing=Windowing(long=options.long, stride=options.stride),
+        decoding=Decoding(
+            aggregation=options.aggregation,
+            constrained=options.constrained,
+            thresholds=dict(options.threshold),
+            ignore=options.ignore,
+        ),
+        threads=options.threads,
+        verbose=options.verbose,
     )
-    if AUTO in (options.backend, options.precision):
-        print(f"{PROG}: took {tagger.about}", file=sys.stderr)
-    return tagger
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raises UsageError for options that contradict each other, without a look at any file."""
+    if options.texts:
+        asked = [name for name in ("input", "resume", "score") if getattr(options, name)]
+        asked += ["score"] if options.score_file and not options.score else []
+        asked += [f"format {options.format}"] if options.format not in (AUTO, "text", "lines") else []
+        if asked:
+            raise UsageError(f"TEXT and --{asked[0]}", "given together", "put the texts into a file, or leave one out")
+    if options.input.count(STANDARD) > 1:
+        raise UsageError("--input", "standard input is given twice", "give it once")
+    if options.resume and options.output == STANDARD:
+        raise UsageError("--resume", "given without --output FILE", "say which file to go on with")
+    if 0 in (options.word_column, options.gold_column):
+        raise UsageError("column", "0", "count from 1, or from the end with -1")
 
 
 def _add_input(made: Parser) -> None:
@@ -119,7 +138,7 @@ def _add_input(made: Parser) -> None:
 
 def _add_output(made: Parser) -> None:
     group = made.add_argument_group("output")
-    group.add_argument("-o", "--output", default="-", metavar="FILE", help="- is standard output (%(default)s)")
+    group.add_argument("-o", "--output", default=STANDARD, metavar="FILE", help="- is standard output (%(default)s)")
     group.add_argument(
         "-t",
         "--to",
@@ -176,12 +195,14 @@ def _add_decoding(made: Parser) -> None:
         type=_stride,
         default=AUTO,
         metavar="N",
-        help="tokens that neighbouring windows share; auto is half a window (%(default)s)",
+        help="tokens that neighboring windows share; auto is half a window (%(default)s)",
     )
 
 
 def _add_model(made: Parser) -> None:
-    group = made.add_argument_group("model")
+    group = made.add_argument_group(
+        "model", "Without a choice, the fastest certified candidate that is installed runs."
+    )
     group.add_argument(
         "--bundle",
         type=Path,
@@ -189,37 +210,29 @@ def _add_model(made: Parser) -> None:
         metavar="FOLDER",
         help="that export made, or in Optimum's layout (%(default)s)",
     )
-    group.add_argument(
-        "--backend",
-        default="onnxruntime",
-        help="engine: onnxruntime, openvino, tensorrt, onnxruntime-tensorrt, pytorch (the checkpoint), or auto: the "
-        "fastest certified (%(default)s)",
-    )
+    group.add_argument("--backend", default=AUTO, metavar="NAME", help="a library, such as onnxruntime (%(default)s)")
     group.add_argument(
         "--precision",
-        default="fp32",
+        default=AUTO,
         metavar="NAME",
         help="to compute in: fp32, fp16, bf16, int8, fp8, or auto (%(default)s)",
     )
+    group.add_argument("--device", choices=("cpu", "cuda", AUTO), default=AUTO, help="to run on (%(default)s)")
+    group.add_argument("--file", default="", metavar="NAME", help="the bundle's graph or TensorRT engine to run")
     group.add_argument(
-        "--device",
-        choices=("cpu", "cuda", AUTO),
-        default=AUTO,
-        help="to run on; auto: wherever the fastest certified of these runs (%(default)s)",
-    )
-    group.add_argument(
-        "--engine-option",
+        "--backend-option",
         type=_setting,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a setting of the engine on a GPU, such as cuda_graph=0",
+        help="a setting of the backend on a GPU, such as cuda_graph=0",
     )
-    group.add_argument("--threads", type=int, default=0, metavar="N", help="of the engine; 0: all CPUs (%(default)s)")
+    group.add_argument("--threads", type=int, default=0, metavar="N", help="of the backend; 0: all CPUs (%(default)s)")
     group.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="for the backend pytorch: the folder, if it has moved"
     )
     group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
+    group.add_argument("-v", "--verbose", action="store_true", help="say which candidate was taken")
 
 
 def _stride(value: str) -> int | Literal["auto"]:

@@ -38,7 +38,7 @@ def test_tuning_measures_again_and_seals(bundle: Path, capsys: pytest.CaptureFix
     assert [one.candidate for one in after.speeds] == [one.candidate for one in before.speeds]
     assert replace(after, speeds=()) == replace(before, speeds=())
     said = capsys.readouterr().out
-    taken = choose(open_bundle(bundle), backend="auto", precision="auto")
+    taken = choose(open_bundle(bundle))
     assert f"auto takes {taken}" in said
     assert re.search(r"tokens a second +[\d.]+ x PyTorch  0 of [\d,]+ labels changed\n", said)
     assert taken == max(after.speeds, key=lambda speed: speed.tokens_per_second).candidate

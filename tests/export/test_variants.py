@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from export.__main__ import main
+from runtime.bundle.certificate import Precision, Wanted
 from runtime.bundle.store import open_bundle
 from runtime.errors import CorpusError
 from runtime.tagger import Tagger
@@ -46,12 +47,13 @@ def test_lower_precisions_are_made_attested_certified_and_served(
     assert "fp16: activations reach" in shown
     assert "left in higher precision: /classifier/MatMul" in shown
     manifest = open_bundle(output).manifest
-    for precision in ("int8", "fp16", "fp8"):
+    lower: tuple[Precision, ...] = ("int8", "fp16", "fp8")
+    for precision in lower:
         assert f"packed-{precision}.onnx" in {graph.file for graph in manifest.graphs if graph.precision == precision}
         assert precision in {certificate.precision for certificate in manifest.certificates if certificate.passed}
         assert precision in {attestation.precision for attestation in manifest.attestations}
         backend = "openvino" if precision == "int8" else "onnxruntime"
-        with Tagger.open(output, backend=backend, precision=precision) as tagger:
+        with Tagger.open(output, candidate=Wanted(backend=backend, precision=precision)) as tagger:
             assert tagger.tag(["Maria Keller flew to Oslo ."]) == [[]]
     for_gpus = {graph.file for graph in manifest.graphs if graph.made_for == "onnxruntime"}
     assert for_gpus == {"packed-fused-fp16.onnx", "padded-packing-fp16.onnx"}

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from runtime.backends.fake import Fake
-from runtime.decode.hf_pipeline import STRATEGIES
-from runtime.decode.options import Decoding
+from runtime.bundle.certificate import Wanted
+from runtime.decode.options import STRATEGIES, Decoding
 from runtime.encode.tokenizer import Encoder
 from runtime.tagger import Tagger
 from runtime.text.entity import Entity
@@ -167,7 +167,7 @@ def _scores(found: Sequence[Sequence[Entity]]) -> list[float]:
 def test_a_real_engine_answers_alike_whatever_stands_beside(tiny_bundle: Path) -> None:
     # Floats are summed in another order with other neighbours and threads: scores differ in the sixth digit.
     def tagger(threads: int) -> Tagger:
-        return Tagger.open(tiny_bundle, backend="onnxruntime", precision="fp32", threads=threads)
+        return Tagger.open(tiny_bundle, candidate=Wanted(backend="onnxruntime", precision="fp32"), threads=threads)
 
     chance = random.Random(11)
     texts = [*NASTY, *("".join(chance.choices((*WORDS, *FRAGMENTS), k=chance.randint(1, 40))) for _ in range(150))]

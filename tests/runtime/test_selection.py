@@ -7,9 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from runtime.backends.registry import spec_of, version_of
+from runtime.backends.tensorrt_engine import engine_obstacle
+from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import (
     Bundle,
     Candidate,
@@ -25,7 +29,7 @@ from runtime.bundle.store import (
     seal,
 )
 from runtime.errors import BackendError, BundleError, UncertifiedError
-from runtime.selection import Wanted, candidates, choose, describe, engine_obstacle, extra_of, fastest, runnable
+from runtime.selection import candidates, choose, describe, fastest, runnable
 from runtime.system.cpu import CpuFeature, cpu_features, has_bf16
 from runtime.system.gpu import Gpu, gpu
 from runtime.system.libraries import installed_version
@@ -62,7 +66,7 @@ needs_openvino = pytest.mark.skipif(not installed_version("openvino"), reason="o
 
 def certificate(candidate: Candidate, *, passed: bool = True, version: str = "") -> Certificate:
     """A certificate by the installed library, or by that version of it."""
-    versions = {candidate.backend: version or installed_version(candidate.backend) or "1.0"}
+    versions = {candidate.backend: version or version_of(candidate) or "1.0"}
     return Certificate(
         candidate.file, candidate.backend, candidate.precision, candidate.device, versions, "text", "0", {}, {}, passed
     )
@@ -117,30 +121,30 @@ def test_a_graph_made_for_one_backend_is_no_other_s() -> None:
 def test_a_gpu_that_is_not_there_is_said_and_nothing_else_runs() -> None:
     assert all(one.device == "cpu" for one in runnable(with_engine()))
     for backend in ("auto", "onnxruntime", "tensorrt"):
-        with pytest.raises(BackendError, match=r"no NVIDIA GPU, or no driver for it; choose --device cpu"):
-            choose(with_engine(), backend=backend, precision="fp16", device="cuda", certified=False)
+        with pytest.raises(BackendError, match=r"no NVIDIA GPU, or no driver for it; choose device cpu"):
+            choose(with_engine(), Wanted(backend=backend, precision="fp16", device="cuda"), certified=False)
     # Without a word about the device, the CPU is there.
-    assert choose(with_engine(), backend="auto", precision="fp16", certified=False).device == "cpu"
+    assert choose(with_engine(), Wanted(precision="fp16"), certified=False).device == "cpu"
 
 
 def test_a_device_can_be_asked_for() -> None:
     with pytest.raises(BundleError, match=r"no candidate openvino in fp32 on cuda \(it holds: padded"):
-        choose(bundle(), backend="openvino", precision="fp32", device="cuda")
+        choose(bundle(), Wanted(backend="openvino", precision="fp32", device="cuda"))
     with pytest.raises(BackendError, match="it runs on the CPU, not on cuda"):
-        choose(bundle(), backend="pytorch", precision="fp32", device="cuda")
+        choose(bundle(), Wanted(backend="pytorch", precision="fp32", device="cuda"))
     certified = [certificate(ORT_PADDED)]
-    assert choose(bundle(certified), backend="onnxruntime", precision="fp32", device="cpu") == ORT_PADDED
+    assert choose(bundle(certified), Wanted(backend="onnxruntime", precision="fp32", device="cpu")) == ORT_PADDED
 
 
 def test_an_engine_runs_on_its_own_gpu_with_its_own_library() -> None:
     here = Gpu(PLAN.gpu, PLAN.compute_capability, "580.95.05", 24 << 30, 58)
-    assert engine_obstacle(PLAN, here, "11.4.0.19") == ()
+    assert engine_obstacle(PLAN, here, "11.4.0.19") is None
     other = replace(here, name="NVIDIA H100 80GB HBM3", compute_capability="9.0")
     assert engine_obstacle(PLAN, other, "11.4.0.19") == (
         "engine for NVIDIA L4 (sm_89, TensorRT 11.4), this machine has NVIDIA H100 80GB HBM3 (sm_90)",
         "run make export TENSORRT=1",
     )
-    told = " ".join(engine_obstacle(PLAN, here, "11.5.0.1"))
+    told = " ".join(engine_obstacle(PLAN, here, "11.5.0.1") or ())
     assert "engine for NVIDIA L4 (sm_89, TensorRT 11.4), this machine has NVIDIA L4 (sm_89, TensorRT 11.5.0.1)" in told
 
 
@@ -160,7 +164,7 @@ def test_engines_are_sealed_with_the_rest(tmp_path: Path) -> None:
     ],
 )
 def test_the_extra_that_brings_a_backend(candidate: Candidate, extra: str) -> None:
-    assert extra_of(candidate) == extra
+    assert spec_of(candidate).extra == extra
 
 
 def test_this_machine_runs_no_more_than_it_can() -> None:
@@ -172,7 +176,7 @@ def test_this_machine_runs_no_more_than_it_can() -> None:
 
 def test_without_speeds_the_small_default_is_taken() -> None:
     certified = [certificate(each) for each in (OV_FP32, ORT_PACKED, ORT_PADDED)]
-    assert choose(bundle(certified), backend="auto", precision="auto") == ORT_PADDED
+    assert choose(bundle(certified)) == ORT_PADDED
 
 
 @needs_openvino
@@ -187,18 +191,18 @@ def test_without_speeds_the_small_default_is_taken() -> None:
         ("openvino", "fp32", OV_FP32),
     ],
 )
-def test_the_fastest_is_taken(backend: str, precision: Wanted, taken: Candidate) -> None:
+def test_the_fastest_is_taken(backend: str, precision: Precision | Literal["auto"], taken: Candidate) -> None:
     speeds = [(ORT_PADDED, 1.0), (ORT_PACKED, 2.0), (OV_FP32, 3.0), (OV_INT8, 9.0)]
     certified = [certificate(each) for each, _ in speeds]
-    assert choose(bundle(certified, speeds), backend=backend, precision=precision) == taken
+    assert choose(bundle(certified, speeds), Wanted(backend=backend, precision=precision)) == taken
 
 
 @needs_openvino
 def test_the_fastest_without_a_certificate_is_not_taken() -> None:
     speeds = [(ORT_PADDED, 1.0), (OV_FP32, 3.0), (OV_INT8, 9.0)]
     certified = [certificate(ORT_PADDED), certificate(OV_FP32, version="0.1"), certificate(OV_INT8, passed=False)]
-    assert choose(bundle(certified, speeds), backend="auto", precision="auto") == ORT_PADDED
-    assert choose(bundle(certified, speeds), backend="auto", precision="auto", certified=False) == OV_INT8
+    assert choose(bundle(certified, speeds)) == ORT_PADDED
+    assert choose(bundle(certified, speeds), certified=False) == OV_INT8
 
 
 @needs_openvino
@@ -211,47 +215,49 @@ def test_a_certificate_that_is_void_on_this_cpu_is_said() -> None:
         replace(certificate(OV_INT8), cpu_requirements=(other,)),
     ]
     held = bundle(certified, speeds)
-    assert choose(held, backend="auto", precision="auto") == OV_FP32
+    assert choose(held) == OV_FP32
     void = rf"packed-int8\.onnx on openvino: certified on a CPU that has {other}, this one has "
     assert re.search(rf"; faster, but left out: {void}", describe(held, OV_FP32))
     with pytest.raises(UncertifiedError, match=void):
-        choose(held, backend="auto", precision="int8")
+        choose(held, Wanted(precision="int8"))
     here = replace(certified[2], cpu_requirements=tuple(sorted(cpu_features())))
     held = bundle([*certified[:2], here], speeds)
-    assert choose(held, backend="auto", precision="auto") == OV_INT8
+    assert choose(held) == OV_INT8
     assert "left out" not in describe(held, OV_INT8) + describe(held, OV_FP32)
 
 
 def test_a_file_can_be_asked_for() -> None:
     certified = [certificate(ORT_PADDED), certificate(ORT_PACKED)]
-    chosen = choose(bundle(certified, [(ORT_PACKED, 9.0)]), backend="onnxruntime", precision="fp32", file=PADDED.file)
+    chosen = choose(
+        bundle(certified, [(ORT_PACKED, 9.0)]), Wanted(backend="onnxruntime", precision="fp32", file=PADDED.file)
+    )
     assert chosen == ORT_PADDED
 
 
 def test_what_a_bundle_does_not_hold_is_said() -> None:
     with pytest.raises(BundleError, match=r"no candidate onnxruntime in bf16 \(it holds: padded-fp32.onnx on onnx"):
-        choose(bundle(), backend="onnxruntime", precision="bf16")
+        choose(bundle(), Wanted(backend="onnxruntime", precision="bf16"))
     with pytest.raises(BundleError, match=r"no candidate fp16 \(it holds: none\)"):
-        choose(bundle(graphs=()), backend="auto", precision="fp16")
+        choose(bundle(graphs=()), Wanted(precision="fp16"))
 
 
 def test_no_certificate_is_said() -> None:
     with pytest.raises(UncertifiedError, match=r"padded-fp32\.onnx on onnxruntime in fp32, cpu: no certificate"):
-        choose(bundle(), backend="auto", precision="auto")
+        choose(bundle())
     with pytest.raises(UncertifiedError, match=r"certified with onnxruntime 0\.1, here is"):
-        choose(bundle([certificate(ORT_PADDED, version="0.1")]), backend="auto", precision="auto")
+        choose(bundle([certificate(ORT_PADDED, version="0.1")]))
 
 
 @pytest.mark.parametrize("precision", ["auto", "fp32"])
-def test_pytorch_runs_the_checkpoint_when_asked(precision: Wanted) -> None:
-    chosen = choose(bundle(), backend="pytorch", precision=precision)
+def test_pytorch_runs_the_checkpoint_when_asked(precision: Precision | Literal["auto"]) -> None:
+    chosen = choose(bundle(), Wanted(backend="pytorch", precision=precision))
     assert str(chosen) == "checkpoint on pytorch in fp32, cpu"
 
 
 def test_pytorch_runs_nothing_but_fp32() -> None:
     lower: Precision = "int8"
     with pytest.raises(BackendError, match="it runs fp32, not int8"):
-        choose(bundle(), backend="pytorch", precision=lower)
+        choose(bundle(), Wanted(backend="pytorch", precision=lower))
 
 
 ON_GPU = Candidate("packed-fp32.onnx", "onnxruntime", "fp32", "cuda")
@@ -262,17 +268,17 @@ def test_few_texts_do_not_wait_for_the_gpu_of_this_machine() -> None:
     if ON_GPU not in runnable(bundle()):
         pytest.skip("ONNX Runtime's CUDA provider is not installed")
     held = bundle([certificate(ORT_PADDED), certificate(ON_GPU)], [(ORT_PADDED, 1.0), (ON_GPU, 9.0)])
-    assert choose(held, backend="auto", precision="auto") == ON_GPU
-    assert choose(held, backend="auto", precision="auto", start_counts=True) == ORT_PADDED
-    assert choose(held, backend="auto", precision="auto", device="cuda", start_counts=True) == ON_GPU
+    assert choose(held) == ON_GPU
+    assert choose(held, goal="once") == ORT_PADDED
+    assert choose(held, Wanted(device="cuda"), goal="once") == ON_GPU
 
 
 def test_few_texts_do_not_wait_for_a_gpu() -> None:
     speeds = [(ORT_PADDED, 1.0), (ORT_PACKED, 2.0), (ON_GPU, 9.0)]
     held, every = bundle(speeds=speeds), [ON_GPU, ORT_PADDED, ORT_PACKED]
-    assert fastest(held, every, start_counts=False) == ON_GPU
-    assert fastest(held, every, start_counts=True) == ORT_PACKED
-    assert fastest(held, [ON_GPU], start_counts=True) == ON_GPU
+    assert fastest(held, every) == ON_GPU
+    assert fastest(held, every, goal="once") == ORT_PACKED
+    assert fastest(held, [ON_GPU], goal="once") == ON_GPU
 
 
 def test_description() -> None:

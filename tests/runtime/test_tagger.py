@@ -17,7 +17,8 @@ from seqeval.metrics import f1_score
 
 import runtime.tagger
 from runtime.backends.fake import Fake
-from runtime.decode.options import AGGREGATIONS, BY_WORD, Decoding
+from runtime.batch.windowing import Windowing
+from runtime.decode.options import AGGREGATIONS, BY_WORD, Aggregation, Decoding
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError, TextError, UsageError
 from runtime.tagger import CHUNK, Tagger
@@ -31,6 +32,7 @@ from tests.tiny import LABELS, tiny_checkpoint
 
 WORDS = {"Angela": "B-PER", "Merkel": "I-PER", "Paris": "B-LOC", "Oslo": "I-LOC"}
 TEXT = "Angela Merkel visited Paris."
+BOUND = Decoding(constrained=True)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,15 @@ def _busy(
     """A tagger that finds entities everywhere."""
     backend = Fake(len(LABELS), lambda ids: ids * 2654435761 % 2**32 % len(LABELS))
     encoder = Encoder(folder / "tokenizer.json")
-    return Tagger(encoder, LABELS, backend, max_length=max_length, vocabulary=10**6, stride=stride, decoding=decoding)
+    return Tagger(
+        encoder,
+        LABELS,
+        backend,
+        max_length=max_length,
+        vocabulary=10**6,
+        windowing=Windowing(stride=stride),
+        decoding=decoding,
+    )
 
 
 def test_examples_in_the_documentation(bundle: Path) -> None:
@@ -76,7 +86,7 @@ def test_module_without_that_name() -> None:
 
 def test_thresholds_and_ignored_types(bundle: Path) -> None:
     def found(**options: object) -> tuple[list[str], list[list[str]]]:
-        with Tagger.open(bundle, **options) as tagger:  # type: ignore[arg-type]
+        with Tagger.open(bundle, decoding=Decoding(**options)) as tagger:  # type: ignore[arg-type]
             return [e.text for e in tagger.tag([TEXT])[0]], tagger.tag_words([["Angela", "Merkel", "in", "Paris"]])
 
     assert found() == (["Angela Merkel", "Paris"], [["B-PER", "I-PER", "O", "B-LOC"]])
@@ -86,13 +96,13 @@ def test_thresholds_and_ignored_types(bundle: Path) -> None:
 
 
 @pytest.mark.parametrize("aggregation", AGGREGATIONS)
-def test_they_hold_for_every_aggregation(bundle: Path, aggregation: str) -> None:
-    with Tagger.open(bundle, aggregation=aggregation, ignore=["LOC"]) as tagger:  # type: ignore[arg-type]
+def test_they_hold_for_every_aggregation(bundle: Path, aggregation: Aggregation) -> None:
+    with Tagger.open(bundle, decoding=Decoding(aggregation=aggregation, ignore=["LOC"])) as tagger:
         assert {entity.label.removeprefix("B-").removeprefix("I-") for entity in tagger.tag([TEXT])[0]} == {"PER"}
 
 
 def test_constraints_hold_in_text_and_words(bundle: Path) -> None:
-    with Tagger.open(bundle) as free, Tagger.open(bundle, constrained=True) as bound:
+    with Tagger.open(bundle) as free, Tagger.open(bundle, decoding=BOUND) as bound:
         assert free.tag_words([["in", "Oslo"]]) == [["O", "I-LOC"]]
         [[_, label]] = bound.tag_words([["in", "Oslo"]])
         assert label != "I-LOC"
@@ -103,13 +113,13 @@ def test_constraints_hold_in_text_and_words(bundle: Path) -> None:
 
 def test_options_that_there_are_not(bundle: Path) -> None:
     with pytest.raises(UsageError, match="'words'; choose one of word, none, simple, first, average, max"):
-        Tagger.open(bundle, aggregation="words")  # type: ignore[arg-type]
+        Tagger.open(bundle, decoding=Decoding(aggregation="words"))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="constraints hold between words"):
-        Tagger.open(bundle, aggregation="first", constrained=True)
+        Tagger.open(bundle, decoding=Decoding(aggregation="first", constrained=True))
     with pytest.raises(UsageError, match="no entity type 'ORG' in this model; choose among LOC, PER"):
-        Tagger.open(bundle, ignore=["ORG"])
+        Tagger.open(bundle, decoding=Decoding(ignore=["ORG"]))
     with pytest.raises(UsageError, match="stride: 62; give 0 to 61"):
-        Tagger.open(bundle, stride=62)
+        Tagger.open(bundle, windowing=Windowing(stride=62))
 
 
 def test_vocabulary_too_small_for_the_tokenizer(tiny: Path) -> None:
@@ -174,7 +184,9 @@ def test_long_text_is_an_error_if_asked_for(tiny: Path, aggregation: str) -> Non
     decoding = Decoding(aggregation=aggregation)  # type: ignore[arg-type]
     backend = Fake(len(LABELS), lambda ids: ids % len(LABELS))
     encoder = Encoder(tiny / "tokenizer.json")
-    tagger = Tagger(encoder, LABELS, backend, max_length=24, vocabulary=10**6, long="error", decoding=decoding)
+    tagger = Tagger(
+        encoder, LABELS, backend, max_length=24, vocabulary=10**6, windowing=Windowing(long="error"), decoding=decoding
+    )
     answers = tagger.stream(["Oslo", "Lisbon", "Oslo " * 50, "Lisbon"])
     assert len(next(answers) + next(answers)) == len(tagger.tag(["Oslo"])[0] + tagger.tag(["Lisbon"])[0])
     with pytest.raises(TextError, match=r"text 3: [\d,]+ tokens, this model takes 22 at once"):
@@ -256,7 +268,7 @@ def test_effect_of_constraints_is_printed(conll: Path, capsys: pytest.CaptureFix
     place = ROOT / "build" / "conll-bundle"
     if not place.is_dir():
         pytest.skip(f"there is no bundle at {place}")
-    with Tagger.open(place) as free, Tagger.open(place, constrained=True) as bound:
+    with Tagger.open(place) as free, Tagger.open(place, decoding=BOUND) as bound:
         for file in (conll / "valid.txt", conll.parent / "wikigold" / "wikigold.txt"):
             sentences = list(read_conll(file))
             gold = [list(sentence.labels) for sentence in sentences]

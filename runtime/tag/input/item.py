@@ -1,4 +1,4 @@
-"""Item: one thing to tag, as it was read, and Answer: what the tagger said of it.
+"""Item: one thing to tag, as it was read.
 
 An item is a text, or a sentence of words, or a broken line, or lines that hold nothing to tag. It knows no format.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runtime.errors import NerveError
-from runtime.text.entity import Entity
+from runtime.text.answer import Answer
 from runtime.text.label_schemes import OUTSIDE, spans_of_labels
 from runtime.text.words import split_words
 
@@ -63,14 +63,6 @@ class Item:
         return not (self.text or self.words or self.problem)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Entities of a text, or labels of words; neither for what cannot be tagged."""
-
-    entities: Sequence[Entity] = ()
-    labels: Sequence[str] = ()
-
-
 def place_of(file: str, line: int) -> str:
     """How a message names a line of an input, or a text of the command line."""
     if not file:
@@ -114,7 +106,7 @@ def utf8(text: str) -> bytes:
         return _SURROGATE.sub("\ufffd", text).encode("utf-8")
 
 
-def tokens(text: str, marks: Sequence[Mark]) -> Iterator[tuple[str, str]]:
+def segments(text: str, marks: Sequence[Mark]) -> Iterator[tuple[str, str]]:
     """(characters, label) of the whole text, in order; the label is "" outside entities."""
     at = 0
     for start, end, label in marks:

@@ -10,7 +10,8 @@ import html
 import re
 from collections.abc import Sequence
 
-from runtime.tag.input.item import Answer, Item, as_text, tokens, utf8
+from runtime.tag.input.item import Item, as_text, segments, utf8
+from runtime.text.answer import Answer
 
 # The golden angle: however many labels there are, neighbours have hues far apart.
 _HUE_STEP = 137.508
@@ -70,7 +71,7 @@ class Page:
         if item.is_filler:
             return b""
         text, marks = as_text(item, answer)
-        parts = "".join(self._token(_safe(part), label) for part, label in tokens(text, marks))
+        parts = "".join(self._token(_safe(part), label) for part, label in segments(text, marks))
         return utf8(f'<p dir="auto">{parts}</p>\n')
 
     def broken(self, item: Item) -> bytes:

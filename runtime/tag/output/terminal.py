@@ -9,7 +9,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
-from runtime.tag.input.item import Answer, Item, as_text, tokens, utf8
+from runtime.tag.input.item import Item, as_text, segments, utf8
+from runtime.text.answer import Answer
 
 # Foregrounds of the 16 colours that every terminal has; its owner chose them to be readable.
 _COLORS = (36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94, 91)
@@ -39,7 +40,7 @@ class Terminal:
         if item.is_filler:
             return b""
         text, marks = as_text(item, answer)
-        shown = "".join(self._token(_shown(part), label) for part, label in tokens(text, marks))
+        shown = "".join(self._token(_shown(part), label) for part, label in segments(text, marks))
         return utf8(shown + "\n")
 
     def broken(self, item: Item) -> bytes:

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from runtime.tag.input.detect import Output
-from runtime.tag.input.item import Answer, Item, as_words, utf8
+from runtime.tag.input.item import Item, as_words, utf8
+from runtime.text.answer import Answer
 from runtime.text.entity import Entity
 
 # Decimal places of a score; a float32 close to 1 has no more than seven.
@@ -21,7 +22,7 @@ _LAST_SEPARATOR = re.compile(rb"[ \t]+(?=[^ \t]+$)")
 
 
 class Writer(Protocol):
-    """Bytes of an output, one token after another."""
+    """Bytes of an output, one part after another."""
 
     def head(self) -> bytes: ...
     def entry(self, item: Item, answer: Answer) -> bytes: ...

@@ -26,10 +26,10 @@ from export.engines.options import TensorRTOptions, check_tensorrt, has_engines
 from export.graphs.fp16 import fp16_from_graph
 from export.graphs.shared_weights import share_weights
 from export.quantize.activations import text_batches
-from runtime.backends.base import Options
+from runtime.backends.base import BackendOptions
 from runtime.backends.tensorrt_engine import TensorRt, open_engine
 from runtime.batch.batches import Batch
-from runtime.bundle.certificate import Candidate
+from runtime.bundle.certificate import Candidate, Wanted
 from runtime.bundle.manifest import Graph, Profile
 from runtime.bundle.store import TOKENIZER, Bundle, digest_of, open_bundle, seal
 from runtime.encode.tokenizer import Encoder
@@ -257,7 +257,7 @@ def test_a_bundle_gets_an_engine_that_answers_as_its_graph_does(bundle: Bundle) 
     assert has_engines(made.manifest, H100, VERSION)
     assert not has_engines(made.manifest, replace(H100, name="NVIDIA L4"), VERSION)
     library.compute = computed(library.parsed[0][0], made.path)
-    options = Options(precision="fp16", threads=1, checkpoint=Path(), certified=False)
+    options = BackendOptions(threads=1, certified=False)
     candidate = Candidate(engine.file, "tensorrt", "fp16", "cuda")
     backend = open_engine(made, candidate, options, here=H100, library=library, cuda=lambda: cuda)
     check_against_the_graph(made, backend)
@@ -280,7 +280,7 @@ def check_against_the_graph(bundle: Bundle, backend: TensorRt) -> None:
     words = [("Maria", "Keller", "flew", "to", "Oslo", ".")[: 1 + each % 6] for each in range(40)]
     model = bundle.manifest
     tagger = Tagger(Encoder(bundle.file(TOKENIZER)), model.labels, backend, max_length=64, vocabulary=model.vocabulary)
-    with Tagger.open(bundle, precision="fp16", allow_uncertified=True) as other:
+    with Tagger.open(bundle, candidate=Wanted(precision="fp16"), allow_uncertified=True) as other:
         expected = other.word_logits(words)
     assert np.abs(tagger.word_logits(words) - expected).max() < 0.02 * np.abs(expected).max()
     given = row(3, 64)

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.backends.base import BACKENDS, Backend, Goal, Options, open_backend
+from runtime.backends.base import Backend, BackendOptions, Goal
+from runtime.backends.registry import backend_names, open_candidate
 from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import Windows, windows_of
+from runtime.bundle.certificate import Candidate, Wanted
 from runtime.bundle.store import Bundle, Precision, open_bundle
 from runtime.errors import BackendError, BundleError
 from runtime.logits import token_logits
-from runtime.selection import candidates
+from runtime.selection import candidates, choose
 from runtime.system.cpu import has_bf16
 from runtime.system.libraries import installed_version
 
@@ -39,19 +41,19 @@ def bundle(tiny_bundle: Path) -> Bundle:
 
 
 @pytest.fixture
-def options(tiny_model: Path) -> Options:
-    return Options(precision="auto", threads=2, checkpoint=tiny_model, certified=False)
+def options(tiny_model: Path) -> BackendOptions:
+    return BackendOptions(threads=2, checkpoint=tiny_model, certified=False)
 
 
 @pytest.fixture(params=KINDS)
-def opened(request: pytest.FixtureRequest, bundle: Bundle, options: Options) -> Iterator[tuple[Backend, float]]:
+def opened(request: pytest.FixtureRequest, bundle: Bundle, options: BackendOptions) -> Iterator[tuple[Backend, float]]:
     """Each backend, and how far its logits may be from those of a text alone."""
     name, precision, file, tolerance = KINDS[request.param]
     if not installed_version({"pytorch": "torch"}.get(name, name)):
         pytest.skip(f"{name} is not installed")
     if precision == "bf16" and not has_bf16():
         pytest.skip("this CPU does not compute in bf16")
-    backend = open_backend(name, bundle, replace(options, precision=precision, file=file))
+    backend = open_candidate(Candidate(file, name, precision, "cpu"), bundle, options)
     yield backend, tolerance
     backend.close()
 
@@ -116,19 +118,20 @@ def test_same_texts_give_the_same_bits_each_time(opened: tuple[Backend, float], 
 
 @pytest.mark.parametrize(("goal", "streams"), [("throughput", 2), ("latency", 1), ("once", 1)])
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
-def test_goal_decides_on_streams(name: str, goal: Goal, streams: int, bundle: Bundle, options: Options) -> None:
+def test_goal_decides_on_streams(name: str, goal: Goal, streams: int, bundle: Bundle, options: BackendOptions) -> None:
     if not installed_version(name):
         pytest.skip(f"{name} is not installed")
-    backend = open_backend(name, bundle, replace(options, precision="fp32", goal=goal))
+    chosen = choose(bundle, Wanted(backend=name, precision="fp32", device="cpu"))
+    backend = open_candidate(chosen, bundle, replace(options, goal=goal))
     assert backend.streams == streams
     backend.close()
 
 
-def test_unknown_backend_lists_those_that_there_are(bundle: Bundle, options: Options) -> None:
-    with pytest.raises(BackendError, match=f"unknown; choose one of auto, {', '.join(BACKENDS)}"):
-        open_backend("bogus", bundle, options)
+def test_unknown_backend_lists_those_that_there_are(bundle: Bundle) -> None:
+    with pytest.raises(BackendError, match=f"unknown; choose one of auto, {', '.join(backend_names())}"):
+        choose(bundle, Wanted(backend="bogus"))
 
 
-def test_unknown_precision_lists_what_there_is(bundle: Bundle, options: Options) -> None:
+def test_unknown_precision_lists_what_there_is(bundle: Bundle) -> None:
     with pytest.raises(BundleError, match="no candidate onnxruntime in int8"):
-        open_backend("onnxruntime", bundle, replace(options, precision="int8"))
+        choose(bundle, Wanted(backend="onnxruntime", precision="int8"))

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.backends.base import Backend, Options, open_backend, open_candidate
+from runtime.backends.base import Backend, BackendOptions
 from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.backends.onnxruntime_cuda import (
     Settings,
@@ -26,6 +26,7 @@ from runtime.backends.onnxruntime_cuda import (
     tensorrt_provider,
 )
 from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu, Provider, _SessionStream
+from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
@@ -91,8 +92,8 @@ def bundle(tiny_bundle: Path) -> Bundle:
 
 
 @pytest.fixture
-def options(tiny_model: Path) -> Options:
-    return Options(precision="auto", threads=1, checkpoint=tiny_model, certified=False)
+def options(tiny_model: Path) -> BackendOptions:
+    return BackendOptions(threads=1, checkpoint=tiny_model, certified=False)
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_answers_are_those_of_the_plain_session(layout: Layout, opened: Open, bu
 
 @pytest.mark.parametrize("layout", ["padded", "packed"])
 def test_texts_come_out_as_from_the_plain_backend(
-    layout: Layout, opened: Open, bundle: Bundle, options: Options
+    layout: Layout, opened: Open, bundle: Bundle, options: BackendOptions
 ) -> None:
     def answers(backend: Backend) -> NDArray[np.float32]:
         starts = starts_from_counts(np.random.default_rng(0).integers(1, 90, 200))
@@ -151,7 +152,7 @@ def test_texts_come_out_as_from_the_plain_backend(
         windows = windows_of(starts, capacity=bundle.manifest.max_length - 2, stride=10)
         return token_logits(backend, ids, windows, _SPECIAL_TOKENS, labels=len(bundle.manifest.labels))
 
-    plain = open_backend("onnxruntime", bundle, replace(options, precision="fp32", file=f"{layout}-fp32.onnx"))
+    plain = open_candidate(Candidate(f"{layout}-fp32.onnx", "onnxruntime", "fp32", "cpu"), bundle, options)
     assert np.abs(answers(opened(layout)) - answers(plain)).max() < 1e-5
     plain.close()
 
@@ -250,12 +251,12 @@ def test_what_cannot_be_captured_is_not(bundle: Bundle) -> None:
         settings_for(replace(graph, capturable=False), {"cuda_graph": "1"})
 
 
-def test_the_cpu_takes_no_settings(bundle: Bundle, options: Options) -> None:
+def test_the_cpu_takes_no_settings(bundle: Bundle, options: BackendOptions) -> None:
     with pytest.raises(UsageError, match="onnxruntime on cpu takes none"):
         open_candidate(
             Candidate("packed-fp32.onnx", "onnxruntime", "fp32", "cpu"),
             bundle,
-            replace(options, engine={"cuda_graph": "0"}),
+            replace(options, settings={"cuda_graph": "0"}),
         )
 
 
@@ -283,9 +284,9 @@ def test_options_of_the_tensorrt_provider() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("engine", [{}, {"cuda_graph": "0"}], ids=["graphs", "launches"])
+@pytest.mark.parametrize("settings", [{}, {"cuda_graph": "0"}], ids=["graphs", "launches"])
 def test_candidates_on_the_gpu_answer_as_the_cpu_does(
-    gpu_bundle: Path, options: Options, engine: dict[str, str]
+    gpu_bundle: Path, options: BackendOptions, settings: dict[str, str]
 ) -> None:
     bundle = open_bundle(gpu_bundle)
     on_gpu = [one for one in runnable(bundle) if one.device == "cuda" and one.backend == "onnxruntime"]
@@ -299,7 +300,7 @@ def test_candidates_on_the_gpu_answer_as_the_cpu_does(
     plain.close()
     for candidate in on_gpu:
         bound = 1e-3 if candidate.precision == "fp32" else 0.02 * np.abs(expected).max()
-        backend = open_candidate(candidate, bundle, replace(options, engine=engine))
+        backend = open_candidate(candidate, bundle, replace(options, settings=settings))
         # The second batch of a shape is the replay of what the first one captured.
         for _ in range(3):
             assert np.abs(backend.logits(given) - expected).max() < bound, candidate
@@ -307,7 +308,7 @@ def test_candidates_on_the_gpu_answer_as_the_cpu_does(
 
 
 @pytest.mark.gpu
-def test_streams_on_the_gpu_capture_while_others_run(gpu_bundle: Path, options: Options) -> None:
+def test_streams_on_the_gpu_capture_while_others_run(gpu_bundle: Path, options: BackendOptions) -> None:
     bundle = open_bundle(gpu_bundle)
     fused = [one for one in runnable(bundle) if "fused" in one.file and one.device == "cuda"]
     if not fused:

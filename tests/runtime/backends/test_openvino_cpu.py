@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.backends.base import Options
-from runtime.backends.openvino_cpu import OpenVino, executed_precisions, open_openvino
+from runtime.backends.base import BackendOptions
+from runtime.backends.openvino_cpu import OpenVino, executed_precisions
+from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch
 from runtime.bundle.store import Bundle, Candidate, Precision, open_bundle
 from runtime.concurrency import in_order
@@ -82,8 +83,9 @@ def test_what_int8_leaves_in_floating_point_is_computed_as_certified(bundle: Bun
         manifest = replace(
             bundle.manifest, graphs=(graph,), certificates=(replace(certificate, cpu_requirements=needs, device="cpu"),)
         )
-        options = Options(precision="int8", threads=1, checkpoint=Path(), certified=True)
-        backend = open_openvino(replace(bundle, manifest=manifest), candidate, options)
+        options = BackendOptions(threads=1)
+        backend = open_candidate(candidate, replace(bundle, manifest=manifest), options)
+        assert isinstance(backend, OpenVino)
         told = backend._compiled.get_property("INFERENCE_PRECISION_HINT")
         backend.close()
         assert told.get_type_name() == rest

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.backends.base import Options
+from runtime.backends.base import BackendOptions
 from runtime.backends.cuda_api import Cuda
 from runtime.backends.tensorrt_engine import TensorRt, open_engine
 from runtime.bundle.certificate import Candidate
@@ -57,7 +57,7 @@ def open_on(held: Bundle, here: Gpu | None, cuda: FakeCuda, *, goal: str = "thro
     def gpu_is_asked() -> Cuda:
         return cuda
 
-    options = Options(precision="fp16", threads=1, checkpoint=Path(), certified=False)
+    options = BackendOptions(threads=1, certified=False)
     options = replace(options, goal="latency") if goal == "latency" else options
     candidate = Candidate("packed-fp16.plan", "tensorrt", "fp16", "cuda")
     library = FakeTrt(cuda, lambda given: np.zeros((*given["input_ids"].shape, _LABELS), np.float32))

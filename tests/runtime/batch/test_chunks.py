@@ -18,13 +18,13 @@ from runtime.batch.chunks import CHARACTERS, Chunk, chunks
         (["a", "b"], 1, [Chunk(0, ["a"]), Chunk(1, ["b"])]),
     ],
 )
-def test_chunks(texts: list[str], most: int, expected: list[Chunk]) -> None:
+def test_chunks(texts: list[str], most: int, expected: list[Chunk[str]]) -> None:
     assert list(chunks(texts, most)) == expected
 
 
 def test_long_texts_fill_a_chunk() -> None:
     long = "x" * (CHARACTERS - 1)
-    assert [len(chunk.texts) for chunk in chunks([long, "ab", "c"], 100)] == [2, 1]
+    assert [len(chunk.items) for chunk in chunks([long, "ab", "c"], 100)] == [2, 1]
 
 
 def test_no_text_is_read_before_the_chunk_is_full() -> None:

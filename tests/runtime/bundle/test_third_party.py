@@ -42,7 +42,9 @@ def certified(folder: Path, model: Path, corpus: Path) -> int:
 
 
 def test_refused_unless_allowed_and_the_line_says_how(third_party: Path) -> None:
-    with pytest.raises(UncertifiedError, match=r"graphs that others made.*export\.certify .*--allow-uncertified"):
+    with pytest.raises(
+        UncertifiedError, match=r"graphs that others made.*export\.certify .*or allow uncertified candidates"
+    ):
         Tagger.open(third_party)
 
 

@@ -17,8 +17,8 @@ from transformers.pipelines.token_classification import AggregationStrategy
 
 from runtime.backends.fake import Fake
 from runtime.backends.pytorch_reference import PyTorch
-from runtime.decode.hf_pipeline import STRATEGIES, Strategy, entities_from_tokens
-from runtime.decode.options import Aggregation, Decoding
+from runtime.decode.hf_pipeline import entities_from_tokens
+from runtime.decode.options import STRATEGIES, Aggregation, Decoding, Strategy
 from runtime.encode.hf_pipeline import RawTokens
 from runtime.encode.tokenizer import Encoder
 from runtime.tagger import Tagger

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from runtime.tag.__main__ import main
 from runtime.tagger import Tagger
-from runtime.text.entity import Entity
+from runtime.text.answer import Answer, Question
 from tests.runtime.tag.stand_in import open_stand_in
 
 _SETTLED = 10_000
@@ -23,13 +23,10 @@ class _Weighed:
         self._tagger, self._count = tagger, 0
         self.settled = 0
 
-    def stream(self, texts: Iterable[str], *, chunk: int) -> Iterator[list[Entity]]:
-        self._add(chunk)
-        return self._tagger.stream(texts, chunk=chunk)
-
-    def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        self._add(len(sentences))
-        return self._tagger.tag_words(sentences)
+    def answers(self, questions: Iterable[Question], *, chunk: int) -> Iterator[Answer]:
+        for answer in self._tagger.answers(questions, chunk=chunk):
+            self._add(1)
+            yield answer
 
     def close(self) -> None:
         self._tagger.close()

@@ -8,24 +8,23 @@ from collections.abc import Iterable, Iterator
 
 from runtime.tag.__main__ import main
 from runtime.tag.answers import Tagging
+from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 from tests.runtime.tag.stand_in import LABELS
 
-_SECONDS = 0.004  # a group
+_SECONDS = 0.004  # a chunk
 
 
 class _Slow:
     labels = LabelSet(LABELS)
 
-    def stream(self, texts: Iterable[str], *, chunk: int) -> Iterator[list[Entity]]:
-        time.sleep(_SECONDS)
-        for text in texts:
-            name = text.split()[0]
-            yield [Entity("PER", name, 0, len(name), 0.5)]
-
-    def tag_words(self, sentences: object) -> list[list[str]]:
-        raise NotImplementedError
+    def answers(self, questions: Iterable[Question], *, chunk: int) -> Iterator[Answer]:
+        for number, text in enumerate(questions):
+            if number % chunk == 0:
+                time.sleep(_SECONDS)
+            name = str(text).split()[0]
+            yield Answer([Entity("PER", name, 0, len(name), 0.5)])
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -5,7 +5,6 @@ It knows twelve words. "Maria" and "Lund" are B-PER, "Keller" is I-PER, "Oslo" B
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from runtime.backends.fake import Fake
+from runtime.batch.windowing import HALF_WINDOWS, Windowing
 from runtime.encode.tokenizer import Encoder
-from runtime.tagger import Long, Tagger
+from runtime.tag.request import Request
+from runtime.tagger import Tagger
 
 LABELS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 _WORDS = {"Maria": 3, "Lund": 3, "Keller": 4, "Oslo": 1, "Bergen": 1, "flew": 0, "to": 0, "in": 0, "and": 0, ".": 0}
@@ -22,7 +23,7 @@ _SPECIAL = ("[UNK]", "[CLS]", "[SEP]")
 _MAX_LENGTH = 32
 
 
-def open_stand_in(folder: Path, *, long: Long = "split") -> Tagger:
+def open_stand_in(folder: Path, *, windowing: Windowing = HALF_WINDOWS) -> Tagger:
     """The tagger; its tokenizer.json is written into `folder`."""
     vocabulary = {token: number for number, token in enumerate((*_SPECIAL, *_WORDS))}
     (folder / "tokenizer.json").write_text(json.dumps(_tokenizer(vocabulary)), encoding="utf-8")
@@ -33,13 +34,13 @@ def open_stand_in(folder: Path, *, long: Long = "split") -> Tagger:
         Fake(len(LABELS), lambda ids: labels[ids]),
         max_length=_MAX_LENGTH,
         vocabulary=len(vocabulary),
-        long=long,
+        windowing=windowing,
     )
 
 
-def opener(folder: Path) -> Callable[[argparse.Namespace], Callable[[], Tagger]]:
+def opener(folder: Path) -> Callable[[Request], Callable[[], Tagger]]:
     """What runtime.tag.main takes to open a tagger with."""
-    return lambda options: lambda: open_stand_in(folder, long=options.long)
+    return lambda request: lambda: open_stand_in(folder, windowing=request.model.windowing)
 
 
 def _tokenizer(vocabulary: dict[str, int]) -> dict[str, object]:

@@ -19,6 +19,7 @@ import pytest
 from runtime.errors import NerveError, StorageError, UsageError
 from runtime.tag.__main__ import main
 from runtime.tag.output.journal import Journal, Saved, Work
+from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 from tests.conftest import ROOT
@@ -34,22 +35,23 @@ class _Watched:
         self._moment = moment
         self.asked = 0
 
-    def stream(self, texts: Iterable[str], *, chunk: int) -> Iterator[list[Entity]]:
-        if callable(self._moment):
-            self._moment()
-        for text in texts:
-            self.asked += 1
-            yield [Entity("PER", text[:2], 0, 2, 0.5)]
-
-    def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        self.stream([], chunk=1)
-        self.asked += len(sentences)
-        if callable(self._moment):
-            self._moment()
-        return [["B-PER", *["O"] * (len(words) - 1)] for words in sentences]
+    def answers(self, questions: Iterable[Question], *, chunk: int) -> Iterator[Answer]:
+        for number, question in enumerate(questions):
+            if number % chunk == 0 and callable(self._moment):
+                self._moment()
+            self.asked += question is not None
+            yield _answer(question)
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+def _answer(question: Question) -> Answer:
+    if question is None:
+        return Answer()
+    if isinstance(question, str):
+        return Answer([Entity("PER", question[:2], 0, 2, 0.5)])
+    return Answer(labels=["B-PER", *["O"] * (len(question) - 1)])
 
 
 def _tag(*arguments: object, tagger: _Watched | None = None) -> int:

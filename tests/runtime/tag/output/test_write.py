@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from runtime.errors import CorpusError
 from runtime.tag.input.detect import Input
-from runtime.tag.input.item import Answer, Item, as_text, as_words
+from runtime.tag.input.item import Item, as_text, as_words
 from runtime.tag.input.read import READERS, Reading, Start
 from runtime.tag.output.html_page import Page
 from runtime.tag.output.terminal import Terminal
 from runtime.tag.output.write import Conll, Jsonl
+from runtime.text.answer import Answer
 from runtime.text.entity import Entity
 
 _TEXT = "Maria Keller flew to Oslo ."

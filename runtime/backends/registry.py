@@ -1,0 +1,69 @@
+"""All backends: every module of this folder that defines SPECS, the specs of the backends that are in it.
+
+Nothing else lists them. So a backend is added by one file, and taken away with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import pkgutil
+from importlib import import_module
+
+import runtime.backends
+from runtime.backends.base import Backend, BackendOptions, BackendSpec, install
+from runtime.bundle.store import Bundle, Candidate
+from runtime.errors import BackendError
+from runtime.system.machine import THIS_MACHINE, Machine
+
+
+@functools.cache
+def specs() -> tuple[BackendSpec, ...]:
+    """Specs of all backends, the preferred ones first."""
+    modules = (
+        import_module(f"{runtime.backends.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(runtime.backends.__path__)
+        if module.name != __name__.rpartition(".")[2]
+    )
+    found: list[BackendSpec] = [spec for module in modules for spec in getattr(module, "SPECS", ())]
+    return tuple(sorted(found, key=lambda spec: spec.preference))
+
+
+def backend_names() -> tuple[str, ...]:
+    """Names of all backends, each once, the preferred ones first."""
+    return tuple(dict.fromkeys(spec.name for spec in specs()))
+
+
+def spec_of(candidate: Candidate) -> BackendSpec:
+    """The spec of a candidate's backend on its device.
+
+    Raises:
+        BackendError: there is no such backend.
+    """
+    for spec in specs():
+        if (spec.name, spec.device) == (candidate.backend, candidate.device):
+            return spec
+    known = ", ".join(f"{spec.name} ({spec.device})" for spec in specs())
+    raise BackendError(
+        f"backend {candidate.backend!r}", f"there is none on {candidate.device}", f"choose one of {known}"
+    )
+
+
+def version_of(candidate: Candidate, here: Machine = THIS_MACHINE) -> str:
+    """The installed version of the candidate's library; empty where it is not installed."""
+    spec = spec_of(candidate)
+    return here.version(spec.library, spec.distributions)
+
+
+def open_candidate(candidate: Candidate, bundle: Bundle, options: BackendOptions) -> Backend:
+    """Open the backend that runs a candidate.
+
+    Raises:
+        BackendError: the backend's library is not installed (the extra is named), or it cannot load the file.
+    """
+    spec = spec_of(candidate)
+    try:
+        return spec.open(bundle, candidate, options)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        problem = f"the library {library!r} is not installed"
+        raise BackendError(f"backend {candidate.backend!r}", problem, install(spec)) from error

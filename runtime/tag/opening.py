@@ -1,0 +1,76 @@
+"""The tagger that a command line asks for, opened while its inputs are looked at. It imports no arrays until then."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from runtime.concurrency import Ahead
+from runtime.errors import UncertifiedError
+from runtime.tag.options import PROG
+from runtime.tag.request import Request
+
+if TYPE_CHECKING:
+    from runtime.bundle.store import Bundle
+    from runtime.tag.answers import Tagging
+    from runtime.tagger import Tagger
+
+TaggerOpener = Callable[[Request], "Callable[[], Tagging]"]
+"""Given what is asked for, it begins to open the tagger; called without anything, what it gives ends that."""
+
+
+def begin_tagger(request: Request) -> Callable[[], Tagger]:
+    """Begin to verify the bundle; the function that comes back ends that and opens the tagger.
+
+    Verifying reads every byte of the bundle and leaves the interpreter free for a tenth of a second or more, in which
+    inputs are checked and libraries are loaded.
+    """
+    from runtime.bundle.third_party import open_folder  # not at the top: --help and mistakes need none of it
+
+    model = request.model
+    verified = Ahead(partial(open_folder, model.bundle, allow_uncertified=model.allow_uncertified))
+    return lambda: _open_tagger(request, verified)
+
+
+def _open_tagger(request: Request, verified: Ahead[Bundle]) -> Tagger:
+    import runtime.tagger  # noqa: F401 - numpy and tokenizers are loaded while the bundle is verified
+
+    model = request.model
+    _load_ahead(model.wanted.backend)
+    try:
+        tagger = _opened(request, verified.result())
+    except UncertifiedError as error:  # the library names no option of a command line
+        raise UncertifiedError(error.subject, error.problem, f"{error.fix} (--allow-uncertified)") from error
+    if model.verbose or (request.job.progress and sys.stderr.isatty()):
+        print(f"{PROG}: took {tagger.about}", file=sys.stderr)
+    return tagger
+
+
+def _opened(request: Request, bundle: Bundle) -> Tagger:
+    from runtime.tagger import Tagger
+
+    model = request.model
+    return Tagger.open(
+        bundle,
+        candidate=model.wanted,
+        goal="once" if request.job.texts else "throughput",  # texts on a command line are few
+        threads=model.threads,
+        windowing=model.windowing,
+        decoding=model.decoding,
+        settings=model.settings,
+        checkpoint=model.checkpoint or "",
+        allow_uncertified=model.allow_uncertified,
+    )
+
+
+def _load_ahead(backend: str) -> None:
+    """Load the library of a backend that is asked for by name, while the bundle is being verified."""
+    from runtime.backends.registry import specs
+
+    library = next((spec.library for spec in specs() if spec.name == backend and spec.device == "cpu"), "numpy")
+    with suppress(ImportError):  # a library that is not there is the Tagger's to report
+        import_module(library)
