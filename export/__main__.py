@@ -5,41 +5,25 @@ What can be checked without torch is checked before torch is loaded: a mistake c
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 from export.certify.corpus import read_text, training_sentences
-from export.engines.options import (
-    LEVEL,
-    SLOTS,
-    Attention,
-    TensorRTOptions,
-    check_tensorrt,
-    has_engines,
-    missing_library,
-)
-from export.hub import check_tokenizer, checkpoint_folder
-from export.options import add_options, yield_cores
-from export.provenance import provenance
+from export.engines.options import LEVEL, SLOTS, Attention, TensorRTOptions, check_tensorrt, missing_library
+from export.options import VariantOptions, add_options, yield_cores
+from export.preflight import LOWER, check_tokenizer, is_up_to_date
 from export.staging import check_output
-from runtime.bundle.checkpoint import describe, sha256_of_checkpoint
-from runtime.bundle.store import Layout, Precision, Source, open_bundle
+from runtime.bundle.hub import find_checkpoint
 from runtime.command_line import Parser, count, run
-from runtime.errors import BundleError
+from runtime.errors import GateError
 from runtime.system.cpu import cpu_features
 from runtime.system.gpu import gpu
-from runtime.system.libraries import installed_version
 
 PROG = "python -m export"
-# Lower precisions in the order in which they are made, and what export.variants makes of each: layout and made_for.
-_ANY, _GPU = "", "onnxruntime"
-_LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
-    "int8": (("packed", _ANY),),
-    "fp16": (("padded", _ANY), ("packed", _ANY), ("packed", _GPU), ("padded", _GPU)),
-    "fp8": (("packed", _ANY),),
-}
 _NO_VNNI = (
     "int8: this CPU has no VNNI, so weights get 7 bits, which it adds up exactly; "
     "here fp32 is likely to be as fast, and more is left out of int8 than where there is VNNI"
@@ -52,40 +36,38 @@ def main(arguments: Sequence[str]) -> int:
     check_output(options.output)
     if options.tensorrt:
         check_tensorrt(gpu(), missing=missing_library())
-    checkpoint = checkpoint_folder(options.model)
-    description, source = describe(checkpoint), Source(options.model, sha256_of_checkpoint(checkpoint))
-    check_tokenizer(checkpoint, vocabulary=description.vocabulary)
+    checkpoint = find_checkpoint(options.model)
+    check_tokenizer(checkpoint)
     text = read_text(options.corpus, most=options.sentences)
-    # An engine is made of the fp16 graph, and so is the graph in fp8.
-    fp16 = options.fp16 or options.fp8 or options.tensorrt
-    asked = {"int8": options.int8 or options.int8_seven_bit, "fp16": fp16, "fp8": options.fp8}
-    lower = tuple(precision for precision in _LOWER if asked[precision])
-    # Where 8 bits are not known to be added up exactly, nothing but 7 can be measured.
-    seven_bit = options.int8_seven_bit or "vnni" not in cpu_features()
-    up_to_date = _up_to_date(options.output, source, text.sha256, lower, seven_bit=seven_bit, tensorrt=options.tensorrt)
-    if up_to_date and not options.force:
+    variants = _variant_options(options)
+    if not options.force and is_up_to_date(options.output, checkpoint, text, variants, tensorrt=options.tensorrt):
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
         return 0
-    if "int8" in lower and "no vnni" in cpu_features():
+    if variants.precisions:
+        training = options.training if options.training != Path() else options.corpus
+        variants = replace(variants, sentences=training_sentences(training, text))
+    if "int8" in variants.precisions and "no vnni" in cpu_features():
         print(_NO_VNNI)
-    training = (
-        training_sentences(options.training if options.training != Path() else options.corpus, text) if lower else ()
-    )
     yield_cores()
     from export.pipeline import make_bundle
-    from export.variants import VariantOptions
 
-    made = make_bundle(
-        checkpoint,
-        source,
-        description,
-        text,
-        VariantOptions(lower, training, seven_bit=seven_bit),
-        output=options.output,
-        threads=options.threads,
-        tensorrt=_tensorrt_options(options),
-    )
-    return 0 if made else 1
+    wanted = _tensorrt_options(options)
+    try:
+        make_bundle(checkpoint, text, variants, output=options.output, threads=options.threads, tensorrt=wanted)
+    except GateError as error:
+        print(f"FAILED: {error}\nnothing was written, {options.output} is as it was", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _variant_options(options: Namespace) -> VariantOptions:
+    """The lower precisions that are asked for; their training text is not read yet."""
+    # A TensorRT engine is made of the fp16 graph, and so is the graph in fp8.
+    fp16 = options.fp16 or options.fp8 or options.tensorrt
+    asked = {"int8": options.int8 or options.int8_seven_bit, "fp16": fp16, "fp8": options.fp8}
+    # Where 8 bits are not known to be added up exactly, nothing but 7 can be measured.
+    seven_bit = options.int8_seven_bit or "vnni" not in cpu_features()
+    return VariantOptions(tuple(precision for precision in LOWER if asked[precision]), seven_bit=seven_bit)
 
 
 def _parser() -> Parser:
@@ -139,27 +121,6 @@ def _tensorrt_options(options: Namespace) -> TensorRTOptions:
         level=options.tensorrt_level,
         attention=options.tensorrt_attention,
     )
-
-
-def _up_to_date(
-    output: Path, source: Source, text_sha256: str, lower: tuple[Precision, ...], *, seven_bit: bool, tensorrt: bool
-) -> bool:
-    try:
-        manifest = open_bundle(output).manifest
-    except BundleError:
-        return False
-    same_text = all(certificate.corpus_sha256 == text_sha256 for certificate in manifest.certificates)
-    made_alike = manifest.checkpoint == source and manifest.versions == provenance()
-    # An architecture that cannot be packed has no graphs in lower precision, however often they are asked for.
-    held = {(graph.precision, graph.layout, graph.made_for, graph.seven_bit) for graph in manifest.graphs}
-    wanted = {
-        (precision, *each, seven_bit and precision == "int8") for precision in lower for each in _LOWER[precision]
-    }
-    all_there = held >= wanted or not any(layout == "packed" for _, layout, *_ in held)
-    built = not tensorrt or has_engines(manifest, gpu(), installed_version("tensorrt"))
-    asked = [certificate for certificate in manifest.certificates if certificate.precision in (*lower, "fp32")]
-    hold_here = all(certificate.holds_on(cpu_features()) for certificate in asked)
-    return made_alike and same_text and all_there and built and hold_here and bool(manifest.certificates)
 
 
 if __name__ == "__main__":

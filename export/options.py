@@ -1,12 +1,29 @@
-"""Options that exporting and certifying share."""
+"""Options that exporting and certifying share, and which lower precisions an export makes. Light: no torch, no onnx."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.bundle.certificate import Precision
 from runtime.command_line import Parser, count
 from runtime.system.libraries import available_threads
+
+
+@dataclass(frozen=True, slots=True)
+class VariantOptions:
+    """Which lower precisions to make, and of what.
+
+    Attributes:
+        precisions: of export.variants.FILES; fp8 after fp16, which it is made of.
+        sentences: words of training text; they must not be those that are certified on.
+        seven_bit: whether int8 is to be exact on every CPU, see export.quantize.int8.
+    """
+
+    precisions: tuple[Precision, ...] = ()
+    sentences: tuple[tuple[str, ...], ...] = ()
+    seven_bit: bool = False
 
 
 def add_options(parser: Parser) -> None:

@@ -21,78 +21,64 @@ from export.engines.options import NO_ENGINES, TensorRTOptions, fulfilled
 from export.graphs.packed import can_pack, packed_from_checkpoint
 from export.graphs.padded import padded_from_checkpoint
 from export.graphs.shared_weights import share_weights
+from export.options import VariantOptions
 from export.provenance import provenance
 from export.staging import staging
 from export.torch_model import load_model
 from export.tune import show_speeds, tuned
-from export.variants import VariantOptions, variants_of
-from runtime.bundle.checkpoint import Description
-from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, Source, digest_of, open_bundle, seal
-from runtime.errors import storage_error
+from export.variants import Variant, variants_of
+from runtime.bundle.checkpoint import Checkpoint
+from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, digest_of, open_bundle, seal
+from runtime.errors import GateError, storage_error
 from runtime.system.files import replace_folder
 
 PADDED, PACKED, WEIGHTS = "padded-fp32.onnx", "packed-fp32.onnx", "weights.data"
 
 
 def make_bundle(
-    checkpoint: Path,
-    source: Source,
-    description: Description,
+    checkpoint: Checkpoint,
     text: Text,
     variants: VariantOptions,
     *,
     output: Path,
     threads: int,
     tensorrt: TensorRTOptions = NO_ENGINES,
-) -> bool:
+) -> Bundle:
     """Export, certify, and put the bundle in place if it passed; otherwise what was there stays as it was.
 
     Args:
-        checkpoint: its folder.
-        source: what the manifest says of it.
-        description: its labels and limits.
+        checkpoint: what to export.
         text: to certify on.
         variants: lower precisions to make; none where the model cannot be packed.
         output: where the bundle goes.
         threads: CPUs to use.
-        tensorrt: whether to build engines, and how; the variants then has fp16.
-
-    Returns:
-        Whether every file passed the gate, and an engine, where one is asked for.
+        tensorrt: whether to build TensorRT engines, and how; the variants then have fp16.
 
     Raises:
-        BackendError: an engine is asked for and TensorRT cannot build it; nothing is written.
-        BundleError: a graph, or what an engine makes of it, is not what its name says; nothing is written either.
+        BackendError: a TensorRT engine is asked for and cannot be built.
+        BundleError: a graph, or what a backend makes of it, is not what its name says.
+        GateError: a graph, or every engine that is asked for, does not say what the checkpoint says.
     """
     with staging(output) as folder:
         with stage("load"):
-            model = load_model(checkpoint)
-        bundle = _written(model, folder, checkpoint, source, description, variants, tensorrt, threads)
-        with stage("reference"):
-            reference = Reference(checkpoint, model, threads=threads)
-            certifier = Certifier(reference, text, description.labels, max_length=description.max_length)
-        certificates = certify_all(bundle, certifier, threads=threads)
-        if certificates is None or not fulfilled(tensorrt, certificates):
-            if certificates:
-                print("FAILED: no TensorRT engine says what the checkpoint says; leave --tensorrt out to do without")
-            print(f"FAILED: nothing was written, {output} is as it was")
-            return False
-        bundle = replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
-        # A large model's weights would lie in memory beside those of every engine that is about to be timed.
-        del model, reference, certifier
-        with stage("tune"):
-            speeds = tuned(bundle, threads=threads, checkpoint=checkpoint)
-            bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
-        show_speeds(bundle)
+            model = load_model(checkpoint.folder)
+        bundle = _exported(model, folder, checkpoint, variants, threads)
+        if tensorrt.wanted:
+            bundle = _with_engines(bundle, tensorrt)
+        for attestation in bundle.manifest.attestations:
+            show_attestation(attestation)
+        bundle = _certified(bundle, checkpoint, model, text, tensorrt, threads)
+        # A large model's weights would lie in memory beside those of every backend that is about to be timed.
+        del model
+        bundle = _tuned(bundle, checkpoint, threads)
         seal(folder, bundle.manifest)
         replace_folder(folder, output)
-    print(json.dumps({"bundle": str(output), "certified": [str(c.candidate) for c in certificates]}))
-    return True
+    certified = [str(certificate.candidate) for certificate in bundle.manifest.certificates]
+    print(json.dumps({"bundle": str(output), "certified": certified}))
+    return replace(bundle, path=output)
 
 
-def seal_uncertified(
-    folder: Path, checkpoint: Path, source: Source, description: Description, graphs: tuple[Graph, ...]
-) -> Bundle:
+def seal_uncertified(folder: Path, checkpoint: Checkpoint, graphs: tuple[Graph, ...]) -> Bundle:
     """A bundle of graphs that lie in the folder, which can be opened, in order to be certified or timed.
 
     Raises:
@@ -100,14 +86,14 @@ def seal_uncertified(
     """
     try:
         for name in (TOKENIZER, CONFIG):
-            shutil.copyfile(checkpoint / name, folder / name)
+            shutil.copyfile(checkpoint.folder / name, folder / name)
     except OSError as error:
         raise storage_error(error) from error
     manifest = Manifest(
-        checkpoint=source,
-        labels=description.labels,
-        max_length=description.max_length,
-        vocabulary=description.vocabulary,
+        checkpoint=checkpoint.source,
+        labels=checkpoint.labels,
+        max_length=checkpoint.max_length,
+        vocabulary=checkpoint.vocabulary,
         files={file.name: digest_of(file) for file in sorted(folder.iterdir())},
         graphs=graphs,
         certificates=(),
@@ -117,39 +103,21 @@ def seal_uncertified(
     return open_bundle(folder)
 
 
-def _written(
-    model: PreTrainedModel,
-    folder: Path,
-    checkpoint: Path,
-    source: Source,
-    description: Description,
-    variants: VariantOptions,
-    tensorrt: TensorRTOptions,
-    threads: int,
+def _exported(
+    model: PreTrainedModel, folder: Path, checkpoint: Checkpoint, variants: VariantOptions, threads: int
 ) -> Bundle:
-    """All graphs and engines, attested, in a sealed bundle without certificates."""
+    """All graphs, attested, in a sealed bundle without certificates."""
     with stage("export") as said:
         graphs = _graphs(model, folder)
-        lower = variants_of(variants, folder, graphs, checkpoint / TOKENIZER, description, threads=threads)
+        lower = variants_of(variants, folder, graphs, checkpoint, threads=threads)
         graphs += tuple(variant.graph for variant in lower)
         _share_weights([folder / graph.file for graph in graphs])
-        said += [variant.said for variant in lower]
-        said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
-        if all(graph.layout == "padded" for graph in graphs):
-            without = f", and so without {' and '.join(variants.precisions)}" if variants.precisions else ""
-            said.append(f"padded alone, since rows of {description.architecture} cannot be packed{without}")
+        said += _remarks(graphs, lower, checkpoint, variants)
     with stage("seal"):
-        bundle = seal_uncertified(folder, checkpoint, source, description, graphs)
+        bundle = seal_uncertified(folder, checkpoint, graphs)
     with stage("attest"):
         attestations = attest_all(bundle, {variant.graph.file: variant.kept for variant in lower})
-    bundle = replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
-    if tensorrt.wanted:
-        with stage("tensorrt"):
-            bundle = with_engines(bundle, tensorrt)
-        seal(folder, bundle.manifest)
-    for attestation in bundle.manifest.attestations:
-        show_attestation(attestation)
-    return bundle
+    return replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
 
 
 def _graphs(model: PreTrainedModel, folder: Path) -> tuple[Graph, ...]:
@@ -165,3 +133,57 @@ def _share_weights(paths: list[Path]) -> None:
             onnx.checker.check_model(str(path))
     except OSError as error:
         raise storage_error(error) from error
+
+
+def _remarks(
+    graphs: tuple[Graph, ...], lower: list[Variant], checkpoint: Checkpoint, variants: VariantOptions
+) -> list[str]:
+    """What a person is told of the graphs."""
+    said = [variant.said for variant in lower]
+    said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
+    if all(graph.layout == "padded" for graph in graphs):
+        without = f", and so without {' and '.join(variants.precisions)}" if variants.precisions else ""
+        said.append(f"padded alone, since rows of {checkpoint.architecture} cannot be packed{without}")
+    return said
+
+
+def _with_engines(bundle: Bundle, tensorrt: TensorRTOptions) -> Bundle:
+    """The bundle with TensorRT engines; it is sealed once more, since certifying opens what is sealed."""
+    with stage("tensorrt"):
+        bundle = with_engines(bundle, tensorrt)
+    seal(bundle.path, bundle.manifest)
+    return bundle
+
+
+def _certified(
+    bundle: Bundle,
+    checkpoint: Checkpoint,
+    model: PreTrainedModel,
+    text: Text,
+    tensorrt: TensorRTOptions,
+    threads: int,
+) -> Bundle:
+    """The bundle with the certificates of all candidates that passed.
+
+    Raises:
+        GateError: a graph did not, or every engine that is asked for did not.
+    """
+    with stage("reference"):
+        reference = Reference(checkpoint.folder, model, threads=threads)
+        certifier = Certifier(reference, text, checkpoint.labels, max_length=checkpoint.max_length)
+    certificates = certify_all(bundle, certifier, threads=threads)
+    if certificates is None:
+        problem = "a graph does not say what the checkpoint says (see FAILED or REFUSED above)"
+        raise GateError(checkpoint.name, problem, "leave out the precision that fails, or report it if that is fp32")
+    if not fulfilled(tensorrt, certificates):
+        raise GateError(checkpoint.name, "no TensorRT engine says what the checkpoint says", "do without TensorRT")
+    return replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
+
+
+def _tuned(bundle: Bundle, checkpoint: Checkpoint, threads: int) -> Bundle:
+    """The bundle with the speed of every certified candidate on this machine."""
+    with stage("tune"):
+        speeds = tuned(bundle, threads=threads, checkpoint=checkpoint.folder)
+        bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
+    show_speeds(bundle)
+    return bundle

@@ -18,12 +18,13 @@ from pathlib import Path
 from export.graphs.fp16 import fp16_from_graph
 from export.graphs.ort_attention import fused_from_graph
 from export.graphs.ort_remove_padding import packing_from_graph
+from export.options import VariantOptions
 from export.quantize.activations import text_batches
 from export.quantize.fp8 import fp8_from_graph
 from export.quantize.int8 import Quantized, int8_from_graph
 from runtime.batch.batches import Batch
 from runtime.bundle.attestation import KeptLayer
-from runtime.bundle.checkpoint import Description
+from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.store import Graph, Precision
 from runtime.encode.tokenizer import Encoder
 
@@ -36,21 +37,6 @@ _BATCHES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class VariantOptions:
-    """Which lower precisions to make, and of what.
-
-    Attributes:
-        precisions: of FILES; fp8 after fp16, which it is made of.
-        sentences: words of training text; they must not be those that are certified on.
-        seven_bit: whether int8 is to be exact on every CPU, see export.quantize.int8.
-    """
-
-    precisions: tuple[Precision, ...] = ()
-    sentences: tuple[tuple[str, ...], ...] = ()
-    seven_bit: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Variant:
     """A graph in lower precision, what it leaves in higher, and a line about how it went."""
 
@@ -60,13 +46,7 @@ class Variant:
 
 
 def variants_of(
-    variants: VariantOptions,
-    folder: Path,
-    graphs: Sequence[Graph],
-    tokenizer: Path,
-    description: Description,
-    *,
-    threads: int,
+    variants: VariantOptions, folder: Path, graphs: Sequence[Graph], checkpoint: Checkpoint, *, threads: int
 ) -> list[Variant]:
     """Write the graphs of the variants beside those that they are made of.
 
@@ -74,8 +54,7 @@ def variants_of(
         variants: which.
         folder: where the graphs lie.
         graphs: in fp32, at most one of each layout.
-        tokenizer: the checkpoint's tokenizer.json.
-        description: of the checkpoint.
+        checkpoint: what they were made of.
         threads: CPUs to use.
 
     Raises:
@@ -86,33 +65,30 @@ def variants_of(
     made: list[Variant] = []
     if all(graph.layout == "padded" for graph in graphs):
         return made  # what cannot be packed computes its positions, which fp16 would blur
-    longest = description.max_length
     for precision, graph in itertools.product(variants.precisions, graphs):
         source = folder / graph.file
         if precision == "fp16":
-            made += fp16_variants(source, graph, tokenizer, variants.sentences, max_length=longest, threads=threads)
+            made += fp16_variants(source, graph, checkpoint, variants.sentences, threads=threads)
         elif precision == "fp8" and graph.layout == "packed":
-            made.append(_fp8(variants, source, graph, tokenizer, description, threads))
+            made.append(_fp8(variants, source, graph, checkpoint, threads))
         elif graph.layout == "packed":
-            made.append(_int8(variants, source, folder / FILES[precision], tokenizer, description, threads))
+            made.append(_int8(variants, source, folder / FILES[precision], checkpoint, threads))
     return made
 
 
-def _int8(
-    variants: VariantOptions, source: Path, output: Path, tokenizer: Path, description: Description, threads: int
-) -> Variant:
-    quantised = int8_from_graph(
+def _int8(variants: VariantOptions, source: Path, output: Path, checkpoint: Checkpoint, threads: int) -> Variant:
+    made = int8_from_graph(
         source,
         output,
-        tokenizer,
+        checkpoint.tokenizer,
         variants.sentences,
-        max_length=description.max_length,
-        vocabulary=description.vocabulary,
-        labels=len(description.labels),
+        max_length=checkpoint.max_length,
+        vocabulary=checkpoint.vocabulary,
+        labels=len(checkpoint.labels),
         threads=threads,
         seven_bit=variants.seven_bit,
     )
-    return _variant(quantised)
+    return _variant(made)
 
 
 def _variant(made: Quantized) -> Variant:
@@ -124,10 +100,9 @@ def _variant(made: Quantized) -> Variant:
 def fp16_variants(
     source: Path,
     graph: Graph,
-    tokenizer: Path,
+    checkpoint: Checkpoint,
     sentences: Sequence[Sequence[str]],
     *,
-    max_length: int,
     threads: int,
     most: int = _BATCHES,
 ) -> list[Variant]:
@@ -136,35 +111,32 @@ def fp16_variants(
     Args:
         source: the graph in fp32.
         graph: what the manifest says of it.
-        tokenizer: the checkpoint's tokenizer.json.
+        checkpoint: what it was made of.
         sentences: words of training text.
-        max_length: most tokens of a row.
         threads: CPUs to use.
         most: batches on which fp16 is searched for overflow.
 
     Raises:
         BundleError: fp16 cannot hold this model's activations.
     """
-    encoder = Encoder(tokenizer)
-    batches = text_batches(encoder, sentences, max_length=max_length, most=most, layout=graph.layout)
+    encoder, longest = Encoder(checkpoint.tokenizer), checkpoint.max_length
+    batches = text_batches(encoder, sentences, max_length=longest, most=most, layout=graph.layout)
     if graph.layout == "padded":
         return [_fp16(source, PADDED_FP16, graph, batches, threads)]
     plain = _fp16(source, FILES["fp16"], graph, batches, threads)
     return [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
 
 
-def _fp8(
-    variants: VariantOptions, source: Path, packed: Graph, tokenizer: Path, description: Description, threads: int
-) -> Variant:
+def _fp8(variants: VariantOptions, source: Path, packed: Graph, checkpoint: Checkpoint, threads: int) -> Variant:
     made = fp8_from_graph(
         source,
         source.with_name(FILES["fp16"]),
         source.with_name(FILES["fp8"]),
         packed,
-        tokenizer,
+        checkpoint.tokenizer,
         variants.sentences,
-        max_length=description.max_length,
-        labels=len(description.labels),
+        max_length=checkpoint.max_length,
+        labels=len(checkpoint.labels),
         threads=threads,
     )
     return _variant(made)

@@ -6,6 +6,7 @@
     |- CorpusError          a corpus line, file or data set is not readable
     |- BundleError          the bundle is missing, damaged, or made for something else
     |  '- UncertifiedError  the candidate asked for holds no passing certificate
+    |- GateError            what was made does not say what its checkpoint says: exit status 1
     |- BackendError         the backend is unknown, not installed, or not able
     |- TextError            the text given is empty, too long, or not UTF-8
     '- StorageError         no permission, no space, no such place to write
@@ -57,6 +58,10 @@ class BundleError(NerveError):
 
 class UncertifiedError(BundleError):
     """The candidate asked for holds no passing certificate."""
+
+
+class GateError(NerveError):
+    """What was made does not say what its checkpoint says, so it is not put in place; commands end with status 1."""
 
 
 class BackendError(NerveError):

@@ -16,12 +16,11 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
 from runtime.bundle.checkpoint import check_files, max_length
+from runtime.bundle.hub import checkpoint_folder
 from runtime.errors import CheckpointError
-from train.corpus.hub import offline_unless_reachable
 
 PACKAGE: Final = "package:"
 OTHER_LICENSE: Final = "other"
-_HUB_ID: Final = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _LICENSE: Final = re.compile(r"^license:[ \t]*([\w.-]+)[ \t]*$", re.MULTILINE)
 
 
@@ -51,15 +50,9 @@ def find_base(name: str) -> Base:
     Raises:
         CheckpointError: it cannot be found, or its files are not those of a safetensors checkpoint with a tokenizer.
     """
-    if name.startswith(PACKAGE):
-        folder, shown = _packaged(name), name.removeprefix(PACKAGE)
-    elif Path(name).is_dir():
-        folder = Path(name)
-        shown = folder.resolve().name
-    elif _HUB_ID.fullmatch(name):
-        folder, shown = _downloaded(name), name
-    else:
-        raise CheckpointError(name, "no such folder", "give a checkpoint's folder or its hub id")
+    folder = _packaged(name) if name.startswith(PACKAGE) else checkpoint_folder(name)
+    # Not the whole path of a folder, which says more of the machine than of the checkpoint.
+    shown = folder.resolve().name if Path(name).is_dir() else name.removeprefix(PACKAGE)
     return Base(shown, folder, _license(folder), _look_over(folder))
 
 
@@ -81,25 +74,6 @@ def _packaged(name: str) -> Path:
     if found is None or not found.submodule_search_locations:
         raise CheckpointError(name, f"the package {package} is not installed", "run make setup")
     return Path(found.submodule_search_locations[0]) / inner
-
-
-def _downloaded(name: str) -> Path:
-    offline_unless_reachable()
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
-
-    try:
-        # Only what is read: no pickled weights, no other framework's.
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors", "*.txt", "README.md"]))
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        problem = "no such folder, and no such model on the hub"
-        raise CheckpointError(name, problem, "check the name") from error
-    except LocalEntryNotFoundError as error:
-        problem = "no such folder, and the hub cannot be reached"
-        raise CheckpointError(name, problem, "check the name and the network, or give a folder") from error
-    except OSError as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(name, f"the hub does not give it ({reason})", "give a folder") from error
 
 
 def _open_weights(path: Path) -> None:

@@ -148,12 +148,12 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
     from export.pipeline import PACKED, PADDED, WEIGHTS, seal_uncertified
     from export.torch_model import load_model
     from export.variants import fp16_variants
-    from runtime.bundle.checkpoint import describe, sha256_of_checkpoint
-    from runtime.bundle.store import Source, seal
+    from runtime.bundle.checkpoint import open_checkpoint
+    from runtime.bundle.store import seal
     from runtime.system.libraries import available_threads
 
     folder.mkdir(parents=True)
-    said, model, about = [], load_model(checkpoint), describe(checkpoint)
+    said, model, source = [], load_model(checkpoint), open_checkpoint(checkpoint)
     graphs = [packed_from_checkpoint(model, folder / PACKED)]
     try:
         graphs.insert(0, padded_from_checkpoint(model, folder / PADDED))
@@ -165,17 +165,15 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path) -> list[str]:
         variants_of = fp16_variants(
             folder / graph.file,
             graph,
-            checkpoint / "tokenizer.json",
+            source,
             words,
-            max_length=about.max_length,
             threads=available_threads(),
             most=_SEARCHED,
         )
         said += [variant.said for variant in variants_of]
         graphs += [variant.graph for variant in variants_of]
     share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
-    source = Source(str(checkpoint), sha256_of_checkpoint(checkpoint))
-    sealed = seal_uncertified(folder, checkpoint, source, about, tuple(graphs)).manifest
+    sealed = seal_uncertified(folder, source, tuple(graphs)).manifest
     packed = [graph for graph in graphs if graph.layout == "packed"]
     seal(folder, replace(sealed, attestations=tuple(attest_graph(folder / graph.file, graph) for graph in packed)))
     return said

@@ -80,8 +80,7 @@ def _bundle(checkpoint: Path, folder: Path) -> None:
     from export.graphs.shared_weights import share_weights
     from export.pipeline import PACKED, PADDED, WEIGHTS, seal_uncertified
     from export.torch_model import load_model
-    from runtime.bundle.checkpoint import describe, sha256_of_checkpoint
-    from runtime.bundle.store import Source
+    from runtime.bundle.checkpoint import open_checkpoint
 
     folder.mkdir()
     model = load_model(checkpoint)
@@ -89,8 +88,7 @@ def _bundle(checkpoint: Path, folder: Path) -> None:
     onnx.save(_in_int8(onnx.load(folder / PACKED)), folder / _INT8)
     graphs = (padded_from_checkpoint(model, folder / PADDED), packed, replace(packed, file=_INT8, precision="int8"))
     share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
-    source = Source(WORKLOAD, sha256_of_checkpoint(checkpoint))
-    seal_uncertified(folder, checkpoint, source, describe(checkpoint), graphs)
+    seal_uncertified(folder, open_checkpoint(checkpoint, name=WORKLOAD), graphs)
 
 
 def _in_int8(model: ModelProto) -> ModelProto:

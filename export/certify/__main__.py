@@ -6,22 +6,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from export.certify.certify_bundle import certify_all
 from export.certify.corpus import read_text
 from export.certify.measure import Certifier
-from export.hub import checkpoint_folder
 from export.options import add_options, yield_cores
-from runtime.bundle.checkpoint import describe, sha256_of_checkpoint
-from runtime.bundle.store import Bundle, Source, open_bundle, seal
+from runtime.bundle.checkpoint import Checkpoint
+from runtime.bundle.hub import find_checkpoint
+from runtime.bundle.store import Bundle, open_bundle, seal
 from runtime.bundle.third_party import is_third_party, open_third_party
 from runtime.command_line import Parser, run
-from runtime.errors import BundleError
-
-if TYPE_CHECKING:
-    pass
-
+from runtime.errors import BundleError, GateError
 
 PROG = "python -m export.certify"
 
@@ -32,32 +27,42 @@ def main(arguments: Sequence[str]) -> int:
     If it fails, the old certificates stay, or no bundle comes to be.
     """
     options = _parser().parse_args(arguments)
-    bundle, folder, source = _opened(options.bundle, options.model)
+    bundle, checkpoint = _opened(options.bundle, options.model)
     text = read_text(options.corpus, most=options.sentences)
     yield_cores()
     from export.certify.reference import Reference
     from export.torch_model import load_model
 
-    reference = Reference(folder, load_model(folder), threads=options.threads)
-    description = describe(folder)
-    certifier = Certifier(reference, text, description.labels, max_length=description.max_length)
-    if bundle.manifest.checkpoint == source:
-        certificates = certify_all(bundle, certifier, threads=options.threads)
-        certified = certificates and replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
-    else:
-        from export.certify.import_folder import imported
-
-        length = description.max_length
-        certified = imported(bundle, certifier, source, max_length=length, threads=options.threads)
-    if not certified:
-        print(f"FAILED: {options.bundle} is as it was", file=sys.stderr)
+    reference = Reference(checkpoint.folder, load_model(checkpoint.folder), threads=options.threads)
+    certifier = Certifier(reference, text, checkpoint.labels, max_length=checkpoint.max_length)
+    try:
+        certified = _certified(bundle, certifier, checkpoint, options.threads)
+    except GateError as error:
+        print(f"FAILED: {error}\n{options.bundle} is as it was", file=sys.stderr)
         return 1
     seal(options.bundle, certified.manifest)
     return 0
 
 
-def _opened(path: Path, model: str) -> tuple[Bundle, Path, Source]:
-    """A bundle or a third-party folder, the folder of its checkpoint, and what to say of that in the manifest.
+def _certified(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, threads: int) -> Bundle:
+    """The bundle with new certificates; a third-party folder becomes a bundle.
+
+    Raises:
+        GateError: a graph of a bundle, or every graph of a third-party folder, does not say what the checkpoint says.
+    """
+    if bundle.manifest.checkpoint != checkpoint.source:
+        from export.certify.import_folder import imported
+
+        return imported(bundle, certifier, checkpoint, threads=threads)
+    certificates = certify_all(bundle, certifier, threads=threads)
+    if certificates is None:
+        problem = "a graph does not say what the checkpoint says (see FAILED or REFUSED above)"
+        raise GateError(str(bundle.path), problem, "export it again")
+    return replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
+
+
+def _opened(path: Path, model: str) -> tuple[Bundle, Checkpoint]:
+    """A bundle or a third-party folder, and its checkpoint.
 
     Raises:
         BundleError: it was made from another checkpoint, or nobody says from which.
@@ -66,16 +71,15 @@ def _opened(path: Path, model: str) -> tuple[Bundle, Path, Source]:
         if not model:
             problem = "export did not make it, so that its checkpoint is not known"
             raise BundleError(str(path), problem, "give the checkpoint with --model")
-        folder = checkpoint_folder(model)
-        describe(folder)
-        return open_third_party(path), folder, Source(model, sha256_of_checkpoint(folder))
+        checkpoint = find_checkpoint(model)
+        return open_third_party(path), checkpoint
     bundle = open_bundle(path)
     source = bundle.manifest.checkpoint
-    folder = checkpoint_folder(model or source.name)
-    if sha256_of_checkpoint(folder) != source.sha256:
+    checkpoint = replace(find_checkpoint(model or source.name), name=source.name)
+    if checkpoint.sha256 != source.sha256:
         problem = f"not the checkpoint that {path} was made from"
-        raise BundleError(str(folder), problem, "give its checkpoint with --model, or export this one")
-    return bundle, folder, source
+        raise BundleError(str(checkpoint.folder), problem, "give its checkpoint with --model, or export this one")
+    return bundle, checkpoint
 
 
 def _parser() -> Parser:

@@ -14,24 +14,47 @@ from export.certify.certify_bundle import certify_all
 from export.certify.measure import Certifier
 from export.graphs.shared_weights import external_files
 from export.provenance import provenance
-from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Certificate, Graph, Source, digest_of
+from runtime.bundle.checkpoint import Checkpoint
+from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Certificate, Graph, digest_of
+from runtime.errors import GateError
 
 
-def imported(bundle: Bundle, certifier: Certifier, source: Source, *, max_length: int, threads: int) -> Bundle | None:
+def imported(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, *, threads: int) -> Bundle:
     """The bundle that a third-party folder is from now on: the graphs that passed, with their certificates.
 
     A graph that fails is left out, and said to be; it stays where it is, and no part of the bundle.
 
     Args:
-        bundle: as runtime.bundle.third_party.open_foreign gives it.
+        bundle: as runtime.bundle.third_party.open_third_party gives it.
         certifier: of its checkpoint.
-        source: that checkpoint.
-        max_length: the checkpoint's; longer rows were not certified.
+        checkpoint: what the graphs were made of.
         threads: CPUs to use.
 
-    Returns:
-        None if no graph passed.
+    Raises:
+        GateError: no graph passed.
     """
+    passed, certificates = _passed(bundle, certifier, threads)
+    if not passed:
+        problem = "no graph in it says what the checkpoint says"
+        raise GateError(str(bundle.path), problem, f"give the checkpoint that it was made of, not {checkpoint.name}")
+    names = {CONFIG, TOKENIZER}
+    for graph in passed:
+        names |= {graph.file, *_weights(bundle, graph)}
+    manifest = replace(
+        bundle.manifest,
+        checkpoint=checkpoint.source,
+        # Longer rows than the checkpoint's were not certified.
+        max_length=min(checkpoint.max_length, bundle.manifest.max_length),
+        files={name: digest_of(bundle.file(name)) for name in sorted(names)},
+        graphs=tuple(passed),
+        certificates=tuple(certificates),
+        versions=provenance(),
+    )
+    return replace(bundle, manifest=manifest)
+
+
+def _passed(bundle: Bundle, certifier: Certifier, threads: int) -> tuple[list[Graph], list[Certificate]]:
+    """The graphs that pass the gate, and their certificates."""
     passed: list[Graph] = []
     certificates: list[Certificate] = []
     for graph in bundle.manifest.graphs:
@@ -42,21 +65,7 @@ def imported(bundle: Bundle, certifier: Certifier, source: Source, *, max_length
             continue
         passed.append(_read(bundle, graph))
         certificates += found
-    if not passed:
-        return None
-    names = {CONFIG, TOKENIZER}
-    for graph in passed:
-        names |= {graph.file, *_weights(bundle, graph)}
-    manifest = replace(
-        bundle.manifest,
-        checkpoint=source,
-        max_length=min(max_length, bundle.manifest.max_length),
-        files={name: digest_of(bundle.file(name)) for name in sorted(names)},
-        graphs=tuple(passed),
-        certificates=tuple(certificates),
-        versions=provenance(),
-    )
-    return replace(bundle, manifest=manifest)
+    return passed, certificates
 
 
 def _read(bundle: Bundle, graph: Graph) -> Graph:

@@ -1,11 +1,11 @@
 """Packed graph -> padded layout without the work of padding: ONNX Runtime's packing mode, for its CUDA provider alone.
 
-Cells that hold nothing are taken out once, behind the embeddings, and put back before the classifier. Between the two
-there are no rows, but all tokens of the batch, one after another; PackedMultiHeadAttention knows where each window
+Token slots that hold nothing are taken out once, after the embeddings, and put back before the classifier. In between
+there are no rows, but all tokens of the batch, one after another; PackedMultiHeadAttention is told where each window
 begins. (Contrib operators of ONNX Runtime 1.31: RemovePadding, PackedMultiHeadAttention, RestorePadding.)
 
-How many tokens there are, the GPU must tell the CPU in the middle of a batch, so that no batch can be captured
-as a CUDA graph. What that costs against rows that are packed beforehand, a GPU decides.
+In the middle of each batch the GPU must tell the CPU how many tokens there are, so no batch can be captured as a CUDA
+graph. Whether it is faster than rows that are packed beforehand is measured on the GPU.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from runtime.batch.batches import NOTHING
 from runtime.bundle.store import Graph
 from runtime.errors import BugError
 
+# What this writes into a graph keeps the names that it had at first: they are part of the file's digest.
 _COUNTS, _OFFSETS, _STARTS = "/packing/counts", "/packing/offsets", "/packing/starts"
 
 
@@ -58,11 +59,11 @@ def _take_padding_out(model: ModelProto, first: Attention) -> None:
     for node in model.graph.node:
         for place, name in enumerate(node.input):
             if name == hidden:
-                node.input[place] = f"{hidden}/tokens"
+                node.input[place] = f"{hidden}/pieces"
     nothing = numpy_helper.from_array(np.array(NOTHING, np.int64), "/packing/nothing")
     columns = numpy_helper.from_array(np.array([1], np.int64), "/packing/columns")
     model.graph.initializer.extend([nothing, columns])
-    made = [f"{hidden}/tokens", _OFFSETS, _STARTS, "/packing/longest"]
+    made = [f"{hidden}/pieces", _OFFSETS, _STARTS, "/packing/longest"]
     say_float(model, made[0])
     model.graph.node.extend(
         [

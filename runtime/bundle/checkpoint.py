@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runtime.bundle.manifest import Source
 from runtime.errors import CheckpointError
 from runtime.system.files import sha256_of_file
 from runtime.text.label_schemes import OUTSIDE
@@ -38,6 +39,53 @@ class Description:
     labels: tuple[str, ...]
     max_length: int
     vocabulary: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint(Description):
+    """A checkpoint that was read, checked and hashed once: the value that export hands on from stage to stage.
+
+    Attributes:
+        folder: where its files are.
+        name: the folder or the hub id, as the user gave it.
+        sha256: see sha256_of_checkpoint.
+    """
+
+    folder: Path
+    name: str
+    sha256: str
+
+    @property
+    def tokenizer(self) -> Path:
+        """Its tokenizer.json."""
+        return self.folder / "tokenizer.json"
+
+    @property
+    def source(self) -> Source:
+        """What the manifest of a bundle says of it."""
+        return Source(self.name, self.sha256)
+
+
+def open_checkpoint(folder: Path, *, name: str = "") -> Checkpoint:
+    """Read, check and hash a checkpoint folder.
+
+    Args:
+        folder: the folder.
+        name: what the user called it, if not by its folder.
+
+    Raises:
+        CheckpointError: see describe.
+    """
+    found = describe(folder)
+    return Checkpoint(
+        found.architecture,
+        found.labels,
+        found.max_length,
+        found.vocabulary,
+        folder=folder,
+        name=name or str(folder),
+        sha256=sha256_of_checkpoint(folder),
+    )
 
 
 def describe(path: Path, *, weights: bool = True) -> Description:
@@ -67,7 +115,7 @@ def check_files(path: Path, *, weights: bool = True) -> dict[str, Any]:
             or its configuration is unreadable.
     """
     if not path.is_dir():
-        raise CheckpointError(str(path), "there is no such folder", "give a checkpoint folder or a hub id")
+        raise CheckpointError(str(path), "there is no such folder", "give a checkpoint's folder or its hub id")
     config = _config(path)
     if weights:
         _check_weights(path)

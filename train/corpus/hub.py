@@ -6,13 +6,11 @@ them differently. It knows nothing of CoNLL files, models or torch.
 
 from __future__ import annotations
 
-import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from runtime.bundle.hub import offline_unless_reachable
 from runtime.errors import CorpusError
 from runtime.text.conll import Sentence
 
@@ -23,7 +21,6 @@ _WORD_COLUMNS: Final = ("tokens", "words")
 _LABEL_COLUMNS: Final = ("ner_tags", "tags", "labels")
 _TRAIN_SPLITS: Final = ("train",)
 _VALID_SPLITS: Final = ("validation", "valid", "dev")
-_PROBE_SECONDS: Final = 10
 
 
 def hub_sentences(name: str) -> tuple[list[Sentence], list[Sentence]]:
@@ -55,20 +52,6 @@ def sentences_of(dataset: Dataset, name: str) -> list[Sentence]:
         for row_words, row_labels in zip(words, dataset[column], strict=True)
         if row_words
     ]
-
-
-def offline_unless_reachable() -> None:
-    """Let the hub's libraries use their cache alone where the hub does not answer; they would retry for half a minute.
-
-    It takes effect if they are not imported yet, which is so in a command's process.
-    """
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    try:
-        urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=_PROBE_SECONDS).close()
-    except urllib.error.HTTPError as error:
-        error.close()  # It answered, whatever it thinks of being asked.
-    except OSError:
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 def _load(name: str) -> Mapping[str, Dataset]:

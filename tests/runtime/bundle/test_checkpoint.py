@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from runtime.bundle.checkpoint import describe, sha256_of_checkpoint
+from runtime.bundle.checkpoint import describe, open_checkpoint, sha256_of_checkpoint
+from runtime.bundle.manifest import Source
 from runtime.errors import CheckpointError
 from tests.tiny import LABELS, tiny_checkpoint
 
@@ -111,3 +112,15 @@ def test_missing_part_is_named(checkpoint: Path, name: str) -> None:
 def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such folder"):
         describe(tmp_path / "nowhere")
+
+
+def test_an_opened_checkpoint_is_described_and_hashed(checkpoint: Path) -> None:
+    opened = open_checkpoint(checkpoint, name="someone/model")
+    assert (opened.folder, opened.name, opened.sha256) == (
+        checkpoint,
+        "someone/model",
+        sha256_of_checkpoint(checkpoint),
+    )
+    assert (opened.labels, opened.max_length) == (describe(checkpoint).labels, describe(checkpoint).max_length)
+    assert opened.source == Source("someone/model", opened.sha256)
+    assert open_checkpoint(checkpoint).name == str(checkpoint)

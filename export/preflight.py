@@ -1,0 +1,88 @@
+"""What is checked before torch is loaded: whether a checkpoint can be exported, and whether there is anything to do.
+
+It makes nothing, and knows nothing of graphs but what a manifest says of them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from export.certify.corpus import Text
+from export.engines.options import has_engines
+from export.options import VariantOptions
+from export.provenance import provenance
+from runtime.bundle.checkpoint import Checkpoint
+from runtime.bundle.store import Layout, Manifest, Precision, open_bundle
+from runtime.encode.tokenizer import Encoder
+from runtime.errors import BundleError, CheckpointError
+from runtime.system.cpu import cpu_features
+from runtime.system.gpu import gpu
+from runtime.system.libraries import installed_version
+
+_ANY, _GPU = "", "onnxruntime"
+LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
+    "int8": (("packed", _ANY),),
+    "fp16": (("padded", _ANY), ("packed", _ANY), ("packed", _GPU), ("padded", _GPU)),
+    "fp8": (("packed", _ANY),),
+}
+"""Lower precisions in the order in which they are made, and the graphs of each: layout, and what it is made for."""
+
+
+def check_tokenizer(checkpoint: Checkpoint) -> None:
+    """Refuse a tokenizer that the runtime could not open, before anything is exported.
+
+    Raises:
+        CheckpointError: it is damaged, or gives out ids that the model's embedding table does not have.
+    """
+    place = str(checkpoint.tokenizer)
+    try:
+        encoder = Encoder(checkpoint.tokenizer)
+    except BundleError as error:
+        raise CheckpointError(place, error.problem, "take an intact copy of it") from error
+    if encoder.largest_id >= checkpoint.vocabulary:
+        problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {checkpoint.vocabulary - 1}"
+        raise CheckpointError(place, problem, "take the tokenizer that the checkpoint was trained with")
+
+
+def is_up_to_date(
+    output: Path, checkpoint: Checkpoint, text: Text, variants: VariantOptions, *, tensorrt: bool
+) -> bool:
+    """Whether a bundle already is what exporting again would make of it, or holds that and more.
+
+    Args:
+        output: the bundle, if there is one.
+        checkpoint: what it must be made of.
+        text: what it must be certified on.
+        variants: lower precisions that it must hold.
+        tensorrt: whether it must hold a TensorRT engine for this machine.
+    """
+    try:
+        manifest = open_bundle(output).manifest
+    except BundleError:
+        return False
+    made_alike = manifest.checkpoint == checkpoint.source and manifest.versions == provenance()
+    return (
+        made_alike
+        and _is_certified_here(manifest, text, variants)
+        and _holds_graphs(manifest, variants)
+        and (not tensorrt or has_engines(manifest, gpu(), installed_version("tensorrt")))
+    )
+
+
+def _is_certified_here(manifest: Manifest, text: Text, variants: VariantOptions) -> bool:
+    """Whether there are certificates, all of that text, and those of what is asked for hold on this CPU."""
+    on_text = all(certificate.corpus_sha256 == text.sha256 for certificate in manifest.certificates)
+    asked = [each for each in manifest.certificates if each.precision in (*variants.precisions, "fp32")]
+    return bool(manifest.certificates) and on_text and all(each.holds_on(cpu_features()) for each in asked)
+
+
+def _holds_graphs(manifest: Manifest, variants: VariantOptions) -> bool:
+    """Whether every graph that is asked for is there."""
+    held = {(graph.precision, graph.layout, graph.made_for, graph.seven_bit) for graph in manifest.graphs}
+    wanted = {
+        (precision, layout, made_for, variants.seven_bit and precision == "int8")
+        for precision in variants.precisions
+        for layout, made_for in LOWER[precision]
+    }
+    # An architecture that cannot be packed has no graphs in lower precision, however often they are asked for.
+    return held >= wanted or all(graph.layout == "padded" for graph in manifest.graphs)
