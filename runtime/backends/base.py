@@ -122,6 +122,10 @@ class BackendSpec(Protocol):
         """What of a bundle it can run somewhere, in order of preference; none where it must be asked for by name."""
         ...
 
+    def missing(self, here: Machine) -> Obstacle | None:
+        """What the machine lacks to run anything with it; None where it lacks nothing."""
+        ...
+
     def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
         """Why the machine cannot run the candidate; None where it can."""
         ...

@@ -111,9 +111,13 @@ class _Spec:
         """See BackendSpec."""
         return self._graphs.of(bundle)
 
-    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+    def missing(self, here: Machine) -> Obstacle | None:
         """See BackendSpec."""
         return not_installed(self, here)
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        return self.missing(here)
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OnnxRuntime:
         """See BackendSpec. A stream for every thread, or all threads for one stream."""

@@ -155,9 +155,13 @@ class _Cuda:
         layouts: tuple[Layout, ...] = ("padded", "packed")
         return GraphCandidates(backend=self.name, device=self.device, runs=self._runs, layouts=layouts).of(bundle)
 
-    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+    def missing(self, here: Machine) -> Obstacle | None:
         """See BackendSpec. The driver is asked last: to find a GPU takes it longer than all the rest."""
         return _without_provider(self, "cuda", here) or no_gpu(here)
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        return self.missing(here)
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OnnxRuntimeOnGpu:
         """See BackendSpec.
@@ -185,7 +189,7 @@ class _TensorRt:
         """See BackendSpec."""
         return GraphCandidates(backend=self.name, device=self.device, runs=self._runs, layouts=("packed",)).of(bundle)
 
-    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+    def missing(self, here: Machine) -> Obstacle | None:
         """See BackendSpec. To look for TensorRT in the system takes longer than to open a bundle, so it comes late."""
         if missing := _without_provider(self, "tensorrt", here):
             return missing
@@ -194,6 +198,10 @@ class _TensorRt:
         if not as_package and not here.has_shared_library("nvinfer", "libnvinfer.so.10"):
             return Obstacle("ONNX Runtime's provider needs TensorRT 10, which is not installed", install(self))
         return no_gpu(here)
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        return self.missing(here)
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OnnxRuntimeOnGpu:
         """See BackendSpec. The provider builds its engines when the first batch comes.

@@ -174,9 +174,13 @@ class _Spec:
         """See BackendSpec."""
         return self._graphs.of(bundle)
 
+    def missing(self, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        return not_installed(self, here)
+
     def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
         """See BackendSpec."""
-        if missing := not_installed(self, here):
+        if missing := self.missing(here):
             return missing
         if candidate.precision == "bf16" and "bf16" not in here.cpu_features():
             return Obstacle("this CPU does not compute in bf16", "choose another precision")

@@ -82,9 +82,13 @@ class _Spec:
         """See BackendSpec."""
         return []
 
-    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+    def missing(self, here: Machine) -> Obstacle | None:
         """See BackendSpec."""
         return not_installed(self, here)
+
+    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        return self.missing(here)
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> PyTorch:
         """See BackendSpec. The checkpoint's digest must be the one that the manifest holds.

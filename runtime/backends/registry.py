@@ -22,7 +22,7 @@ def specs() -> tuple[BackendSpec, ...]:
     modules = (
         import_module(f"{runtime.backends.__name__}.{module.name}")
         for module in pkgutil.iter_modules(runtime.backends.__path__)
-        if module.name != __name__.rpartition(".")[2]
+        if module.name not in (__name__.rpartition(".")[2], "__main__")
     )
     found: list[BackendSpec] = [spec for module in modules for spec in getattr(module, "SPECS", ())]
     return tuple(sorted(found, key=lambda spec: spec.preference))

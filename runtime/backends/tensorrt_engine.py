@@ -231,9 +231,13 @@ class _Spec:
         """See BackendSpec."""
         return [Candidate(one.file, self.name, one.precision, self.device) for one in bundle.manifest.engines]
 
+    def missing(self, here: Machine) -> Obstacle | None:
+        """See BackendSpec."""
+        return not_installed(self, here) or no_gpu(here)
+
     def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
         """See BackendSpec."""
-        if missing := not_installed(self, here) or no_gpu(here):
+        if missing := self.missing(here):
             return missing
         found, version = here.gpu(), here.version(self.library, self.distributions)
         return engine_obstacle(bundle.engine_in(candidate.file), found, version) if found else no_gpu(here)

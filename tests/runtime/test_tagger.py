@@ -195,6 +195,36 @@ def test_long_text_is_an_error_if_asked_for(tiny: Path, aggregation: str) -> Non
         tagger.tag_words([["Oslo"], ["Oslo"] * 50])
 
 
+def test_a_string_is_no_list_of_texts(tiny: Path) -> None:
+    tagger = _busy(tiny)
+    with pytest.raises(UsageError, match=r"texts: one string is given \('Maria'\.\.\.\); give a list, even of one"):
+        tagger.tag("Maria")
+    with pytest.raises(UsageError, match="one string is given"):
+        next(tagger.stream("Maria"))
+    for given in ("Maria", ["Maria Keller"]):
+        with pytest.raises(UsageError, match="one string is given"):
+            tagger.tag_words(given)
+        with pytest.raises(UsageError, match="one string is given"):
+            tagger.word_logits(given)
+
+
+def test_questions_of_all_kinds_are_answered_in_order(tiny: Path) -> None:
+    tagger = _busy(tiny)
+    texts = varied_sentences(40, seed=3)
+    words = [text.split() for text in varied_sentences(40, seed=9)]
+    mixed = [question for pair in zip(texts, words) for question in (*pair, None)]
+    for chunk in (1, 7, CHUNK):
+        found = list(tagger.answers(mixed, chunk=chunk))
+        assert [answer.entities for answer in found[::3]] == tagger.tag(texts)
+        assert [answer.labels for answer in found[1::3]] == tagger.tag_words(words)
+        assert all(not answer.entities and not answer.labels for answer in found[2::3])
+
+
+def test_paths_can_be_strings(bundle: Path) -> None:
+    with Tagger.open(str(bundle)) as tagger:
+        assert [entity.text for entity in tagger.tag([TEXT])[0]] == ["Angela Merkel", "Paris"]
+
+
 def test_words_that_are_nothing_are_outside(tiny: Path) -> None:
     tagger = _busy(tiny)
     assert tagger.tag_words([["\u200b", "\u00ad"], [], ["\u0000"]]) == [["O", "O"], [], ["O"]]
