@@ -1,4 +1,4 @@
-"""The command line of a run: options in, a Bench out, reports written. It measures nothing itself."""
+"""The command line of a benchmark: it turns options into a Bench and writes the reports. It measures nothing itself."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from runtime.system.cpu import has_bf16
 from runtime.system.libraries import available_threads
 
 PROG = "python -m bench"
-# Peers that are measured with bert-large's shape, too: one of each kind, since each costs gigabytes and a minute.
+# The baselines that also run bert-large's shape. One of each kind: each costs gigabytes of memory and a minute.
 _LARGE_BASELINES = ("pipeline-*", "onnxruntime-fp32", "openvino-*", "ctranslate2-int8")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, and write JSON, Markdown and HTML."""
+    """Measure, and write the JSON, Markdown and HTML reports."""
     options = _parser().parse_args(arguments)
     if not options.corpus and not options.texts:
         raise UsageError("command line", "nothing to tag", "give --corpus FOLDER, --texts FILE, or both")
@@ -67,15 +67,17 @@ def _parser() -> Parser:
     parser.add_argument(
         "--quick", action="store_true", help="fewer texts, rounds and phases: under 3 minutes on 2 cores"
     )
-    parser.add_argument("--no-large", action="store_true", help="leave out bert-large's shape (7 GB of disk)")
+    parser.add_argument("--no-large", action="store_true", help="leave out bert-large's shape (7 GB on disk)")
     parser.add_argument("--output", type=Path, default=Path("build/bench"), help="folder for the reports (%(default)s)")
-    parser.add_argument("--threads", type=int, default=available_threads(), help="for every system (%(default)s)")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these systems alone; * and ? match")
+    parser.add_argument("--threads", type=int, default=available_threads(), help="of every system (%(default)s)")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="measure only these systems; * and ? match"
+    )
     return parser
 
 
 def _checkpoint(bundle: Bundle, given: Path | None) -> Path:
-    """The bundle's checkpoint: peers run it, and it says which answers are right."""
+    """Return the bundle's checkpoint: the baselines run it, and changed labels are counted against its answers."""
     source = bundle.manifest.checkpoint
     folder = given or Path(source.name)
     if not folder.is_dir():
@@ -90,7 +92,7 @@ def _model(bundle: Bundle, checkpoint: Path, output: Path, threads: int, *, thor
     manifest = bundle.manifest
     return Model(
         checkpoint=checkpoint,
-        work=output / "peers" / manifest.checkpoint.sha256[:12],
+        work=output / "baselines" / manifest.checkpoint.sha256[:12],
         labels=manifest.labels,
         max_length=manifest.max_length,
         threads=threads,
@@ -113,6 +115,6 @@ def _large(specs: Sequence[Spec], folder: Path, threads: int) -> list[Spec]:
     baselines = [
         spec for spec in baseline_specs(model) if any(fnmatch.fnmatch(spec.name, one) for one in _LARGE_BASELINES)
     ]
-    # Two settings each: the narrowest and the widest. Loading such a model once more for each takes longer than a turn.
+    # Two settings each, smallest and largest: every setting loads the model again, which takes longer than a run.
     few = [replace(spec, settings=tuple(dict.fromkeys((spec.settings[0], spec.settings[-1])))) for spec in baselines]
     return [*uncertified(specs, bundle, threads=threads), *few]

@@ -1,4 +1,4 @@
-"""What every part of a run needs: what is compared and on what, the checkpoint's answers, and stages on the screen."""
+"""What every part of a benchmark needs: its systems and texts, the checkpoint's answers, and stages on the screen."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.measure.process import Place, Worker
+from bench.measure.process import JobRunner, Worker
 from bench.measure.roofline import open_products
+from bench.measure.roofline_probe import RooflineProbe
+from bench.measure.rounds import MeasuredSystem
 from bench.plan import Plan
 from bench.schema.result import Accuracy, Measured
 from bench.systems.base import Failure, Setting, Spec, System
@@ -20,27 +22,27 @@ from bench.workloads.texts import Workload
 from runtime.text.conll import Sentence
 from runtime.text.words import split_words
 
-# bert-large's weights in fp32 are 1.3 GB, and engines hold two or three copies of them while they open.
+# bert-large's weights take 1.3 GB in fp32, and a backend holds two or three copies of them while it opens.
 LARGE_ROOM = 4_500_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Everything that a run needs.
+    """Everything that a benchmark needs.
 
     Attributes:
-        specs: what is compared, in the order of the table.
-        large: the same for bert-large's shape, once its folder is there; empty leaves it out.
-        large_folder: where that is made.
-        subject: the checkpoint and bundle.
+        specs: the systems, in the order of the table.
+        large: returns the systems for bert-large's shape, once its folder has been made.
+        large_folder: where that folder is made.
+        subject: the checkpoint and its bundle.
         corpus: sentences; empty where only the user's texts are tagged.
-        texts: the user's own, if any.
-        plan: how much.
-        threads: that every system gets.
+        texts: the user's own texts, if any.
+        plan: how much is measured.
+        threads: how many each system gets.
         large_room: bytes of memory that must be free before one more of the large systems is opened.
-        start: makes processes.
-        reference: the job that asks the checkpoint; see bench.reference.
-        limits: opens what measures the machine's matrix-product rate.
+        start: starts the process of a system.
+        reference: the job that asks the checkpoint; see bench.workloads.reference.
+        roofline: opens what measures the machine's matrix-multiplication rate.
     """
 
     specs: Sequence[Spec]
@@ -52,39 +54,55 @@ class Bench:
     plan: Plan
     threads: int
     large_room: int = LARGE_ROOM
-    start: Callable[[int], Place] = Worker
+    start: Callable[[int], JobRunner] = Worker
     reference: Callable[..., list[list[str] | None]] = reference_labels
-    limits: Callable[[Setting], System] = open_products
+    roofline: Callable[[Setting], System] = open_products
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A benchmark under way.
+
+    Attributes:
+        bench: what it was given.
+        systems: all of them, running or not.
+        probe: measures the roofline beside them.
+        notes: sentences for the reader; more are added on the way.
+    """
+
+    bench: Bench
+    systems: list[MeasuredSystem]
+    probe: RooflineProbe
+    notes: list[str]
+
+    def on(self, workload: str) -> list[MeasuredSystem]:
+        """Return the systems that are measured on that workload; see Spec.workloads."""
+        return [one for one in self.systems if not one.spec.workloads or workload in one.spec.workloads]
 
 
 def reference_of(bench: Bench, workload: Workload, notes: list[str]) -> Expected:
-    """What the checkpoint says of each text; nothing, with a note, if it could not be asked."""
+    """Ask the checkpoint about each text. If that fails there is nothing to compare with, and a note says so."""
     subject = bench.subject
     given = [text.tokens for text in workload.texts]
     offsets = [split_words(text) for text in workload.raw]
     cut = [[text[start:end] for start, end in spans] for text, spans in zip(workload.raw, offsets)]
-    place = bench.start(bench.threads)
+    runner = bench.start(bench.threads)
     try:
-        labels = place.call(
-            bench.reference,
-            subject.checkpoint,
-            [*given, *cut],
-            subject.labels,
-            subject.max_length,
-            bench.threads,
+        labels = runner.call(
+            bench.reference, subject.checkpoint, [*given, *cut], subject.labels, subject.max_length, bench.threads
         )
     except Failure as failure:
         notes.append(f"{workload.name}: the checkpoint was not asked, so changed labels are not known ({failure})")
         return NOTHING_EXPECTED
     finally:
-        place.close()
+        runner.close()
     told = zip(labels[len(given) :], offsets)
     twins = [None if tags is None else spans_of(tags, spans) for tags, spans in told]
     return Expected(labels[: len(given)], {"words": twins})
 
 
 def measured_of(bench: Bench, workload: Workload, checkpoint: Accuracy | None) -> Measured:
-    """What is known of a workload before it is timed."""
+    """Return what is known of a workload before it is timed."""
     return Measured(
         name=workload.name,
         sha256=workload.sha256,
@@ -99,7 +117,7 @@ def measured_of(bench: Bench, workload: Workload, checkpoint: Accuracy | None) -
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Say on the screen what is being done, and what it took."""
+    """Print what is being done, and how long it took."""
     print(f"{name:<20}", end=" ", flush=True)
     begun = time.perf_counter()
     try:

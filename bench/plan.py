@@ -1,4 +1,4 @@
-"""How much is measured: the full run (under 40 minutes on 2 cores) and the quick one (under 3). Data, no code."""
+"""How much is measured: the full benchmark (under 40 minutes on 2 cores) and the quick one (under 3). Only data."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ SEED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Sizes of a run.
+    """The sizes of a benchmark.
 
     Attributes:
-        quick: which of the two it is.
-        sentences: timed; scored: whose answers are scored, 0 for all.
-        rounds: turns of each system; turn_seconds: least length of a turn.
+        quick: whether it is the quick one.
+        sentences: how many are timed. scored: how many are scored, 0 for all.
+        rounds: runs of each system. run_seconds: least length of a run.
         cold_starts: processes started to time the first answer.
         search_texts: sentences that each setting is tried on.
-        latency_words: words of single texts, 0 for sentences as they are; latency_calls: of each, in each round.
-        rates: arrivals a second of the open loop; load_seconds: how long each lasts.
+        latency_words: words of a single text, 0 for a sentence as it is.
+        latency_rounds, latency_calls: rounds, and calls of each system in a round.
+        rates: arrivals a second of the open loop. load_seconds: length of the loop at each rate.
         documents: how many, of 200 to 5,000 words.
-        heat_words, heat_batches: the heat map's axes; heat_seconds: token slots that would take longer are left empty.
-        large_sentences: timed with bert-large's shape; large_rounds: turns of each system.
+        heat_words, heat_batches: axes of the heat map. heat_seconds: fields that would take longer stay empty.
+        large_sentences: how many are timed with bert-large's shape. large_rounds: runs of each system.
     """
 
     quick: bool

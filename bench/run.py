@@ -1,6 +1,6 @@
-"""A whole run, which reads downwards: what is compared, on what, phase after phase; then the result.
+"""A whole benchmark, from top to bottom: which systems, on which texts, phase after phase; then the result.
 
-It is given its systems, so that tests can give it fakes; the command line gives it a bundle's and its peers'.
+The systems are given to it: the command line gives a bundle's candidates and the baselines, tests give fakes.
 """
 
 from __future__ import annotations
@@ -9,37 +9,35 @@ import datetime
 import time
 from dataclasses import replace
 
-from bench import phases
-from bench.context import Bench, measured_of, reference_of, stage
-from bench.measure.jobs import open_system
-from bench.measure.machine import machine_card
-from bench.measure.process import Place
+from bench import phases, speed
+from bench.context import Bench, Comparison, measured_of, reference_of, stage
+from bench.measure.machine import machine_facts
+from bench.measure.roofline_probe import open_probe
 from bench.measure.rounds import MeasuredSystem, each
 from bench.plan import SEED, Plan
 from bench.report.method import method_of
 from bench.run_large import measure_large
 from bench.schema.result import Measured, Result, Throughput
-from bench.systems.base import Failure, Setting
-from bench.workloads.answers import Expected, checkpoint_accuracy
+from bench.workloads.answers import NOTHING_EXPECTED, checkpoint_accuracy
 from bench.workloads.bert_large import WORKLOAD
 from bench.workloads.texts import Workload, documents_of, sentences_of, single_texts
 
 
 def run_bench(bench: Bench) -> Result:
-    """Measure everything. What fails is a row that says so."""
+    """Measure everything. A system that fails becomes a row that says why."""
     begun = time.perf_counter()
-    machine = machine_card()
+    machine = machine_facts()
     notes: list[str] = []
-    measured_systems = [MeasuredSystem(spec, threads=bench.threads, start=bench.start) for spec in bench.specs]
-    limits = _limits(bench, notes)
+    systems = [MeasuredSystem(spec, threads=bench.threads, start=bench.start) for spec in bench.specs]
+    probe = open_probe(bench.start, bench.roofline, threads=bench.threads, notes=notes)
+    comparison = Comparison(bench, systems, probe, notes)
     try:
-        workloads = _measure(bench, measured_systems, limits, notes)
+        workloads = _measure(comparison)
     finally:
-        for measured_system in measured_systems:
-            measured_system.leave()
-        if limits is not None:
-            limits.close()
-    machine["load_average_after"] = machine_card()["load_average"]
+        for system in systems:
+            system.leave()
+        probe.close()
+    machine["load_average_after"] = machine_facts()["load_average"]
     return Result(
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         seconds=time.perf_counter() - begun,
@@ -47,45 +45,60 @@ def run_bench(bench: Bench) -> Result:
         threads=bench.threads,
         method=method_of(bench.plan, threads=bench.threads),
         machine=machine,
-        bundle=bench.subject.bundle_card,
-        checkpoint=bench.subject.checkpoint_card,
+        bundle=bench.subject.bundle_facts,
+        checkpoint=bench.subject.checkpoint_facts,
         workloads=workloads,
-        rows=[measured_system.row for measured_system in measured_systems],
+        rows=[system.row for system in systems],
         notes=notes,
     )
 
 
-def _measure(
-    bench: Bench, measured_systems: list[MeasuredSystem], limits: Place | None, notes: list[str]
-) -> list[Measured]:
-    plan = bench.plan
+def _measure(comparison: Comparison) -> list[Measured]:
+    bench = comparison.bench
+    measured = [_main(comparison)]
+    if bench.corpus:
+        _one_text_at_a_time(comparison)
+    if bench.corpus and bench.texts is not None:
+        measured.append(_another(comparison, bench.texts, bench.plan.search_texts))
+    if bench.corpus and bench.plan.documents:
+        documents = documents_of(bench.corpus, bench.plan.documents, seed=SEED)
+        measured.append(_another(comparison, documents, tried=2))
+    if bench.corpus and bench.plan.heat_words:
+        with stage("heat map"):
+            _heat(comparison)
+    if bench.corpus and bench.plan.large_sentences:
+        with stage(WORKLOAD):
+            measured += measure_large(comparison)
+    return measured
+
+
+def _main(comparison: Comparison) -> Measured:
+    """Measure the main workload: files, cold start, setting, accuracy, throughput, memory and the inside."""
+    bench, plan = comparison.bench, comparison.bench.plan
     with stage("prepare"):
-        each(measured_systems, phases.prepare)
+        each(comparison.systems, phases.prepare)
     main, scored = _main_workloads(bench)
+    systems = comparison.on(main.name)
     with stage("reference"):
-        expected = reference_of(bench, scored, notes)
-    checkpoint = checkpoint_accuracy(scored, expected, bench.subject.labels)
+        expected = reference_of(bench, scored, comparison.notes)
+    measured = measured_of(bench, main, checkpoint_accuracy(scored, expected, bench.subject.labels))
     found: dict[str, Throughput] = {}
     tried = replace(main, texts=main.texts[: plan.search_texts])
     with stage("cold start, search"):
-        each(measured_systems, lambda one: _search(one, tried, found, plan, fresh=True))
-    measured = [measured_of(bench, main, checkpoint)]
+        each(systems, lambda one: _search(one, tried, found, plan, fresh=True))
     with stage("open"):
-        each(measured_systems, lambda one: one.open(one.setting), at_once=bench.threads)
+        each(systems, lambda one: one.open(one.setting), at_once=bench.threads)
     with stage("answers"):
-        each(measured_systems, lambda one: phases.score(one, scored, expected, bench.subject.labels))
+        each(systems, lambda one: phases.score(one, scored, expected, bench.subject.labels))
     with stage(main.name):
-        phases.throughput(measured_systems, found, main, measured[0], limits, plan, rounds=plan.rounds)
-        each(measured_systems, phases.peak_memory)
-        each(measured_systems, lambda one: phases.look_inside(one, main))
-    if bench.corpus:
-        _single(bench, measured_systems)
-        measured += _other_workloads(bench, measured_systems, limits, notes)
+        speed.throughput(systems, found, main, measured, comparison.probe, plan, rounds=plan.rounds)
+        each(systems, phases.peak_memory)
+        each(systems, lambda one: phases.look_inside(one, main))
     return measured
 
 
 def _main_workloads(bench: Bench) -> tuple[Workload, Workload]:
-    """What is timed, and what is scored: sentences of the corpus, or the user's texts where there is no corpus."""
+    """Return what is timed and what is scored: sentences of the corpus, or the user's texts without a corpus."""
     if not bench.corpus:
         assert bench.texts is not None
         return bench.texts, bench.texts
@@ -99,92 +112,56 @@ def _search(one: MeasuredSystem, tried: Workload, found: dict[str, Throughput], 
         phases.cold_start(one, tried.raw[0], plan.cold_starts)
     found[one.name] = phases.search(one, tried)
     if fresh and not plan.quick:
-        # So that the peak of memory is that of the chosen setting, and not of all that were tried.
+        # The peak of memory is to be that of the chosen setting, not of all that were tried.
         one.leave()
 
 
-def _single(bench: Bench, measured_systems: list[MeasuredSystem]) -> None:
-    """One text at a time: all threads work on that one, so engines get a single stream."""
-    plan = bench.plan
+def _one_text_at_a_time(comparison: Comparison) -> None:
+    bench, plan = comparison.bench, comparison.bench.plan
+    systems = comparison.on("sentences")
     with stage("latency"):
-        each(measured_systems, _open_for_one)
+        each(systems, phases.open_for_one)
         for words in plan.latency_words:
             texts = single_texts(bench.corpus, words, plan.latency_calls * plan.latency_rounds, seed=SEED)
-            phases.latency(measured_systems, texts, rounds=plan.latency_rounds)
+            phases.latency(systems, texts, rounds=plan.latency_rounds)
     with stage("load"):
         sentences = single_texts(bench.corpus, 0, 500, seed=SEED + 1)
-        each(measured_systems, lambda one: phases.load(one, sentences, plan))
+        each(systems, lambda one: phases.load(one, sentences, plan))
 
 
-def _other_workloads(
-    bench: Bench, measured_systems: list[MeasuredSystem], limits: Place | None, notes: list[str]
-) -> list[Measured]:
-    plan, measured = bench.plan, []
-    if bench.texts is not None:
-        measured.append(_again(bench, measured_systems, bench.texts, limits, reference=True, notes=notes))
-    if plan.documents:
-        documents = documents_of(bench.corpus, plan.documents, seed=SEED)
-        measured.append(_again(bench, measured_systems, documents, limits, reference=False, notes=notes))
-    if plan.heat_words:
-        with stage("heat map"):
-            _heat(bench, measured_systems)
-    if plan.large_sentences:
-        with stage(WORKLOAD):
-            measured += measure_large(bench, measured_systems, limits, notes)
-    return measured
+def _another(comparison: Comparison, workload: Workload, tried: int) -> Measured:
+    """Search, score and time on another workload; `tried` is the number of texts that a setting is tried on.
 
-
-def _again(
-    bench: Bench,
-    measured_systems: list[MeasuredSystem],
-    workload: Workload,
-    limits: Place | None,
-    *,
-    reference: bool,
-    notes: list[str],
-) -> Measured:
-    """Search, score and time on another workload. Changed tags are known only where sentences are tagged alone."""
-    expected = reference_of(bench, workload, notes) if reference else Expected((), {})
-    checkpoint = checkpoint_accuracy(workload, expected, bench.subject.labels)
-    measured = measured_of(bench, workload, checkpoint)
+    Changed labels are known only where the checkpoint can be asked: it has no way of its own to read long documents.
+    """
+    bench, plan, systems = comparison.bench, comparison.bench.plan, comparison.on(workload.name)
+    asked = workload.name != "documents"
+    expected = reference_of(bench, workload, comparison.notes) if asked else replace(NOTHING_EXPECTED, twins={})
+    measured = measured_of(bench, workload, checkpoint_accuracy(workload, expected, bench.subject.labels))
     found: dict[str, Throughput] = {}
-    tried = replace(workload, texts=workload.texts[: 2 if workload.name == "documents" else bench.plan.search_texts])
+    few = replace(workload, texts=workload.texts[:tried])
     with stage(workload.name):
-        each(measured_systems, lambda one: _search(one, tried, found, bench.plan, fresh=False))
-        each(measured_systems, lambda one: one.open(one.setting))
-        each(measured_systems, lambda one: phases.score(one, workload, expected, bench.subject.labels))
-        phases.throughput(measured_systems, found, workload, measured, limits, bench.plan, rounds=bench.plan.rounds)
+        each(systems, lambda one: _search(one, few, found, plan, fresh=False))
+        each(systems, lambda one: one.open(one.setting))
+        each(systems, lambda one: phases.score(one, workload, expected, bench.subject.labels))
+        speed.throughput(systems, found, workload, measured, comparison.probe, plan, rounds=plan.rounds)
     return measured
 
 
-def _heat(bench: Bench, measured_systems: list[MeasuredSystem]) -> None:
-    """Of Nerve's fastest and of the fastest peer: a map each is what a reader can compare."""
+def _heat(comparison: Comparison) -> None:
+    """Measure Nerve's fastest candidate and the fastest baseline: one map each is what a reader can compare."""
+    bench = comparison.bench
 
-    def speed(one: MeasuredSystem) -> float:
+    def tokens_per_second(one: MeasuredSystem) -> float:
         return one.row.throughput[0].tokens_per_second
 
     def texts(words: int, batch: int) -> Workload:
         return single_texts(bench.corpus, words, batch, seed=SEED)
 
-    for group in ("nerve", "peer"):
-        able = [one for one in measured_systems if one.running and one.spec.group == group and one.row.throughput]
+    for group in ("nerve", "baseline"):
+        able = [one for one in comparison.systems if one.running and one.spec.group == group and one.row.throughput]
         if able:
-            each([max(able, key=speed)], lambda one: phases.heat(one, texts, bench.subject.tokens, bench.plan))
-
-
-def _open_for_one(one: MeasuredSystem) -> None:
-    """Open it for one text at a time; peers of one stream already are."""
-    setting = one.setting
-    if one.spec.group == "nerve" or setting.streams > 1:
-        one.open(Setting(setting.batch, 1, setting.streams * setting.threads, goal="latency"))
-
-
-def _limits(bench: Bench, notes: list[str]) -> Place | None:
-    place = bench.start(bench.threads)
-    try:
-        place.call(open_system, bench.limits, Setting(1, 1, bench.threads))
-    except Failure as failure:
-        notes.append(f"the machine's matrix-product rate was not measured ({failure})")
-        place.close()
-        return None
-    return place
+            best = max(able, key=tokens_per_second)
+            best.setting = best.spec.settings[0] if group == "nerve" else best.setting
+            each([best], lambda one: one.open(one.setting))
+            each([best], lambda one: phases.heat(one, texts, bench.subject.tokens, bench.plan))

@@ -1,14 +1,13 @@
-"""The part of a run that measures bert-large's shape: speed alone."""
+"""The part of a benchmark that measures bert-large's shape: its speed alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench import phases
-from bench.context import Bench, measured_of
+from bench import phases, speed
+from bench.context import Bench, Comparison, measured_of
 from bench.measure.machine import available_memory
-from bench.measure.process import Place
 from bench.measure.rounds import MeasuredSystem, each
 from bench.plan import SEED
 from bench.schema.result import Measured, Throughput
@@ -16,17 +15,16 @@ from bench.systems.base import Failure, Spec
 from bench.workloads.bert_large import WORKLOAD, make_large
 from bench.workloads.texts import Workload, sentences_of
 
-# Sentences that a setting is tried on.
+# How many sentences each setting is tried on.
 _TRIED = 12
 
 
-def measure_large(
-    bench: Bench, measured_systems: list[MeasuredSystem], limits: Place | None, notes: list[str]
-) -> list[Measured]:
-    """Speeds go into the rows of the contestants with the same names; what was not measured becomes a note."""
-    for one in measured_systems:
+def measure_large(comparison: Comparison) -> list[Measured]:
+    """Add speeds to the rows of the systems with the same names; what is not measured becomes a note."""
+    bench, notes = comparison.bench, comparison.notes
+    for one in comparison.systems:
         one.leave()  # their memory is needed
-    rows = {one.name: one.row for one in measured_systems if one.running}
+    rows = {one.name: one.row for one in comparison.systems if one.running}
     try:
         specs = [spec for spec in _made(bench) if spec.name in rows]
     except Failure as failure:
@@ -36,7 +34,7 @@ def measure_large(
     workload = replace(sentences_of(bench.corpus, bench.plan.large_sentences, seed=SEED), name=WORKLOAD)
     measured = replace(measured_of(bench, workload, None), flops_per_token=bench.subject.large_flops)
     try:
-        _timed(bench, large, workload, measured, limits)
+        _timed(replace(comparison, systems=large), workload, measured)
     finally:
         for one in large:
             one.leave()
@@ -47,7 +45,7 @@ def measure_large(
 
 
 def _made(bench: Bench) -> Sequence[Spec]:
-    """The systems, on a checkpoint and a bundle that are made if they are missing."""
+    """Return the systems; their checkpoint and bundle are made if they are missing."""
     worker = bench.start(bench.threads)
     try:
         worker.call(make_large, bench.subject.checkpoint, bench.large_folder)
@@ -56,9 +54,8 @@ def _made(bench: Bench) -> Sequence[Spec]:
     return bench.large()
 
 
-def _timed(
-    bench: Bench, large: list[MeasuredSystem], workload: Workload, measured: Measured, limits: Place | None
-) -> None:
+def _timed(comparison: Comparison, workload: Workload, measured: Measured) -> None:
+    bench, large = comparison.bench, comparison.systems
     found: dict[str, Throughput] = {}
     tried = replace(workload, texts=workload.texts[:_TRIED])
 
@@ -69,11 +66,12 @@ def _timed(
     each(large, phases.prepare)
     each(large, search)
     each(large, lambda one: _open(one, bench.large_room))
-    phases.throughput(large, found, workload, measured, limits, bench.plan, rounds=bench.plan.large_rounds)
+    rounds = bench.plan.large_rounds
+    speed.throughput(large, found, workload, measured, comparison.probe, bench.plan, rounds=rounds)
 
 
 def _open(one: MeasuredSystem, room: int) -> None:
-    """All stay open, since their turns are interleaved; one that there is no room for is left out, and said to be."""
+    """Open a system, if there is memory for it: all stay open, because their runs are interleaved."""
     if 0 < available_memory() < room:
         raise Failure(f"less than {room / 1e9:.1f} GB of memory were free")
     one.open(one.setting)

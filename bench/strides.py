@@ -1,7 +1,7 @@
-"""python -m bench.strides BUNDLE --corpus FOLDER: what windows cost in F1, by length of document and by stride.
+"""python -m bench.strides BUNDLE --corpus FOLDER: the F1 of long documents in windows, by length and by stride.
 
-Sentences are joined to documents of about so many words, tagged as documents, and cut back into sentences to be scored.
-The default stride of runtime.tagger was chosen from this table. It prints Markdown, and JSON as its last line.
+Sentences are joined to documents of about so many words, tagged as documents, and cut into sentences again for scoring.
+The runtime's default stride was chosen from this table. It prints Markdown; its last line is JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from runtime.text.scores import score_labels
 
 PROG = "python -m bench.strides"
 DOCUMENT_WORDS = (50, 500, 5000, 20_000)
-# Shares of a window that its neighbour reads again.
+# Shares of a window that the next window reads again.
 SHARES = (0.0, 0.125, 0.25, 0.5)
 ALONE = "alone"
 
@@ -30,7 +30,7 @@ FP32 = Wanted(precision="fp32")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table."""
+    """Print the table and its JSON."""
     parser = Parser(prog=PROG, description="F1 of documents in windows, by stride, against sentences alone.")
     parser.add_argument("bundle", type=Path, help="what export made")
     parser.add_argument("--corpus", type=Path, required=True, help="CoNLL file, or folder with valid.txt")
@@ -54,7 +54,7 @@ def _row(tagger: Tagger, sentences: Sequence[Sentence]) -> Iterator[tuple[str, f
 
 
 def documents(sentences: Sequence[Sentence], words: int) -> Documents:
-    """Sentences in order, in groups that are closed once they hold at least that many words."""
+    """Group the sentences in their order; a group is complete once it has at least so many words."""
     groups: Documents = [[]]
     held = 0
     for sentence in sentences:

@@ -51,7 +51,7 @@ _TESTS = (
 
 def environment(_: Path) -> Found:
     """Card, libraries, ONNX Runtime's providers, and a line for everything that is missing."""
-    from bench.measure.machine import machine_card
+    from bench.measure.machine import machine_facts
     from runtime.system.gpu import gpu
 
     here = gpu()
@@ -64,7 +64,7 @@ def environment(_: Path) -> Found:
         missing.insert(0, "this machine has no NVIDIA GPU, or no driver for it: nothing is measured")
     return {
         "gpu": asdict(here) if here else None,
-        "machine": machine_card(),
+        "machine": machine_facts(),
         "providers": providers,
         "torch_cuda": _torch_cuda(),
         "missing": missing,

@@ -50,7 +50,7 @@ def speed_of(
         seconds: of each measurement.
 
     Returns:
-        engine_pieces_per_second, pieces_per_second (packing included), texts_per_second, fill (share of token slots that
+        engine_pieces_per_second, tokens_per_second (packing included), texts_per_second, fill (share of slots that
         hold a token), and latency_ms by length, as bench.gpu.baselines.torch_fp16 gives it.
     """
     bundle = open_bundle(folder)

@@ -1,6 +1,6 @@
-"""What a system's process is asked to do. Each job is a function of the session, and its answer is plain data.
+"""The jobs that a system's process does. Each job is a function of the session, and its answer is plain data.
 
-Timing happens here, in the process that runs the system, so that no message between processes is ever in a figure.
+Time is measured here, inside the process that runs the system, so that no message between processes is in a figure.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Clock = Callable[[], float]
 
 
 class Session:
-    """What a process keeps between jobs: the opened system.
+    """What a process keeps between two jobs: the opened system.
 
     Args:
-        clock: seconds from any zero.
+        clock: returns seconds, counted from any moment.
     """
 
     def __init__(self, clock: Clock = time.perf_counter) -> None:
@@ -47,14 +47,14 @@ class Session:
 
 
 def open_system(session: Session, opener: Callable[[Setting], System], setting: Setting) -> None:
-    """Open a system, the one before it closed."""
+    """Open a system, after closing the one that was open."""
     session.close()
     gc.collect()
     session.system = opener(setting)
 
 
 def prepare(session: Session, maker: Callable[[], None]) -> None:
-    """Make the files that a system needs."""
+    """Make the files that a system needs to run."""
     maker()
 
 
@@ -64,7 +64,7 @@ def answers(session: Session, texts: Sequence[str]) -> list[list[Span]]:
 
 
 def timed(session: Session, texts: Sequence[str], repeats: int) -> float:
-    """Seconds that tagging all texts takes, `repeats` times in a row and in all; the garbage collector is off."""
+    """Tag all texts `repeats` times and return the total seconds; the garbage collector is off."""
     tag = session.system.tag
     with _no_collector():
         begun = session.clock()
@@ -74,7 +74,7 @@ def timed(session: Session, texts: Sequence[str], repeats: int) -> float:
 
 
 def calls(session: Session, texts: Sequence[str]) -> list[float]:
-    """Seconds of each of many calls with one text."""
+    """Tag the texts one by one and return the seconds of each call."""
     tag, clock = session.system.tag, session.clock
     seconds = []
     with _no_collector():
@@ -86,18 +86,18 @@ def calls(session: Session, texts: Sequence[str]) -> list[float]:
 
 
 def load(session: Session, texts: Sequence[str], due: Sequence[float], batch: int) -> list[float]:
-    """Seconds from the moment each text was due to its answer; see bench.measure.open_loop."""
+    """Return the seconds from the moment each text was due until its answer; see bench.measure.open_loop."""
     with _no_collector():
         return open_loop(session.system.tag, texts, due, batch=batch, clock=session.clock, sleep=time.sleep)
 
 
 def split(session: Session, texts: Sequence[str]) -> Split:
-    """Where the time goes."""
+    """Return where the time of one call goes."""
     return session.system.split(texts)
 
 
 def peak_bytes(session: Session) -> int:
-    """The most memory that this process ever held (VmHWM of the Linux kernel), 0 where the system does not tell."""
+    """Return the largest memory that this process ever held (the Linux kernel's VmHWM); 0 where it is not known."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -107,7 +107,7 @@ def peak_bytes(session: Session) -> int:
 
 @contextmanager
 def _no_collector() -> Iterator[None]:
-    """A collection inside a turn would be charged to whoever happened to fill the last generation."""
+    """Switch the garbage collector off: one collection would slow down only the run in which it happens to fall."""
     gc.collect()
     gc.disable()
     try:

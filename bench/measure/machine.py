@@ -1,7 +1,7 @@
-"""The machine card: what a reader must know of the machine, and nothing that says whose it is.
+"""Facts about the machine that a reader of a result needs, and nothing that says whose machine it is.
 
-No host name, user, address or path: CPU and its flags, cores, memory, governor, load, GPU and driver, versions,
-commit. What the system does not tell is "unknown".
+Included are the CPU and its flags, cores, memory, frequency governor, load, GPU and driver, versions of libraries and
+the commit. Host name, user, addresses and paths are not. What the system does not say is "unknown".
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ LIBRARIES = (
     *("optimum", "optimum-onnx", "ctranslate2", "spacy", "tensorrt"),
 )
 _UNKNOWN = "unknown"
-# Of a CPU's hundred flags, those that decide how fast it multiplies.
+# A CPU has over a hundred flags; these decide how fast it multiplies.
 _TELLING = re.compile(r"fma|f16c|avx\w*|amx\w*|sse4\w*|asimd\w*|sve\w*|i8mm|bf16")
 
 
-def machine_card() -> dict[str, Any]:
-    """The GPU of this machine, now."""
+def machine_facts() -> dict[str, Any]:
+    """Return the facts about this machine, as they are now."""
     cpu = cpu_info()
     return {
         "cpu": cpu.get("model name", platform.processor() or platform.machine()),
@@ -49,13 +49,13 @@ def machine_card() -> dict[str, Any]:
     }
 
 
-def flags_that_matter(gpu: dict[str, Any]) -> list[str]:
-    """The CPU's flags about arithmetic."""
-    return [flag for flag in gpu["flags"] if _TELLING.fullmatch(flag)]
+def arithmetic_flags(machine: dict[str, Any]) -> list[str]:
+    """Return those CPU flags that are about arithmetic."""
+    return [flag for flag in machine["flags"] if _TELLING.fullmatch(flag)]
 
 
 def versions(libraries: tuple[str, ...]) -> dict[str, str]:
-    """Versions of those that are installed."""
+    """Return the versions of those libraries that are installed."""
     found = {}
     for name in libraries:
         try:
@@ -71,7 +71,7 @@ def _memory() -> int:
 
 
 def available_memory() -> int:
-    """Bytes that could be had without swapping; 0 where the system does not tell."""
+    """Return how many bytes can be allocated without swapping; 0 where it is not known."""
     match = re.search(r"MemAvailable:\s+(\d+) kB", _read(Path("/proc/meminfo")))
     return 1024 * int(match[1]) if match else 0
 
@@ -84,7 +84,7 @@ def _read(path: Path) -> str:
 
 
 def _gpu() -> list[str]:
-    """Name, driver and memory of each NVIDIA GPU."""
+    """Return the name, driver and memory of each NVIDIA GPU."""
     command = shutil.which("nvidia-smi")
     if command is None:
         return []
@@ -92,7 +92,7 @@ def _gpu() -> list[str]:
 
 
 def _commit() -> dict[str, Any]:
-    """The commit of this tree, and whether files differ from it."""
+    """Return the commit of this source tree, and whether files differ from it."""
     here = str(Path(__file__).parent)
     commit = _output(["git", "-C", here, "rev-parse", "HEAD"])
     changed = _output(["git", "-C", here, "status", "--porcelain", "--untracked-files=no"])

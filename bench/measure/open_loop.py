@@ -1,7 +1,7 @@
-"""An open loop: texts arrive when they arrive, whether or not the system is ready. Pure, given a clock.
+"""An open loop: texts arrive at given moments, whether or not the system is ready for them. Pure, given a clock.
 
-Latency counts from the moment a text was due and not from when the system got round to it; so a slow answer is charged
-to every text that waited behind it (what is left out otherwise is known as coordinated omission).
+Latency is counted from the moment a text was due, not from the moment the system took it. So one slow answer also
+counts for every text that waited behind it. (Leaving that out is known as coordinated omission.)
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 
 def poisson(rate: float, seconds: float, *, seed: int) -> list[float]:
-    """When texts are due, in seconds from the start: a Poisson process, so the gaps are exponential.
+    """Return when texts are due, in seconds from the start: a Poisson process, whose gaps are exponential.
 
     Args:
         rate: texts a second.
-        seconds: how long it goes on.
-        seed: the same seed gives the same arrivals, to every system.
+        seconds: length of the whole process.
+        seed: the same seed gives every system the same arrivals.
     """
     source = random.Random(seed)
     due: list[float] = []
@@ -36,14 +36,14 @@ def open_loop(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> list[float]:
-    """Seconds from due to answered, for each arrival. All that wait are answered together, up to `batch` of them.
+    """Return the seconds from due to answered of each arrival. Texts that wait are answered together, up to `batch`.
 
     Args:
-        tag: the system.
-        texts: taken in turn, over and over.
+        tag: answers a list of texts.
+        texts: used one after the other, and again from the first.
         due: from `poisson`.
-        batch: most texts of one call, as a server with a queue would gather them.
-        clock, sleep: seconds.
+        batch: largest number of texts in one call, as a server would take them from its queue.
+        clock, sleep: in seconds.
     """
     begun = clock()
     latencies: list[float] = []

@@ -1,7 +1,7 @@
-"""A process for each system, seen from the parent: ask for a job, get its answer, or learn that it died.
+"""A process of its own for each system, seen from the parent: send a job, get its answer, or learn that it died.
 
-Systems do not share a process, because engines leave threads, allocators and settings behind that would change the
-next one's figures, and because a peer that crashes must not take the rest with it.
+Systems do not share a process, because a library leaves threads, allocators and settings behind that would change the
+figures of the next system, and because a system that crashes must not end the others.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ from bench.systems.base import Failure
 Answer = TypeVar("Answer")
 
 
-class Place(Protocol):
-    """Where a system runs."""
+class JobRunner(Protocol):
+    """Runs jobs for one system, one after the other."""
 
     def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = ...) -> Answer:
-        """The answer of job(session, *arguments).
+        """Return the answer of job(session, *arguments).
 
         Raises:
-            Failure: the job failed, the process died, or it took longer than `timeout` seconds.
+            Failure: the job failed, its process died, or it took longer than `timeout` seconds.
         """
         ...
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         ...
 
 
-# No job of a sane system takes longer; one that does has hung.
-PATIENCE = 900.0
+# Seconds. The longest job of a working system is far shorter, so a job that takes longer has hung.
+TIMEOUT = 900.0
 
 
 class Worker:
-    """A system's own process.
+    """The process of one system.
 
     Args:
-        threads: CPUs it may use.
+        threads: how many CPUs it may use.
     """
 
     def __init__(self, threads: int) -> None:
-        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.measure.worker", str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._complaints,
+            stderr=self._stderr,
             env=os.environ | environment(threads),
         )
 
-    def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = PATIENCE) -> Answer:
-        """See Place."""
+    def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = TIMEOUT) -> Answer:
+        """See JobRunner."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         expired = threading.Event()
@@ -72,7 +72,7 @@ class Worker:
             self._process.stdin.flush()
             done, answer = pickle.load(self._process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
-            raise Failure(f"took longer than {timeout:g} s" if expired.is_set() else self._obituary()) from error
+            raise Failure(f"took longer than {timeout:g} s" if expired.is_set() else self._how_it_ended()) from error
         finally:
             timer.cancel()
         if not done:
@@ -81,7 +81,7 @@ class Worker:
         return result
 
     def close(self) -> None:
-        """See Place. A process that does not leave when told to is killed."""
+        """See JobRunner. A process that does not end within 10 seconds is killed."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:
@@ -93,37 +93,37 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._complaints.close()
+        self._stderr.close()
 
     def _expire(self, expired: threading.Event) -> None:
         expired.set()
         self._process.kill()
 
-    def _obituary(self) -> str:
+    def _how_it_ended(self) -> str:
         status = self._process.wait()
         how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-        self._complaints.seek(0)
-        lines = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
         return f"crashed: {how}" + (f" ({tidy(lines[-1])})" if lines else "")
 
 
 class Local:
-    """The same without a process: for fakes in tests. A Failure alone is an answer; other exceptions are bugs."""
+    """A JobRunner without a process, for fakes in tests. Only a Failure is an answer; any other exception is a bug."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = PATIENCE) -> Answer:
-        """See Place."""
+    def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = TIMEOUT) -> Answer:
+        """See JobRunner."""
         return job(self._session, *arguments)
 
     def close(self) -> None:
-        """See Place."""
+        """See JobRunner."""
         self._session.close()
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Variables that every system's process gets: as many threads as the run allows, and no network."""
+    """Return the variables of every system's process: as many threads as the benchmark allows, and no network."""
     pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
     return {
         **dict.fromkeys(pools, str(threads)),

@@ -1,11 +1,12 @@
-"""The machine's matrix-product rate: what no engine can beat, measured in the same rounds as the engines.
+"""The roofline: the machine's matrix-multiplication rate, which no backend can exceed, measured in the same rounds.
 
-Square products and those of a transformer's feed-forward part are tried, each several times, so that a moment in which
-the machine was busy does not decide; the fastest shape of each precision is then timed in every round. PyTorch
-multiplies (torch.mm; torch._int_mm for int8) where it is installed; else numpy does, which knows fp32 alone. Where
-PyTorch has no instructions for a precision, it multiplies number by number (int8 25 times, bf16 100 times as slowly as
-fp32, on a CPU with AVX2 alone): that is nobody's limit, and takes minutes. So a precision in which a small
-product is slower than in fp32 has no limit. It knows nothing of models.
+Square matrices and those of a transformer's feed-forward layers are tried several times each, so that a moment in which
+the machine was busy does not decide. The fastest shape of each precision is then timed in every round. PyTorch
+multiplies where it is installed (torch.mm; torch._int_mm for int8), otherwise numpy, which has fp32 only.
+
+Where the CPU has no instructions for a precision, PyTorch multiplies number by number: on a CPU with only AVX2, int8 is
+25 times and bf16 100 times slower than fp32. Such a rate is no roofline, and measuring it takes minutes. So a precision
+in which a small multiplication is slower than in fp32 gets no roofline. This module knows nothing of models.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from bench.measure.jobs import Session
 from bench.systems.base import Failure, Setting, Span, Split
 
 PRECISIONS = ("fp32", "bf16", "int8")
-# (rows, inner, columns): large enough for every core, small enough to stay a few milliseconds.
+# (rows, inner, columns): large enough for every core, small enough to take only milliseconds.
 SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (2048, 1024, 4096), (1536, 384, 1536))
-# Large enough to keep the CPU busy, and done in moments even number by number.
+# Large enough to keep the CPU busy, and still quick where the CPU multiplies number by number.
 _SMALL = (256, 256, 256)
 _TRIAL_SECONDS = 0.1
 _TRIALS = 4
@@ -32,23 +33,23 @@ Maker = Callable[[int, int, int], list[Product]]
 
 
 class Products:
-    """A System in name only, so that it can live in a process like the others: it holds matrices, not a tagger.
+    """Matrices to multiply. It has the methods of a System only to run in a process as systems do; it tags nothing.
 
     Attributes:
-        library: that multiplies.
+        library: the library that multiplies, and its version.
         shapes: the fastest shape of each precision.
     """
 
     def __init__(self, threads: int) -> None:
-        self.library, provenance = _provenance(threads)
+        self.library, makers = _makers(threads)
         self.shapes: dict[str, Shape] = {}
         self._products: dict[str, Product] = {}
-        for precision, maker in faster_than_fp32(provenance).items():
+        for precision, maker in faster_than_fp32(makers).items():
             tried = [(shape, product) for shape in SHAPES for product in maker(*shape)]
             self.shapes[precision], self._products[precision] = fastest(tried)
 
     def rate(self, precision: str, seconds: float) -> float:
-        """Operations a second, for about so long."""
+        """Multiply for about so many seconds, and return operations a second (2 for each MAC)."""
         return _rate(self._products[precision], self.shapes[precision], seconds)
 
     def tag(self, texts: Sequence[str]) -> Any:
@@ -69,18 +70,18 @@ class Products:
 
 
 def open_products(setting: Setting) -> Products:
-    """Opener, as for any system."""
+    """Open the matrices, as any system is opened."""
     return Products(setting.threads)
 
 
 def describe(session: Session) -> tuple[str, dict[str, Shape]]:
-    """The job: library, and the fastest shape of each precision."""
+    """Return the library and the fastest shape of each precision. A job."""
     assert isinstance(session.system, Products)
     return session.system.library, session.system.shapes
 
 
 def rates(session: Session, seconds: float) -> dict[str, float]:
-    """The job: operations a second in each precision."""
+    """Measure operations a second in each precision. A job."""
     assert isinstance(session.system, Products)
     return {precision: session.system.rate(precision, seconds) for precision in session.system.shapes}
 
@@ -88,7 +89,7 @@ def rates(session: Session, seconds: float) -> dict[str, float]:
 def fastest(
     tried: Sequence[tuple[Shape, Product]], *, clock: Callable[[], float] = time.perf_counter
 ) -> tuple[Shape, Product]:
-    """The product with the highest rate of all trials, which go round: 1 2 3, 1 2 3."""
+    """Return the shape and product with the highest rate; the trials are interleaved: 1 2 3, 1 2 3."""
     return _best(tried, clock)[0]
 
 
@@ -110,19 +111,19 @@ def _rate(product: Product, shape: Shape, seconds: float, clock: Callable[[], fl
 
 
 def faster_than_fp32(
-    provenance: Mapping[str, Maker], *, clock: Callable[[], float] = time.perf_counter
+    makers: Mapping[str, Maker], *, clock: Callable[[], float] = time.perf_counter
 ) -> dict[str, Maker]:
-    """The precisions whose small product is at least as fast as that in fp32, by its best layout and moment."""
-    _, rate = _best([(_SMALL, product) for product in provenance["fp32"](*_SMALL)], clock)
+    """Keep the precisions whose small product is at least as fast as in fp32, each at its best layout and moment."""
+    _, rate = _best([(_SMALL, product) for product in makers["fp32"](*_SMALL)], clock)
     found = {}
-    for precision, maker in provenance.items():
+    for precision, maker in makers.items():
         _, reached = _best([(_SMALL, product) for product in maker(*_SMALL)], clock)
         if precision == "fp32" or reached >= rate:
             found[precision] = maker
     return found
 
 
-def _provenance(threads: int) -> tuple[str, dict[str, Maker]]:
+def _makers(threads: int) -> tuple[str, dict[str, Maker]]:
     try:
         import torch
     except ModuleNotFoundError:
@@ -131,8 +132,8 @@ def _provenance(threads: int) -> tuple[str, dict[str, Maker]]:
         return f"numpy {np.__version__}", {"fp32": _numpy_products}
     torch.set_num_threads(threads)
     floats = {"fp32": torch.float32, "bf16": torch.bfloat16}
-    provenance: dict[str, Any] = {name: functools.partial(_torch_products, dtype) for name, dtype in floats.items()}
-    return f"torch {torch.__version__}", provenance | {"int8": _torch_int8_products}
+    makers: dict[str, Any] = {name: functools.partial(_torch_products, dtype) for name, dtype in floats.items()}
+    return f"torch {torch.__version__}", makers | {"int8": _torch_int8_products}
 
 
 def _numpy_products(rows: int, inner: int, columns: int) -> list[Product]:
@@ -148,7 +149,7 @@ def _torch_products(dtype: Any, rows: int, inner: int, columns: int) -> list[Pro
     import torch
 
     one, other = torch.rand(rows, inner).to(dtype), torch.rand(inner, columns).to(dtype)
-    # A layer's weights lie as [columns, inner]; engines choose the better of the two layouts, so this does, too.
+    # A linear layer's weights lie in memory as [columns, inner]. Backends choose the faster layout; so does this.
     turned = other.t().contiguous().t()
     out = torch.empty(rows, columns, dtype=dtype)
     return [functools.partial(torch.mm, one, matrix, out=out) for matrix in (other, turned)]

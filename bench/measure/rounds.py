@@ -1,7 +1,7 @@
-"""Contestants and rounds: who is measured, where it runs, and how turns are interleaved.
+"""Measured systems and rounds: which systems are measured, in which process, and how their runs are interleaved.
 
-In every round each contestant has one turn, in the same order (A B C A B C), so that whatever slows the machine down
-for a while slows all of them. A contestant that fails is out from then on, and the rest goes on without it.
+In every round each system has one run, in the same order (A B C A B C), so that a disturbance of the machine slows
+all of them. A system that fails is left out from then on, and the others go on.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from typing import TypeVar
 
 from bench.measure import jobs
 from bench.measure.machine import versions
-from bench.measure.process import Place, Worker
+from bench.measure.process import JobRunner, Worker
 from bench.schema.result import Row
 from bench.systems.base import Failure, Setting, Spec
 
 Answer = TypeVar("Answer")
 Run = TypeVar("Run")
-# Between turns: thread pools of the one before spin for some milliseconds until they give up their CPU.
+# Seconds between two runs: thread pools of the system before go on spinning for some milliseconds.
 PAUSE = 0.02
 
 
 class MeasuredSystem:
-    """A system on its way through the run: where it runs, how it is set, and its row so far.
+    """A system while it is measured: its process, its setting, and its row of the result so far.
 
     Args:
         spec: the system.
-        threads: that it may use.
-        start: makes a process for so many threads; tests give one that makes none.
+        threads: how many threads it may use.
+        start: starts a process for so many threads; tests give one that starts none.
     """
 
-    def __init__(self, spec: Spec, *, threads: int, start: Callable[[int], Place] = Worker) -> None:
+    def __init__(self, spec: Spec, *, threads: int, start: Callable[[int], JobRunner] = Worker) -> None:
         self.spec = spec
         self.setting = spec.settings[0]
         self.row = Row(spec.name, spec.title, spec.group, spec.precision, certificate=dict(spec.certificate))
         self.row.versions = versions(spec.versions)
         self._threads, self._start = threads, start
-        self._place: Place | None = None
+        self._runner: JobRunner | None = None
         self._opened: Setting | None = None
         missing = [name for name in spec.needs if not _installed(name)]
         if missing:
@@ -49,68 +49,66 @@ class MeasuredSystem:
 
     @property
     def name(self) -> str:
-        """Of its system."""
+        """The system's name."""
         return self.spec.name
 
     @property
     def running(self) -> bool:
-        """Whether it is still in."""
+        """Whether it is installed and has not failed."""
         return self.row.status == "measured"
 
     def ask(self, job: Callable[..., Answer], *arguments: object) -> Answer:
-        """The answer of its process, which is started if there is none.
+        """Return the answer of its process, which is started if there is none.
 
         Raises:
-            Failure: it failed, and is out.
+            Failure: the job failed; the system is left out from now on.
         """
-        if self._place is None:
-            self._place = self._start(self._threads)
+        if self._runner is None:
+            self._runner = self._start(self._threads)
         try:
-            return self._place.call(job, *arguments)
+            return self._runner.call(job, *arguments)
         except Failure as failure:
             self.fail(str(failure))
             raise
 
     def open(self, setting: Setting) -> None:
-        """Open the system with that setting, the one before it closed; nothing if it is open like that already."""
+        """Open the system with that setting, unless it already is."""
         self.setting = setting
-        if self._place is None or self._opened != setting:
+        if self._runner is None or self._opened != setting:
             self.ask(jobs.open_system, self.spec.open, setting)
             self._opened = setting
 
     def leave(self) -> None:
-        """End its process; the next job gets a fresh one."""
-        if self._place is not None:
-            self._place.close()
-            self._place = self._opened = None
+        """End its process; the next job starts a new one."""
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = self._opened = None
 
     def fail(self, reason: str, *, status: str = "failed") -> None:
-        """It is out; the row says why."""
+        """Leave the system out from now on; its row says why."""
         self.row.status, self.row.reason = status, reason
         self.leave()
 
 
-def each(
-    measured_systems: Iterable[MeasuredSystem], work: Callable[[MeasuredSystem], object], *, at_once: int = 1
-) -> None:
-    """Do something with every contestant that is still in. Whoever fails is out, and its row says so.
+def each(systems: Iterable[MeasuredSystem], work: Callable[[MeasuredSystem], object], *, at_once: int = 1) -> None:
+    """Do something with every running system. One that fails is left out from then on, and its row says why.
 
     Args:
-        at_once: how many side by side; more than one only where nothing is timed.
+        at_once: how many systems at the same time; more than one only where nothing is timed.
     """
 
-    def attempt(measured_system: MeasuredSystem) -> None:
+    def attempt(system: MeasuredSystem) -> None:
         try:
-            work(measured_system)
+            work(system)
         except Failure as failure:
-            if measured_system.running:
-                measured_system.fail(str(failure))
+            if system.running:
+                system.fail(str(failure))
 
-    # Listed first: work may put a contestant out, and must not change what is gone through.
-    remaining = [measured_system for measured_system in measured_systems if measured_system.running]
+    # A list, because `work` may change which systems are running.
+    remaining = [system for system in systems if system.running]
     if at_once == 1:
-        for measured_system in remaining:
-            attempt(measured_system)
+        for system in remaining:
+            attempt(system)
         return
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(attempt, remaining))
@@ -123,13 +121,13 @@ def interleave(
     failed: Callable[[str, Failure], None],
     pause: Callable[[], None] = lambda: time.sleep(PAUSE),
 ) -> dict[str, list[Run]]:
-    """What each turn gave, by round: A B C A B C. Those that fail are left out from then on, and of the answer.
+    """Call every run once a round (A B C A B C), and return what each gave. One that fails is left out of the answer.
 
     Args:
-        runs: by name; each call is one turn.
+        runs: by name.
         rounds: how many.
-        failed: told of each failure, once.
-        pause: between turns.
+        failed: is called with each failure.
+        pause: is called before each run.
     """
     given: dict[str, list[Run]] = {name: [] for name in runs}
     for _ in range(rounds):
@@ -144,12 +142,12 @@ def interleave(
 
 
 def repeats_for(seconds: float, *, at_least: float) -> int:
-    """How often to repeat something of that many seconds so that a turn lasts long enough to be timed well."""
+    """Return how often to repeat work of so many seconds, so that a run is long enough to be timed well."""
     return max(1, math.ceil(at_least / max(seconds, 1e-9)))
 
 
 def disk_bytes(files: Sequence[Path]) -> int:
-    """Bytes of files and folders, those that exist."""
+    """Return the bytes of all files and folders that exist."""
     total = 0
     for file in files:
         members = file.rglob("*") if file.is_dir() else [file]

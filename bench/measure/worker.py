@@ -1,7 +1,7 @@
-"""python -m bench.measure.worker: the process that one system runs in. Jobs come in as pickles, answers go out as pickles.
+"""python -m bench.measure.worker: the process that one system runs in. It reads jobs and writes answers as pickles.
 
-Its parent is bench.measure.process, and nobody else: what it reads is trusted. Whatever libraries print goes to standard
-error, so that it cannot get between the answers.
+Only bench.measure.process starts it, so the pickles can be trusted. What libraries print goes to standard error, so
+that it cannot mix with the answers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bench.systems.base import Failure
 
 
 def main() -> None:
-    """Answer jobs until the parent goes away. The one argument is how many CPUs to use."""
+    """Answer jobs until the parent closes the pipe. The only argument is the number of CPUs to use."""
     limit_cpus(int(sys.argv[1]))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -30,14 +30,14 @@ def main() -> None:
             reply = (True, job(session, *arguments))
         except Failure as failure:
             reply = (False, str(failure))
-        except Exception as error:  # anything that a peer's library may raise is that peer's row, not our end
+        except Exception as error:  # whatever a library raises belongs into its row, and ends nothing else
             reply = (False, f"{type(error).__name__}: {tidy(str(error))}")
         pickle.dump(reply, answers)
         answers.flush()
 
 
 def limit_cpus(count: int) -> None:
-    """Confine this process to so many CPUs: thread pools that no option reaches are then bounded too."""
+    """Bind this process to so many CPUs. This also limits thread pools that have no option for it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 

@@ -73,9 +73,9 @@ def warnings_for(old: Result, new: Result) -> list[str]:
         before = old.workload(one.name)
         if before and before.sha256 != one.sha256:
             said.append(f"{one.name}: other texts, not compared")
-        for precision in one.limits if before else ():
-            if before and precision in before.limits:
-                ratio = one.limits[precision].median / before.limits[precision].median
+        for precision in one.rooflines if before else ():
+            if before and precision in before.rooflines:
+                ratio = one.rooflines[precision].median / before.rooflines[precision].median
                 said.append(f"{one.name}: the machine's own {precision} rate is {ratio:.3f} of what it was")
     return said
 

@@ -1,4 +1,4 @@
-"""How a run's figures are come by, in words, for its report."""
+"""How the figures of a benchmark are measured, in words, for its report."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from bench.plan import Plan
 
 
 def method_of(plan: Plan, *, threads: int) -> list[str]:
-    """A sentence or two for each thing that a doubter would ask."""
+    """Return a sentence or two for each question that a critical reader would ask."""
     return [
         f"Every system runs in its own process on the same {threads} CPUs (affinity), with as many threads.",
         "Timed: raw text in, entities with character offsets out, inside that process, Python's garbage collector off.",
-        f"{plan.rounds} interleaved rounds (A B C A B C), {1000 * PAUSE:.0f} ms between turns, after a warm-up; "
-        f"a turn repeats the texts until it lasts {plan.run_seconds:g} s. Speeds are those of the median turn.",
-        "Settings (texts or rows of a batch, streams, threads) are chosen for each peer by a search on the same "
-        "kind of text; what was tried is in the JSON. Nerve runs as `Tagger.open` runs it.",
+        f"{plan.rounds} interleaved rounds (A B C A B C), {1000 * PAUSE:.0f} ms between runs, after a warm-up; "
+        f"a run repeats the texts until it lasts {plan.run_seconds:g} s. Speeds are those of the median run.",
+        "Settings (texts or rows of a batch, streams, threads) are chosen for each baseline by a search on the "
+        "same kind of text; what was tried is in the JSON. Nerve runs as `Tagger.open` runs it: with "
+        'goal="throughput", and for one text at a time with goal="latency".',
         "Intervals: 95% bootstrap of the ratio of medians. Faster and slower are said only if that interval and a "
         "95% interval for 20 comparisons at once (Student's t on logarithms, Bonferroni, a spread of 1% at least) both "
         "leave out 1.",
-        "The limit is the machine's fastest matrix product in that precision, timed in the same rounds; the share "
-        "counts the products of a token with the model's weights, and no other work.",
+        "The roofline is the machine's fastest matrix multiplication in that precision, timed in the same rounds; the "
+        "share counts the linear layers alone, and no other work.",
         "F1 and changed labels: entities are brought back to the corpus's words by their offsets; a word belongs to an "
         "entity if they share a character. Systems are given words joined by spaces, as raw text; the "
-        "checkpoint itself is given the words. So cutting words otherwise counts as changed labels, for everyone. What "
-        "the engine alone changed is told by the checkpoint in fp32 on the same text, cut into words as the system "
-        "cuts it (for pipelines: by the pipeline in fp32). Over 10 labels in 10,000 or 0.1 points of F1 is flagged.",
+        "checkpoint itself is given the words. So cutting words otherwise counts as changed labels, for everyone. "
+        "What the backend alone changed is counted against the checkpoint in fp32 on the same text, cut into words as "
+        "the system cuts it (for pipelines: by the pipeline in fp32). "
+        "Over 10 labels in 10,000 or 0.1 points of F1 is flagged.",
         "Cold start: from starting a process to its first answer. Peak memory: VmHWM of a process that tagged the "
         "sentences" + (", the search included." if plan.quick else " with the chosen setting and nothing else."),
         "Load: Poisson arrivals, the same for all; texts that wait are answered together, up to the chosen batch; "

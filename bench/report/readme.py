@@ -18,7 +18,7 @@ from runtime.system.files import write_atomically
 PROG = "python -m bench readme"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 # Columns that a reader of the README needs; the report has them all.
-_SPEED = ("system", "precision", "texts/s", "Nerve x this [95%]", "of limit", "F1", "changed/10k", "by engine/10k")
+_SPEED = ("system", "precision", "texts/s", "Nerve x this [95%]", "of roofline", "F1", "changed/10k", "by backend/10k")
 _COST = ("p50 ms", "p99 ms", "cold s", "peak MiB", "disk MiB")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.measure.intervals import Ratio
-from bench.measure.machine import flags_that_matter
+from bench.measure.machine import arithmetic_flags
 from bench.schema.result import Measured, Result, Row
 
 NONE = "-"
@@ -38,7 +38,7 @@ class Table:
 
 SPEED_HEADER = (
     *("system", "precision", "texts/s", "tokens/s", "x baseline [95%]", "Nerve x this [95%]"),
-    *("of limit", "F1", "changed/10k", "by engine/10k", "remark"),
+    *("of roofline", "F1", "changed/10k", "by backend/10k", "remark"),
 )
 COST_HEADER = (
     *("system", "precision", "p50 ms", "p90 ms", "p99 ms", "cold s", "peak MiB", "disk MiB", "padding"),
@@ -70,16 +70,18 @@ def card_lines(result: Result) -> list[str]:
     memory = machine["memory_bytes"] / 2**30
     commit = machine["commit"][:12] + (" with changes" if machine["commit_changed"] else "")
     libraries = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    limits = [
-        f"{name} {one.median / 1e9:,.0f}" for workload in result.workloads[:1] for name, one in workload.limits.items()
+    roofline_runner = [
+        f"{name} {one.median / 1e9:,.0f}"
+        for workload in result.workloads[:1]
+        for name, one in workload.rooflines.items()
     ]
     return [
         f"- Processor: {machine['cpu']}, {machine['cores']} cores, {result.threads} used; {memory:.0f} GiB"
         + ("; a virtual machine" if machine["virtual"] else ""),
-        f"- Flags: {' '.join(flags_that_matter(machine))}",
+        f"- Flags: {' '.join(arithmetic_flags(machine))}",
         f"- Governor: {machine['governor']}; load average before {_load(machine['load_average'])}, "
         f"after {_load(machine['load_average_after'])}; GPU: {', '.join(machine['gpu']) or 'none'}",
-        f"- Matrix products, G operations a second: {', '.join(limits) or 'not measured'}",
+        f"- Matrix products, G operations a second: {', '.join(roofline_runner) or 'not measured'}",
         f"- Python {machine['python']}, {libraries}",
         f"- Commit {commit}; bundle {result.bundle['manifest_sha256'][:12]}; checkpoint {result.checkpoint['name']} "
         f"{result.checkpoint['sha256'][:12]} ({result.checkpoint['architecture']})",
@@ -110,7 +112,7 @@ def _speed_row(row: Row, workload: Measured) -> tuple[str, ...]:
         NONE if found.share_of_roofline is None else f"{found.share_of_roofline:.1%}",
         _figure(right.f1 if right else None, ".4f"),
         _figure(right.changed_per_10k if right else None, ".1f"),
-        _figure(right.engine_changed_per_10k if right else None, ".1f"),
+        _figure(right.backend_changed_per_10k if right else None, ".1f"),
         remark(row) or NONE,
     )
 
@@ -119,7 +121,7 @@ def _cost_row(row: Row) -> tuple[str, ...]:
     single = row.latency[0] if row.latency else None
     setting = row.throughput[0].setting if row.throughput else []
     # Our batches are the runtime's own business: nothing was searched.
-    shown = " x ".join(map(str, setting)) if row.group == "peer" else "as Tagger.open chooses"
+    shown = " x ".join(map(str, setting)) if row.group == "baseline" else "as Tagger.open chooses"
     return (
         row.name,
         row.precision,

@@ -1,15 +1,15 @@
-"""Messages of libraries, made fit for a report: one line, short, and without anybody's folders."""
+"""Messages of libraries, shortened for a report: one line, and no path, since a path says whose machine it is."""
 
 from __future__ import annotations
 
 import re
 
 _MOST = 200
-# Something with a slash that begins like a path: /a/b, ~/a, ./a, ../a.
+# What looks like a path: /a/b, ~/a, ./a, ../a.
 _PATH = re.compile(r"(?:~|\.{1,2})?(?:/[^\s/'\"`:,;)]+)+/?")
 
 
 def tidy(message: str) -> str:
-    """The message on one line, each path cut down to its last part, at most 200 characters."""
+    """Return the message on one line of at most 200 characters, each path reduced to its last part."""
     line = " ".join(_PATH.sub(lambda match: match[0].rstrip("/").rpartition("/")[2], message).split())
     return line if len(line) <= _MOST else line[: _MOST - 3] + "..."

@@ -1,7 +1,7 @@
-"""A run's result: everything that was measured, as one JSON file. SCHEMA.md says the same for other programs.
+"""The result of a benchmark: everything that was measured, in one JSON file. SCHEMA.md describes it for other programs.
 
-Raw values stand beside what was derived from them: seconds of every turn, milliseconds of every call. No text of a
-corpus, no path and no name of a machine is in it.
+Raw values are kept beside what is derived from them: the seconds of every run, the milliseconds of every call. The file
+contains no text of a corpus, no path and no name of a machine.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Made = TypeVar("Made")
 
 @dataclass(slots=True)
 class Accuracy:
-    """Answers held against gold and against the checkpoint in fp32; None where it does not apply.
+    """Answers compared with gold and with the checkpoint in fp32; None where that does not apply.
 
     Attributes:
         precision, recall, f1: of entities against gold, 0 to 1.
-        changed_per_10k: words in 10,000 whose tag is not the checkpoint's, which was given the corpus's words.
-        engine_changed_per_10k: the same where the checkpoint was given the raw text, cut as the system cuts it: what
-            the engine alone changed.
-        engine_f1_lost: points of F1 lost against the checkpoint on that same text.
+        changed_per_10k: labels in 10,000 words that are not those of the checkpoint, given the corpus's words.
+        backend_changed_per_10k: the same where the checkpoint was given the raw text, cut into words as the system
+            cuts it. So this is what the backend alone changed.
+        backend_f1_lost: points of F1 lost against the checkpoint on that same text.
     """
 
     workload: str
@@ -38,23 +38,24 @@ class Accuracy:
     recall: float | None
     f1: float | None
     changed_per_10k: float | None
-    engine_changed_per_10k: float | None
-    engine_f1_lost: float | None
+    backend_changed_per_10k: float | None
+    backend_f1_lost: float | None
 
 
 @dataclass(slots=True)
 class Throughput:
-    """Raw text to entities, on one workload.
+    """The speed from raw text to entities on one workload.
 
     Attributes:
-        setting: batch, streams, threads; chosen by the search.
-        search: (batch, streams, threads, texts a second) of every setting tried.
-        repeats: how often the workload was tagged in each turn.
-        seconds: of each turn, in order of the rounds.
-        texts_per_second, tokens_per_second: of the median turn.
-        share_of_roofline: of the machine's matrix-product rate in this precision; None where that was not measured.
+        setting: batch, streams, threads, chosen by the search.
+        search: batch, streams, threads and texts a second of every setting tried.
+        repeats: how often the workload was tagged in each run.
+        seconds: of each run, in the order of the rounds.
+        texts_per_second, tokens_per_second: of the median run.
+        share_of_roofline: the part of the machine's matrix-multiplication rate in this precision that was reached; None
+            where that rate was not measured.
         to_baseline: this speed as a multiple of the baseline's.
-        nerve_to_this: the speed of Nerve's fastest certified candidate as a multiple of this one.
+        nerve_to_this: the speed of Nerve's fastest candidate as a multiple of this one.
     """
 
     workload: str
@@ -71,7 +72,7 @@ class Throughput:
 
 @dataclass(slots=True)
 class Latency:
-    """One text at a time. `rounds` holds milliseconds of every call, by round; percentiles are over all of them."""
+    """One text at a time. `rounds` has the milliseconds of every call, by round; percentiles are of all calls."""
 
     texts: str
     rounds: list[list[float]]
@@ -87,7 +88,7 @@ class Load:
     Attributes:
         rate: arrivals a second.
         texts: how many arrived.
-        saturated: the last answer came so late that the queue must have been growing.
+        saturated: the last answers came so late that the queue must have been growing.
     """
 
     rate: float
@@ -109,7 +110,7 @@ class Heat:
 
 @dataclass(slots=True)
 class Row:
-    """One system. `status` is measured, not installed, or failed; `reason` says why it is not measured."""
+    """One system. `status` is measured, not installed or failed; `reason` says why it was not measured."""
 
     name: str
     title: str
@@ -132,17 +133,17 @@ class Row:
     heat: Heat | None = None
 
     def on(self, workload: str) -> Throughput | None:
-        """Its throughput on that workload."""
+        """Return its throughput on that workload."""
         return next((one for one in self.throughput if one.workload == workload), None)
 
     def accuracy_on(self, workload: str) -> Accuracy | None:
-        """Its accuracy on that workload."""
+        """Return its accuracy on that workload."""
         return next((one for one in self.accuracy if one.workload == workload), None)
 
 
 @dataclass(slots=True)
 class Roofline:
-    """The machine's matrix-product rate in one precision: operations a second of each round's turn."""
+    """The machine's matrix-multiplication rate in one precision: operations a second in each round, 2 for each MAC."""
 
     shape: list[int]
     library: str
@@ -152,7 +153,12 @@ class Roofline:
 
 @dataclass(slots=True)
 class Measured:
-    """A workload that was measured. `flops_per_token` counts the matrix products of one token (see SCHEMA.md)."""
+    """A workload that was measured. `flops_per_token` counts the linear layers' operations (see SCHEMA.md).
+
+    Attributes:
+        baseline, fastest_nerve: the systems that the ratios of this workload refer to.
+        checkpoint: the accuracy of the checkpoint itself, given the corpus's words.
+    """
 
     name: str
     sha256: str
@@ -163,23 +169,23 @@ class Measured:
     flops_per_token: float
     baseline: str = ""
     fastest_nerve: str = ""
-    limits: dict[str, Roofline] = field(default_factory=dict)
+    rooflines: dict[str, Roofline] = field(default_factory=dict)
     checkpoint: Accuracy | None = None
 
 
 @dataclass(slots=True)
 class Result:
-    """A whole run.
+    """A whole benchmark.
 
     Attributes:
-        made: UTC, ISO 8601.
-        seconds: how long the run took.
+        made: when, in UTC, ISO 8601.
+        seconds: how long it took.
         quick: whether it was the quick one.
-        threads: that every system was given.
-        method: how figures were come by, in words, for the report.
+        threads: how many every system was given.
+        method: how the figures were measured, in words, for the report.
         machine: see bench.measure.machine.
-        bundle, checkpoint: sha256 of the manifest and of the checkpoint, and what they say of themselves.
-        notes: what a reader must know of this run.
+        bundle, checkpoint: digests of the manifest and of the checkpoint, and facts about them.
+        notes: what a reader must know of this benchmark.
     """
 
     made: str
@@ -196,17 +202,17 @@ class Result:
     schema: int = SCHEMA
 
     def workload(self, name: str) -> Measured | None:
-        """The workload of that name."""
+        """Return the workload of that name."""
         return next((one for one in self.workloads if one.name == name), None)
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Write the JSON, whole or not at all."""
+    """Write the JSON, complete or not at all."""
     write_atomically(path, (json.dumps(asdict(result), indent=1, allow_nan=False) + "\n").encode())
 
 
 def read_result(path: Path) -> Result:
-    """Read it back.
+    """Read the JSON that write_result wrote.
 
     Raises:
         BundleError: the file is missing, not such a JSON, or of another schema.
@@ -225,7 +231,7 @@ def read_result(path: Path) -> Result:
 
 
 def _made(cls: type[Made], value: dict[str, Any]) -> Made:
-    """A dataclass from its JSON. Unknown keys and missing ones raise TypeError, as its constructor does."""
+    """Make a dataclass from its JSON. Unknown and missing keys raise TypeError, as its constructor does."""
     hints = typing.get_type_hints(cls)
     unknown = set(value) - {one.name for one in fields(cls)}  # type: ignore[arg-type]
     if unknown:

@@ -1,11 +1,11 @@
 """What is compared: anything that takes raw texts and finds entities with offsets.
 
     Span      one entity, as plain data
-    Setting   what the small search may choose for a system
-    System    an opened one, in its own process: tag is what is timed
-    Spec      how to open it; plain data that travels to that process
+    Setting   what the search may choose for a system
+    System    an opened system, in a process of its own; its `tag` is what is timed
+    Spec      how to open a system; plain data that is sent to that process
 
-It knows no library: every opener imports its own, inside the process that will run it.
+This module knows no library. Each opener imports its own, inside the process that runs it.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from typing import Any, Literal, Protocol
 Span = tuple[str, int, int]
 """(type without a scheme's prefix, first character, one past the last character), in code points."""
 
-Group = Literal["nerve", "peer"]
+Group = Literal["nerve", "baseline"]
 
 
-class Failure(Exception):  # noqa: N818  # an answer, like any other: it becomes a row that says so
-    """A system could not do what was asked of it. The message is one line and holds no path."""
+class Failure(Exception):  # noqa: N818  # it is an answer, like any other: the row says why
+    """A system could not do what it was asked to. The message is one line and contains no path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the small search chooses.
+    """What the search chooses for a system.
 
     Attributes:
-        batch: texts, or rows, that the engine is given at once.
-        streams: batches that run side by side.
-        threads: for each stream; streams x threads is at most what the run allows.
-        goal: many texts in the least time, or one at a time.
+        batch: texts, or rows, that are computed together.
+        streams: batches that are computed at the same time.
+        threads: of each stream; streams x threads is at most what the benchmark allows.
+        goal: many texts in the least time, or each single text in the least time.
     """
 
     batch: int
@@ -44,12 +44,12 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Where the time of one call went, and how much of the engine's work was padding.
+    """Where the time of one call went, and how much of the computed batches was padding.
 
     Attributes:
-        stages: seconds by stage (tokenise, pack, engine, decode); empty where a system cannot be looked into.
-        slots: tokens that the engine computed, padding included.
-        filled: those among them that hold a token.
+        stages: seconds by stage (tokenize, pack, backend, decode); empty where a system cannot be looked into.
+        slots: token slots that were computed, padding included.
+        filled: token slots that held a token.
     """
 
     stages: dict[str, float]
@@ -61,19 +61,19 @@ class System(Protocol):
     """An opened system."""
 
     def tag(self, texts: Sequence[str]) -> Any:
-        """Raw texts to entities with offsets, in whatever objects its users get. This, and nothing else, is timed."""
+        """Turn raw texts into entities with offsets, in the objects that its users get. Only this is timed."""
         ...
 
     def spans(self, answer: Any) -> list[list[Span]]:
-        """The same entities as plain data, for scoring."""
+        """Return the same entities as plain data, for scoring."""
         ...
 
     def split(self, texts: Sequence[str]) -> Split:
-        """Tag once more, watched."""
+        """Tag the texts once more and watch where the time goes."""
         ...
 
     def close(self) -> None:
-        """Give back memory and threads."""
+        """Free its memory and threads."""
         ...
 
 
@@ -83,23 +83,25 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """One line of the comparison.
+    """One system of the comparison, before it is opened.
 
     Attributes:
-        name: in tables and for --only.
+        name: in tables, and for choosing systems.
         title: what it is, for a reader.
-        group: ours or a peer's.
-        precision: of its matrix products; names the limit that it is held against.
-        open: a picklable function (functools.partial of a module's) from a setting to a System.
-        settings: what the search tries; the first is taken where there is nothing to search.
-        needs: import names of the libraries it cannot do without.
-        install: how to get them.
+        group: one of Nerve's candidates, or a baseline.
+        precision: of its matrix multiplications; its roofline is the one in this precision.
+        open: a picklable function (functools.partial of a module's function) from a setting to a System.
+        settings: what the search tries; where it is only one, nothing is searched.
+        needs: import names of the libraries that it cannot run without.
+        install: how to install them.
         versions: distribution names whose versions go into its row.
-        files: what it needs on disk to run, files or folders.
-        prepare: a picklable function that makes these files from the checkpoint; run once, in its own process.
-        same_model: whether it runs the checkpoint, so that its tags can be held against the checkpoint's.
+        files: files or folders that it needs to run.
+        prepare: a picklable function that makes these files from the checkpoint; called once, in a process of its own.
+        same_model: whether it runs the checkpoint, so that its labels can be compared with the checkpoint's.
         cut: how it cuts a text into words: by runtime.text.words, or as the Hugging Face pipeline does.
-        certificate: the certified figures of one of our candidates; empty for peers.
+        certificate: the certified figures of one of Nerve's candidates; empty for baselines.
+        workloads: the only workloads that it is measured on; empty for all. A way to read documents is measured on
+            documents alone.
     """
 
     name: str
@@ -116,3 +118,4 @@ class Spec:
     same_model: bool = True
     cut: Literal["words", "pipeline"] = "words"
     certificate: tuple[tuple[str, float | int | None], ...] = ()
+    workloads: tuple[str, ...] = ()

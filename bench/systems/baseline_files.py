@@ -1,4 +1,4 @@
-"""The checkpoint that peers run, and the files that they make of it: once, kept by the checkpoint's digest."""
+"""The checkpoint that the baselines run, and the files that they make of it. They are made once and kept."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 
 from runtime.system.files import replace_folder
 
-# What a tokenizer and a configuration consist of.
+# The files of a configuration and a tokenizer.
 _BESIDE = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What peers are made from.
+    """What the baselines are made from.
 
     Attributes:
         checkpoint: its folder.
-        work: a folder for what peers make of it; its name holds the checkpoint's digest.
+        work: the folder for files that baselines make of it; its name contains the checkpoint's digest, so that the
+            files of another checkpoint are never taken.
         labels: names in the order of the logits.
-        max_length: most tokens of a row, special ones included.
-        threads: that each peer may use.
+        max_length: most tokens of a row, special tokens included.
+        threads: how many each baseline may use.
         thorough: whether to try many settings, or few.
         bf16: whether the CPU computes in bf16.
-        files: checkpoint's files that are needed to run it.
     """
 
     checkpoint: Path
@@ -39,7 +39,7 @@ class Model:
 
     @property
     def onnx(self) -> Path:
-        """Folder of the checkpoint as Optimum exports it."""
+        """The folder of the checkpoint as Optimum exports it."""
         return self.work / "onnx"
 
     @property
@@ -48,12 +48,12 @@ class Model:
         return (*sorted(self.checkpoint.glob("*.safetensors")), *self.beside(self.checkpoint))
 
     def beside(self, folder: Path) -> tuple[Path, ...]:
-        """Configuration and tokenizer in that folder."""
+        """Return the paths of configuration and tokenizer in that folder."""
         return tuple(folder / name for name in _BESIDE)
 
 
 def make_once(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a folder, or leave it if it is there already; it is never seen half full."""
+    """Fill a folder, unless it exists. It gets its name when it is complete, so that nobody sees half of it."""
     if folder.is_dir():
         return
     new = folder.with_name(f".{folder.name}.{os.getpid()}")
@@ -66,14 +66,14 @@ def make_once(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def copy_beside(checkpoint: Path, folder: Path) -> None:
-    """Give a folder the checkpoint's configuration and tokenizer."""
+    """Copy the checkpoint's configuration and tokenizer into a folder."""
     for name in _BESIDE:
         if (checkpoint / name).is_file():
             shutil.copyfile(checkpoint / name, folder / name)
 
 
 def make_onnx(checkpoint: Path, folder: Path) -> None:
-    """The checkpoint as Optimum exports it, with what Optimum keeps beside it."""
+    """Export the checkpoint with Optimum, with its configuration and tokenizer beside the graph."""
 
     def fill(new: Path) -> None:
         from export.graphs.padded import padded_from_checkpoint

@@ -1,8 +1,8 @@
 """The Hugging Face token-classification pipeline, on PyTorch and on Optimum's ONNX Runtime model.
 
-aggregation_strategy is "first": of the pipeline's five it is the one that labels a word as the checkpoint was trained,
-by its first token. Texts longer than the model are cut into windows (`stride`), without which the pipeline would
-leave the rest of the text untagged.
+aggregation_strategy is "first": of the pipeline's five it is the one that labels a word by its first token, as the
+checkpoint was trained. Texts longer than the model are cut into overlapping windows (`stride`); without it the pipeline
+leaves the rest of the text untagged.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from bench.systems.base import Setting, Span, Spec, Split
 from bench.systems.baseline_files import Model, make_once, make_onnx
 
 BATCHES, FEW_BATCHES = (1, 4, 16, 64), (1, 8)
-# Tokens that neighbouring windows share, as a part of the longest row; Nerve's default.
+# Windows share one in so many tokens of the longest row.
 _STRIDE = 4
 
 
 def pipeline_specs(model: Model) -> list[Spec]:
-    """Both precisions of both; bf16 only where the CPU computes in it, for elsewhere it is a tenth as fast."""
+    """Return both pipelines in two precisions each; bf16 only on CPUs that have it: elsewhere it is very slow."""
     torch = {"needs": ("torch", "transformers"), "versions": ("torch", "transformers"), "files": model.weights}
     libraries = ("onnxruntime", "optimum", "optimum-onnx", "transformers")
     optimum = {"needs": ("optimum", "onnxruntime", "transformers", "torch", "onnx"), "versions": libraries}
@@ -40,7 +40,7 @@ def pipeline_specs(model: Model) -> list[Spec]:
         ),
     ]
     return [
-        Spec(name=f"{family}-{precision}", title=title, group="peer", precision=precision, open=opener,
+        Spec(name=f"{family}-{precision}", title=title, group="baseline", precision=precision, open=opener,
              settings=_settings(model), cut="pipeline", **rest)
         for family, precision, title, opener, rest in entries if precision != "bf16" or model.bf16
     ]  # fmt: skip
@@ -69,7 +69,7 @@ class Pipeline:
         return [[(one["entity_group"], int(one["start"]), int(one["end"])) for one in found] for found in answer]
 
     def split(self, texts: Sequence[str]) -> Split:
-        """Its padding alone: batches are texts in the order given, each as long as its longest (DataLoader)."""
+        """Count padding only. The pipeline batches texts in the order given, each batch as long as its longest text."""
         tokenizer = self._pipe.tokenizer
         limit = tokenizer.model_max_length
         lengths = [min(len(ids), limit) for ids in tokenizer(list(texts), verbose=False)["input_ids"]]
@@ -82,7 +82,7 @@ class Pipeline:
 
 
 def open_torch(setting: Setting, *, checkpoint: Path, dtype: Literal["float32", "bfloat16"]) -> Pipeline:
-    """Opener of the pipeline on PyTorch."""
+    """Open the pipeline on PyTorch."""
     import torch
     import transformers
 
@@ -94,7 +94,7 @@ def open_torch(setting: Setting, *, checkpoint: Path, dtype: Literal["float32", 
 
 
 def open_optimum(setting: Setting, *, folder: Path, file: str) -> Pipeline:
-    """Opener of the pipeline on Optimum's model."""
+    """Open the pipeline on Optimum's ONNX Runtime model."""
     import onnxruntime
     from optimum.onnxruntime import ORTModelForTokenClassification
 
@@ -149,7 +149,7 @@ def _optimum(model: Model, folder: Path, file: str) -> Any:
 
 
 def _made(model: Model, common: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """What a spec on made files has besides: how to make them."""
+    """Return the fields of a spec whose files must be made: how to make them, and which they are."""
     if folder == model.onnx:
         maker: Any = functools.partial(make_onnx, model.checkpoint, folder)
     else:
@@ -158,7 +158,7 @@ def _made(model: Model, common: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _settings(model: Model) -> tuple[Setting, ...]:
-    """Batch sizes with all threads; and, since small batches may not fill them, with one."""
+    """Return batch sizes with all threads; some with one thread too, because small batches may not keep all busy."""
     batches = BATCHES if model.thorough else FEW_BATCHES
     settings = [Setting(batch, 1, model.threads) for batch in batches]
     if model.thorough and model.threads > 1:

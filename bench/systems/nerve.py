@@ -1,7 +1,7 @@
-"""Ours: every certified candidate of a bundle, opened as its users open it. And how to look into a Tagger.
+"""Nerve's candidates: every certified one of a bundle, opened as its users open it.
 
-A Tagger is watched from outside: it is given an encoder and a backend that note when they were called. What lies
-between these moments is the rest of its work. Nothing of the runtime is changed for it.
+To see where its time goes, a Tagger is given an encoder and a backend that note when they were called. The time between
+these moments is the rest of its work. Nothing of the runtime is changed for that.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from runtime.bundle.store import CONFIG, MANIFEST, TOKENIZER, Bundle, Candidate
 from runtime.selection import runnable
 
 PREFIX = "nerve-"
-STAGES = ("tokenise", "pack", "engine", "decode")
-# Texts that a queue hands us at once in the load phase; the runtime takes any number.
+STAGES = ("tokenize", "pack", "backend", "decode")
+# Texts that are given to a Tagger together in the load phase; it takes any number.
 _LOAD_BATCH = 64
-# What is kept of a certificate in a row; export.certify says what each is.
+# The figures of a certificate that go into a row; export.certify says what each is.
 _CERTIFIED = ("changed_per_10k", "f1_lost", "agreement", "words")
 
 
 def nerve_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
-    """A Spec for every candidate with a passing certificate, in the manifest's order, each engine once."""
+    """Return a Spec for every candidate with a passing certificate, in the order of the manifest."""
     manifest = bundle.manifest
     passed = [certificate for certificate in manifest.certificates if certificate.passed]
     figures = {c.candidate: tuple((name, c.measured.get(name)) for name in _CERTIFIED) for c in passed}
@@ -39,7 +39,7 @@ def nerve_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
 
 
 def uncertified(specs: Sequence[Spec], bundle: Bundle, *, threads: int) -> list[Spec]:
-    """The same candidates on a bundle that cannot be certified (random weights), as far as it holds their graphs."""
+    """Return the same candidates on a bundle with random weights, which no certificate can be had for."""
     names = _names(bundle, runnable(bundle))
     wanted = {spec.name for spec in specs if spec.group == "nerve"}
     return [
@@ -118,8 +118,8 @@ def split_of(
 ) -> Split:
     """Tag the texts with a watched Tagger on this backend, after a warm-up, chunk by chunk.
 
-    tokenise: from the call to the end of encoding (cutting words, tokens). engine: inside the backend.
-    pack: the rest until the last batch has come back. decode: after it.
+    The stages: tokenize lasts from the call to the end of encoding (words, tokens); backend is the time inside the
+    backend; pack is the rest until the last batch has come back; decode is what follows.
     """
     from bench.systems.stopwatch import WatchedBackend, WatchedEncoder
     from runtime.tagger import CHUNK, Tagger
@@ -134,21 +134,21 @@ def split_of(
         begun = clock()
         tagger.tag(texts[first : first + CHUNK])
         ended = clock()
-        engine, last = watched.seconds, max(watched.last, encoder.done)
-        stages["tokenise"] += encoder.done - begun
-        stages["engine"] += engine
-        stages["pack"] += max(0.0, last - encoder.done - engine)
+        backend, last = watched.seconds, max(watched.last, encoder.done)
+        stages["tokenize"] += encoder.done - begun
+        stages["backend"] += backend
+        stages["pack"] += max(0.0, last - encoder.done - backend)
         stages["decode"] += ended - last
     return Split(stages, watched.slots, watched.filled)
 
 
 def open_nerve(setting: Setting, *, bundle: Path, candidate: Candidate, certified: bool) -> Nerve:
-    """Opener of our candidates. Batches and streams are the runtime's own business."""
+    """Open a candidate. The Tagger chooses batches and streams itself."""
     return Nerve(bundle, candidate, threads=setting.streams * setting.threads, goal=setting.goal, certified=certified)
 
 
 def _names(bundle: Bundle, candidates: Sequence[Candidate]) -> dict[Candidate, str]:
-    """A name each: backend and precision, and the layout where these are not enough."""
+    """Return a name for each: backend and precision; layout, then file, where that is not enough."""
     plain = {one: f"{PREFIX}{one.backend}-{one.precision}" + ("" if one.device == "cpu" else f"-{one.device}")
              for one in candidates}  # fmt: skip
     shared = [name for name, count in Counter(plain.values()).items() if count > 1]
@@ -171,7 +171,7 @@ def _spec(bundle: Path, candidate: Candidate, name: str, *, threads: int, certif
 
 
 def _graph_files(graph: Path) -> list[Path]:
-    """The graph, and the files beside it that hold its weights: an ONNX file names them as they are, byte for byte."""
+    """Return the graph and the files that hold its weights: an ONNX file contains their names."""
     if not graph.is_file():
         return []
     content = graph.read_bytes()

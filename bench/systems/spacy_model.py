@@ -1,4 +1,4 @@
-"""spaCy with a model that is installed: another model, so its tags are not held against the checkpoint's."""
+"""spaCy with a model that is installed. It is another model, so its labels are not compared with the checkpoint's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from bench.systems.base import Failure, Setting, Span, Spec, Split
 from bench.systems.baseline_files import Model
 
-# spaCy's English labels (OntoNotes) in CoNLL's terms; what CoNLL has no name for is left out.
+# spaCy's English types (OntoNotes) and the types of CoNLL-2003 that they stand for; the others have none there.
 _TYPES = {
     **{"PERSON": "PER", "PER": "PER", "ORG": "ORG", "GPE": "LOC", "LOC": "LOC", "FAC": "LOC"},
     **dict.fromkeys(("NORP", "EVENT", "WORK_OF_ART", "PRODUCT", "LANGUAGE", "LAW", "MISC"), "MISC"),
@@ -16,13 +16,13 @@ _TYPES = {
 
 
 def spacy_specs(model: Model) -> list[Spec]:
-    """One line, with whichever model is installed."""
+    """Return one system, with whichever model is installed."""
     batches = (1, 32, 128) if model.thorough else (32,)
     return [
         Spec(
             name="spacy",
             title="spaCy, the first installed model (another model)",
-            group="peer",
+            group="baseline",
             precision="fp32",
             open=open_spacy,
             settings=tuple(Setting(batch, 1, model.threads) for batch in batches),
@@ -35,7 +35,7 @@ def spacy_specs(model: Model) -> list[Spec]:
 
 
 class Spacy:
-    """A spaCy pipeline with all but its entity recogniser switched off, as its documentation advises for speed."""
+    """A spaCy pipeline with only its entity recognizer, as spaCy's documentation advises for speed."""
 
     def __init__(self, pipe: Any, batch: int) -> None:
         self._pipe, self._batch = pipe, batch
@@ -52,7 +52,7 @@ class Spacy:
         ]
 
     def split(self, texts: Sequence[str]) -> Split:
-        """It has no padding that could be seen from here."""
+        """Return nothing: its batches cannot be seen from outside."""
         return Split({}, 0, 0)
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class Spacy:
 
 
 def open_spacy(setting: Setting) -> Spacy:
-    """Opener: the first installed model, in alphabetical order."""
+    """Open the first installed model in alphabetical order."""
     import spacy
 
     names = sorted(spacy.util.get_installed_models())

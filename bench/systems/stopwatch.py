@@ -1,4 +1,4 @@
-"""A Tagger's parts, noting when they were called. Injected, so that the Tagger itself stays as it is."""
+"""An encoder and a backend that note when they were called. They are given to a Tagger, which is not changed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from runtime.encode.tokenizer import Encoded, Encoder
 
 
 class WatchedEncoder(Encoder):
-    """An Encoder that notes when it was done.
+    """An Encoder that notes when it finished.
 
     Attributes:
-        done: when its last call ended, by the clock given.
+        done: when its last call ended, by the given clock.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
@@ -38,8 +38,8 @@ class WatchedBackend:
     """A backend that notes when it worked, and how full its batches were.
 
     Attributes:
-        busy: (begun, ended) of every call, by the clock given.
-        slots: tokens of all batches, padding included; filled: those that hold one.
+        busy: (begun, ended) of every call, by the given clock.
+        slots: token slots of all batches. filled: those that hold a token.
     """
 
     def __init__(self, backend: Backend, clock: Callable[[], float]) -> None:
@@ -78,7 +78,7 @@ class WatchedBackend:
         begun = self._clock()
         logits = self._backend.logits(batch)
         ended = self._clock()
-        # Streams come from several threads.
+        # Several streams call it at the same time.
         with self._lock:
             self.busy.append((begun, ended))
             self.slots += batch.segment_ids.size
@@ -87,7 +87,7 @@ class WatchedBackend:
 
     @property
     def seconds(self) -> float:
-        """How long at least one call was under way."""
+        """For how long at least one call was running."""
         total, until = 0.0, float("-inf")
         for begun, ended in sorted(self.busy):
             total += max(0.0, ended - max(begun, until))
@@ -96,13 +96,13 @@ class WatchedBackend:
 
     @property
     def last(self) -> float:
-        """When the last call ended; before all times if there was none."""
+        """When the last call ended; minus infinity if there was none."""
         return max((ended for _, ended in self.busy), default=float("-inf"))
 
     def close(self) -> None:
-        """The backend belongs to somebody else, who closes it."""
+        """Do nothing: the backend is closed by whoever opened it."""
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Forget everything that was noted."""
         self.busy.clear()
         self.slots = self.filled = 0

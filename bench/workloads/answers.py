@@ -1,10 +1,10 @@
-"""Answers -> accuracy: entities with offsets are brought back to words, and words are scored. Pure.
+"""The accuracy of answers: entities with offsets become labels of words, and these are scored. Pure functions.
 
-Every system sees raw text and gives characters; gold and the checkpoint's own answers are about words. A word belongs
-to an entity if they share a character; the first entity to claim a word keeps it. So nobody loses a point for leaving
-out a full stop of "U.S.", and everybody is measured by the same rule.
+Every system is given raw text and returns character offsets; gold and the checkpoint's own answers are about words. A
+word belongs to an entity if they share a character, and the first entity that covers a word keeps it. So no system
+loses a point because it leaves out the full stop of "U.S.", and the rule is the same for all.
 
-Both sides are compared in BIO, so that an I that opens an entity and a B that does are the same answer.
+Both sides are compared in BIO, so that an entity that begins with I and one that begins with B are the same answer.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from bench.workloads.texts import Workload
 from runtime.text.label_schemes import OUTSIDE, LabelSet, bio_from_labels, spans_of_labels
 from runtime.text.scores import Score, score_labels
 
-# What makes a row say that its answers differ: the loosest row of the gate, int8's (export.certify.gate).
+# Above these, a row says that its answers differ. They are the gate's limits for int8 (export.certify.gate).
 MOST_CHANGED, MOST_LOST = 10.0, 0.10
 
 
 def labels_of(spans: Sequence[Span], words: Sequence[tuple[int, int]]) -> list[str]:
-    """BIO labels of words, from entities with offsets.
+    """Return the BIO labels of words from entities with offsets.
 
     Args:
         spans: in any order.
-        words: offsets, in order and disjoint.
+        words: their offsets, in order and without overlap.
     """
     labels = [OUTSIDE] * len(words)
     ends = [end for _, end in words]
@@ -44,11 +44,11 @@ def labels_of(spans: Sequence[Span], words: Sequence[tuple[int, int]]) -> list[s
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the checkpoint itself says, in PyTorch and fp32.
+    """What the checkpoint itself answers, in PyTorch and fp32.
 
     Attributes:
-        labels: of the corpus's words, by text; None for a text longer than the model. Empty: it was not asked.
-        twins: its entities in the raw text, by text, for each way of cutting a text (Spec.cut).
+        labels: labels of the corpus's words, by text; None for a text longer than the model. Empty: it was not asked.
+        twins: its entities in the raw text, by text, for each way of cutting a text into words (Spec.cut).
     """
 
     labels: Sequence[Sequence[str] | None]
@@ -67,15 +67,15 @@ def accuracy(
     same_model: bool = True,
     cut: str = "words",
 ) -> Accuracy:
-    """Entity F1 against gold, and labels changed against the checkpoint.
+    """Return entity F1 against gold, and the labels changed against the checkpoint.
 
     Args:
         workload: what was tagged.
-        spans: the answers, by text.
-        expected: of the checkpoint.
-        labels: of the checkpoint; without gold for its types there is no F1.
+        spans: the system's answers, by text.
+        expected: the checkpoint's answers.
+        labels: the checkpoint's labels; there is no F1 if gold has types that are not among them.
         same_model: whether the system runs the checkpoint at all.
-        cut: which of the twins cuts texts as the system does.
+        cut: which of the twins cuts texts into words as the system does.
     """
     found = [labels_of(answer, text.words) for answer, text in zip(spans, workload.texts, strict=True)]
     told = [None if tags is None else bio_from_labels(tags) for tags in expected.labels]
@@ -89,13 +89,13 @@ def accuracy(
         recall=score.recall if score else None,
         f1=score.f1 if score else None,
         changed_per_10k=_changed(told, found) if same_model else None,
-        engine_changed_per_10k=_changed(alike, found) if same_model else None,
-        engine_f1_lost=100 * (best.f1 - score.f1) if same_model and score and best else None,
+        backend_changed_per_10k=_changed(alike, found) if same_model else None,
+        backend_f1_lost=100 * (best.f1 - score.f1) if same_model and score and best else None,
     )
 
 
 def _changed(expected: Sequence[Sequence[str] | None], found: Sequence[Sequence[str]]) -> float | None:
-    """Words with another label, in 10,000."""
+    """Return how many words in 10,000 have another label."""
     known = [(tags, mine) for tags, mine in zip(expected, found) if tags is not None]
     words = sum(len(tags) for tags, _ in known)
     changed = sum(one != other for tags, mine in known for one, other in zip(tags, mine, strict=True))
@@ -103,34 +103,34 @@ def _changed(expected: Sequence[Sequence[str] | None], found: Sequence[Sequence[
 
 
 def _score(workload: Workload, found: Sequence[Sequence[str]], labels: Sequence[str]) -> Score | None:
-    """Against gold; None if there is none, or not every text has an answer."""
+    """Return the score against gold; None if there is no gold, or a text has no answer."""
     if len(found) != len(workload.texts) or not has_gold(workload, labels):
         return None
     return score_labels(workload.gold, found).overall
 
 
 def has_gold(workload: Workload, labels: Sequence[str]) -> bool:
-    """Whether the texts have gold labels, all of types that a model with these labels can find."""
+    """Return whether the texts have gold labels, all of types that a model with these labels can find."""
     types = set(LabelSet(sorted({label for gold in workload.gold for label in gold} - {OUTSIDE})).types)
     return bool(types) and types <= set(LabelSet(labels).types)
 
 
 def flags(mine: Accuracy) -> list[str]:
-    """What a reader must know of these answers before believing the speed beside them.
+    """Return what a reader must know of these answers before believing the speed beside them.
 
-    Judged is the engine: against the checkpoint on the same words, so that how a text is cut does not count. What the
-    cutting costs stands in the columns F1 and changed.
+    Only the backend is judged: against the checkpoint on the same words, so that cutting words otherwise does not
+    count. What the cutting costs is in the columns for F1 and changed labels.
     """
     said = []
-    if mine.engine_changed_per_10k is not None and mine.engine_changed_per_10k > MOST_CHANGED:
-        said.append(f"answers differ from the checkpoint's: {mine.engine_changed_per_10k:.1f} labels in 10,000")
-    if mine.engine_f1_lost is not None and mine.engine_f1_lost > MOST_LOST:
-        said.append(f"loses {mine.engine_f1_lost:.2f} points of F1 against the checkpoint")
+    if mine.backend_changed_per_10k is not None and mine.backend_changed_per_10k > MOST_CHANGED:
+        said.append(f"answers differ from the checkpoint's: {mine.backend_changed_per_10k:.1f} labels in 10,000")
+    if mine.backend_f1_lost is not None and mine.backend_f1_lost > MOST_LOST:
+        said.append(f"loses {mine.backend_f1_lost:.2f} points of F1 against the checkpoint")
     return said
 
 
 def checkpoint_accuracy(workload: Workload, expected: Expected, labels: Sequence[str]) -> Accuracy | None:
-    """The checkpoint's own accuracy, given the corpus's words; None if it was not asked about every text."""
+    """Return the checkpoint's accuracy, given the corpus's words; None if it was not asked about every text."""
     score = _score(workload, [bio_from_labels(tags) for tags in expected.labels if tags is not None], labels)
     if score is None:
         return None
@@ -138,5 +138,5 @@ def checkpoint_accuracy(workload: Workload, expected: Expected, labels: Sequence
 
 
 def spans_of(labels: Sequence[str], words: Sequence[tuple[int, int]]) -> list[Span]:
-    """Entities with offsets, from labels of words."""
+    """Return entities with offsets from labels of words."""
     return [(kind, words[start][0], words[end - 1][1]) for kind, start, end in spans_of_labels(labels)]

@@ -1,7 +1,7 @@
-"""bert-large's true shape with random weights: speed is a matter of shape, and nobody need have the checkpoint.
+"""bert-large's true shape with random weights: speed depends on the shape only, so no checkpoint has to be fetched.
 
-The checkpoint and its bundle are made once and kept. Random weights say nothing of accuracy, so the bundle holds no
-certificate, candidates on it run uncertified, and their rows get no accuracy.
+The checkpoint and its bundle are made once and kept. Random weights say nothing about accuracy. So the bundle holds no
+certificates, its candidates run uncertified, and their rows have no accuracy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _INT8 = "packed-int8.onnx"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A BERT's shape; bert-large-cased's own unless told otherwise."""
+    """The shape of a BERT; by default that of bert-large-cased."""
 
     hidden: int = 1024
     layers: int = 24
@@ -37,11 +37,11 @@ BERT_LARGE = Shape()
 
 
 def make_large(session: Session, tokenizer_of: Path, folder: Path, shape: Shape = BERT_LARGE) -> None:
-    """The job: folder/checkpoint and folder/bundle.
+    """Make folder/checkpoint and folder/bundle, unless they exist. A job.
 
     Args:
-        tokenizer_of: a checkpoint whose tokenizer is taken; its labels, too.
-        folder: made if it is missing.
+        tokenizer_of: a checkpoint whose tokenizer and labels are taken.
+        folder: where to make them.
         shape: of the model.
     """
     make_once(folder, lambda new: _fill(tokenizer_of, new, shape))
@@ -56,7 +56,7 @@ def _fill(tokenizer_of: Path, folder: Path, shape: Shape) -> None:
     checkpoint.mkdir()
     copy_beside(tokenizer_of, checkpoint)
     config = transformers.BertConfig(
-        # A vocabulary that is larger than bert-large's adds rows to a table, and no work.
+        # A larger vocabulary only adds rows to the embedding table; it adds no computation.
         vocab_size=max(shape.vocabulary, int(given["vocab_size"])),
         hidden_size=shape.hidden,
         num_hidden_layers=shape.layers,
@@ -72,7 +72,7 @@ def _fill(tokenizer_of: Path, folder: Path, shape: Shape) -> None:
 
 
 def _bundle(checkpoint: Path, folder: Path) -> None:
-    """A sealed bundle without certificates: both layouts in fp32, which bf16 is computed from, too, and int8."""
+    """Make a sealed bundle without certificates: fp32 in both layouts (bf16 is computed from them, too) and int8."""
     import onnx
 
     from export.graphs.packed import packed_from_checkpoint
@@ -92,10 +92,10 @@ def _bundle(checkpoint: Path, folder: Path) -> None:
 
 
 def _in_int8(model: ModelProto) -> ModelProto:
-    """All linear_layers but the classifier in int8, rounded to the nearest: fitting it to a text would change no time.
+    """Quantize all linear layers but the classifier, to the nearest value: fitting would not change the speed.
 
-    Every channel gets a scale and a centre of its own, as export.quantize.int8 gives them, since these do take time. Of
-    random weights no channel is so large that it would be multiplied apart.
+    Every channel gets a scale and a center of its own, as in export.quantize.int8, because these do take time. Random
+    weights have no outlier channels.
     """
     import numpy as np
 
@@ -103,11 +103,11 @@ def _in_int8(model: ModelProto) -> ModelProto:
     from export.quantize.linear_layers import CLASSIFIER, Rounded, in_int8, linear_layers
 
     rounded, chosen = {}, {}
-    for product in linear_layers(model):
-        if CLASSIFIER in product.name:
+    for layer in linear_layers(model):
+        if CLASSIFIER in layer.name:
             continue
-        inputs = len(product.weights)
+        inputs = len(layer.weights)
         scale = np.linspace(0.5, 1, inputs, dtype=np.float32)
-        rounded[product.input] = Rounded(np.full(inputs, 0.01, np.float32), scale, 8 / LARGEST)
-        chosen[product.name] = to_nearest(product, rounded[product.input])
+        rounded[layer.input] = Rounded(np.full(inputs, 0.01, np.float32), scale, 8 / LARGEST)
+        chosen[layer.name] = to_nearest(layer, rounded[layer.input])
     return in_int8(model, rounded, chosen)

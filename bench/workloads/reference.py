@@ -1,4 +1,4 @@
-"""The checkpoint's own answers, for changed labels: a job, since it takes PyTorch, which this process does without."""
+"""The checkpoint's own answers, which changed labels are counted against. A job, because it needs PyTorch."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def reference_labels(
     longest: int,
     threads: int,
 ) -> list[list[str] | None]:
-    """Labels of each sentence's words by the checkpoint in fp32; None for a sentence longer than the model.
+    """Return the labels of each sentence's words by the checkpoint in fp32; None for a sentence longer than the model.
 
     Args:
         checkpoint: its folder.
-        sentences: words.
-        labels: in the order of the logits.
+        sentences: the words of each.
+        labels: names in the order of the logits.
         longest: most tokens of a row.
-        threads: for PyTorch.
+        threads: of PyTorch.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What is compared runs one checkpoint: what it is, how long its texts are in tokens, what a token costs."""
+"""The checkpoint that all systems run: what it is, how many tokens a text has, how much a token computes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from runtime.encode.tokenizer import Encoder
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The checkpoint under test and its bundle.
+    """The measured checkpoint and its bundle.
 
     Attributes:
         checkpoint: its folder.
         labels: names in the order of the logits.
-        max_length: most tokens of a row, special ones included.
+        max_length: most tokens of a row, special tokens included.
         encoder: its tokenizer.
-        flops: of the matrix products of one token; 0 where its shape is not known. large_flops: of bert-large.
-        bundle_card, checkpoint_card: for the report.
+        flops: operations of the linear layers for one token, 2 for each MAC; 0 where its shape is not known.
+        large_flops: the same for bert-large.
+        bundle_facts, checkpoint_facts: for the report.
     """
 
     checkpoint: Path
@@ -33,17 +34,17 @@ class Subject:
     encoder: Encoder
     flops: float
     large_flops: float
-    bundle_card: dict[str, Any]
-    checkpoint_card: dict[str, Any]
+    bundle_facts: dict[str, Any]
+    checkpoint_facts: dict[str, Any]
 
     def tokens(self, workload: Workload) -> int:
-        """Tokens of the texts, each with the special ones of one row."""
+        """Return the tokens of all texts, each text with the special tokens of one row."""
         encoded = self.encoder.encode_words([text.tokens for text in workload.texts])
         return len(encoded.ids) + len(self.encoder.special_tokens) * len(workload.texts)
 
 
 def subject_of(bundle: Bundle, checkpoint: Path) -> Subject:
-    """Of an opened bundle and its checkpoint."""
+    """Return the subject for an opened bundle and its checkpoint."""
     manifest = bundle.manifest
     config = json.loads(bundle.file("config.json").read_text(encoding="utf-8"))
     return Subject(
@@ -53,12 +54,12 @@ def subject_of(bundle: Bundle, checkpoint: Path) -> Subject:
         encoder=Encoder(bundle.file(TOKENIZER)),
         flops=flops_per_token(config),
         large_flops=_flops(BERT_LARGE.layers, BERT_LARGE.hidden, BERT_LARGE.inner),
-        bundle_card={
+        bundle_facts={
             "manifest_sha256": hashlib.sha256(bundle.file(MANIFEST).read_bytes()).hexdigest(),
             "versions": manifest.versions,
         },
-        checkpoint_card={
-            # The folder's own name, and nothing of where it lies.
+        checkpoint_facts={
+            # Only the name of the folder, because its path says whose machine it is.
             "name": Path(manifest.checkpoint.name).name,
             "sha256": manifest.checkpoint.sha256,
             "architecture": config.get("model_type", "unknown"),
@@ -69,10 +70,10 @@ def subject_of(bundle: Bundle, checkpoint: Path) -> Subject:
 
 
 def flops_per_token(config: dict[str, Any]) -> float:
-    """Operations of the matrix products with weights, a token: per layer four h x h and two h x inner, 2 each.
+    """Return the operations of the linear layers for one token: four h x h and two h x inner a layer, 2 for each MAC.
 
-    Left out are embeddings, attention between tokens, the classifier and everything that is no matrix product: under
-    3% on sentences, more on long texts. So the share of the limit is understated, and never overstated.
+    Embeddings, attention between tokens, the classifier and everything but matrix multiplication are left out: under 3%
+    on sentences, more on long texts. So a share of the roofline is never overstated.
     """
     layers, hidden = _first(config, "num_hidden_layers", "n_layers"), _first(config, "hidden_size", "dim")
     inner = _first(config, "intermediate_size", "hidden_dim")

@@ -1,11 +1,11 @@
-"""What is tagged: texts made from a corpus or given by the user; seeded, so that two runs agree, and hashed.
+"""What is tagged: texts made from a corpus or given by the user. Drawing them is seeded, and they are hashed.
 
     sentences   sentences of the corpus, their words joined by spaces
-    documents   the same text joined to documents of 200 to 5,000 words
+    documents   sentences joined to documents of 200 to 5,000 words
     latency     single texts: sentences as they are, and texts of exactly so many words
     texts       a user's own file, one text a line
 
-It knows nothing of systems or models. No text of a corpus ever goes into a report: a hash does.
+This module knows nothing of systems or models. No text of a corpus goes into a report; its hash does.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Text:
     """A raw text, and the words that answers are scored on.
 
     Attributes:
-        text: what systems are given.
-        words: (first, one past the last) code point of each word.
-        gold: labels of the words in BIO; empty where nobody gave any.
+        text: what the systems are given.
+        words: first and one past the last code point of each word.
+        gold: labels of the words in BIO; empty where there are none.
     """
 
     text: str
@@ -44,18 +44,18 @@ class Text:
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """The words themselves."""
+        """The words."""
         return tuple(self.text[start:end] for start, end in self.words)
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Texts under a name.
+    """Texts with a name.
 
     Attributes:
         name: in reports.
-        texts: in the order that they are tagged in.
-        seed: that they were drawn with; 0 where nothing was drawn.
+        texts: in the order in which they are tagged.
+        seed: of drawing them; 0 where nothing was drawn.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Workload:
 
     @property
     def raw(self) -> list[str]:
-        """What systems are given."""
+        """What the systems are given."""
         return [text.text for text in self.texts]
 
     @property
@@ -88,10 +88,10 @@ class Workload:
 
 
 def read_corpus(path: Path) -> tuple[Sentence, ...]:
-    """Sentences of a CoNLL file, or of a folder's valid.txt, gold labels in BIO.
+    """Read the sentences of a CoNLL file, or of a folder's valid.txt, with gold labels in BIO.
 
     Raises:
-        CorpusError: it is missing, unreadable, or holds no sentence.
+        CorpusError: the file is missing, unreadable, or has no sentence.
     """
     file = path / VALIDATION if path.is_dir() else path
     if not file.is_file():
@@ -103,7 +103,7 @@ def read_corpus(path: Path) -> tuple[Sentence, ...]:
 
 
 def sentences_of(corpus: Sequence[Sentence], count: int, *, seed: int) -> Workload:
-    """So many sentences of the corpus, drawn without repetition and kept in its order; 0, or too many, take all."""
+    """Draw so many sentences without repetition and keep the corpus's order; 0, or too many, takes all."""
     chosen: Iterable[Sentence] = corpus
     if 0 < count < len(corpus):
         chosen = (corpus[index] for index in sorted(random.Random(seed).sample(range(len(corpus)), count)))
@@ -111,9 +111,9 @@ def sentences_of(corpus: Sequence[Sentence], count: int, *, seed: int) -> Worklo
 
 
 def documents_of(corpus: Sequence[Sentence], count: int, *, seed: int) -> Workload:
-    """Documents of whole sentences that follow each other in the corpus, each from a place drawn at random.
+    """Make documents of whole sentences that follow each other in the corpus, each from a place drawn at random.
 
-    Their lengths are spaced evenly in proportion, from 200 to 5,000 words (to the end of the sentence begun).
+    Their lengths grow by the same factor, from 200 to 5,000 words; each goes on to the end of its last sentence.
     """
     source = random.Random(seed)
     sizes = np.geomspace(SHORTEST_DOCUMENT, LONGEST_DOCUMENT, count).round().astype(int).tolist()
@@ -121,7 +121,7 @@ def documents_of(corpus: Sequence[Sentence], count: int, *, seed: int) -> Worklo
 
 
 def single_texts(corpus: Sequence[Sentence], words: int, count: int, *, seed: int) -> Workload:
-    """So many texts of exactly so many words; 0 words: sentences as they are."""
+    """Draw so many texts of exactly so many words; with 0 words, sentences as they are."""
     if words == 0:
         drawn = random.Random(seed).choices(range(len(corpus)), k=count)
         return Workload("sentence", tuple(_joined([corpus[index]]) for index in drawn), seed)
@@ -131,10 +131,10 @@ def single_texts(corpus: Sequence[Sentence], words: int, count: int, *, seed: in
 
 
 def texts_of_file(path: Path) -> Workload:
-    """A user's file, UTF-8, one text a line; empty lines are passed over. Words are cut as the runtime cuts them.
+    """Read a user's file: UTF-8, one text a line, empty lines left out. Words are cut as the runtime cuts them.
 
     Raises:
-        CorpusError: it cannot be read, or holds no text.
+        CorpusError: the file cannot be read, or has no text.
         TextError: a line is not UTF-8; the message says which.
     """
     try:
@@ -165,7 +165,7 @@ def _joined(sentences: Sequence[Sentence]) -> Text:
 
 
 def _run(corpus: Sequence[Sentence], words: int, source: random.Random) -> list[Sentence]:
-    """Sentences in a row from a random one on, around the end if need be, until there are enough words."""
+    """Return the sentences from a random one on, past the end to the first, until there are enough words."""
     index, chosen, held = source.randrange(len(corpus)), [], 0
     while held < words:
         chosen.append(corpus[index % len(corpus)])

@@ -47,7 +47,7 @@ class Fake:
         return found
 
     def split(self, texts: Sequence[str]) -> Split:
-        return Split({"tokenise": 1.0, "engine": 3.0}, 100, 80)
+        return Split({"tokenize": 1.0, "backend": 3.0}, 100, 80)
 
     def close(self) -> None:
         return None
@@ -61,7 +61,7 @@ def open_refusing(setting: Setting) -> Fake:
     raise ValueError("cannot read /home/somebody/secret/model.bin")
 
 
-def no_limits(setting: Setting) -> Fake:
+def no_roofline(setting: Setting) -> Fake:
     raise Failure("no products in tests")
 
 
@@ -95,7 +95,7 @@ def spec(name: str, opener: Callable[..., Any] = open_fake, **options: Any) -> S
     keys = {"group", "needs", "settings", "same_model"}
     given = {key: value for key, value in options.items() if key in keys}
     rest = {key: value for key, value in options.items() if key not in keys}
-    defaults: dict[str, Any] = {"group": "peer", "settings": (SETTING,)}
+    defaults: dict[str, Any] = {"group": "baseline", "settings": (SETTING,)}
     return Spec(name=name, title=name, precision="fp32", open=partial(opener, **rest), **(defaults | given))
 
 

@@ -56,9 +56,9 @@ def test_a_quick_run_from_bundle_to_reports(
     assert ours
     for row in [*ours, rows["onnxruntime-fp32"]]:
         assert row["status"] == "measured", row["reason"]
-        assert row["accuracy"][0]["engine_changed_per_10k"] == 0.0
+        assert row["accuracy"][0]["backend_changed_per_10k"] == 0.0
         assert row["throughput"][0]["share_of_roofline"] > 0
-    assert all(row["split"]["engine"] > 0 for row in ours)
+    assert all(row["split"]["backend"] > 0 for row in ours)
     again = command("bench", "compare", path, path, "--fail-above", "5%")
     assert again.returncode == 0
     assert "no difference shown" in again.stdout

@@ -57,8 +57,8 @@ def _bench(folder: Path, specs: list[Spec], *, full: bool = False, texts: Worklo
             encoder=Encoder(fakes.tokenizer_file(folder)),
             flops=1e6,
             large_flops=1e6,
-            bundle_card={"manifest_sha256": "ab" * 32, "versions": {}},
-            checkpoint_card={"name": "fake", "sha256": "cd" * 32, "architecture": "none", "layers": 1, "hidden": 1},
+            bundle_facts={"manifest_sha256": "ab" * 32, "versions": {}},
+            checkpoint_facts={"name": "fake", "sha256": "cd" * 32, "architecture": "none", "layers": 1, "hidden": 1},
         ),
         corpus=fakes.corpus(),
         texts=texts,
@@ -66,7 +66,7 @@ def _bench(folder: Path, specs: list[Spec], *, full: bool = False, texts: Worklo
         threads=1,
         start=Worker,
         reference=fakes.gold_reference,
-        limits=fakes.no_limits,
+        roofline=fakes.no_roofline,
     )
 
 
@@ -169,7 +169,7 @@ def test_the_page_stands_alone_and_its_pictures_are_well_formed(result: Result, 
     page = (tmp_path / "result.html").read_text(encoding="utf-8")
     assert not re.search(r"<script|<link|<img|src=|@import|url\(|https?:", page)
     pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    assert len(pictures) == 5  # Pareto, load, split, two heat maps; the limit was not measured
+    assert len(pictures) == 5  # Pareto, load, split, two heat maps; the roofline was not measured
     for drawn in pictures:
         ElementTree.fromstring(drawn)
     assert "@media print" in page

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from bench.measure.intervals import Ratio, paired_ratio, student_quantile, unpaired_ratio
+from bench.schema.result import read_result
+from tests.conftest import ROOT
 
 Compare = Callable[[Sequence[float], Sequence[float]], Ratio]
 
@@ -66,3 +68,29 @@ def test_one_round_shows_nothing() -> None:
 def test_exact_repeats_do_not_divide_by_nothing() -> None:
     assert unpaired_ratio([1.0, 1.0, 1.0], [1.0, 1.0, 1.0]).verdict == "no difference shown"
     assert unpaired_ratio([2.0, 2.0, 2.0], [1.0, 1.0, 1.0]).verdict == "faster"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_bootstrap_is_that_of_resampled_rounds(seed: int) -> None:
+    """scipy's interval, and one resampled by hand as the results before it were, differ by less than drawing does."""
+    source = np.random.default_rng(seed)
+    machine = source.lognormal(0, 0.1, 7)
+    one, other = (machine * source.lognormal(0, 0.05, 7) for _ in range(2))
+    drawn = np.random.default_rng(20).integers(0, 7, (5000, 7))
+    low, high = np.quantile(np.median(one[drawn], axis=1) / np.median(other[drawn], axis=1), [0.025, 0.975])
+    found = paired_ratio(one.tolist(), other.tolist())
+    assert (found.low, found.high) == pytest.approx((low, high), rel=0.01)
+
+
+def test_the_intervals_of_a_published_result_come_out_again() -> None:
+    """Its intervals were computed before scipy did it: by numpy alone, with another order of drawing."""
+    result = read_result(ROOT / "bench" / "results" / "minilm-conll2003.json")
+    speeds = {row.name: [1 / (seconds / row.throughput[0].repeats) for seconds in row.throughput[0].seconds]
+              for row in result.rows if row.throughput}  # fmt: skip
+    ours = speeds[result.workloads[0].fastest_nerve]
+    for row in result.rows:
+        if row.throughput and (told := row.throughput[0].nerve_to_this):
+            found = paired_ratio(ours, speeds[row.name])
+            assert found.value == pytest.approx(told.value)
+            assert (found.table_low, found.table_high) == pytest.approx((told.table_low, told.table_high), rel=1e-4)
+            assert (found.low, found.high) == pytest.approx((told.low, told.high), rel=0.02)

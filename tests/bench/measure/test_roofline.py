@@ -1,4 +1,4 @@
-"""The matrix limit: which product it is, whatever the machine was doing while they were tried."""
+"""The roofline: the fastest multiplication, whatever the machine was doing while it was tried."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_rates_and_not_seconds_are_compared() -> None:
     assert fastest([small, large], clock=machine.clock) is large
 
 
-def test_a_precision_that_is_slower_than_fp32_has_no_limit() -> None:
+def test_a_precision_that_is_slower_than_fp32_has_no_roofline() -> None:
     machine = Machine()
 
     def maker(*seconds: float) -> Maker:
         return lambda *_: [machine.product(each) for each in seconds]
 
-    provenance = {"fp32": maker(0.010), "bf16": maker(0.5, 0.009), "int8": maker(0.011)}
-    assert list(faster_than_fp32(provenance, clock=machine.clock)) == ["fp32", "bf16"]
+    makers = {"fp32": maker(0.010), "bf16": maker(0.5, 0.009), "int8": maker(0.011)}
+    assert list(faster_than_fp32(makers, clock=machine.clock)) == ["fp32", "bf16"]

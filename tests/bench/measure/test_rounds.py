@@ -1,4 +1,4 @@
-"""Rounds and contestants: known sleeps are measured, order is kept, and who fails is out alone."""
+"""Rounds: known sleeps are measured, the order is kept, and only the system that fails is left out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench import phases
+from bench import phases, speed
 from bench.measure import jobs
-from bench.measure.process import Local, Place
+from bench.measure.process import JobRunner, Local
+from bench.measure.roofline_probe import RooflineProbe
 from bench.measure.rounds import MeasuredSystem, each, interleave, repeats_for
 from bench.plan import QUICK
 from bench.schema.result import Measured, Throughput
@@ -18,27 +19,28 @@ from tests.bench import fakes
 from tests.bench.fakes import spec
 
 
-def _local(threads: int) -> Place:
+def _local(threads: int) -> JobRunner:
     return Local(jobs.Session())
 
 
 def _opened(specs: list[Spec]) -> Iterator[list[MeasuredSystem]]:
-    measured_systems = [MeasuredSystem(one, threads=1) for one in specs]
-    each(measured_systems, lambda one: one.open(one.setting))
-    yield measured_systems
-    for one in measured_systems:
+    systems = [MeasuredSystem(one, threads=1) for one in specs]
+    each(systems, lambda one: one.open(one.setting))
+    yield systems
+    for one in systems:
         one.leave()
 
 
-def _timed(measured_systems: list[MeasuredSystem], *, rounds: int) -> Throughput:
-    """The last contestant's throughput, the first being its baseline."""
+def _timed(systems: list[MeasuredSystem], *, rounds: int) -> Throughput:
+    """The throughput of the last system; the first one is its baseline."""
     texts = fakes.workload(4)
     measured = Measured("sentences", texts.sha256, 0, len(texts.texts), texts.words, 24, 0.0)
-    found = {one.name: phases.search(one, texts) for one in measured_systems}
-    for one in measured_systems:
+    found = {one.name: phases.search(one, texts) for one in systems}
+    for one in systems:
         one.row.throughput.clear()
-    phases.throughput(measured_systems, found, texts, measured, None, replace(QUICK, run_seconds=0.001), rounds=rounds)
-    return measured_systems[-1].row.throughput[0]
+    plan = replace(QUICK, run_seconds=0.001)
+    speed.throughput(systems, found, texts, measured, RooflineProbe(None), plan, rounds=rounds)
+    return systems[-1].row.throughput[0]
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ def test_two_equal_systems_are_never_called_different_over_twenty_runs(equals: l
     assert verdicts == ["no difference shown"] * 20
 
 
-def test_turns_are_interleaved_and_who_fails_is_left_out() -> None:
+def test_runs_are_interleaved_and_a_system_that_fails_is_left_out() -> None:
     order: list[str] = []
 
     def run_(name: str, dies_at: int) -> str:
@@ -105,7 +107,7 @@ def test_turns_are_interleaved_and_who_fails_is_left_out() -> None:
 
 def test_the_search_keeps_the_fastest_setting_and_what_it_tried() -> None:
     settings = (Setting(1, 1, 1), Setting(8, 1, 1), Setting(32, 1, 1))
-    one = MeasuredSystem(spec("peer", fakes.open_by_batch, settings=settings), threads=1, start=_local)
+    one = MeasuredSystem(spec("baseline", fakes.open_by_batch, settings=settings), threads=1, start=_local)
     found = phases.search(one, fakes.workload(4))
     assert one.setting == settings[1]
     assert found.setting == [8, 1, 1]
@@ -113,13 +115,13 @@ def test_the_search_keeps_the_fastest_setting_and_what_it_tried() -> None:
 
 
 def test_who_is_not_installed_is_said_to_be_so() -> None:
-    one = MeasuredSystem(spec("peer", needs=("json", "no_such_library")), threads=1)
+    one = MeasuredSystem(spec("baseline", needs=("json", "no_such_library")), threads=1)
     assert one.row.status == "not installed"
     assert one.row.reason == "no_such_library: pip install 'nerve-ner[bench]'"
 
 
 def test_latency_takes_every_text_once_and_keeps_the_raw_values() -> None:
-    one = MeasuredSystem(spec("peer", seconds=0.002), threads=1, start=_local)
+    one = MeasuredSystem(spec("baseline", seconds=0.002), threads=1, start=_local)
     one.open(one.setting)
     phases.latency([one], fakes.workload(12), rounds=3)
     [found] = one.row.latency
@@ -128,7 +130,7 @@ def test_latency_takes_every_text_once_and_keeps_the_raw_values() -> None:
 
 
 def test_a_growing_queue_ends_the_load() -> None:
-    one = MeasuredSystem(spec("peer", seconds=0.2), threads=1, start=_local)
+    one = MeasuredSystem(spec("baseline", seconds=0.2), threads=1, start=_local)
     one.open(one.setting)
     phases.load(one, fakes.workload(4), QUICK)
     assert [found.saturated for found in one.row.load] == [True]
@@ -136,15 +138,15 @@ def test_a_growing_queue_ends_the_load() -> None:
 
 
 def test_a_watched_call_gives_stages_and_padding() -> None:
-    one = MeasuredSystem(spec("peer"), threads=1, start=_local)
+    one = MeasuredSystem(spec("baseline"), threads=1, start=_local)
     one.open(one.setting)
     phases.look_inside(one, fakes.workload(4))
-    assert one.row.split == {"tokenise": 1.0, "engine": 3.0}
+    assert one.row.split == {"tokenize": 1.0, "backend": 3.0}
     assert one.row.padding_share == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(("seconds", "repeats"), [(1.0, 1), (0.1, 5), (0.0999, 6), (0.0, 500_000_000)])
-def test_short_turns_are_repeated(seconds: float, repeats: int) -> None:
+def test_short_runs_are_repeated(seconds: float, repeats: int) -> None:
     assert repeats_for(seconds, at_least=0.5) == repeats
 
 

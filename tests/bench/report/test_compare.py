@@ -26,7 +26,7 @@ MACHINE = {
 def _row(name: str, seconds: list[float]) -> Row:
     found = Throughput("sentences", [1, 1, 1], [], 1, seconds, 100 / sorted(seconds)[len(seconds) // 2], 1000.0)
     milliseconds = [[10 * one] * 3 for one in seconds]
-    row = Row(name, name, "nerve" if name.startswith("nerve") else "peer", "fp32")
+    row = Row(name, name, "nerve" if name.startswith("nerve") else "baseline", "fp32")
     row.throughput = [found]
     row.latency = [Latency("sentence", milliseconds, 10.0, 11.0, 12.0)]
     row.accuracy = [Accuracy("sentences", 0.9, 0.9, 0.9, 0.0, 0.0, 0.0)]
@@ -35,8 +35,8 @@ def _row(name: str, seconds: list[float]) -> Row:
 
 def a_result(factor: float = 1.0) -> Result:
     seconds = [1.0, 1.01, 0.99, 1.005, 0.995]
-    rows = [_row("nerve-a", [factor * one for one in seconds]), _row("peer", seconds)]
-    measured = Measured("sentences", "ef" * 32, 1, 100, 1000, 2000, 1e6, "peer", "nerve-a")
+    rows = [_row("nerve-a", [factor * one for one in seconds]), _row("baseline", seconds)]
+    measured = Measured("sentences", "ef" * 32, 1, 100, 1000, 2000, 1e6, "baseline", "nerve-a")
     gpu = {"name": "fake", "sha256": "cd" * 32, "architecture": "bert"}
     return Result(
         "2026-01-01T00:00:00+00:00",
@@ -98,7 +98,7 @@ def test_other_machines_answers_and_rows_are_said(write: Write, capsys: pytest.C
     assert "note: the two ran on different machines (cpu)" in said
     assert "nerve-a, sentences: F1 0.9000, changed 0.0 then, F1 0.8000, changed 0.0 now" in said
     assert "newcomer: absent then, measured now" in said
-    assert "peer: measured then, absent now" in said
+    assert "baseline: measured then, absent now" in said
 
 
 def test_other_texts_are_not_compared(write: Write) -> None:

@@ -10,10 +10,10 @@ from tests.bench.report.test_compare import a_result
 def test_only_what_both_intervals_show_is_called_faster() -> None:
     result = a_result()
     for ratio, words in (
-        (Ratio(1.5, 1.4, 1.6, 1.2, 1.8), "nerve-a is faster than peer (1.50 [1.40, 1.60])"),
-        (Ratio(1.5, 1.4, 1.6, 0.9, 2.0), "nerve-a is not shown to differ from peer (1.50 [1.40, 1.60])"),
-        (Ratio(1.1, 0.9, 1.6, 1.01, 2.0), "nerve-a is not shown to differ from peer (1.10 [0.90, 1.60])"),
-        (Ratio(0.5, 0.4, 0.6, 0.3, 0.8), "nerve-a is slower than peer (0.50 [0.40, 0.60])"),
+        (Ratio(1.5, 1.4, 1.6, 1.2, 1.8), "nerve-a is faster than baseline (1.50 [1.40, 1.60])"),
+        (Ratio(1.5, 1.4, 1.6, 0.9, 2.0), "nerve-a is not shown to differ from baseline (1.50 [1.40, 1.60])"),
+        (Ratio(1.1, 0.9, 1.6, 1.01, 2.0), "nerve-a is not shown to differ from baseline (1.10 [0.90, 1.60])"),
+        (Ratio(0.5, 0.4, 0.6, 0.3, 0.8), "nerve-a is slower than baseline (0.50 [0.40, 0.60])"),
     ):
         result.rows[1].throughput[0].nerve_to_this = ratio
         assert reading(result) == [f"sentences: {words}"]

@@ -1,4 +1,4 @@
-"""Peers: that the bare engines decode what the engine says, and (slow) that every peer runs a real checkpoint."""
+"""Baselines: bare backends decode what the backend says, and (slow) every baseline runs a real checkpoint."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bench import phases
 from bench.measure import jobs
 from bench.measure.process import Worker
 from bench.measure.rounds import MeasuredSystem
-from bench.systems.bare_engines import Bare
+from bench.systems.backend_calls import Rows
+from bench.systems.bare_backends import Bare
 from bench.systems.base import Setting
 from bench.systems.baselines import Model, baseline_specs
-from bench.systems.engine_calls import Rows
 from bench.workloads.answers import Expected, accuracy
 from bench.workloads.reference import reference_labels
 from bench.workloads.texts import read_corpus, sentences_of
@@ -41,7 +41,7 @@ def _infer(batches: list[Rows]) -> Callable[[Rows], NDArray[np.float32]]:
 
 @pytest.mark.parametrize("streams", [1, 3])
 @pytest.mark.parametrize("rows", [1, 3, 64])
-def test_a_bare_engine_finds_what_the_engine_says(tmp_path: Path, rows: int, streams: int) -> None:
+def test_a_bare_backend_finds_what_its_logits_say(tmp_path: Path, rows: int, streams: int) -> None:
     fakes.tokenizer_file(tmp_path)
     batches: list[Rows] = []
     bare = Bare(tmp_path, fakes.LABELS, _infer(batches), Setting(rows, streams, 1), max_length=16)
@@ -89,16 +89,16 @@ def test_every_baseline_runs_a_checkpoint(
     number: int, tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     said = describe(tiny_model)
-    work = tmp_path_factory.getbasetemp() / "peers-work"  # shared: what peers make is made once
+    work = tmp_path_factory.getbasetemp() / "baselines-work"  # shared, so that files are made once
     spec = baseline_specs(_model(tiny_model, work, said.labels, said.max_length))[number]
     if any(importlib.util.find_spec(name) is None for name in spec.needs):
         pytest.skip(f"{spec.name} is not installed")
     texts = sentences_of(read_corpus(tiny_corpus), 30, seed=1)
-    place = Worker(1)
-    labels = place.call(
+    runner = Worker(1)
+    labels = runner.call(
         reference_labels, tiny_model, [text.tokens for text in texts.texts], said.labels, said.max_length, 1
     )
-    place.close()
+    runner.close()
     one = MeasuredSystem(spec, threads=1)
     phases.prepare(one)
     one.open(spec.settings[-1])

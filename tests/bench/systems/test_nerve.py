@@ -37,10 +37,10 @@ def test_a_backend_with_a_known_sleep_is_split_within_three_percent(tmp_path: Pa
         backend = Sleeper(5, _outside)
         found = split_of(tokenizer, backend, fakes.LABELS, max_length=16, vocabulary=10, texts=texts.raw)
         calls = len(backend.shapes) // 2  # the warm-up had as many
-        if abs(found.stages["engine"] / (SECONDS * calls) - 1) <= 0.03:
+        if abs(found.stages["backend"] / (SECONDS * calls) - 1) <= 0.03:
             break
-    assert found.stages["engine"] == pytest.approx(SECONDS * calls, rel=0.03)
-    assert set(found.stages) == {"tokenise", "pack", "engine", "decode"}
+    assert found.stages["backend"] == pytest.approx(SECONDS * calls, rel=0.03)
+    assert set(found.stages) == {"tokenize", "pack", "backend", "decode"}
     assert all(seconds >= 0 for seconds in found.stages.values())
     # Eight texts of five words and two special tokens each, all of one length.
     assert (found.slots, found.filled) == (56, 56)

@@ -49,14 +49,14 @@ def _gold() -> list[list[str]]:
 def test_right_answers_score_one_and_change_nothing() -> None:
     texts, right = workload(), Fake().tag(workload().raw)
     found = accuracy(texts, right, _expected(_gold(), words=right), LABELS)
-    assert (found.f1, found.changed_per_10k, found.engine_changed_per_10k) == (1.0, 0.0, 0.0)
+    assert (found.f1, found.changed_per_10k, found.backend_changed_per_10k) == (1.0, 0.0, 0.0)
     assert flags(found) == []
 
 
 def test_wrong_tags_are_flagged() -> None:
     texts, right, wrong = workload(), Fake().tag(workload().raw), Fake(kind="PER").tag(workload().raw)
     found = accuracy(texts, wrong, _expected(_gold(), words=right), LABELS)
-    assert found.changed_per_10k == found.engine_changed_per_10k == 2000.0
+    assert found.changed_per_10k == found.backend_changed_per_10k == 2000.0
     assert flags(found) == [
         "answers differ from the checkpoint's: 2000.0 labels in 10,000",
         "loses 100.00 points of F1 against the checkpoint",
@@ -66,7 +66,7 @@ def test_wrong_tags_are_flagged() -> None:
 def test_what_the_cutting_changed_is_not_the_engines_fault() -> None:
     texts, mine = workload(), Fake(kind="PER").tag(workload().raw)
     found = accuracy(texts, mine, _expected(_gold(), words=mine, pipeline=[[]] * 8), LABELS)
-    assert (found.changed_per_10k, found.engine_changed_per_10k) == (2000.0, 0.0)
+    assert (found.changed_per_10k, found.backend_changed_per_10k) == (2000.0, 0.0)
     assert flags(found) == []
     assert flags(accuracy(texts, mine, _expected(_gold(), pipeline=[[]] * 8), LABELS, cut="pipeline")) != []
 
@@ -75,7 +75,7 @@ def test_another_model_is_not_held_against_the_checkpoint() -> None:
     texts, right = workload(), Fake().tag(workload().raw)
     found = accuracy(texts, right, _expected(_gold(), words=[[]] * 8), LABELS, same_model=False)
     assert found.f1 == 1.0
-    assert found.changed_per_10k is found.engine_changed_per_10k is found.engine_f1_lost is None
+    assert found.changed_per_10k is found.backend_changed_per_10k is found.backend_f1_lost is None
 
 
 def test_without_gold_for_the_models_types_there_is_no_f1() -> None:
@@ -94,7 +94,7 @@ def test_an_opening_i_and_a_b_are_the_same_answer() -> None:
 def test_a_text_that_the_checkpoint_cannot_take_is_left_out() -> None:
     texts, right = workload(2), Fake().tag(workload(2).raw)
     found = accuracy(texts, right, Expected([None, ["O"] * 5], {"words": [None, []]}), LABELS)
-    assert (found.changed_per_10k, found.engine_changed_per_10k, found.engine_f1_lost) == (2000.0, 2000.0, None)
+    assert (found.changed_per_10k, found.backend_changed_per_10k, found.backend_f1_lost) == (2000.0, 2000.0, None)
     assert checkpoint_accuracy(texts, Expected([None, ["O"] * 5], {}), LABELS) is None
 
 

@@ -1,8 +1,8 @@
-"""Bare engines on sorted padded batches: ONNX Runtime, OpenVINO, CTranslate2.
+"""Bare backends on sorted padded batches: ONNX Runtime, OpenVINO, CTranslate2.
 
-What an engineer writes who wants the engine's speed and no framework: texts sorted by length, cut into batches, each
-batch padded to its longest, several streams side by side; the fast tokenizer over all texts at once, numpy after it.
-Texts are cut into words by Nerve's rules, so that the answers are the checkpoint's and only speed differs.
+This is what an engineer writes who wants a library's speed and no framework: the fast tokenizer over all texts at once,
+texts sorted by length and cut into batches, each batch padded to its longest text, several streams at the same time,
+and numpy for the rest. Words are cut by Nerve's rules, so that the answers are the checkpoint's and only speed differs.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.systems.backend_calls import Infer, Rows, open_ctranslate2, open_onnxruntime, open_openvino
 from bench.systems.base import Setting, Span, Spec, Split
 from bench.systems.baseline_files import Model, make_once, make_onnx
-from bench.systems.engine_calls import Infer, Rows, open_ctranslate2, open_onnxruntime, open_openvino
 
 ROWS, FEW_ROWS = (1, 8, 32, 64), (8, 32)
-# Texts that are sorted together, as many as Nerve's.
+# Texts that are sorted together: as many as Nerve sorts together.
 _CHUNK = 512
-OpenEngine = Callable[[Path, Setting], Infer]
+OpenBackend = Callable[[Path, Setting], Infer]
 
 
 def bare_specs(model: Model) -> list[Spec]:
-    """The engines, each with what it needs."""
-    entries: list[tuple[str, str, str, OpenEngine, Path, tuple[str, ...]]] = [
+    """Return the systems, each with the libraries it needs."""
+    entries: list[tuple[str, str, str, OpenBackend, Path, tuple[str, ...]]] = [
         ("onnxruntime", "fp32", "bare ONNX Runtime", open_onnxruntime, model.onnx, ("onnxruntime",)),
         ("openvino", "fp32", "bare OpenVINO", functools.partial(open_openvino, hint="f32"), model.onnx, ("openvino",)),
     ]
@@ -44,13 +44,13 @@ def bare_specs(model: Model) -> list[Spec]:
 
 
 class Bare:
-    """An engine on sorted padded batches.
+    """A backend on sorted padded batches.
 
     Args:
         folder: with tokenizer.json.
         labels: of the checkpoint, in the order of the logits.
-        infer: rows to logits [rows, length, labels]; called from several threads at once.
-        setting: rows of a batch, and how many batches at once.
+        infer: turns rows into logits [rows, length, labels]; it is called from several threads at the same time.
+        setting: rows of a batch, and how many batches at the same time.
         max_length: most tokens of a row; longer texts are cut into rows that follow each other.
     """
 
@@ -78,7 +78,7 @@ class Bare:
         return found
 
     def split(self, texts: Sequence[str]) -> Split:
-        """Its padding alone: with several streams, stages overlap."""
+        """Count padding only: with several streams, the stages overlap in time."""
         slots = filled = 0
         for first in range(0, len(texts), _CHUNK):
             _, encodings = self._encode(texts[first : first + _CHUNK])
@@ -96,7 +96,7 @@ class Bare:
         offsets, encodings = self._encode(texts)
         rows = self._rows(encodings)
         starts = list(itertools.accumulate((len(one.ids) for one in encodings), initial=0))
-        tags = np.full(starts[-1] + 1, self._outside)  # the last one is for words without a token
+        tags = np.full(starts[-1] + 1, self._outside)  # the last one stands for words without a token
         for given, logits in zip(rows, self._run(rows)):
             chosen = logits.argmax(axis=-1)[:, len(self._prefix) :]  # [rows, length]
             for row, (text, first, count) in enumerate(given.windows):
@@ -113,7 +113,7 @@ class Bare:
         return offsets, self._tokenizer.encode_batch(words, is_pretokenized=True, add_special_tokens=False)
 
     def _rows(self, encodings: Sequence[Any]) -> list[Rows]:
-        """Batches, the longest rows first."""
+        """Return the batches, longest rows first."""
         windows = [
             (text, first, min(self._capacity, len(one.ids) - first))
             for text, one in enumerate(encodings)
@@ -135,7 +135,7 @@ class Bare:
         return Rows(input_ids, mask, windows)
 
     def _run(self, batches: Sequence[Rows]) -> Iterable[NDArray[np.float32]]:
-        # A pool for one stream would only add its hand-over to every call.
+        # With one stream, a thread pool would only add the time of handing over to every call.
         return map(self._infer, batches) if self._setting.streams == 1 else self._pool.map(self._infer, batches)
 
     def _entities(self, tags: NDArray[np.int64], offsets: Sequence[Sequence[tuple[int, int]]]) -> list[list[Span]]:
@@ -153,7 +153,7 @@ class Bare:
 
 
 def _first_tokens(word_ids: Sequence[int], words: int) -> list[int]:
-    """The first token of each word of a text, -1 for a word without one."""
+    """Return the first token of each word of a text, -1 for a word without one."""
     first = [-1] * words
     before = -1
     for token, word in enumerate(word_ids):
@@ -164,19 +164,21 @@ def _first_tokens(word_ids: Sequence[int], words: int) -> list[int]:
 
 
 def _special_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
-    """Special tokens before and after a text."""
+    """Return the special tokens before and after a text."""
     bare, whole = tokenizer.encode("a", add_special_tokens=False).ids, tokenizer.encode("a").ids
     before = whole.index(bare[0])
     return whole[:before], whole[before + len(bare) :]
 
 
-def open_bare(setting: Setting, *, engine: OpenEngine, folder: Path, labels: tuple[str, ...], max_length: int) -> Bare:
-    """Opener of a bare engine."""
-    return Bare(folder, labels, engine(folder, setting), setting, max_length=max_length)
+def open_bare(
+    setting: Setting, *, backend: OpenBackend, folder: Path, labels: tuple[str, ...], max_length: int
+) -> Bare:
+    """Open a bare backend."""
+    return Bare(folder, labels, backend(folder, setting), setting, max_length=max_length)
 
 
 def make_ctranslate2(checkpoint: Path, folder: Path) -> None:
-    """The encoder as CTranslate2's own converter makes it, int8; and the classifier beside it."""
+    """Convert the encoder to int8 with CTranslate2's own converter, and save the classifier beside it."""
 
     def fill(new: Path) -> None:
         import ctranslate2
@@ -184,7 +186,7 @@ def make_ctranslate2(checkpoint: Path, folder: Path) -> None:
 
         from bench.systems.baseline_files import copy_beside
 
-        # The converter insists on a folder that does not exist, or on `force`.
+        # Without `force`, the converter refuses a folder that exists.
         converter = ctranslate2.converters.TransformersConverter(str(checkpoint))
         converter.convert(str(new), quantization="int8", force=True)
         weights = [safetensors.numpy.load_file(file) for file in sorted(checkpoint.glob("*.safetensors"))]
@@ -198,29 +200,29 @@ def make_ctranslate2(checkpoint: Path, folder: Path) -> None:
 
 
 def _spec(
-    model: Model, engine: str, precision: str, title: str, opener: Any, folder: Path, needs: tuple[str, ...]
+    model: Model, backend: str, precision: str, title: str, opener: Any, folder: Path, needs: tuple[str, ...]
 ) -> Spec:
-    maker = make_ctranslate2 if engine == "ctranslate2" else make_onnx
-    made = functools.partial(open_bare, engine=opener, folder=folder, labels=model.labels, max_length=model.max_length)
-    # To make the files takes PyTorch and the exporter; that is the checkpoint's side, not the engine's.
-    tools = ("torch", "transformers") + (() if engine == "ctranslate2" else ("optimum", "onnx"))
+    maker = make_ctranslate2 if backend == "ctranslate2" else make_onnx
+    made = functools.partial(open_bare, backend=opener, folder=folder, labels=model.labels, max_length=model.max_length)
+    # Making the files needs PyTorch and the exporter, although running them does not.
+    tools = ("torch", "transformers") + (() if backend == "ctranslate2" else ("optimum", "onnx"))
     files = (folder,)
     return Spec(
-        name=f"{engine}-{precision}",
+        name=f"{backend}-{precision}",
         title=title,
-        group="peer",
+        group="baseline",
         precision=precision,
         open=made,
         settings=_settings(model),
         needs=(*needs, *tools),
-        versions=(engine,),
+        versions=(backend,),
         files=files,
         prepare=functools.partial(maker, model.checkpoint, folder),
     )
 
 
 def _settings(model: Model) -> tuple[Setting, ...]:
-    """Rows of a batch; one stream of all threads, or a stream for each thread."""
+    """Return batch sizes, each with one stream of all threads and with one stream for each thread."""
     rows = ROWS if model.thorough else FEW_ROWS
     streams = (1, model.threads) if model.threads > 1 else (1,)
     return tuple(Setting(row, stream, model.threads // stream) for row, stream in itertools.product(rows, streams))

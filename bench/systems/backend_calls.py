@@ -1,4 +1,4 @@
-"""Three engine libraries, each as one function from a batch to logits. Called from as many threads as streams."""
+"""Three libraries, each as one function from a batch to logits. It is called from as many threads as streams."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Infer = Callable[[Rows], NDArray[np.float32]]
 
 
 def open_onnxruntime(folder: Path, setting: Setting) -> Infer:
-    """A session of all graph optimisations; runs from several threads share it, each with its own intra-op pool."""
+    """Open one session with all graph optimizations; all threads share it."""
     import onnxruntime
 
     def session() -> Any:
@@ -41,7 +41,7 @@ def open_onnxruntime(folder: Path, setting: Setting) -> Infer:
         options.log_severity_level = 3
         return onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
-    # A session of one thread runs in its caller's, so one session serves all streams; of more, they would fight.
+    # With one thread a session computes in the calling thread, so that one session can serve all streams.
     only = session()
     names = [node.name for node in only.get_inputs()]
 
@@ -53,11 +53,11 @@ def open_onnxruntime(folder: Path, setting: Setting) -> Infer:
 
 
 def open_openvino(folder: Path, setting: Setting, *, hint: str) -> Infer:
-    """The ONNX file compiled for the CPU, as many streams as the setting says; a request for each calling thread."""
+    """Compile the ONNX file for the CPU, with the streams of the setting and one request for each calling thread."""
     import openvino
 
     core = openvino.Core()
-    # The batches differ in shape, so the graph stays dynamic.
+    # Batches differ in shape, so the graph keeps its dynamic shapes.
     compiled = core.compile_model(
         core.read_model(str(folder / "model.onnx")),
         "CPU",
@@ -73,7 +73,7 @@ def open_openvino(folder: Path, setting: Setting, *, hint: str) -> Infer:
     def infer(batch: Rows) -> NDArray[np.float32]:
         if not hasattr(mine, "request"):
             mine.request = compiled.create_infer_request()
-        # Copied, since the request writes its next answer over this one.
+        # A copy, because the request overwrites this answer with the next one.
         logits: NDArray[np.float32] = mine.request.infer(_inputs(batch, names))[0].copy()
         return logits
 
@@ -81,7 +81,7 @@ def open_openvino(folder: Path, setting: Setting, *, hint: str) -> Infer:
 
 
 def open_ctranslate2(folder: Path, setting: Setting) -> Infer:
-    """CTranslate2's encoder in int8, padded batches with their lengths; the classifier is one product in numpy."""
+    """Open CTranslate2's encoder in int8; the classifier is one matrix multiplication in numpy."""
     import ctranslate2
 
     encoder = ctranslate2.Encoder(

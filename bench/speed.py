@@ -1,0 +1,101 @@
+"""Throughput in interleaved rounds, and the ratios of speeds that follow from it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from bench.measure import jobs
+from bench.measure.intervals import paired_ratio
+from bench.measure.roofline_probe import ROOFLINE, RooflineProbe
+from bench.measure.rounds import MeasuredSystem, each, interleave, repeats_for
+from bench.plan import Plan
+from bench.schema.result import Measured, Throughput
+from bench.workloads.texts import Workload
+
+# The baseline of every ratio if it ran: what most people use today. Otherwise the first baseline takes its place.
+MAIN_BASELINES = ("pipeline-fp32", "pipeline-fp16-cuda")
+
+
+def throughput(
+    systems: Sequence[MeasuredSystem],
+    found: Mapping[str, Throughput],
+    workload: Workload,
+    measured: Measured,
+    probe: RooflineProbe,
+    plan: Plan,
+    *,
+    rounds: int,
+) -> None:
+    """Time every open system and the roofline in interleaved rounds.
+
+    Args:
+        systems: those that are not running are passed over; rows of the others get a Throughput each.
+        found: by name of the system, what the search has filled already.
+        workload: is tagged.
+        measured: what is said of the workload; it gets the rooflines, and the names that the ratios refer to.
+        probe: measures the roofline.
+        plan: says how long a run lasts at least.
+        rounds: how many.
+    """
+    by_name = {one.name: one for one in systems if one.running}
+
+    def calibrate(one: MeasuredSystem) -> None:
+        seconds = one.ask(jobs.timed, workload.raw, 1)  # this is the warm-up, too
+        found[one.name].repeats = repeats_for(seconds, at_least=plan.run_seconds)
+
+    each(by_name.values(), calibrate)
+    runs: dict[str, Callable[[], float | Mapping[str, float]]] = {
+        name: functools.partial(one.ask, jobs.timed, workload.raw, found[name].repeats)
+        for name, one in by_name.items()
+        if one.running
+    }
+    given = interleave(runs | probe.runs(), rounds=rounds, failed=lambda name, failure: None)
+    measured.rooflines = probe.rooflines([one for one in given.pop(ROOFLINE, []) if isinstance(one, Mapping)])
+    for name, runs_of_one in given.items():
+        one = by_name[name]
+        seconds = [taken for taken in runs_of_one if isinstance(taken, float)]
+        one.row.throughput.append(_derived(found[name], seconds, one.spec.precision, measured))
+    compare(systems, measured)
+
+
+def _derived(one: Throughput, seconds: list[float], precision: str, measured: Measured) -> Throughput:
+    """Fill in what follows from the seconds of the runs."""
+    one.workload, one.seconds = measured.name, seconds
+    median = float(np.median(seconds)) / one.repeats
+    one.texts_per_second = measured.texts / median
+    one.tokens_per_second = measured.tokens / median
+    roofline = measured.rooflines.get(precision)
+    if roofline and measured.flops_per_token:
+        one.share_of_roofline = one.tokens_per_second * measured.flops_per_token / roofline.median
+    return one
+
+
+def compare(systems: Sequence[MeasuredSystem], measured: Measured) -> None:
+    """Fill in the ratios to the baseline and of Nerve's fastest candidate to each, from speeds of the same rounds."""
+    speeds = {
+        one.name: [found.repeats / seconds for seconds in found.seconds]
+        for one in systems
+        if one.running and (found := one.row.on(measured.name))
+    }
+    if not speeds:
+        return
+    groups = {one.name: one.spec.group for one in systems}
+    ours = [name for name in speeds if groups[name] == "nerve"]
+    measured.baseline = _baseline_among(speeds, groups)
+    measured.fastest_nerve = max(ours, key=lambda name: float(np.median(speeds[name])), default="")
+    for one in systems:
+        found = one.row.on(measured.name)
+        if one.name not in speeds or found is None:
+            continue
+        found.to_baseline = paired_ratio(speeds[one.name], speeds[measured.baseline])
+        if measured.fastest_nerve:
+            found.nerve_to_this = paired_ratio(speeds[measured.fastest_nerve], speeds[one.name])
+
+
+def _baseline_among(speeds: Mapping[str, object], groups: Mapping[str, str]) -> str:
+    main = [name for name in MAIN_BASELINES if name in speeds]
+    baselines = [name for name in speeds if groups[name] == "baseline"]
+    return [*main, *baselines, *speeds][0]
