@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from export.certify.corpus import read_text, training_sentences
+from export.certify.corpus import check_evidence, counted, read_text, training_sentences
 from export.engines.options import LEVEL, SLOTS, Attention, TensorRTOptions, check_tensorrt, missing_library
 from export.options import VariantOptions, add_options, yield_cores
 from export.preflight import LOWER, check_tokenizer, is_up_to_date
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str]) -> int:
         check_tensorrt(gpu(), missing=missing_library())
     checkpoint = find_checkpoint(options.model)
     check_tokenizer(checkpoint)
-    text = read_text(options.corpus, most=options.sentences)
+    text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence)
+    check_evidence(text, checkpoint.labels, counted(text))
     variants = _variant_options(options)
     if not options.force and is_up_to_date(options.output, checkpoint, text, variants, tensorrt=options.tensorrt):
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")

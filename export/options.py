@@ -31,6 +31,8 @@ def add_options(parser: Parser) -> None:
     corpus = "CoNLL file, or folder with valid.txt, to certify on"
     parser.add_argument("--corpus", type=Path, required=True, help=corpus)
     parser.add_argument("--sentences", type=int, default=0, help="certify on so many; 0: all (%(default)s)")
+    limited = "be content with a corpus that is too small for a full certificate; what runs it must ask for that, too"
+    parser.add_argument("--limited-evidence", action="store_true", help=limited)
     parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (%(default)s)")
 
 

@@ -12,6 +12,7 @@ from export.engines.options import has_engines
 from export.options import VariantOptions
 from export.provenance import provenance
 from runtime.bundle.checkpoint import Checkpoint
+from runtime.bundle.gate import LIMITED_EVIDENCE
 from runtime.bundle.store import Layout, Manifest, Precision, open_bundle
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError, CheckpointError
@@ -57,12 +58,14 @@ def is_up_to_date(
         tensorrt: whether it must hold a TensorRT engine for this machine.
     """
     try:
-        manifest = open_bundle(output).manifest
+        bundle = open_bundle(output, limited=text.least == LIMITED_EVIDENCE)
     except BundleError:
         return False
+    manifest = bundle.manifest
     made_alike = manifest.checkpoint == checkpoint.source and manifest.versions == provenance()
     return (
         made_alike
+        and not bundle.doubts
         and _is_certified_here(manifest, text, variants)
         and _holds_graphs(manifest, variants)
         and (not tensorrt or has_engines(manifest, gpu(), installed_version("tensorrt")))

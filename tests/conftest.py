@@ -28,15 +28,19 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus folder: 200 sentences of shuffled words and arbitrary labels, some of one word, some of twenty."""
+    """A corpus folder: shuffled words and arbitrary labels in sentences of one word to twenty, enough for the gate."""
     folder = tmp_path_factory.mktemp("corpus")
-    chance = random.Random(7)
-    words = sorted({word for line in TEXT for word in line.split()})
-    lengths = [chance.randint(1, 20) for _ in range(200)]
-    sentences = [Sentence(tuple(chance.choices(words, k=n)), tuple(chance.choices(LABELS, k=n))) for n in lengths]
-    for name in ("train.txt", "valid.txt"):
-        write_conll(sentences, folder / name)
+    write_conll(random_sentences(200, seed=8), folder / "train.txt")
+    write_conll(random_sentences(1000, seed=7), folder / "valid.txt")
     return folder
+
+
+def random_sentences(count: int, *, seed: int) -> list[Sentence]:
+    """Sentences of the tiny tokenizers' words."""
+    chance = random.Random(seed)
+    words = sorted({word for line in TEXT for word in line.split()})
+    lengths = [chance.randint(1, 20) for _ in range(count)]
+    return [Sentence(tuple(chance.choices(words, k=n)), tuple(chance.choices(LABELS, k=n))) for n in lengths]
 
 
 LABELS = ("O", "O", "O", "B-PER", "I-PER", "B-LOC", "B-ORG")

@@ -8,6 +8,7 @@ The graph looks a token's logits up (5 for its label, 0 for others); the certifi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from runtime.bundle.store import Certificate, Graph, Manifest, Source, digest_of, seal
+from tests.certificates import vouching
 
 LABELS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -77,13 +79,14 @@ def _manifest(folder: Path, labels: tuple[str, ...], vocabulary: int, max_length
         limits={},
         passed=True,
     )
-    return Manifest(
+    manifest = Manifest(
         checkpoint=Source("lookup", ""),
         labels=labels,
         max_length=max_length,
         vocabulary=vocabulary,
         files={name: digest_of(folder / name) for name in ("tokenizer.json", "config.json", graph.file)},
         graphs=(graph,),
-        certificates=(certificate,),
+        certificates=(),
         versions={},
     )
+    return replace(manifest, certificates=(vouching(certificate, manifest),))

@@ -64,7 +64,7 @@ def test_folders_of_the_readme_exist() -> None:
 
 
 def test_gate_of_the_readme_is_the_gate_of_the_code() -> None:
-    from export.certify.gate import GATE
+    from runtime.bundle.gate import GATE
 
     for names, *limits in re.findall(r"^\| ([fbint\d, ]+) \| (\S+) \| (\S+) \| (\S+) \|$", README, re.MULTILINE):
         for name in names.split(", "):

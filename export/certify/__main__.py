@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from export.certify.certify_bundle import certify_all
-from export.certify.corpus import read_text
+from export.certify.corpus import check_evidence, counted, read_text
 from export.certify.measure import Certifier
 from export.options import add_options, yield_cores
 from runtime.bundle.checkpoint import Checkpoint
@@ -28,7 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = _parser().parse_args(arguments)
     bundle, checkpoint = _opened(options.bundle, options.model)
-    text = read_text(options.corpus, most=options.sentences)
+    text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence)
+    check_evidence(text, checkpoint.labels, counted(text))
     yield_cores()
     from export.certify.reference import Reference
     from export.torch_model import load_model

@@ -3,16 +3,19 @@
     python -m export.certify BUNDLE [--model CHECKPOINT] --corpus FOLDER
 
 A folder in Optimum's layout that others made becomes a bundle by it; see export.certify.import_folder. Otherwise:
-the candidate answers through Tagger on the file in the bundle; the checkpoint answers through export.certify.reference, which
-shares no code with it. What is measured:
+the candidate answers through Tagger on the file in the bundle; the checkpoint answers through
+export.certify.reference, which shares no code with it. What is measured:
 
-    words, sentences            of the text
+    words                       of the text; those that the tokenizer turns into nothing are not counted
+    sentences, distinct_sentences           of the text
     left_out                    sentences longer than the model, which cannot be compared
     not_finite                  logits that are infinite or not a number
-    changed_tags                words whose label differs; changed_per_10k: the same in 10,000 words
+    changed_labels              words whose label differs; changed_per_10k: the same in 10,000 words
+    changed_per_10k_upper       95% upper bound of that rate; the gate judges the measured rate
     largest_logit_difference, mean_logit_difference     over all words and labels of all three ways to ask (see below)
     relative_logit_difference   the largest difference over the largest logit of the checkpoint
-    reference_*, candidate_*    entity precision, recall, F1 against gold, 0 to 1; None where gold has other types
+    reference_*, candidate_*    entity precision, recall, F1 against gold, 0 to 1, over the types that both know;
+                                None where there is none
     f1_lost                     reference F1 - candidate F1, in points (0.01)
     agreement                   entity F1 of the candidate against the checkpoint's answers, 0 to 1
     alone_changed_per_10k       the same with each sentence tagged alone
@@ -23,23 +26,22 @@ shares no code with it. What is measured:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
 
 from export.certify.cpu_requirements import cpu_requirements_of
-from export.certify.gate import GATE
 from export.certify.measure import Certifier
 from export.certify.report import show_certificate, stage
+from export.graphs.shared_weights import external_files
 from export.provenance import versions
 from runtime.backends.registry import version_of
 from runtime.bundle.certificate import EXPORT_HERE
-from runtime.bundle.store import Bundle, Candidate, Certificate
+from runtime.bundle.doubts import interface_sha256
+from runtime.bundle.gate import GATE
+from runtime.bundle.store import CONFIG, REMAKE, TOKENIZER, Bundle, Candidate, Certificate, Graph, digest_of
 from runtime.errors import BackendError, BundleError
 from runtime.selection import runnable
 from runtime.system.cpu import cpu_features
 from runtime.tagger import Tagger
-
-if TYPE_CHECKING:
-    pass
 
 
 def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threads: int) -> Certificate:
@@ -64,7 +66,32 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             limits={bound.figure: bound.limit for bound in bounds},
             passed=all(bound.holds(measured) for bound in bounds),
             cpu_requirements=cpu_requirements_of(bundle, candidate, cpu_features()),
+            entities=certifier.entities,
+            files={name: _sha256(bundle, name) for name in sorted(files_of(bundle, candidate))},
+            interface_sha256=interface_sha256(bundle.manifest),
         )
+
+
+def files_of(bundle: Bundle, candidate: Candidate) -> set[str]:
+    """Names of all files that the candidate's answers come from: tokenizer, configuration, graph, external weights.
+
+    Raises:
+        BundleError: the graph's weights lie outside the bundle.
+    """
+    names = {TOKENIZER, CONFIG, candidate.file}
+    if not isinstance(bundle.part(candidate.file), Graph):
+        return names
+    for weights in external_files(bundle.file(candidate.file)):
+        name = PurePosixPath(candidate.file).parent / weights
+        if name.is_absolute() or ".." in name.parts:
+            raise BundleError(candidate.file, f"its weights lie outside the bundle ({weights})", REMAKE)
+        names.add(name.as_posix())
+    return names
+
+
+def _sha256(bundle: Bundle, name: str) -> str:
+    """As it was verified when the bundle was opened; folders of others list no weights."""
+    return (bundle.manifest.files.get(name) or digest_of(bundle.file(name))).sha256
 
 
 def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[Certificate, ...] | None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.bundle.gate import EVIDENCE, LIMITED_EVIDENCE, Evidence, Figures
 from runtime.errors import CorpusError, UsageError
 from runtime.text.conll import Sentence, read_conll
-from runtime.text.label_schemes import LabelSet, bio_from_labels
+from runtime.text.label_schemes import LabelSet, bio_from_labels, spans_of_labels
 
 VALIDATION, TRAINING = "valid.txt", "train.txt"
+# Largest share of the text's words that may stand in sentences of the training text, too. In CoNLL-2003 it is 1.7%:
+# headlines and results of matches come again.
+MOST_SHARED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +27,13 @@ class Text:
         name: the file they come from.
         sha256: of the sentences, a line "word label" a word and an empty line after each sentence.
         sentences: words, and gold labels in BIO whatever the file's scheme.
+        least: how much of it must have been compared for a certificate.
     """
 
     name: str
     sha256: str
     sentences: tuple[Sentence, ...]
+    least: Evidence = EVIDENCE
 
     @property
     def words(self) -> list[tuple[str, ...]]:
@@ -39,12 +46,13 @@ class Text:
         return [sentence.labels for sentence in self.sentences]
 
 
-def read_text(path: Path, *, most: int) -> Text:
+def read_text(path: Path, *, most: int, limited: bool = False) -> Text:
     """Read a CoNLL file, or the valid.txt of a corpus folder.
 
     Args:
         path: the file or the folder.
         most: sentences to keep, spread evenly over the file; 0 keeps all.
+        limited: be content with less text than a full certificate needs.
 
     Raises:
         CorpusError: it is missing, unreadable, or holds no sentence.
@@ -59,7 +67,7 @@ def read_text(path: Path, *, most: int) -> Text:
         raise CorpusError(str(file), "no sentence in it", "give a CoNLL file: a word and its label on each line")
     chosen = spread(sentences, most or len(sentences))
     bio = tuple(Sentence(sentence.words, tuple(bio_from_labels(sentence.labels))) for sentence in chosen)
-    return Text(str(file), _sha256(bio), bio)
+    return Text(str(file), _sha256(bio), bio, LIMITED_EVIDENCE if limited else EVIDENCE)
 
 
 def training_sentences(path: Path, text: Text) -> tuple[tuple[str, ...], ...]:
@@ -70,15 +78,24 @@ def training_sentences(path: Path, text: Text) -> tuple[tuple[str, ...], ...]:
         text: what is certified on; fitting anything to it would make the certificate worthless.
 
     Raises:
-        CorpusError: it is missing, unreadable, or the same as the text.
+        CorpusError: it is missing, unreadable, or holds more of the text than MOST_SHARED, whatever the file's name.
     """
     file = path / TRAINING if path.is_dir() else path
     if not file.is_file():
         problem = "there is no such file, and lower precisions are fitted to training text"
         raise CorpusError(str(file), problem, f"give a CoNLL file, or a folder with a {TRAINING}, with --training")
-    if file.samefile(text.name):
-        raise CorpusError(str(file), "it is the text that is certified on", "give other text with --training")
-    return tuple(sentence.words for sentence in read_conll(file))
+    training = tuple(sentence.words for sentence in read_conll(file))
+    shared = shared_words(training, text)
+    if shared > MOST_SHARED:
+        problem = f"{shared:.1%} of the words that are certified on are in its sentences, at most {MOST_SHARED:.0%}"
+        raise CorpusError(str(file), problem, "give other text with --training")
+    return training
+
+
+def shared_words(training: Sequence[tuple[str, ...]], text: Text) -> float:
+    """Share of the text's words that stand in sentences of the training text, 0 to 1."""
+    known = set(training)
+    return sum(len(words) for words in text.words if words in known) / sum(map(len, text.words))
 
 
 def spread(sentences: Sequence[Sentence], most: int) -> list[Sentence]:
@@ -87,10 +104,37 @@ def spread(sentences: Sequence[Sentence], most: int) -> list[Sentence]:
     return [sentences[index * len(sentences) // count] for index in range(count)]
 
 
-def has_gold_for(text: Text, labels: Sequence[str]) -> bool:
-    """Whether every entity type of the text's gold labels is one that a model with these labels can find."""
-    types = set(LabelSet(sorted({label for sentence in text.gold for label in sentence})).types)
-    return bool(types) and types <= set(LabelSet(labels).types)
+def entities_by_type(text: Text, labels: Sequence[str]) -> dict[str, int]:
+    """Gold entities of the text by type, of the types that a model with these labels can find."""
+    counts = Counter(name for gold in text.gold for name, _, _ in spans_of_labels(gold))
+    return {name: counts[name] for name in sorted(counts.keys() & set(LabelSet(labels).types))}
+
+
+def check_evidence(text: Text, labels: Sequence[str], figures: Figures) -> None:
+    """Refuse text that is too little to certify on.
+
+    Args:
+        text: to certify on.
+        labels: the checkpoint's.
+        figures: words, sentences, distinct_sentences and left_out, as far as they are known.
+
+    Raises:
+        CorpusError: there is less; the message says how much.
+    """
+    if lacking := text.least.lacks(figures, entities_by_type(text, labels)):
+        problem = f"too little to certify on: {', '.join(lacking)}"
+        raise CorpusError(text.name, problem, "give more text, or ask for a certificate of limited evidence")
+
+
+def counted(text: Text) -> dict[str, float | int | None]:
+    """How much text there is, before any of it is found too long: the figures of check_evidence."""
+    words, sentences = sum(map(len, text.words)), len(text.sentences)
+    return {
+        "sentences": sentences,
+        "left_out": 0,
+        "distinct_sentences": len(set(text.words)),
+        "words": words,
+    }
 
 
 def _sha256(sentences: Sequence[Sentence]) -> str:

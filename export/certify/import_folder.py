@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import onnx
 
-from export.certify.certify_bundle import certify_all
+from export.certify.certify_bundle import certify_all, files_of
 from export.certify.measure import Certifier
-from export.graphs.shared_weights import external_files
 from export.provenance import provenance
 from runtime.bundle.checkpoint import Checkpoint
-from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Certificate, Graph, digest_of
+from runtime.bundle.doubts import interface_sha256
+from runtime.bundle.store import Bundle, Certificate, Graph, digest_of
 from runtime.errors import GateError
 
 
@@ -37,9 +37,7 @@ def imported(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, *, th
     if not passed:
         problem = "no graph in it says what the checkpoint says"
         raise GateError(str(bundle.path), problem, f"give the checkpoint that it was made of, not {checkpoint.name}")
-    names = {CONFIG, TOKENIZER}
-    for graph in passed:
-        names |= {graph.file, *_weights(bundle, graph)}
+    names: set[str] = set().union(*(files_of(bundle, certificate.candidate) for certificate in certificates))
     manifest = replace(
         bundle.manifest,
         checkpoint=checkpoint.source,
@@ -47,10 +45,13 @@ def imported(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, *, th
         max_length=min(checkpoint.max_length, bundle.manifest.max_length),
         files={name: digest_of(bundle.file(name)) for name in sorted(names)},
         graphs=tuple(passed),
-        certificates=tuple(certificates),
+        certificates=(),
         versions=provenance(),
     )
-    return replace(bundle, manifest=manifest)
+    # The limits are known only now, and a certificate names them.
+    digest = interface_sha256(manifest)
+    bound = tuple(replace(certificate, interface_sha256=digest) for certificate in certificates)
+    return replace(bundle, manifest=replace(manifest, certificates=bound))
 
 
 def _passed(bundle: Bundle, certifier: Certifier, threads: int) -> tuple[list[Graph], list[Certificate]]:
@@ -73,9 +74,3 @@ def _read(bundle: Bundle, graph: Graph) -> Graph:
     model = onnx.load(bundle.file(graph.file), load_external_data=False)
     opset = next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
     return replace(graph, opset=opset, inputs=tuple(node.name for node in model.graph.input))
-
-
-def _weights(bundle: Bundle, graph: Graph) -> set[str]:
-    """Files with the graph's weights, relative to the bundle."""
-    place = bundle.file(graph.file).parent
-    return {(place / name).relative_to(bundle.path).as_posix() for name in external_files(bundle.file(graph.file))}

@@ -1,4 +1,4 @@
-"""Measure how far a candidate's answers lie from its checkpoint's. Whether that passes is export.certify.gate's matter."""
+"""Measure how far a candidate's answers lie from its checkpoint's. Whether that passes, runtime.bundle.gate says."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import betaincinv
 
-from export.certify.corpus import Text, has_gold_for
+from export.certify.corpus import Text, check_evidence, counted, entities_by_type
 from export.certify.full_rows import full_length_sequences, row_lengths
 from runtime.bundle.store import MANIFEST, REMAKE
 from runtime.errors import BundleError
 from runtime.tagger import Tagger
 from runtime.text.label_schemes import OUTSIDE
-from runtime.text.scores import score_labels
+from runtime.text.scores import Score, ScoreTable, score_labels
 
 if TYPE_CHECKING:
     from export.certify.reference import Reference
-
-
-Words = Sequence[Sequence[str]]
 
 
 Figures = dict[str, float | int | None]
@@ -36,19 +34,35 @@ class Certifier:
         text: to compare on.
         labels: label names in the order of the logits.
         max_length: most tokens of a row, special ones included.
+
+    Raises:
+        CorpusError: there is less text than it says that there must be.
+        CheckpointError: its answers are not finite, so that nothing can be held against them.
     """
 
-    def __init__(self, reference: Reference, text: Text, labels: Sequence[str], *, max_length: int) -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        text: Text,
+        labels: Sequence[str],
+        *,
+        max_length: int,
+    ) -> None:
         tokens = reference.tokens(text.words)
         kept = tuple(sentence for sentence, count in zip(text.sentences, tokens) if count <= max_length)
-        self.left_out = len(text.sentences) - len(kept)
+        left_out = len(text.sentences) - len(kept)
         self.text = replace(text, sentences=kept)
         self.labels = tuple(labels)
+        self.entities = entities_by_type(self.text, labels)
         self._outside = self.labels.index(OUTSIDE)
-        self._rows = full_length_sequences(reference, self.text.words, row_lengths(max_length))
+        self._counted = counted(self.text) | {"left_out": left_out}
+        check_evidence(self.text, labels, self._counted)
         self._expected = reference.word_logits(self.text.words)
+        # A word that the tokenizer turns into nothing cannot differ, and is no evidence.
+        self._counted["words"] = int(np.count_nonzero(~np.isnan(self._expected).any(axis=1)))
+        check_evidence(self.text, labels, self._counted)
+        self._rows = full_length_sequences(reference, self.text.words, row_lengths(max_length))
         self._expected_rows = reference.word_logits(self._rows)
-        self._gold = has_gold_for(text, labels)
 
     def check_labels(self, labels: Sequence[str]) -> None:
         """The bundle must name the logits as the checkpoint does; figures over indices cannot tell.
@@ -65,41 +79,51 @@ class Certifier:
         found = tagger.word_logits(self.text.words)
         alone = np.concatenate([tagger.word_logits([words]) for words in self.text.words])
         rows = tagger.word_logits(self._rows)
+        everything = [(self._expected, found), (self._expected, alone), (self._expected_rows, rows)]
         return {
-            "sentences": len(self.text.sentences),
-            "left_out": self.left_out,
-            "words": len(found),
-            **self._changed_tags(found),
-            **_difference(
-                np.concatenate([self._expected, self._expected, self._expected_rows]),
-                np.concatenate([found, alone, rows]),
-            ),
+            **self._counted,
+            **self._changed_labels(found),
+            **_difference(*(np.concatenate(each) for each in zip(*everything))),
             **self._scores(found),
-            "alone_changed_per_10k": 1e4 * self._changed(self._expected, alone) / max(1, len(alone)),
+            "alone_changed_per_10k": self._changed_per_10k(self._expected, alone),
             "rows_words": len(rows),
-            "rows_changed_per_10k": 1e4 * self._changed(self._expected_rows, rows) / max(1, len(rows)),
+            "rows_changed_per_10k": self._changed_per_10k(self._expected_rows, rows),
         }
 
-    def _changed_tags(self, found: NDArray[np.float32]) -> Figures:
-        changed = self._changed(self._expected, found)
-        return {"changed_labels": changed, "changed_per_10k": 1e4 * changed / max(1, len(found))}
+    def _changed_labels(self, found: NDArray[np.float32]) -> Figures:
+        changed, words = self._changed(self._expected, found), int(self._counted["words"] or 0)
+        return {
+            "changed_labels": changed,
+            "changed_per_10k": self._changed_per_10k(self._expected, found),
+            "changed_per_10k_upper": 1e4 * upper_bound(changed, words),
+        }
 
     def _scores(self, found: NDArray[np.float32]) -> Figures:
         candidate, reference = self._names(found), self._names(self._expected)
         agreement = score_labels(reference, candidate).overall
         # Two answers without any entity agree, though the F1 of nothing is 0 by convention.
         figures: Figures = {"agreement": agreement.f1 if agreement.gold or agreement.found else 1.0}
-        by_candidate = score_labels(self.text.gold, candidate).overall
-        by_reference = score_labels(self.text.gold, reference).overall
+        by_candidate = self._over_known_types(score_labels(self.text.gold, candidate))
+        by_reference = self._over_known_types(score_labels(self.text.gold, reference))
         for name, score in (("reference", by_reference), ("candidate", by_candidate)):
             for figure in ("precision", "recall", "f1"):
-                figures[f"{name}_{figure}"] = getattr(score, figure) if self._gold else None
-        figures["f1_lost"] = 100 * (by_reference.f1 - by_candidate.f1) if self._gold else None
+                figures[f"{name}_{figure}"] = getattr(score, figure) if self.entities else None
+        figures["f1_lost"] = 100 * (by_reference.f1 - by_candidate.f1) if self.entities else None
         return figures
+
+    def _over_known_types(self, table: ScoreTable) -> Score:
+        """The score over the types that both know; nobody can be right about others."""
+        known = [score for name, score in table.by_type.items() if name in self.entities]
+        return Score(*(sum(getattr(score, count) for score in known) for count in ("gold", "found", "right")))
 
     def _tags(self, logits: NDArray[np.float32]) -> NDArray[np.int64]:
         """Label indices; a word that the checkpoint gives no token is outside. [words]"""
         return np.where(np.isnan(logits).any(axis=1), self._outside, logits.argmax(axis=1))
+
+    def _changed_per_10k(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
+        """Changed labels in 10,000 words that have a token."""
+        words = int(np.count_nonzero(~np.isnan(expected).any(axis=1)))
+        return 1e4 * self._changed(expected, found) / max(1, words)
 
     def _changed(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> int:
         return int(np.count_nonzero(self._tags(expected) != self._tags(found)))
@@ -109,6 +133,14 @@ class Certifier:
         names = [self.labels[tag] for tag in self._tags(logits).tolist()]
         starts = [0, *itertools.accumulate(map(len, self.text.words))]
         return [names[start:end] for start, end in itertools.pairwise(starts)]
+
+
+def upper_bound(changed: int, words: int, *, confidence: float = 0.95) -> float:
+    """Largest rate at which so few changes would still be seen with probability 1 - confidence, 0 to 1.
+
+    It is the one-sided bound of Clopper and Pearson (Biometrika 26, 1934): a quantile of the beta distribution.
+    """
+    return float(betaincinv(changed + 1, words - changed, confidence)) if changed < words else 1.0
 
 
 def _difference(expected: NDArray[np.float32], found: NDArray[np.float32]) -> Figures:

@@ -33,7 +33,7 @@ class Reference:
 
     def __init__(self, checkpoint: Path, model: transformers.PreTrainedModel, *, threads: int) -> None:
         torch.set_num_threads(threads)
-        self._model = model
+        self._model, self._checkpoint = model, checkpoint
         # Byte-level tokenizers need the space that a word lost when it was cut out of its text; others ignore it.
         self._tokenizer: transformers.PreTrainedTokenizerBase = transformers.AutoTokenizer.from_pretrained(
             checkpoint, use_fast=True, local_files_only=True, add_prefix_space=True
@@ -46,7 +46,11 @@ class Reference:
         return [len(ids) for ids in self._encode(sentences)["input_ids"][: len(sentences)]]
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
-        """Logits of each word's first token, sentence after sentence; NaN for a word without one. [words, labels]"""
+        """Logits of each word's first token, sentence after sentence; NaN for a word without one. [words, labels]
+
+        Raises:
+            CheckpointError: a logit is not finite.
+        """
         encoded = self._encode(sentences)
         starts = [0, *itertools.accumulate(len(words) for words in sentences)]
         logits = np.full((starts[-1], self._model.config.num_labels), np.nan, np.float32)
@@ -68,6 +72,9 @@ class Reference:
         with torch.inference_mode():
             output = self._model(input_ids=batch, attention_mask=torch.ones_like(batch))
         logits: NDArray[np.float32] = output.logits.numpy()
+        if not np.isfinite(logits).all():
+            problem = "its answers are not finite (NaN or infinity), so that nothing can be held against them"
+            raise CheckpointError(str(self._checkpoint), problem, "take an intact copy, or train it again")
         return logits  # [rows, length, labels]
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from export.certify.gate import GATE, Bound
+from runtime.bundle.gate import EVIDENCE, GATE, Bound
 from runtime.bundle.store import Certificate
 
 
@@ -34,11 +34,14 @@ def show_certificate(certificate: Certificate) -> None:
     print(f"  {'':<34}{'measured':>12}{'limit':>12}")
     for bound in GATE[certificate.precision]:
         _show_bound(bound, measured[bound.figure], holds=bound.holds(measured))
-    print(f"  {'tags changed':<34}{measured['changed_labels']:>12,}{'':>12}  of {measured['words']:,}")
+    upper = f"95% sure: at most {measured['changed_per_10k_upper']:.3g} in 10,000"
+    print(f"  {'labels changed':<34}{measured['changed_labels']:>12,}{'':>12}  of {measured['words']:,}; {upper}")
     for name in ("reference", "candidate"):
         f1 = measured[f"{name}_f1"]
         print(f"  {f'entity F1 of the {name}':<34}{'-' if f1 is None else f'{f1:.4f}':>12}")
-    print(f"  {'PASSED' if certificate.passed else 'FAILED'}\n", flush=True)
+    lacking = EVIDENCE.lacks(measured, certificate.entities)
+    grade = f", limited evidence: {', '.join(lacking)}" if lacking else ""
+    print(f"  {'PASSED' if certificate.passed else 'FAILED'}{grade}\n", flush=True)
 
 
 def _show_bound(bound: Bound, value: float | int | None, *, holds: bool) -> None:

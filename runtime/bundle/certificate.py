@@ -6,7 +6,7 @@ How one is earned is export.certify's matter.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from runtime.errors import UncertifiedError
@@ -89,8 +89,11 @@ class Certificate:
         corpus_sha256: of that text.
         measured: figures by name; export.certify documents each.
         limits: the gate's bounds that the figures were held against.
-        passed: whether every bound held.
-        cpu_requirements: what the CPU must do for it to hold, since it did so when it was measured; see runtime.system.cpu.
+        passed: whether every bound held. The runtime does not believe it; see runtime.bundle.doubts.
+        cpu_requirements: what the CPU must do for it to hold, as it did when it was measured; see runtime.system.cpu.
+        entities: gold entities of the corpus by type, of the types that the checkpoint knows.
+        files: sha256 of each file that its answers come from: graph, external weights, tokenizer, configuration.
+        interface_sha256: of the labels and limits that it was measured with; see runtime.bundle.doubts.
     """
 
     file: str
@@ -104,6 +107,9 @@ class Certificate:
     limits: dict[str, float]
     passed: bool
     cpu_requirements: tuple[CpuFeature, ...] = ()
+    entities: dict[str, int] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    interface_sha256: str = ""
 
     @property
     def candidate(self) -> Candidate:

@@ -5,12 +5,26 @@ It reads and writes nothing; runtime.bundle.store does. It knows what a certific
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from runtime.bundle.attestation import Attestation, KeptLayer
+from runtime.bundle.attestation import Attestation
 from runtime.bundle.certificate import Candidate, Certificate, Layout, Precision, release
-from runtime.system.cpu import ANY_SUMS
+from runtime.bundle.schema import SchemaError, read
+
+MANIFEST = "manifest.json"
+TOKENIZER = "tokenizer.json"
+CONFIG = "config.json"
+
+# Folders inside the bundle are fine, names that lead out of it are not; neither are hidden files.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. +=-]*(/[A-Za-z0-9_][A-Za-z0-9_. +=-]*){0,4}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LONGEST_NAME = 200
+# Far beyond any checkpoint that there is; arrays of these sizes can still be made.
+_LONGEST_ROW, _LARGEST_TABLE, _MOST_LABELS = 1 << 20, 1 << 24, 1 << 16
+# As in runtime.text.label_schemes, which needs numpy.
+_OUTSIDE = "O"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +159,15 @@ class Manifest:
 
 
 def manifest_from_json(value: dict[str, Any]) -> Manifest:
-    """From JSON to types. The digest has vouched for the content: what we wrote has the shape that we wrote."""
-    return Manifest(
-        checkpoint=Source(**value["checkpoint"]),
-        labels=tuple(value["labels"]),
-        max_length=value["max_length"],
-        vocabulary=value["vocabulary"],
-        files={name: FileDigest(**digest) for name, digest in value["files"].items()},
-        graphs=tuple(Graph(**{**graph, "inputs": tuple(graph["inputs"])}) for graph in value["graphs"]),
-        certificates=tuple(_certificate(each) for each in value["certificates"]),
-        versions=value["versions"],
-        speeds=tuple(
-            Speed(**{**speed, "candidate": Candidate(**speed["candidate"])}) for speed in value.get("speeds", ())
-        ),
-        attestations=tuple(
-            Attestation(**{**each, "kept": tuple(KeptLayer(**kept) for kept in each["kept"])})
-            for each in value.get("attestations", ())
-        ),
-        engines=tuple(_engine(each) for each in value.get("engines", ())),
-    )
+    """From JSON to types.
+
+    Raises:
+        SchemaError: a field is missing, unknown, of another type or out of range, or a name is no file of the bundle.
+    """
+    manifest = read(Manifest, value)
+    _check_files(manifest)
+    _check_ranges(manifest)
+    return manifest
 
 
 def sm(compute_capability: str) -> str:
@@ -171,12 +175,38 @@ def sm(compute_capability: str) -> str:
     return f"sm_{compute_capability.replace('.', '')}"
 
 
-def _certificate(value: dict[str, Any]) -> Certificate:
-    # Those of int8 that were written before they said so: on which CPU, nobody knows.
-    unknown = ANY_SUMS if (value["precision"], value["device"]) == ("int8", "cpu") else ()
-    return Certificate(**{**value, "cpu_requirements": tuple(value.get("cpu_requirements", unknown))})
+def _check_files(manifest: Manifest) -> None:
+    """Files have plain names, and everything else names none but them."""
+    for name in manifest.files:
+        if not _PLAIN_NAME.fullmatch(name) or name == MANIFEST or len(name) > _LONGEST_NAME:
+            raise SchemaError(f"files: {name[:60]!r} is not a plain file name")
+    named = [graph.file for graph in manifest.graphs] + [engine.file for engine in manifest.engines]
+    for name in named:
+        if name not in manifest.files:
+            raise SchemaError(f"{name[:60]!r} is not among the files")
+    if len({*named}) < len(named):
+        raise SchemaError("two graphs or engines have one file")
+    for certificate in manifest.certificates:
+        if certificate.file not in named:
+            raise SchemaError(f"certificates: {certificate.file[:60]!r} is neither a graph nor an engine")
+    if len({one.candidate for one in manifest.certificates}) < len(manifest.certificates):
+        raise SchemaError("certificates: two of one candidate")
+    for required in (TOKENIZER, CONFIG):
+        if required not in manifest.files:
+            raise SchemaError(f"files: {required} is missing")
 
 
-def _engine(value: dict[str, Any]) -> Engine:
-    profiles = tuple(Profile(**profile) for profile in value["profiles"])
-    return Engine(**{**value, "inputs": tuple(value["inputs"]), "profiles": profiles})
+def _check_ranges(manifest: Manifest) -> None:
+    """Numbers that sizes of arrays come from, and labels that name each logit once."""
+    for name, number, most in (
+        ("max_length", manifest.max_length, _LONGEST_ROW),
+        ("vocabulary", manifest.vocabulary, _LARGEST_TABLE),
+        ("labels", len(manifest.labels), _MOST_LABELS),
+    ):
+        if not 1 <= number <= most:
+            raise SchemaError(f"{name}: {number:,} where 1 to {most:,} was expected")
+    if _OUTSIDE not in manifest.labels or len({*manifest.labels}) < len(manifest.labels):
+        raise SchemaError('labels: each once, and "O" among them, was expected')
+    for each in manifest.files.values():
+        if not _SHA256.fullmatch(each.sha256):
+            raise SchemaError("files: a sha256 is not 64 hexadecimal digits")

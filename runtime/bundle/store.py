@@ -13,14 +13,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from runtime.bundle.certificate import CERTIFY, Candidate, Certificate, Device, Layout, Precision
-from runtime.bundle.manifest import Engine, FileDigest, Graph, Manifest, Profile, Source, Speed, manifest_from_json
+from runtime.bundle.doubts import doubts
+from runtime.bundle.manifest import (
+    CONFIG,
+    MANIFEST,
+    TOKENIZER,
+    Engine,
+    FileDigest,
+    Graph,
+    Manifest,
+    Profile,
+    Source,
+    Speed,
+    manifest_from_json,
+)
+from runtime.bundle.schema import SchemaError
 from runtime.errors import BundleError, UncertifiedError
-from runtime.system.files import sha256_of_file, write_atomically
+from runtime.system.files import read_regular, regular_size, sha256_of_file, write_atomically
 
 # The types of a manifest are the bundle's public face, too.
 __all__ = [
@@ -48,18 +63,24 @@ __all__ = [
 ]
 
 SCHEMA = 2
-MANIFEST = "manifest.json"
-TOKENIZER = "tokenizer.json"
-CONFIG = "config.json"
 REMAKE = "make it again with `make export`"
+# A bundle of ours has some 20 KB.
+_LARGEST_MANIFEST = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An opened, verified bundle."""
+    """An opened, verified bundle.
+
+    Attributes:
+        path: its folder.
+        manifest: what it says of itself.
+        doubts: why certificates of it do not vouch for their candidates, see runtime.bundle.doubts.
+    """
 
     path: Path
     manifest: Manifest
+    doubts: Mapping[Candidate, UncertifiedError] = field(default_factory=dict)
 
     def file(self, name: str) -> Path:
         """Where a file of the bundle lies."""
@@ -94,8 +115,10 @@ class Bundle:
         """The passing certificate of that candidate.
 
         Raises:
-            UncertifiedError: it has none, or one that did not pass.
+            UncertifiedError: it has none, or one that did not pass or does not vouch for what is in the bundle.
         """
+        if candidate in self.doubts:
+            raise self.doubts[candidate]
         for certificate in self.manifest.certificates:
             if certificate.candidate == candidate:
                 if certificate.passed:
@@ -109,8 +132,12 @@ class Bundle:
         return measured.get(candidate, 0.0)
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path, *, limited: bool = False) -> Bundle:
     """Open a bundle and verify every byte of it against its manifest.
+
+    Args:
+        path: its folder.
+        limited: believe certificates that rest on limited evidence, too; see runtime.bundle.gate.
 
     Raises:
         BundleError: it is missing, unsealed, damaged, or of another schema.
@@ -118,7 +145,7 @@ def open_bundle(path: Path) -> Bundle:
     manifest = _parse(path / MANIFEST, _read(path))
     for name, digest in manifest.files.items():
         _verify(path / name, digest)
-    return Bundle(path, manifest)
+    return Bundle(path, manifest, doubts(manifest, limited=limited))
 
 
 def seal(path: Path, manifest: Manifest) -> None:
@@ -148,7 +175,7 @@ def _read(path: Path) -> bytes:
     if not path.is_dir():
         raise BundleError(str(path), "there is no such folder", "run `make export`, or give --bundle FOLDER")
     try:
-        return (path / MANIFEST).read_bytes()
+        return read_regular(path / MANIFEST, most=_LARGEST_MANIFEST)
     except FileNotFoundError:
         problem = f"there is no {MANIFEST}, so it is not a bundle or was never sealed"
         raise BundleError(str(path), problem, REMAKE) from None
@@ -157,24 +184,40 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(place: Path, raw: bytes) -> Manifest:
-    try:
-        value = json.loads(raw)
-        schema = value["schema"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise BundleError(str(place), f"not a manifest ({error!r})", REMAKE) from error
-    if schema != SCHEMA:
-        problem = f"schema {schema}, this version of Nerve reads schema {SCHEMA}"
+    value = _json(place, raw)
+    if value["schema"] != SCHEMA:
+        problem = f"schema {str(value['schema'])[:20]}, this version of Nerve reads schema {SCHEMA}"
         raise BundleError(str(place), problem, REMAKE)
     digest = value.pop("digest", "missing")
     # Comparing bytes, and not values, refuses a manifest in which only the white space was changed, too.
     if raw != _canonical({**value, "digest": digest}) or digest != hashlib.sha256(_canonical(value)).hexdigest():
         raise BundleError(str(place), "its digest does not match its content, so it was changed", REMAKE)
-    return manifest_from_json(value)
+    del value["schema"]
+    try:
+        return manifest_from_json(value)
+    except SchemaError as error:
+        raise BundleError(str(place), f"not a manifest of this version ({error})", REMAKE) from error
+
+
+def _json(place: Path, raw: bytes) -> dict[str, Any]:
+    """An object with a schema's number. Neither NaN nor a nest too deep to be read is JSON of ours."""
+    try:
+        value = json.loads(raw, parse_constant=_no_number)
+        if isinstance(value, dict) and "schema" in value:
+            return value
+        problem = "no object with a schema"
+    except (ValueError, RecursionError) as error:
+        problem = str(error)
+    raise BundleError(str(place), f"not a manifest ({problem})", REMAKE)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
 
 
 def _verify(path: Path, digest: FileDigest) -> None:
     try:
-        size = path.stat().st_size
+        size = regular_size(path)
         # The size first: a truncated file of a gigabyte need not be read to be refused.
         found = sha256_of_file(path) if size == digest.bytes else ""
     except OSError as error:

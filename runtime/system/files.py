@@ -3,28 +3,68 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import os
 import shutil
+import stat
 import sys
+from io import FileIO
 from pathlib import Path
 
 from runtime.errors import storage_error
 
 # Bytes of a file that are read at once.
-_TOKEN = 1 << 24
+_BLOCK = 1 << 24
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h
 
 
+def open_regular(path: Path) -> FileIO:
+    """A file opened for reading, without a buffer. Links are followed.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file: a pipe would wait forever, a device might never end.
+    """
+    # Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return FileIO(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+
+
+def regular_size(path: Path) -> int:
+    """Bytes of a regular file; what open_regular raises for anything else."""
+    with open_regular(path) as file:
+        return os.fstat(file.fileno()).st_size
+
+
+def read_regular(path: Path, *, most: int) -> bytes:
+    """The content of a regular file of at most so many bytes.
+
+    Raises:
+        OSError: as open_regular, or it is larger.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"{size:,} bytes, at most {most:,} are read", str(path))
+        return file.read()
+
+
 def sha256_of_file(path: Path) -> str:
-    """The file's sha256 in hexadecimal, read in tokens."""
+    """The regular file's sha256 in hexadecimal, read in blocks.
+
+    Raises:
+        OSError: as open_regular.
+    """
     digest = hashlib.sha256()
-    # Large tokens: after each, the interpreter is asked for, which a busy thread may keep for milliseconds.
-    token = memoryview(bytearray(min(_TOKEN, path.stat().st_size)))
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(token):
-            digest.update(token[:count])
+    with open_regular(path) as file:
+        # Large blocks: after each, the interpreter is asked for, which a busy thread may keep for milliseconds.
+        block = memoryview(bytearray(min(_BLOCK, os.fstat(file.fileno()).st_size)))
+        while count := file.readinto(block):
+            digest.update(block[:count])
     return digest.hexdigest()
 
 

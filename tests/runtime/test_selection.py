@@ -26,13 +26,13 @@ from runtime.bundle.store import (
     Source,
     Speed,
     open_bundle,
-    seal,
 )
 from runtime.errors import BackendError, BundleError, UncertifiedError
 from runtime.selection import candidates, choose, describe, fastest, runnable
 from runtime.system.cpu import CpuFeature, cpu_features, has_bf16
 from runtime.system.gpu import Gpu, gpu
 from runtime.system.libraries import installed_version
+from tests.certificates import with_files
 
 _INPUTS = ("input_ids",)
 PADDED = Graph("padded-fp32.onnx", "fp32", "padded", 17, _INPUTS)
@@ -149,7 +149,7 @@ def test_an_engine_runs_on_its_own_gpu_with_its_own_library() -> None:
 
 
 def test_engines_are_sealed_with_the_rest(tmp_path: Path) -> None:
-    seal(tmp_path, with_engine().manifest)
+    with_files(tmp_path, with_engine().manifest)
     assert open_bundle(tmp_path).manifest.engines == (PLAN,)
 
 
@@ -289,7 +289,6 @@ def test_description() -> None:
 
 
 def test_speeds_are_sealed_with_the_rest(tmp_path: Path) -> None:
-    manifest = bundle([certificate(ORT_PADDED)], [(ORT_PADDED, 12.5)]).manifest
-    seal(tmp_path, manifest)
+    manifest = with_files(tmp_path, bundle(speeds=[(ORT_PADDED, 12.5)]).manifest)
     assert open_bundle(tmp_path).manifest == manifest
     assert json.loads((tmp_path / "manifest.json").read_text())["speeds"][0]["tokens_per_second"] == 12.5

@@ -14,9 +14,11 @@ from onnx import TensorProto, helper
 from export.certify.cpu_requirements import cpu_requirements_of
 from export.quantize.linear_layers import Int8Layer, Rounded, in_int8, linear_layers
 from runtime.bundle.manifest import manifest_from_json
+from runtime.bundle.schema import SchemaError
 from runtime.bundle.store import Bundle, Candidate, Certificate, Graph, Manifest, Source
 from runtime.errors import UncertifiedError
 from runtime.system.cpu import SEVEN_BIT_LARGEST, CpuFeature, cpu_features
+from tests.certificates import with_files
 
 SIZE = 128
 FILE = "packed-int8.onnx"
@@ -96,11 +98,11 @@ def test_a_certificate_says_where_it_holds_and_what_to_do() -> None:
     certificate.check_cpu(())
 
 
-def test_a_certificate_of_int8_that_does_not_say_where_holds_nowhere(tmp_path: Path) -> None:
-    manifest = holding(WIDE).manifest
+def test_a_certificate_that_does_not_say_where_it_holds_is_not_read(tmp_path: Path) -> None:
+    held = holding(WIDE).manifest
     certificate = Certificate(FILE, "openvino", "int8", "cpu", {}, "text", "0", {}, {}, True)
-    value = asdict(replace(manifest, certificates=(certificate, replace(certificate, precision="fp32"))))
-    for each in value["certificates"]:
-        del each["cpu_requirements"]
-    old, other = manifest_from_json(value).certificates
-    assert (old.cpu_requirements, other.cpu_requirements) == (("vnni", "no vnni"), ())
+    value = asdict(replace(with_files(tmp_path, held), certificates=(certificate,)))
+    assert manifest_from_json(value).certificates == (certificate,)
+    del value["certificates"][0]["cpu_requirements"]
+    with pytest.raises(SchemaError, match=r"certificates\[0\]\.cpu_requirements is missing"):
+        manifest_from_json(value)

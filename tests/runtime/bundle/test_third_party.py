@@ -37,7 +37,7 @@ def made(bundle: Path, folder: Path, name: str) -> Path:
 
 def certified(folder: Path, model: Path, corpus: Path) -> int:
     """python -m export.certify in this process."""
-    given = [str(folder), "--model", str(model), "--corpus", str(corpus), "--sentences", "20", "--threads", "1"]
+    given = [str(folder), "--model", str(model), "--corpus", str(corpus), "--threads", "1"]
     return certify(given)
 
 

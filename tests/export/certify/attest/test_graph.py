@@ -19,11 +19,12 @@ from export.quantize.activations import sampled, text_batches
 from export.quantize.gptq import gptq_weights, rounding_of
 from export.quantize.linear_layers import in_int8, linear_layers
 from runtime.bundle.attestation import Attestation, KeptLayer
-from runtime.bundle.store import TOKENIZER, Graph, open_bundle, seal
+from runtime.bundle.store import TOKENIZER, Graph, open_bundle
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError
 from runtime.system.cpu import has_bf16
 from runtime.text.conll import read_conll
+from tests.certificates import with_files
 
 FP32 = Graph("packed-fp32.onnx", "fp32", "packed", 17, ("input_ids", "position_ids", "segment_ids"))
 INT8, FP16 = replace(FP32, file="int8.onnx", precision="int8"), replace(FP32, file="fp16.onnx", precision="fp16")
@@ -134,8 +135,7 @@ def test_it_is_shown_and_survives_in_the_manifest(
     shown = capsys.readouterr().out
     assert "int8.onnx: MACs 66.1% int8" in shown
     assert "left in higher precision: /layers.1/down/MatMul (8.3% of the work, changed labels 12.0 to 7.5)" in shown
-    manifest = replace(open_bundle(tiny_bundle).manifest, files={}, attestations=(found,))
-    seal(tmp_path, manifest)
+    with_files(tmp_path, replace(open_bundle(tiny_bundle).manifest, attestations=(found,)))
     assert open_bundle(tmp_path).manifest.attestations == (found,)
 
 

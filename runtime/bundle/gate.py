@@ -1,0 +1,126 @@
+"""The gate: how far a candidate may stray from its checkpoint, by precision, and how much text must have been compared.
+
+Export holds new certificates against it. The runtime holds every certificate that it reads against it once more: what a
+manifest says about itself proves nothing. How figures are measured is not said here; export.certify does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.bundle.certificate import Certificate, Precision
+
+Figures = Mapping[str, float | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One line of the gate.
+
+    Attributes:
+        figure: name of the measured figure; export.certify says what each is.
+        text: the same for a reader, with its unit.
+        limit: the figure must be at most this, or at least this.
+        at_least: which of the two.
+        may_lack: whether a certificate without the figure passes: F1 needs gold labels that the checkpoint knows.
+    """
+
+    figure: str
+    text: str
+    limit: float
+    at_least: bool = False
+    may_lack: bool = False
+
+    def holds(self, measured: Figures) -> bool:
+        """Whether the figure is there and within its limit; NaN is within none."""
+        value = measured.get(self.figure)
+        if value is None:
+            return self.may_lack
+        return value >= self.limit if self.at_least else value <= self.limit
+
+
+def _bounds(*, changed: float, f1_lost: float, agreement: float) -> tuple[Bound, ...]:
+    return (
+        Bound("not_finite", "logits not finite", 0),
+        Bound("changed_per_10k", "changed labels in 10,000", changed),
+        Bound("f1_lost", "entity F1 lost, points", f1_lost, may_lack=True),
+        Bound("agreement", "agreement of entities, F1", agreement, at_least=True),
+        Bound("alone_changed_per_10k", "changed when alone, in 10,000", changed),
+        Bound("rows_changed_per_10k", "changed in full rows, in 10,000", changed),
+    )
+
+
+# fp32 may differ by the order of its sums alone, which moves logits by some millionths of the largest. A graph that
+# differs by more has another weight or operator, even where no label has changed yet. Lower precisions: labels alone.
+_LOGITS = Bound("relative_logit_difference", "logit difference / largest logit", 1e-4)
+
+GATE: dict[Precision, tuple[Bound, ...]] = {
+    "fp32": (*_bounds(changed=0, f1_lost=0, agreement=1), _LOGITS),
+    "fp16": _bounds(changed=2, f1_lost=0.02, agreement=0.998),
+    "bf16": _bounds(changed=2, f1_lost=0.02, agreement=0.998),
+    "int8": _bounds(changed=10, f1_lost=0.10, agreement=0.990),
+    "fp8": _bounds(changed=10, f1_lost=0.10, agreement=0.990),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much must have been compared for a certificate of the full grade.
+
+    Attributes:
+        words: at least. With fewer than 10,000, the gate's "in 10,000" would be a guess.
+        distinct_sentences: at least. A thousand copies of one sentence say no more than the sentence.
+        entities: at least, of each type that the checkpoint knows and the corpus labels.
+        left_out: largest share of the sentences that were too long to compare.
+    """
+
+    words: int = 10_000
+    distinct_sentences: int = 300
+    entities: int = 10
+    left_out: float = 0.1
+
+    def lacks(self, measured: Figures, entities: Mapping[str, int]) -> tuple[str, ...]:
+        """What is missing, each as "had of needed"; empty for the full grade.
+
+        Args:
+            measured: the figures words, distinct_sentences, sentences and left_out.
+            entities: gold entities by type, of the types that the checkpoint knows.
+        """
+        counts = [("words", self.words), ("distinct_sentences", self.distinct_sentences)]
+        found = [
+            f"{measured.get(name) or 0:,} of {least:,} {name.replace('_', ' ')}"
+            for name, least in counts
+            if not (measured.get(name) or 0) >= least
+        ]
+        found += [
+            f"{count:,} of {self.entities} {name} entities"
+            for name, count in sorted(entities.items())
+            if count < self.entities
+        ]
+        if self.entities and not entities:
+            found.append("no entity of a type that the checkpoint knows")
+        share = left_out_share(measured)
+        if not share <= self.left_out:
+            found.append(f"{share:.0%} of the sentences left out as too long, at most {self.left_out:.0%}")
+        return tuple(found)
+
+
+EVIDENCE = Evidence()
+"""What a certificate of the full grade rests on."""
+
+LIMITED_EVIDENCE = Evidence(words=1, distinct_sentences=1, entities=0, left_out=1.0)
+"""What any certificate rests on: something was compared."""
+
+
+def failures(certificate: Certificate) -> list[Bound]:
+    """The bounds of its precision that the certificate's figures do not hold."""
+    return [bound for bound in GATE[certificate.precision] if not bound.holds(certificate.measured)]
+
+
+def left_out_share(measured: Figures) -> float:
+    """Share of the sentences that were too long to be compared, 0 to 1; all of them where nothing was compared."""
+    compared, left_out = measured.get("sentences") or 0, measured.get("left_out") or 0
+    return left_out / (compared + left_out) if compared else 1.0

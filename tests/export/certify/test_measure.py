@@ -1,0 +1,103 @@
+"""What a certificate's figures are, on answers whose figures are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from export.certify.corpus import Text
+from export.certify.measure import Certifier, upper_bound
+from runtime.bundle.gate import LIMITED_EVIDENCE, Evidence
+from runtime.errors import CorpusError
+from runtime.text.conll import Sentence
+
+LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+SENTENCES = tuple(Sentence((f"Anna{number}", "said", "so"), ("B-PER", "O", "O")) for number in range(20))
+
+
+class Answers:
+    """Stands for both the checkpoint and the tagger: each word's label by a rule; a rule of -1 gives no token."""
+
+    def __init__(self, rule: dict[str, int] | None = None) -> None:
+        self._rule = rule or {}
+
+    def tokens(self, sentences: Sequence[Sequence[str]]) -> list[int]:
+        return [len(words) + 2 for words in sentences]
+
+    def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+        rows = [self._logits(word) for words in sentences for word in words]
+        return np.array(rows, np.float32).reshape(-1, len(LABELS))
+
+    def _logits(self, word: str) -> NDArray[np.float32]:
+        label = self._rule.get(word, 1 if word.startswith("Anna") else 0)
+        if label < 0:
+            return np.full(len(LABELS), np.nan, np.float32)
+        return np.where(np.arange(len(LABELS)) == label, np.float32(5), np.float32(0))
+
+
+def certifier(
+    reference: Answers, sentences: tuple[Sentence, ...] = SENTENCES, least: Evidence = LIMITED_EVIDENCE
+) -> Certifier:
+    return Certifier(reference, Text("text", "0", sentences, least), LABELS, max_length=64)  # type: ignore[arg-type]
+
+
+def test_changed_labels_are_counted_over_words_with_a_token() -> None:
+    found = certifier(Answers({"so": -1})).measure(Answers({"so": 0, "Anna3": 3}))  # type: ignore[arg-type]
+    assert (found["words"], found["changed_labels"]) == (40, 1)
+    assert found["changed_per_10k"] == pytest.approx(1e4 / 40)
+    assert found["alone_changed_per_10k"] == pytest.approx(1e4 / 40)
+    assert found["changed_per_10k_upper"] == pytest.approx(1e4 * upper_bound(1, 40))
+    assert (found["reference_f1"], found["sentences"], found["distinct_sentences"]) == (1.0, 20, 20)
+    assert found["f1_lost"] == pytest.approx(100 * (1 - 38 / 39))
+
+
+def test_text_without_any_token_is_no_evidence_at_all() -> None:
+    nothing = (Sentence(("\u200b",), ("O",)),)
+    with pytest.raises(CorpusError, match="0 of 1 words"):
+        certifier(Answers({"\u200b": -1}), nothing)
+
+
+def test_a_gold_label_that_nobody_knows_does_not_switch_f1_off() -> None:
+    with_ships = (*SENTENCES, Sentence(("Titanic",), ("B-SHIP",)))
+    of = certifier(Answers(), with_ships)
+    assert of.entities == {"PER": 20}
+    found = of.measure(Answers({"Anna3": 3}))  # type: ignore[arg-type]
+    assert found["reference_f1"] == 1.0
+    assert found["f1_lost"] == pytest.approx(100 * (1 - 38 / 39))
+
+
+def test_without_a_type_in_common_there_is_no_f1() -> None:
+    ships = tuple(Sentence(each.words, ("B-SHIP", "O", "O")) for each in SENTENCES)
+    found = certifier(Answers(), ships).measure(Answers())  # type: ignore[arg-type]
+    assert (found["f1_lost"], found["reference_f1"], found["agreement"]) == (None, None, 1.0)
+    with pytest.raises(CorpusError, match="no entity of a type that the checkpoint knows"):
+        certifier(Answers(), ships, Evidence(words=1, distinct_sentences=1, entities=1))
+
+
+def test_sentences_that_are_too_long_count_against_the_text() -> None:
+    long = tuple(Sentence(("word",) * 100, ("O",) * 100) for _ in range(10))
+    with pytest.raises(CorpusError, match="33% of the sentences left out as too long, at most 10%"):
+        certifier(Answers(), SENTENCES + long, Evidence(words=1, distinct_sentences=1, entities=1))
+    assert certifier(Answers(), SENTENCES + long).measure(Answers())["left_out"] == 10  # type: ignore[arg-type]
+
+
+def test_infinite_logits_of_a_candidate_are_counted() -> None:
+    class Infinite(Answers):
+        def _logits(self, word: str) -> NDArray[np.float32]:
+            return super()._logits(word) * np.float32("inf" if word == "so" else "1")
+
+    with np.errstate(invalid="ignore"):
+        found = certifier(Answers()).measure(Infinite())  # type: ignore[arg-type]
+    assert (found["not_finite"] or 0) >= 20
+
+
+@pytest.mark.parametrize(
+    ("changed", "words", "expected"),
+    # Of nothing in n, the bound solves (1 - p)^n = 0.05; the others are R's binom.test(..., alternative = "less").
+    [(0, 51_362, 1 - 0.05 ** (1 / 51_362)), (1, 10, 0.3941633), (10, 10, 1.0), (0, 0, 1.0)],
+)
+def test_upper_bound_of_the_rate(changed: int, words: int, expected: float) -> None:
+    assert upper_bound(changed, words) == pytest.approx(expected, rel=1e-6)
