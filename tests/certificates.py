@@ -28,7 +28,7 @@ def vouching(certificate: Certificate, manifest: Manifest) -> Certificate:
 
 def with_files(folder: Path, manifest: Manifest) -> Manifest:
     """The manifest, sealed in the folder beside a file of a few bytes for each name that it needs."""
-    names = {TOKENIZER, CONFIG} | {part.file for part in (*manifest.graphs, *manifest.engines)}
+    names = {TOKENIZER, CONFIG, *(graph.file for graph in manifest.graphs), *(one.file for one in manifest.engines)}
     for name in names:
         (folder / name).write_text(name, encoding="utf-8")
     whole = replace(manifest, files={name: digest_of(folder / name) for name in sorted(names)})
