@@ -10,6 +10,7 @@ from export.__main__ import main
 from runtime.bundle.checkpoint import describe
 from runtime.bundle.store import open_bundle
 from runtime.encode.tokenizer import Encoder
+from runtime.errors import UncertifiedError
 from runtime.tagger import Tagger
 from tests.conftest import Command
 from tests.tiny import ARCHITECTURES, tiny_checkpoint
@@ -41,14 +42,17 @@ def test_export_certify_and_tag(
 ) -> None:
     model, bundle = tiny_checkpoint(tmp_path / "model", architecture=architecture), tmp_path / "bundle"
     given = ["--model", str(model), "--output", str(bundle), "--corpus", str(tiny_corpus), "--sentences", "20"]
-    assert main([*given, "--threads", "1"]) == 0
-    manifest = open_bundle(bundle).manifest
+    assert main([*given, "--threads", "1", "--limited-evidence"]) == 0
+    opened = open_bundle(bundle, limited=True)
+    manifest = opened.manifest
     graphs = {graph.layout: graph for graph in manifest.graphs if graph.precision == "fp32"}
     assert set(graphs) == ({"padded", "packed"} if packed else {"padded"})
     assert set(graphs["padded"].inputs) == {"input_ids", "attention_mask", *(["token_type_ids"] if types else [])}
     assert manifest.max_length == 64
     assert all(certificate.measured["rows_words"] for certificate in manifest.certificates)
-    with Tagger.open(bundle, threads=1) as tagger:
+    with pytest.raises(UncertifiedError, match="limited evidence: .* of 10,000 words"):
+        Tagger.open(bundle, threads=1)
+    with Tagger.open(opened, threads=1) as tagger:
         for entity in tagger.tag([TEXT])[0]:
             assert TEXT[entity.start : entity.end] == entity.text
         assert len(tagger.tag_words([TEXT.split()])[0]) == len(TEXT.split())
