@@ -19,7 +19,7 @@ from bench.workloads.texts import Workload
 from runtime.text.label_schemes import OUTSIDE, LabelSet, bio_from_labels, spans_of_labels
 from runtime.text.scores import Score, score_labels
 
-# Above these, a row says that its answers differ. They are the gate's limits for int8 (export.certify.gate).
+# Above these, a row says that its answers differ. They are the gate's limits for int8 (runtime.bundle.gate).
 MOST_CHANGED, MOST_LOST = 10.0, 0.10
 
 

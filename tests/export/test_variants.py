@@ -68,9 +68,11 @@ def test_rows_that_cannot_be_packed_have_no_lower_precision_and_export_says_so(
 ) -> None:
     model = sure(tiny_checkpoint(tmp_path / "model", architecture=architecture))
     output = tmp_path / "bundle"
-    assert main(arguments(model, output, tiny_corpus, "--int8", "--fp16")) == 0
+    # DeBERTa's tiny tokenizer makes more sentences too long than a full certificate lets pass.
+    given = arguments(model, output, tiny_corpus, "--int8", "--fp16", "--limited-evidence")
+    assert main(given) == 0
     assert "cannot be packed, and so without int8 and fp16" in capsys.readouterr().out
-    assert main(arguments(model, output, tiny_corpus, "--int8", "--fp16")) == 0
+    assert main(given) == 0
     assert "up to date" in capsys.readouterr().out
     assert [graph.file for graph in open_bundle(output).manifest.graphs] == ["padded-fp32.onnx"]
 
@@ -85,6 +87,6 @@ def test_training_text_must_exist(tiny_model: Path, tiny_corpus: Path, tmp_path:
 
 def test_training_text_must_not_be_what_is_certified_on(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
     same = str(tiny_corpus / "valid.txt")
-    with pytest.raises(CorpusError, match="it is the text that is certified on"):
+    with pytest.raises(CorpusError, match=r"100\.0% of the words that are certified on are in its sentences"):
         main(arguments(tiny_model, tmp_path / "bundle", tiny_corpus, "--int8", "--training", same))
     assert not (tmp_path / "bundle").exists()

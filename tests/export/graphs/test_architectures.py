@@ -50,7 +50,7 @@ def test_export_certify_and_tag(
     assert set(graphs["padded"].inputs) == {"input_ids", "attention_mask", *(["token_type_ids"] if types else [])}
     assert manifest.max_length == 64
     assert all(certificate.measured["rows_words"] for certificate in manifest.certificates)
-    with pytest.raises(UncertifiedError, match="limited evidence: .* of 10,000 words"):
+    with pytest.raises(UncertifiedError, match=r"limited evidence: .* of 10,000 words"):
         Tagger.open(bundle, threads=1)
     with Tagger.open(opened, threads=1) as tagger:
         for entity in tagger.tag([TEXT])[0]:
