@@ -69,7 +69,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--no-large", action="store_true", help="leave out bert-large's shape (7 GB on disk)")
     parser.add_argument("--output", type=Path, default=Path("build/bench"), help="folder for the reports (%(default)s)")
-    parser.add_argument("--threads", type=int, default=available_threads(), help="of every system (%(default)s)")
+    parser.add_argument("--threads", type=int, default=available_threads(), help="of every system (all)")
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="measure only these systems; * and ? match"
     )

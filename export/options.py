@@ -33,7 +33,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--sentences", type=int, default=0, help="certify on so many; 0: all (%(default)s)")
     limited = "be content with a corpus that is too small for a full certificate; what runs it must ask for that, too"
     parser.add_argument("--limited-evidence", action="store_true", help=limited)
-    parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (all)")
 
 
 def yield_cores() -> None:

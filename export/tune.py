@@ -193,7 +193,7 @@ def _parser() -> Parser:
     parser = Parser(prog=PROG, description="Measure the candidates of a bundle on this machine.")
     parser.add_argument("bundle", type=Path, help="folder that export made")
     parser.add_argument("--model", default="", help="the checkpoint's folder, if it is not where the manifest says")
-    parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (all)")
     return parser
 
 

@@ -1,0 +1,51 @@
+"""python docs/write_command_line.py: the command-line reference, docs/command-line.md, from each command's --help.
+
+A test holds the page to the commands.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+OUTPUT = ROOT / "docs" / "command-line.md"
+# In the order in which a user meets them; each with the words that follow `python -m`.
+COMMANDS = (
+    "runtime.tag",
+    "runtime.backends",
+    "train",
+    "train.corpus.sample",
+    "export",
+    "export.certify",
+    "export.tune",
+    "bench",
+    "bench compare",
+    "bench readme",
+    "bench.strides",
+)
+_HEAD = """\
+# Command-line reference
+
+Written by `python docs/write_command_line.py` from what each command says of itself. Exit statuses of all of them:
+0 done; 1 done, and the answer is no (a gate failed, a regression was found); 2 an error, in one line; 130 interrupted.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *(f"## python -m {command}\n\n```\n{help_of(command)}```\n" for command in COMMANDS)])
+
+
+def help_of(command: str) -> str:
+    """What the command prints with --help, on a terminal of 100 columns."""
+    # The width and the colors of the help depend on the terminal, and neither belongs into a page.
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    line = [sys.executable, "-m", *command.split(), "--help"]
+    return subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    OUTPUT.write_text(page(), encoding="utf-8")
