@@ -25,6 +25,7 @@ COMMANDS = (
     "bench compare",
     "bench readme",
     "bench.strides",
+    "bench.gpu",
 )
 _HEAD = """\
 # Command-line reference
