@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runtime.backends.base import Backend
 from runtime.batch.batches import Placed, SpecialTokens, packed_batches, padded_batches
-from runtime.batch.windows import Windows, blocks_of, windows_of
+from runtime.batch.windows import Windows, blocks_of, in_context, windows_of
 from runtime.concurrency import in_order
 from runtime.errors import BundleError
 
@@ -80,6 +80,7 @@ class Engine:
         special_tokens: special tokens around each window.
         capacity: most tokens of a window, special ones not included.
         stride: tokens that neighbouring windows share.
+        context: tokens of its text that a sentence is read with on each side.
         labels: how many labels the checkpoint has.
     """
 
@@ -87,18 +88,22 @@ class Engine:
     special_tokens: SpecialTokens
     capacity: int
     stride: int
+    context: int
     labels: int
 
     def token_blocks(
-        self, ids: NDArray[np.int64], text_start: NDArray[np.int64]
+        self, ids: NDArray[np.int64], text_start: NDArray[np.int64], sentence_start: NDArray[np.int64]
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Logits of all tokens, in order and in blocks: (number of the block's first token, [tokens, labels]).
 
         Args:
             ids: tokens of all texts, flat. [tokens]
             text_start: where each text's tokens start, and, last, where all end. [texts + 1]
+            sentence_start: the same of what is read by itself. [sentences + 1]
         """
-        windows = windows_of(text_start, capacity=self.capacity, stride=self.stride)
+        windows = windows_of(sentence_start, capacity=self.capacity, stride=self.stride)
+        if self.context:
+            windows = in_context(windows, text_start, capacity=self.capacity, context=self.context)
         for block in blocks_of(windows, tokens=TOKENS):
             read = ids[block.start : block.end]
             logits = token_logits(self.backend, read, block.windows, self.special_tokens, labels=self.labels)

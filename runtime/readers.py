@@ -51,6 +51,11 @@ class Tokenized(Protocol):
         """Where each text's tokens start, and, last, where all end. [texts + 1]"""
         ...
 
+    @property
+    def longest(self) -> NDArray[np.int64]:
+        """Tokens of the longest part of each text that is read by itself. [texts]"""
+        ...
+
 
 T = TypeVar("T", bound=Tokenized)
 S = TypeVar("S")
@@ -104,6 +109,11 @@ class WordTokens:
         """See Tokenized."""
         return self.encoded.text_start
 
+    @property
+    def longest(self) -> NDArray[np.int64]:
+        """See Tokenized."""
+        return self.encoded.longest
+
 
 class WordReader:
     """See the module.
@@ -113,17 +123,21 @@ class WordReader:
         engine: runs tokens.
         labels: the model's.
         decoding: how logits become entities.
+        sentences: whether a text is read sentence by sentence.
     """
 
-    def __init__(self, encoder: Encoder, engine: Engine, labels: LabelSet, decoding: Decoding) -> None:
+    def __init__(
+        self, encoder: Encoder, engine: Engine, labels: LabelSet, decoding: Decoding, *, sentences: bool
+    ) -> None:
         self._encoder, self._engine, self._labels = encoder, engine, labels
+        self._sentences = sentences
         self._least = least_scores(labels, decoding.thresholds, decoding.ignore)
         self._allowed = labels.transitions() if decoding.constrained else None
         self.nothing = np.where(np.array(labels.labels) == OUTSIDE, 0, _SURELY_NOT).astype(np.float32)
 
     def tokenize(self, texts: Sequence[str]) -> WordTokens:
         """See Reader."""
-        return WordTokens(texts, *self._encoder.encode_texts(texts))
+        return WordTokens(texts, *self._encoder.encode_texts(texts, sentences=self._sentences))
 
     def join(self, parts: Sequence[WordTokens]) -> WordTokens:
         """See Reader."""
@@ -139,23 +153,30 @@ class WordReader:
 
     def entities(self, tokens: WordTokens, said: Tags) -> list[list[Entity]]:
         """See Reader."""
-        words = tokens.encoded.word_start
-        return entities_from_tags(said, self._labels, words, tokens.texts, tokens.bounds, least=self._least)
+        return entities_from_tags(
+            said,
+            self._labels,
+            tokens.encoded.word_start,
+            tokens.encoded.sentence_word,
+            tokens.texts,
+            tokens.bounds,
+            least=self._least,
+        )
 
     def tags(self, encoded: Encoded) -> Tags:
         """A label and its probability for every word of texts that were given as words."""
         if self._allowed is None:
             return joined([tags_from_logits(logits) for logits in self.logits(encoded)])
         logits = np.concatenate([np.empty((0, len(self.nothing)), np.float32), *self.logits(encoded)])
-        return best_allowed(logits, encoded.word_start, self._allowed)
+        return best_allowed(logits, encoded.sentence_word, self._allowed)
 
     def word_labels(self, encoded: Encoded) -> NDArray[np.int64]:
         """Label index of each word; the words of entities that are ignored or score too low are outside. [words]"""
-        return without_dropped(self.tags(encoded), self._labels, encoded.word_start, least=self._least)
+        return without_dropped(self.tags(encoded), self._labels, encoded.sentence_word, least=self._least)
 
     def logits(self, encoded: Encoded) -> Iterator[NDArray[np.float32]]:
         """Logits of each word's first token, in blocks. [words, labels]"""
-        tokens = self._engine.token_blocks(encoded.ids, encoded.text_start)
+        tokens = self._engine.token_blocks(encoded.ids, encoded.text_start, encoded.sentence_start)
         return word_blocks(tokens, encoded.first_token, self.nothing)
 
 
@@ -175,6 +196,11 @@ class PipelineTokens:
     def text_start(self) -> NDArray[np.int64]:
         """See Tokenized."""
         return self.raw.text_start
+
+    @property
+    def longest(self) -> NDArray[np.int64]:
+        """See Tokenized."""
+        return self.raw.longest
 
 
 class PipelineReader:
@@ -207,7 +233,8 @@ class PipelineReader:
 
     def run(self, tokens: PipelineTokens) -> NDArray[np.float32]:
         """See Reader. Probabilities of every token's labels. [tokens, labels]"""
-        blocks = [softmax(logits) for _, logits in self._engine.token_blocks(tokens.ids, tokens.text_start)]
+        text_start = tokens.text_start
+        blocks = [softmax(logits) for _, logits in self._engine.token_blocks(tokens.ids, text_start, text_start)]
         return np.concatenate([np.empty((0, len(self._labels.labels)), np.float32), *blocks])
 
     def entities(self, tokens: PipelineTokens, said: NDArray[np.float32]) -> list[list[Entity]]:

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
 from runtime.backends.registry import open_candidate
 from runtime.batch.chunks import Chunk, chunks
-from runtime.batch.windowing import HALF_WINDOWS, Windowing
+from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import AUTO
 from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.bundle.third_party import open_folder
@@ -37,7 +37,7 @@ from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import BundleError, TextError, UsageError
 from runtime.logits import Engine
-from runtime.readers import PipelineReader, Reader, WordReader
+from runtime.readers import PipelineReader, Reader, Tokenized, WordReader
 from runtime.selection import Choice, choose, describe
 from runtime.system.libraries import available_threads
 from runtime.text.answer import NOTHING, Answer, Question
@@ -68,7 +68,7 @@ class Tagger:
         backend: runs the model.
         max_length: most tokens a row can hold, special tokens included.
         vocabulary: rows of the embedding table.
-        windowing: how a text longer than that is read.
+        windowing: how a text is cut for the model; "auto" is sentences here.
         decoding: how logits become entities.
         about: what runs, in one line for people.
 
@@ -85,7 +85,7 @@ class Tagger:
         *,
         max_length: int,
         vocabulary: int,
-        windowing: Windowing = HALF_WINDOWS,
+        windowing: Windowing = DEFAULT_WINDOWING,
         decoding: Decoding = BY_WORD,
         about: str = "",
     ) -> None:
@@ -97,12 +97,24 @@ class Tagger:
         self.max_length = max_length
         self.backend = backend
         self.about = about
+        by_word = decoding.aggregation == "word"
+        policy = windowing.settled("sentences" if by_word else "windows").policy
+        if not by_word and policy != "windows":
+            problem = f"{policy}, and aggregation {decoding.aggregation!r} reads texts whole, as the pipeline does"
+            raise UsageError("reading", problem, "leave one of the two out")
         self._encoder, self._windowing = encoder, windowing
-        self._engine = Engine(backend, encoder.special_tokens, capacity, windowing.overlap(capacity), len(labels))
-        self._words = WordReader(encoder, self._engine, self.labels, decoding)
+        self._engine = Engine(
+            backend,
+            encoder.special_tokens,
+            capacity,
+            windowing.overlap(capacity),
+            windowing.context if policy == "context" else 0,
+            len(labels),
+        )
+        self._words = WordReader(encoder, self._engine, self.labels, decoding, sentences=policy != "windows")
         self.reader: Reader[Any, Any] = self._words
         """How free text is read; see runtime.readers. Its steps can be taken one by one."""
-        if decoding.aggregation != "word":
+        if not by_word:
             self.reader = PipelineReader(encoder.path, self._engine, self.labels, decoding)
 
     @classmethod
@@ -113,7 +125,7 @@ class Tagger:
         candidate: Choice = AUTO,
         goal: Goal = "throughput",
         threads: int = 0,
-        windowing: Windowing = HALF_WINDOWS,
+        windowing: Windowing = DEFAULT_WINDOWING,
         decoding: Decoding = BY_WORD,
         settings: Mapping[str, str] = NO_SETTINGS,
         checkpoint: str | PathLike[str] = "",
@@ -132,7 +144,7 @@ class Tagger:
                 fastest certified one that is installed. A certificate is what makes that safe.
             goal: many texts in the least time, each single one in the least time, or a few texts, this start included.
             threads: for the backend; 0 takes every CPU that this process may use.
-            windowing: how a text longer than the model is read.
+            windowing: how a text is cut for the model.
             decoding: how logits become entities.
             settings: of the backend's library, in its own words; see runtime.backends.onnxruntime_cuda.
             checkpoint: for the backend pytorch, a folder; empty: it is where the manifest says.
@@ -245,7 +257,7 @@ class Tagger:
     def _tag(self, chunk: Chunk[str]) -> _Answered:
         """Entities of a chunk of free texts; those of a text that is refused have no meaning."""
         tokens = self.reader.tokenize(chunk.items)
-        too_long = self._too_long(tokens.text_start)
+        too_long = self._too_long(tokens)
         if too_long:
             tokens = self.reader.tokenize(["" if n in too_long else text for n, text in enumerate(chunk.items)])
         refused = {number: self._refusal(chunk.before + number, size) for number, size in too_long.items()}
@@ -254,7 +266,7 @@ class Tagger:
     def _tag_words(self, chunk: Chunk[Sequence[str]]) -> _Answered:
         """The same for texts of words, and labels."""
         encoded = self._encoder.encode_words(chunk.items)
-        too_long = self._too_long(encoded.text_start)
+        too_long = self._too_long(encoded)
         if too_long:
             encoded = self._encoder.encode_words([() if n in too_long else text for n, text in enumerate(chunk.items)])
         refused = {number: self._refusal(chunk.before + number, size) for number, size in too_long.items()}
@@ -291,16 +303,16 @@ class Tagger:
             for words in part:
                 _refuse_string(words)
             encoded = self._encoder.encode_words(part)
-            for number, size in self._too_long(encoded.text_start).items():
+            for number, size in self._too_long(encoded).items():
                 raise self._refusal(start + number, size)
             yield encoded
 
-    def _too_long(self, text_start: NDArray[np.int64]) -> dict[int, int]:
-        """Texts that are refused because they are longer than the model: number of the text -> its tokens."""
+    def _too_long(self, tokens: Tokenized | Encoded) -> dict[int, int]:
+        """Texts that are refused because of a part longer than the model: number of the text -> tokens of that part."""
         if self._windowing.long == "split":
             return {}
-        count = np.diff(text_start)
-        return {number: int(count[number]) for number in np.flatnonzero(count > self._engine.capacity).tolist()}
+        longest = tokens.longest
+        return {number: int(longest[number]) for number in np.flatnonzero(longest > self._engine.capacity).tolist()}
 
     def _refusal(self, before: int, size: int) -> TextError:
         """Of a text that so many came before."""

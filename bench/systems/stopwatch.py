@@ -27,9 +27,9 @@ class WatchedEncoder(Encoder):
         self.done = 0.0
         self._clock = clock
 
-    def encode_texts(self, texts: Sequence[str]) -> tuple[Encoded, NDArray[np.int32]]:
+    def encode_texts(self, texts: Sequence[str], *, sentences: bool = False) -> tuple[Encoded, NDArray[np.int32]]:
         """See Encoder."""
-        encoded = super().encode_texts(texts)
+        encoded = super().encode_texts(texts, sentences=sentences)
         self.done = self._clock()
         return encoded
 

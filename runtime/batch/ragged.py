@@ -1,4 +1,4 @@
-"""Two idioms for runs of unequal length that lie flat, one after another, in one array."""
+"""Idioms for runs of unequal length that lie flat, one after another, in one array."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def joined_starts(parts: Sequence[NDArray[np.int64]], offsets: NDArray[np.int64]
     """Starts of several as those of one: [0, 2, 5] and [0, 1] at offsets [0, 5, 6] -> [0, 2, 5, 6]. [all runs + 1]"""
     begun = [part[:-1] + offset for part, offset in zip(parts, offsets)]
     return np.concatenate([*begun, offsets[-1:]])
+
+
+def longest_of(inner: NDArray[np.int64], outer: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The size of the longest inner run in each outer one: [0, 2, 5, 6] in [0, 5, 5, 6] -> [3, 0, 1]. [outer runs]"""
+    longest = np.zeros(len(outer) - 1, np.int64)
+    size = np.diff(inner)
+    some = size > 0  # an empty one may begin where all end
+    np.maximum.at(longest, np.searchsorted(outer, inner[:-1][some], side="right") - 1, size[some])
+    return longest

@@ -1,4 +1,4 @@
-"""Texts longer than the model -> windows that overlap, and which window answers for which token. Pure.
+"""Texts or sentences -> windows, and which window answers for which token. Pure.
 
 A text that fits is one window, so that it gets exactly what it gets alone. A longer one is cut into windows of the
 full length, each reaching `stride` tokens into the one before; the last is moved back to be full too. In an overlap
@@ -67,6 +67,25 @@ def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> 
     return Windows(text_first + local, count, keep_start - local, keep_end - keep_start)
 
 
+def in_context(windows: Windows, text_start: NDArray[np.int64], *, capacity: int, context: int) -> Windows:
+    """Each window with tokens of its text on both sides, which it does not answer for.
+
+    Args:
+        windows: of sentences.
+        text_start: where each text's tokens start, and, last, where all end. [texts + 1]
+        capacity: most tokens of a window, special ones not included.
+        context: most tokens on each side. Where fewer fit, either side has half of what does, or what the other leaves.
+    """
+    end = windows.start + windows.count
+    text = np.searchsorted(text_start, windows.start, side="right") - 1
+    left = np.minimum(context, windows.start - text_start[text])
+    right = np.minimum(context, text_start[text + 1] - end)
+    room = capacity - windows.count
+    left = np.minimum(left, np.maximum(room - right, room // 2))
+    right = np.minimum(right, room - left)
+    return Windows(windows.start - left, left + windows.count + right, windows.skip + left, windows.keep)
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """Some windows that follow each other, as if their tokens were all there are.
@@ -99,6 +118,7 @@ def blocks_of(windows: Windows, *, tokens: int) -> Iterator[Block]:
         start, count, skip, keep = (
             column[first:last] for column in (windows.start, windows.count, windows.skip, windows.keep)
         )
-        begin, kept_from = int(start[0]), int(start[0] + skip[0])
-        end, kept_to = int(start[-1] + count[-1]), int(start[-1] + skip[-1] + keep[-1])
+        # In context, a short window can reach farther than the next one.
+        begin, end = int(start.min()), int((start + count).max())
+        kept_from, kept_to = int(start[0] + skip[0]), int(start[-1] + skip[-1] + keep[-1])
         yield Block(Windows(start - begin, count, skip, keep), begin, end, kept_from, kept_to)

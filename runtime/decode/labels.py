@@ -103,6 +103,7 @@ def entities_from_tags(
     tags: Tags,
     labels: LabelSet,
     word_start: NDArray[np.int64],
+    sentence_word: NDArray[np.int64],
     texts: Sequence[str],
     bounds: NDArray[np.int32],
     *,
@@ -114,11 +115,12 @@ def entities_from_tags(
         tags: of the words of all texts. [words]
         labels: the model's.
         word_start: where each text's words start, and, last, where all end. [texts + 1]
+        sentence_word: the same of each sentence, over whose ends no entity reaches. [sentences + 1]
         texts: the texts themselves.
         bounds: first and one past the last code point of each word, in its text. [words, 2]
         least: see least_scores. [types]
     """
-    spans, score = scored_spans(tags, labels, word_start)
+    spans, score = scored_spans(tags, labels, sentence_word)
     kept = score >= least[spans.type]
     first, last, kind = spans.start[kept], spans.end[kept] - 1, spans.type[kept]
     text = np.searchsorted(word_start, first, side="right") - 1

@@ -39,6 +39,11 @@ class RawTokens:
     bounds: NDArray[np.int32]
     subword: NDArray[np.bool_]
 
+    @property
+    def longest(self) -> NDArray[np.int64]:
+        """Tokens of each text, which is read whole. [texts]"""
+        return np.diff(self.text_start)
+
     @classmethod
     def joined(cls, parts: Sequence[RawTokens]) -> RawTokens:
         """The texts of several, at least one, as if they had been encoded together."""

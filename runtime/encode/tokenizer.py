@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from runtime.batch.batches import SpecialTokens
-from runtime.batch.ragged import joined_starts, starts_from_counts
+from runtime.batch.ragged import joined_starts, longest_of, starts_from_counts
 from runtime.errors import BundleError
+from runtime.text.sentences import may_part, sentence_starts
 from runtime.text.words import RUN, runs_of_words
 
 # Words whose tokens are kept: some 60 MB when full, which a text in one language does not reach.
@@ -41,12 +42,21 @@ class Encoded:
         text_start: where each text's tokens start; text i has ids[text_start[i]:text_start[i + 1]]. [texts + 1]
         word_start: where each text's words start among the words of all texts. [texts + 1]
         first_token: the first token of each word, or -1 for a word that the tokenizer turns into nothing. [words]
+        sentence_start: where the tokens of each sentence start, and, last, where all end. [sentences + 1]
+        sentence_word: the same of its words. [sentences + 1]
     """
 
     ids: NDArray[np.int64]
     text_start: NDArray[np.int64]
     word_start: NDArray[np.int64]
     first_token: NDArray[np.int64]
+    sentence_start: NDArray[np.int64]
+    sentence_word: NDArray[np.int64]
+
+    @property
+    def longest(self) -> NDArray[np.int64]:
+        """Tokens of the longest sentence of each text. [texts]"""
+        return longest_of(self.sentence_start, self.text_start)
 
     @classmethod
     def joined(cls, parts: Sequence[Encoded]) -> Encoded:
@@ -59,6 +69,8 @@ class Encoded:
             joined_starts([part.text_start for part in parts], tokens),
             joined_starts([part.word_start for part in parts], words),
             np.concatenate(first),
+            joined_starts([part.sentence_start for part in parts], tokens),
+            joined_starts([part.sentence_word for part in parts], words),
         )
 
 
@@ -85,13 +97,18 @@ class Encoder:
         self.largest_id = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
 
     def encode_words(self, texts: Sequence[Sequence[str]]) -> Encoded:
-        """Tokens of texts that are given as words."""
+        """Tokens of texts that are given as words; each is one sentence."""
         words = chain.from_iterable(texts)
         blocks = iter(lambda: list(itertools.islice(words, RUN)), [])
-        return self._encoded([len(text) for text in texts], [self._tokens(block) for block in blocks])
+        words_of = starts_from_counts([len(text) for text in texts])
+        return self._encoded(words_of, words_of, [self._tokens(block) for block in blocks])
 
-    def encode_texts(self, texts: Sequence[str]) -> tuple[Encoded, NDArray[np.int32]]:
+    def encode_texts(self, texts: Sequence[str], *, sentences: bool = False) -> tuple[Encoded, NDArray[np.int32]]:
         """Tokens of texts, and where their words lie.
+
+        Args:
+            texts: any.
+            sentences: cut them into sentences; otherwise each text is one.
 
         Returns:
             The tokens, and the first and one past the last code point of each word, in its text. [words, 2]
@@ -102,17 +119,24 @@ class Encoder:
             flat = np.fromiter(chain.from_iterable(spans), np.int32, 2 * len(spans))
             bounds.append(flat.reshape(-1, 2))
             tokens.append(self._tokens(words))
-        return self._encoded(counts, tokens), np.concatenate(bounds)
+        words_of, where = starts_from_counts(counts), np.concatenate(bounds)
+        sentence_word = _sentence_words(texts, words_of, where) if sentences else words_of
+        return self._encoded(words_of, sentence_word, tokens), where
 
-    def _encoded(self, words: Sequence[int], blocks: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> Encoded:
-        """Join blocks of (ids, tokens of each word); `words` counts those of each text."""
+    def _encoded(
+        self,
+        word_start: NDArray[np.int64],
+        sentence_word: NDArray[np.int64],
+        blocks: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    ) -> Encoded:
+        """Join blocks of (ids, tokens of each word); see Encoded for the rest."""
         nothing = np.empty(0, np.int64)
-        word_start = starts_from_counts(words)
         count = np.concatenate([nothing, *(count for _, count in blocks)])
         ids = np.concatenate([nothing, *(ids for ids, _ in blocks)])
         token_start = starts_from_counts(count)
         first_token = np.where(count > 0, token_start[:-1], -1)
-        return Encoded(ids, token_start[word_start], word_start, first_token)
+        starts = token_start[word_start], word_start, first_token, token_start[sentence_word], sentence_word
+        return Encoded(ids, *starts)
 
     def _tokens(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Ids of the tokens of these words, flat, and how many each word has. [tokens], [words]
@@ -152,6 +176,17 @@ def _blocks(texts: Sequence[str], counts: list[int]) -> Iterator[tuple[list[str]
                 yield words, spans
                 words, spans = [], []
     yield words, spans
+
+
+def _sentence_words(
+    texts: Sequence[str], word_start: NDArray[np.int64], bounds: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Where the words of each sentence start, and, last, where all end; no sentence holds words of two texts."""
+    starts: list[int] = []
+    for text, (first, end) in zip(texts, itertools.pairwise(word_start.tolist())):
+        if first < end:
+            starts += (first + sentence_starts(text, bounds[first:end])).tolist() if may_part(text) else [first]
+    return np.array([*starts, word_start[-1]], np.int64)
 
 
 def clean(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from runtime.batch.windowing import Windowing
+from runtime.batch.windowing import CONTEXT, Windowing
 from runtime.bundle.certificate import AUTO, Wanted
 from runtime.command_line import Parser, count
 from runtime.decode.options import Decoding
@@ -79,7 +79,7 @@ def _model(options: argparse.Namespace) -> ModelRequest:
         settings=dict(options.backend_option),
         checkpoint=options.checkpoint,
         allow_uncertified=options.allow_uncertified,
-        windowing=Windowing(long=options.long, stride=options.stride),
+        windowing=Windowing(policy=options.read, context=options.context, long=options.long, stride=options.stride),
         decoding=Decoding(
             aggregation=options.aggregation,
             constrained=options.constrained,
@@ -185,10 +185,24 @@ def _add_decoding(made: Parser) -> None:
     )
     group.add_argument("--ignore", action="append", default=[], metavar="LABEL", help="drop entities of that label")
     group.add_argument(
+        "--read",
+        choices=(AUTO, "sentences", "context", "windows"),
+        default=AUTO,
+        help="how a text is cut for the model: each sentence by itself; each with its neighbors as context; or the "
+        "whole text, in windows if it is long; auto: what export measured as the best, else sentences (%(default)s)",
+    )
+    group.add_argument(
+        "--context",
+        type=count,
+        default=CONTEXT,
+        metavar="N",
+        help="with --read context: tokens of the neighbors on each side of a sentence (%(default)s)",
+    )
+    group.add_argument(
         "--long",
         choices=("split", "error"),
         default="split",
-        help="a text longer than the model: read it in windows, or take it as broken (%(default)s)",
+        help="a sentence longer than the model: read it in windows, or take its text as broken (%(default)s)",
     )
     group.add_argument(
         "--stride",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from runtime.batch.windowing import HALF_WINDOWS, Windowing
+from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import ANY, Wanted
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.tag.input.detect import Input, Output
@@ -38,7 +38,7 @@ class ModelRequest:
     settings: Mapping[str, str] = field(default_factory=dict)
     checkpoint: Path | None = None
     allow_uncertified: bool = False
-    windowing: Windowing = HALF_WINDOWS
+    windowing: Windowing = DEFAULT_WINDOWING
     decoding: Decoding = BY_WORD
     threads: int = 0
     verbose: bool = False
@@ -51,6 +51,8 @@ class ModelRequest:
             "backend_option": str(dict(self.settings)),
             "checkpoint": str(self.checkpoint),
             "allow_uncertified": str(self.allow_uncertified),
+            "read": self.windowing.policy,
+            "context": str(self.windowing.context),
             "long": self.windowing.long,
             "stride": str(self.windowing.stride),
             "aggregation": self.decoding.aggregation,

@@ -43,6 +43,9 @@ _LOW_CLOSING = r"\u201c\u00ab"
 _OPENING = r"\"'\u2018\u201a\u201c\u201e\u00ab\u2039(\[{\u00bf\u00a1\u300c\u300e\u3010\u300a\u3008\u3014\uff08"
 _MARKS = rf"[{_WEAK}{_STRONG}{_WIDE_PERIOD}]"
 _STOP = re.compile(rf"(?<!{_MARKS})({_MARKS}++)[{_CLOSING}]*+(?:[{_LOW_CLOSING}](?=\s|\Z))?")
+_MAY_PART = re.compile(
+    rf"[\n\r\x0b\x0c\x85\u2028\u2029<{_STRONG}{_WIDE_PERIOD}]|{_MARKS}[{_CLOSING}{_LOW_CLOSING}]*\s+\S"
+)
 # What follows a stop: opening quotes and brackets, and the word after them, where one stands there.
 _FOLLOWING = re.compile(rf"\s+[{_OPENING}]*(\w*)")
 _NEEDS_NO_BLANK = re.compile(rf"[{_STRONG}]|{_WIDE_PERIOD}(?!\d)")
@@ -62,6 +65,11 @@ _MONTH = re.compile("Januar|Februar|M\u00e4rz|April|Mai|Juni|Juli|August|Septemb
 # The number of a list item or a heading: 12  3.1  IV  b
 _NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3})*|[IVXLC]{1,6}|\w")
 _ORDINAL = re.compile(r"\d{1,2}")
+
+
+def may_part(text: str) -> bool:
+    """Whether anything at all in a text could end a sentence before the text does; a quick look for short texts."""
+    return _MAY_PART.search(text) is not None
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:

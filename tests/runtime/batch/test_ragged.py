@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runtime.batch.ragged import joined_starts, ranges, starts_from_counts
+from runtime.batch.ragged import joined_starts, longest_of, ranges, starts_from_counts
 
 
 def test_starts() -> None:
@@ -22,3 +22,9 @@ def test_joined_starts_are_those_of_the_joined_runs() -> None:
     offsets = starts_from_counts([sum(counts) for counts in parts])
     joined = joined_starts([starts_from_counts(counts) for counts in parts], offsets)
     assert joined.tolist() == starts_from_counts([2, 3, 1]).tolist()
+
+
+def test_longest_of() -> None:
+    inner, outer = np.array([0, 2, 5, 6, 6]), np.array([0, 5, 5, 6, 6])
+    assert longest_of(inner, outer).tolist() == [3, 0, 1, 0]
+    assert longest_of(np.zeros(1, np.int64), np.zeros(1, np.int64)).tolist() == []

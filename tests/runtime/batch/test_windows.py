@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.batch.ragged import ranges, starts_from_counts
-from runtime.batch.windows import Windows, blocks_of, windows_of
+from runtime.batch.windows import Windows, blocks_of, in_context, windows_of
 
 
 @st.composite
@@ -100,3 +100,31 @@ def test_blocks_answer_for_everything_once(case: tuple[list[int], int, int], tok
         done = block.keep_end
         assert block.windows.count.sum() < tokens + capacity
     assert done == sum(sizes)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_cases(), st.integers(1, 30), st.data())
+def test_context_adds_to_windows_and_takes_no_answer_away(
+    case: tuple[list[int], int, int], context: int, data: st.DataObject
+) -> None:
+    sizes, capacity, stride = case
+    starts = starts_from_counts(sizes)
+    windows = _cut(sizes, capacity, stride)
+    # Some sentences are the only ones of their text, some have neighbors.
+    texts = sorted({0, int(starts[-1]), *data.draw(st.lists(st.sampled_from(starts.tolist())))})
+    wide = in_context(windows, np.array(texts), capacity=capacity, context=context)
+    np.testing.assert_array_equal(wide.start + wide.skip, windows.start + windows.skip)
+    np.testing.assert_array_equal(wide.keep, windows.keep)
+    assert (wide.count <= capacity).all()
+    text = np.searchsorted(texts, windows.start, side="right") - 1
+    end, wide_end = windows.start + windows.count, wide.start + wide.count
+    np.testing.assert_array_equal(np.searchsorted(texts, wide.start, side="right") - 1, text)
+    assert (wide_end <= np.array(texts)[text + 1]).all() if len(text) else True
+    left, right = windows.start - wide.start, wide_end - end
+    assert ((left >= 0) & (right >= 0) & (left <= context) & (right <= context)).all()
+    # Nothing that fits is left out.
+    full = (wide.count == capacity) | (left == np.minimum(context, windows.start - np.array(texts)[text]))
+    assert full.all()
+    for block in blocks_of(wide, tokens=20):
+        assert (block.windows.start >= 0).all()
+        assert (block.windows.start + block.windows.count <= block.end - block.start).all()

@@ -29,7 +29,7 @@ START = np.array([0, 4])
 
 
 def _found(least: list[float]) -> list[tuple[str, str, float]]:
-    [entities] = entities_from_tags(TAGS, LABELS, START, [TEXT], BOUNDS, least=np.array(least))
+    [entities] = entities_from_tags(TAGS, LABELS, START, START, [TEXT], BOUNDS, least=np.array(least))
     assert all(TEXT[entity.start : entity.end] == entity.text for entity in entities)
     return [(entity.label, entity.text, round(entity.score, 4)) for entity in entities]
 
@@ -110,9 +110,9 @@ def test_mean_of_a_run_does_not_depend_on_its_neighbours() -> None:
 
 def test_nothing_at_all() -> None:
     empty = tags_from_logits(np.empty((0, 5), np.float32))
-    assert entities_from_tags(empty, LABELS, np.array([0]), [], np.empty((0, 2), np.int32), least=np.zeros(2)) == []
-    assert entities_from_tags(empty, LABELS, np.array([0, 0]), [""], np.empty((0, 2), np.int32), least=np.zeros(2)) == [
-        []
-    ]
+    for texts in ([], [""]):
+        starts, bounds = np.zeros(len(texts) + 1, np.int64), np.empty((0, 2), np.int32)
+        found = entities_from_tags(empty, LABELS, starts, np.zeros(1, np.int64), texts, bounds, least=np.zeros(2))
+        assert found == [[] for _ in texts]
     assert len(joined([]).tag) == len(joined([empty, empty]).score) == 0
     assert len(means(np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.int64))) == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from runtime.backends.fake import Fake
-from runtime.batch.windowing import HALF_WINDOWS, Windowing
+from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.encode.tokenizer import Encoder
 from runtime.tag.request import Request
 from runtime.tagger import Tagger
@@ -23,7 +23,7 @@ _SPECIAL = ("[UNK]", "[CLS]", "[SEP]")
 _MAX_LENGTH = 32
 
 
-def open_stand_in(folder: Path, *, windowing: Windowing = HALF_WINDOWS) -> Tagger:
+def open_stand_in(folder: Path, *, windowing: Windowing = DEFAULT_WINDOWING) -> Tagger:
     """The tagger; its tokenizer.json is written into `folder`."""
     vocabulary = {token: number for number, token in enumerate((*_SPECIAL, *_WORDS))}
     (folder / "tokenizer.json").write_text(json.dumps(_tokenizer(vocabulary)), encoding="utf-8")
