@@ -49,6 +49,6 @@ def test_what_is_joined_is_answered_as_if_it_had_come_alone(
 
 def test_the_pipeline_reads_no_words(tokenizer: Path) -> None:
     encoder = Encoder(tokenizer)
-    engine = Engine(Fake(7, np.zeros_like), encoder.special_tokens, 30, 15, 7)
+    engine = Engine(Fake(7, np.zeros_like), encoder.special_tokens, 30, 15, 0, 7)
     with pytest.raises(BugError, match="no strategy 'word': this is a bug"):
         PipelineReader(tokenizer, engine, LabelSet(LABELS), Decoding())

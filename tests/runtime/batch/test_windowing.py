@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from runtime.batch.windowing import HALF_WINDOWS, Windowing
+from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.errors import UsageError
 
 
 def test_windows_share_half_unless_told_otherwise() -> None:
-    assert HALF_WINDOWS.overlap(510) == 255
-    assert HALF_WINDOWS.overlap(1) == 0
+    assert DEFAULT_WINDOWING.overlap(510) == 255
+    assert DEFAULT_WINDOWING.overlap(1) == 0
     assert Windowing(stride=7).overlap(8) == 7
 
 
