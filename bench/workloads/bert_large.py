@@ -100,14 +100,14 @@ def _in_int8(model: ModelProto) -> ModelProto:
     import numpy as np
 
     from export.quantize.gptq import LARGEST, to_nearest
-    from export.quantize.linear_layers import CLASSIFIER, Rounded, in_int8, linear_layers
+    from export.quantize.linear_layers import CLASSIFIER, InputQuantization, in_int8, linear_layers
 
-    rounded, chosen = {}, {}
+    inputs, layers = {}, {}
     for layer in linear_layers(model):
         if CLASSIFIER in layer.name:
             continue
-        inputs = len(layer.weights)
-        scale = np.linspace(0.5, 1, inputs, dtype=np.float32)
-        rounded[layer.input] = Rounded(np.full(inputs, 0.01, np.float32), scale, 8 / LARGEST)
-        chosen[layer.name] = to_nearest(layer, rounded[layer.input])
-    return in_int8(model, rounded, chosen)
+        channels = len(layer.weights)
+        scale = np.linspace(0.5, 1, channels, dtype=np.float32)
+        inputs[layer.input] = InputQuantization(np.full(channels, 0.01, np.float32), scale, 8 / LARGEST)
+        layers[layer.name] = to_nearest(layer, inputs[layer.input])
+    return in_int8(model, inputs, layers)

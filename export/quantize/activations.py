@@ -1,4 +1,4 @@
-"""What flows through a graph: run it on text and look at tensors inside. It knows nothing of why one looks."""
+"""Values of tensors inside a graph, while it runs on text. It knows nothing of what they are wanted for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from export.graphs.copies import copy_of
 from runtime.batch.batches import NOTHING, ON_CPU, Batch, packed_batches, padded_batches
 from runtime.batch.windows import windows_of
 from runtime.bundle.store import Layout
@@ -37,8 +38,8 @@ def text_batches(
     else:
         placed = padded_batches(*text, rows=ON_CPU.padded_rows, slots=ON_CPU.slots)
     batches = [each.batch for each in placed]
-    # They come sorted by the size of what is in them, and the last are as telling as the first: the longest windows
-    # hold activations that short ones never reach.
+    # They come sorted by the length of their windows. All lengths are wanted: the longest windows hold activations that
+    # short ones never reach.
     chosen = np.linspace(0, len(batches) - 1, min(most, len(batches))).round().astype(int)
     return [batches[number] for number in chosen]
 
@@ -84,8 +85,7 @@ def largest(
 def _session(
     model: onnx.ModelProto, tensors: Sequence[str], threads: int
 ) -> tuple[onnxruntime.InferenceSession, list[str]]:
-    opened = onnx.ModelProto()
-    opened.CopyFrom(model)
+    opened = copy_of(model)
     outputs = {output.name for output in opened.graph.output}
     opened.graph.output.extend(
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)

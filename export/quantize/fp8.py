@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
+from export.graphs.copies import copy_of
 from export.quantize.activations import text_batches
 from export.quantize.gptq import gptq
 from export.quantize.int8 import (
@@ -118,7 +119,7 @@ def nearest(values: NDArray[np.floating]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class _Fp8:
-    """The fp16 graph whose products are rounded so, and ONNX Runtime; see export.quantize.mixed_precision.Rounding."""
+    """The fp16 graph whose products are rounded so, and ONNX Runtime; see export.quantize.mixed_precision.Quantizer."""
 
     model: onnx.ModelProto
     chosen: Mapping[str, Fp8Layer]
@@ -126,20 +127,19 @@ class _Fp8:
     threads: int
 
     def write(self, kept: Collection[str]) -> Path:
-        """See Rounding."""
+        """See Quantizer."""
         quantized = {name: layer for name, layer in self.chosen.items() if name not in kept}
         onnx.save(in_fp8(self.model, quantized), self.output)
         return self.output
 
-    def open(self, path: Path, *, rounded: bool) -> Backend:
-        """See Rounding."""
+    def open(self, path: Path, *, quantized: bool) -> Backend:
+        """See Quantizer."""
         return OnnxRuntime(path, layout="packed", streams=self.threads, threads=1)
 
 
 def in_fp8(model: onnx.ModelProto, chosen: Mapping[str, Fp8Layer]) -> onnx.ModelProto:
     """A copy of the fp16 graph with those products in fp8."""
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
+    changed = copy_of(model)
     graph = changed.graph
     nodes, given = {node.name: node for node in graph.node}, dict[str, str]()
     for name, made in chosen.items():

@@ -1,13 +1,13 @@
-"""Rounding to int8 with the least harm to a matrix product's result. Pure: arrays in, arrays out.
+"""Quantization to int8 that changes a linear layer's result least. Pure: arrays in, arrays out.
 
-    rounding_of         how to round a tensor: its channels centred and brought to like ranges (Wei et al. 2023,
-                        "Outlier Suppression+"; Xiao et al. 2023, "SmoothQuant"), by the error it makes in the products
+    input_quantization  how to quantize a tensor: its channels centered and brought to like ranges (Wei et al. 2023,
+                        "Outlier Suppression+"; Xiao et al. 2023, "SmoothQuant"), chosen by the error in the result
     to_nearest          weights rounded each by itself: in no time, for what need not be exact
-    compensated         weights rounded so that the errors of one row are made up for by the rows after it (Frantar et
-                        al. 2023, "GPTQ"), and the mean of what is left by the bias
+    gptq_weights        weights rounded so that later rows make up for the errors of earlier ones (Frantar et al. 2023,
+                        "GPTQ"), and the bias for the mean of what is left
 
-Why not an off-the-shelf quantiser: with one scale a tensor, one channel of some hundred that is 20 times as large as
-the others sets the step of all.
+Why not an off-the-shelf quantizer: with one scale for a whole tensor, one channel of some hundred that is 20 times as
+large as the others sets the step of all.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from export.quantize.linear_layers import Int8Layer, LinearLayer, Rounded
+from export.quantize.linear_layers import InputQuantization, Int8Layer, LinearLayer
 
 LARGEST = 127
 """Of the stored numbers; weights can be held to fewer, see runtime.system.cpu."""
-# How much of a channel's range is moved from the tensor to the weights: 0 none, 1 all. By error, not by belief.
+# How much of a channel's range is moved from the tensor to the weights: 0 none, 1 all. The error decides between them.
 _SHARES = (0.5, 0.65, 0.8, 0.9, 0.95, 1.0)
-# Ranges cut off at the rare extremes round everything else more finely.
+# Ranges that cut the rare extremes off round everything else more finely.
 _CUTS = (1.0, 0.9, 0.8)
-# Cells that errors are measured on; more gives the same choice.
+# Token slots that errors are measured on; more give the same choice.
 _SLOTS = 1024
-# A channel stands apart if it can move a result this many times as far as 99 in 100 channels can; and the most of them.
-# In MiniLM 13 channels of 11 tensors do. That costs 4% of the speed, and logits move a sixth less than with 8.0, where
-# 5 channels of 4 tensors do; leaving the two worst products out of int8 costs 5% for the same.
+# A channel is an outlier if it can move a result this many times as far as 99 in 100 channels can; and the most that
+# there may be. In MiniLM 13 channels of 11 tensors are. That costs 4% of the speed, and logits move a sixth less
+# than with 8.0, where 5 channels of 4 tensors are; keeping the two worst layers in higher precision costs 5% for that.
 _OUTLIERS, _MOST_OUTLIERS = 3.0, 8
 # GPTQ's damping, as a share of the mean of the Hessian's diagonal, and its block of rows.
 _DAMPING, _BLOCK = 0.01, 128
@@ -37,25 +37,25 @@ _DAMPING, _BLOCK = 0.01, 128
 Array = NDArray[np.float32]
 
 
-def rounding_of(values: Array, weights: Array, *, most: int = LARGEST) -> Rounded:
-    """The rounding of a tensor, among some, that changes its product with the weights least.
+def input_quantization(values: Array, weights: Array, *, most: int = LARGEST) -> InputQuantization:
+    """The quantization of a tensor, among some, that changes its product with the weights least.
 
     Args:
         values: of the tensor, on text. [slots, inputs]
-        weights: of all products that take it. [inputs, outputs]
+        weights: of all layers that read it. [inputs, outputs]
         most: the largest number that weights are stored as.
     """
-    centre = (values.max(axis=0) + values.min(axis=0)) / 2
+    center = (values.max(axis=0) + values.min(axis=0)) / 2
     reach = np.maximum((values.max(axis=0) - values.min(axis=0)) / 2, 1e-4)
     heavy = np.maximum(np.abs(weights).max(axis=1), 1e-6)
     outlier_channels = _outlier_channels(reach * heavy)
-    kept = np.ones(len(centre), np.bool_)
-    kept[list(outlier_channels)] = False
-    centre = np.where(kept, centre, 0)
-    sample = values[:: max(1, len(values) // _SLOTS)] - centre
-    best, least = Rounded(centre, np.ones_like(centre), 1.0), float("inf")
+    ordinary = np.ones(len(center), np.bool_)
+    ordinary[list(outlier_channels)] = False
+    center = np.where(ordinary, center, 0)
+    sample = values[:: max(1, len(values) // _SLOTS)] - center
+    best, least = InputQuantization(center, np.ones_like(center), 1.0), float("inf")
     for share in _SHARES:
-        scale: Array = np.where(kept, reach**-share * heavy ** (1 - share), 0).astype(np.float32)
+        scale: Array = np.where(ordinary, reach**-share * heavy ** (1 - share), 0).astype(np.float32)
         scale /= (reach * scale).max()  # all in -1 to 1
         scaled: Array = sample * scale
         divided = _divided(weights, scale)
@@ -65,42 +65,48 @@ def rounding_of(values: Array, weights: Array, *, most: int = LARGEST) -> Rounde
             step = np.float32(cut / LARGEST)
             error = np.hypot(by_weights, _spread((scaled - _nearest(scaled, step) * step) @ divided))
             if error < least:
-                best, least = Rounded(centre, scale, float(step), outlier_channels), error
+                best, least = InputQuantization(center, scale, float(step), outlier_channels), error
     return best
 
 
-def to_nearest(layer: LinearLayer, rounded: Rounded, *, most: int = LARGEST) -> Int8Layer:
-    """A product in int8 without a text to fit it to. rounded: how its input is; most: as for rounding_of."""
-    divided = _divided(layer.weights, rounded.scale)
+def to_nearest(layer: LinearLayer, quantization: InputQuantization, *, most: int = LARGEST) -> Int8Layer:
+    """A layer in int8 without a text to fit it to.
+
+    Args:
+        layer: in fp32.
+        quantization: of its input.
+        most: the largest number that weights are stored as.
+    """
+    divided = _divided(layer.weights, quantization.scale)
     step = _steps(divided, most)
-    bias = layer.bias + rounded.centre @ layer.weights
+    bias = layer.bias + quantization.center @ layer.weights
     return Int8Layer(_nearest(divided, step).astype(np.int8), step, bias.astype(np.float32))
 
 
 def gptq_weights(
-    values: Array, rounded: Rounded, together: Sequence[LinearLayer], *, most: int = LARGEST
+    values: Array, quantization: InputQuantization, layers: Sequence[LinearLayer], *, most: int = LARGEST
 ) -> list[Int8Layer]:
-    """Products of one tensor in int8.
+    """The layers that read one tensor, in int8.
 
     Args:
         values: of the tensor, on text. [slots, inputs]
-        rounded: how it is rounded.
-        together: the products that take it.
+        quantization: of the tensor.
+        layers: all that read it.
         most: the largest number that weights are stored as.
     """
-    scaled = (values - rounded.centre) * rounded.scale
-    seen = _nearest(scaled, np.float32(rounded.step)) * np.float32(rounded.step)
+    scaled = (values - quantization.center) * quantization.scale
+    seen = _nearest(scaled, np.float32(quantization.step)) * np.float32(quantization.step)
     mean, mean_seen = scaled.mean(axis=0, dtype=np.float64), seen.mean(axis=0, dtype=np.float64)
-    spread = seen - mean_seen.astype(np.float32)  # the mean is the bias's matter
-    divided = _divided(np.concatenate([layer.weights for layer in together], axis=1), rounded.scale)
+    spread = seen - mean_seen.astype(np.float32)  # the bias makes up for the mean
+    divided = _divided(np.concatenate([layer.weights for layer in layers], axis=1), quantization.scale)
     step = _steps(divided, most)
     hessian = (spread.T @ spread).astype(np.float64) / len(spread)
     stored = gptq(divided.astype(np.float64), hessian, step, lambda row: np.clip(np.round(row), -most, most))
     shift = mean @ divided - mean_seen @ (stored * step)
-    ends = np.cumsum([layer.weights.shape[1] for layer in together]).tolist()
+    ends = np.cumsum([layer.weights.shape[1] for layer in layers]).tolist()
     made = []
-    for layer, start, end in zip(together, [0, *ends], ends):
-        bias = layer.bias + rounded.centre @ layer.weights + shift[start:end]
+    for layer, start, end in zip(layers, [0, *ends], ends):
+        bias = layer.bias + quantization.center @ layer.weights + shift[start:end]
         made.append(Int8Layer(stored[:, start:end].astype(np.int8), step[start:end], bias.astype(np.float32)))
     return made
 
@@ -120,6 +126,7 @@ def gptq(
         nearest: the nearest numbers that can be stored.
     """
     size = len(weights)
+    # Damped, so that it has an inverse also where some inputs are always the same, or never there.
     hessian = hessian + _DAMPING * max(float(np.diag(hessian).mean()), 1e-12) * np.eye(size)
     # The rows with the largest inputs go first: their errors have the most rows after them to be made up for.
     order = np.argsort(-np.diag(hessian))
@@ -133,6 +140,7 @@ def gptq(
             stored[row] = nearest(left[row] / step)
             errors[row - start] = (left[row] - stored[row] * step) / upper[row, row]
             left[row + 1 : end] -= np.outer(upper[row, row + 1 : end], errors[row - start])
+        # Rows beyond the block are corrected once for all of it: one matrix product instead of 128 outer ones.
         left[end:] -= upper[start:end, end:].T @ errors
     unordered = np.empty_like(stored)
     unordered[order] = stored
@@ -140,7 +148,7 @@ def gptq(
 
 
 def _outlier_channels(part: Array) -> tuple[int, ...]:
-    """Channels whose largest part in a result is beyond all likeness to the others'. part: [inputs]"""
+    """Channels whose largest part in a result is far beyond the others'. part: [inputs]"""
     order = np.argsort(-part)[:_MOST_OUTLIERS]
     return tuple(sorted(order[part[order] > _OUTLIERS * np.quantile(part, 0.99)].tolist()))
 
@@ -163,5 +171,5 @@ def _nearest(values: Array, step: Array | np.float32) -> Array:
 
 
 def _spread(errors: Array) -> float:
-    """Size of errors, their mean left out, since the bias makes up for it."""
+    """Size of errors without their mean, which the bias makes up for."""
     return float(np.linalg.norm(errors - errors.mean(axis=0)))

@@ -1,12 +1,14 @@
-"""The matrix products of an ONNX graph that have constant weights, and the same graph with some of them in int8.
+"""The linear layers of an ONNX graph, and the same graph with some of them in int8.
 
-In int8 a product's input is first centred and scaled, channel by channel, so that all channels fill the same range;
+In int8 a layer's input is first centered and scaled, channel by channel, so that all channels fill the same range;
 the weights and the bias take both back. All of it is symmetric (zero points are 0): the form that TensorRT asks for.
 
     input -> Mul -> Add -> QuantizeLinear -> DequantizeLinear -> MatMul <- DequantizeLinear <- int8 weights
 
-Channels that are larger than all others by far would leave the others no precision. Few models have more than two a
-layer; these are gathered, multiplied in floating point and added (Dettmers et al. 2022, "LLM.int8()").
+Outlier channels are larger than all others by far, and would leave the others no precision. Few models have more than
+two in a layer. They are gathered, multiplied in floating point and added (Dettmers et al. 2022, "LLM.int8()").
+
+Names of the nodes and tensors that this adds (".../apart", ".../stored") are part of a graph's digest: they stay.
 """
 
 from __future__ import annotations
@@ -19,16 +21,18 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 
+from export.graphs.copies import copy_of
+
 CLASSIFIER = "/classifier/"
-"""In the names of all nodes of the layer that decides the tag."""
+"""In the names of all nodes of the layer that decides the label."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinearLayer:
-    """A matrix product with constant weights, and the addition of its bias.
+    """A matrix multiplication with constant weights, and the addition of its bias.
 
     Attributes:
-        name: of its node; products that share an input can be computed from one rounded copy of it.
+        name: of the node that multiplies; layers that share an input can be computed from one quantized copy of it.
         input: the tensor that is multiplied. [..., inputs]
         weights: [inputs, outputs]
         bias: [outputs]
@@ -49,16 +53,16 @@ class LinearLayer:
 
 
 @dataclass(frozen=True, slots=True)
-class Rounded:
-    """How a tensor is rounded to int8: x is stored as round((x - centre) * scale / step), -127 to 127.
+class InputQuantization:
+    """How a tensor is quantized to int8: x is stored as round((x - center) * scale / step), -127 to 127.
 
     Attributes:
-        centre, scale: of each channel. [channels]
+        center, scale: of each channel. [channels]
         step: of the stored numbers.
-        outlier_channels: channels that are multiplied apart, in floating point; their scale is 0.
+        outlier_channels: channels that are multiplied in floating point; their scale is 0.
     """
 
-    centre: NDArray[np.float32]
+    center: NDArray[np.float32]
     scale: NDArray[np.float32]
     step: float
     outlier_channels: tuple[int, ...] = ()
@@ -66,12 +70,12 @@ class Rounded:
 
 @dataclass(frozen=True, slots=True)
 class Int8Layer:
-    """A product in int8.
+    """A linear layer in int8.
 
     Attributes:
         weights: [inputs, outputs], -127 to 127.
         step: of each output's weights. [outputs]
-        bias: with the centre of the input and the mean of all rounding made up for. [outputs]
+        bias: corrected by the input's center, and by the mean error of quantization. [outputs]
     """
 
     weights: NDArray[np.int8]
@@ -80,8 +84,8 @@ class Int8Layer:
 
 
 def linear_layers(model: onnx.ModelProto) -> list[LinearLayer]:
-    """Every product with constant weights of two axes and a constant bias, in the order of the graph."""
-    constants = _constants(model.graph)
+    """Every linear layer that has a bias, in the order of the graph."""
+    constants = constants_of(model.graph)
     users: dict[str, list[NodeProto]] = {}
     for node in model.graph.node:
         for name in node.input:
@@ -99,35 +103,34 @@ def linear_layers(model: onnx.ModelProto) -> list[LinearLayer]:
     return found
 
 
-def in_int8(model: onnx.ModelProto, rounded: Mapping[str, Rounded], chosen: Mapping[str, Int8Layer]) -> onnx.ModelProto:
-    """A copy of the graph with some products in int8.
+def in_int8(
+    model: onnx.ModelProto, inputs: Mapping[str, InputQuantization], layers: Mapping[str, Int8Layer]
+) -> onnx.ModelProto:
+    """A copy of the graph with some linear layers in int8.
 
     Args:
         model: the graph in fp32.
-        rounded: how to round tensors, by name.
-        chosen: the products in int8, by name; each one's input is among `rounded`.
+        inputs: how to quantize tensors, by name.
+        layers: the layers in int8, by name; each one's input is among `inputs`.
     """
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
+    changed = copy_of(model)
     graph = changed.graph
     nodes = {node.name: node for node in graph.node}
     before: dict[str, list[NodeProto]] = {}  # node -> what must be computed before it
     after: dict[str, list[NodeProto]] = {}
-    done: set[str] = set()
+    quantized: set[str] = set()
     for layer in linear_layers(model):
-        if layer.name not in chosen:
+        if layer.name not in layers:
             continue
-        made = before.setdefault(layer.name, [])
-        if layer.input not in done:
-            made += _rounding(graph, layer.input, rounded[layer.input])
-            done.add(layer.input)
-        made.append(_weights(graph, layer.name, chosen[layer.name]))
-        node = nodes[layer.name]
-        node.input[0], node.input[1] = f"{layer.input}/int8", f"{layer.name}/weights"
+        quantization, made = inputs[layer.input], before.setdefault(layer.name, [])
+        if layer.input not in quantized:
+            made += _quantize_input(graph, layer.input, quantization)
+            quantized.add(layer.input)
+        made.append(_dequantized_weights(graph, layer.name, layers[layer.name]))
         add = nodes[layer.add]
-        add.input[layer.place] = constant(graph, f"{layer.name}/bias", chosen[layer.name].bias)
-        if rounded[layer.input].outlier_channels:
-            after[layer.add] = _outlier_channels(graph, layer, rounded[layer.input], add.output[0])
+        _read_int8(graph, nodes[layer.name], add, layer, layers[layer.name])
+        if quantization.outlier_channels:
+            after[layer.add] = _outlier_channels(graph, layer, quantization, add.output[0])
             add.output[0] = f"{layer.name}/biased"
     ordered = [each for node in graph.node for each in (*before.get(node.name, ()), node, *after.get(node.name, ()))]
     _replace(graph, ordered)
@@ -135,10 +138,16 @@ def in_int8(model: onnx.ModelProto, rounded: Mapping[str, Rounded], chosen: Mapp
     return changed
 
 
-def _rounding(graph: onnx.GraphProto, tensor: str, rounded: Rounded) -> list[NodeProto]:
-    scale = constant(graph, f"{tensor}/scale", rounded.scale)
-    shift = constant(graph, f"{tensor}/shift", -rounded.centre * rounded.scale)
-    step = constant(graph, f"{tensor}/step", np.float32(rounded.step))
+def _read_int8(graph: onnx.GraphProto, node: NodeProto, add: NodeProto, layer: LinearLayer, int8: Int8Layer) -> None:
+    """Let a layer's nodes read the dequantized input and weights, and the corrected bias."""
+    node.input[0], node.input[1] = f"{layer.input}/int8", f"{layer.name}/weights"
+    add.input[layer.place] = constant(graph, f"{layer.name}/bias", int8.bias)
+
+
+def _quantize_input(graph: onnx.GraphProto, tensor: str, quantization: InputQuantization) -> list[NodeProto]:
+    scale = constant(graph, f"{tensor}/scale", quantization.scale)
+    shift = constant(graph, f"{tensor}/shift", -quantization.center * quantization.scale)
+    step = constant(graph, f"{tensor}/step", np.float32(quantization.step))
     zero = constant(graph, f"{tensor}/zero", np.int8(0))
     return [
         helper.make_node("Mul", [tensor, scale], [f"{tensor}/scaled"], f"{tensor}/Mul"),
@@ -148,18 +157,20 @@ def _rounding(graph: onnx.GraphProto, tensor: str, rounded: Rounded) -> list[Nod
     ]
 
 
-def _weights(graph: onnx.GraphProto, name: str, layer: Int8Layer) -> NodeProto:
+def _dequantized_weights(graph: onnx.GraphProto, name: str, layer: Int8Layer) -> NodeProto:
     stored = constant(graph, f"{name}/stored", layer.weights)
     step = constant(graph, f"{name}/step", layer.step)
     zero = constant(graph, f"{name}/zero", np.zeros(len(layer.step), np.int8))
     return helper.make_node("DequantizeLinear", [stored, step, zero], [f"{name}/weights"], f"{name}/DQ", axis=1)
 
 
-def _outlier_channels(graph: onnx.GraphProto, layer: LinearLayer, rounded: Rounded, result: str) -> list[NodeProto]:
-    """Adds what the channels that stand apart contribute; after the bias, which engines fuse with the product."""
-    name = layer.name
-    which = constant(graph, f"{name}/apart/which", np.array(rounded.outlier_channels, np.int64))
-    weights = constant(graph, f"{name}/apart/weights", layer.weights[list(rounded.outlier_channels)])
+def _outlier_channels(
+    graph: onnx.GraphProto, layer: LinearLayer, quantization: InputQuantization, result: str
+) -> list[NodeProto]:
+    """Add what the outlier channels contribute. It comes after the bias, which backends fuse with the layer."""
+    name, channels = layer.name, quantization.outlier_channels
+    which = constant(graph, f"{name}/apart/which", np.array(channels, np.int64))
+    weights = constant(graph, f"{name}/apart/weights", layer.weights[list(channels)])
     return [
         helper.make_node("Gather", [layer.input, which], [f"{name}/apart"], f"{name}/apart/Gather", axis=-1),
         helper.make_node("MatMul", [f"{name}/apart", weights], [f"{name}/apart/result"], f"{name}/apart/MatMul"),
@@ -173,8 +184,8 @@ def constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic] | np.
     return name
 
 
-def _constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
-    """Initializers by name; the exporter writes one that two layers share once, and gives the other by Identity."""
+def constants_of(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
+    """Initializers by name; where two layers share one, the exporter writes the second as an Identity of the first."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Identity" and node.input[0] in constants:
@@ -183,7 +194,7 @@ def _constants(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
 
 
 def _replace(graph: onnx.GraphProto, nodes: list[NodeProto]) -> None:
-    """Other nodes for the graph; constants that none of them uses, and types that were inferred, are dropped."""
+    """Give the graph other nodes, and drop the constants that none of them reads and the types that were inferred."""
     used = {name for node in nodes for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     for field, values in ((graph.node, nodes), (graph.initializer, kept)):

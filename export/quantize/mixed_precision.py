@@ -1,8 +1,9 @@
-"""Training text that the rounding has not seen, and what engines say of it: what leaving products out is decided by.
+"""Training text that decides which linear layers are kept in higher precision, and the search for them.
 
-Half of it is joined to windows of full length: they hold activations that sentences never reach. In the other half the
-words of each sentence are shuffled: of text that it was trained on a model is too sure to change its mind about
-anything. It knows nothing of how graphs are rounded.
+Every fifth sentence of the training text is what the quantization is fitted to. The others are its tuning split, which
+counts changed labels. Half of the tuning split is joined to windows of full length: they hold activations that
+sentences never reach. In the other half the words of each sentence are shuffled: on text that it was trained on, a
+model is too sure to change its mind about anything. It knows nothing of how graphs are quantized.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from export.quantize.sensitivity import Change, Logits, Probe, leave_out
+from export.quantize.sensitivity import Change, Logits, Probe, layers_to_keep
 from runtime.backends.base import Backend
 from runtime.batch.windows import Windows, windows_of
 from runtime.bundle.attestation import KeptLayer
@@ -20,25 +21,25 @@ from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import CorpusError
 from runtime.logits import token_logits
 
-# Words that changed labels are counted on, and words that products are ranked on.
+# Words that changed labels are counted on, and words that layers are ranked on.
 COUNTED_WORDS, RANKED_WORDS = 30_000, 5_000
-# Changed labels in 10,000 to reach there: plain post-training quantisation (NNCF 3.4) changes 38 on shuffled sentences,
-# and 12.8 on text that the model was not trained on, where the gate's goal is 5. So it is a third of that, rounded down
+# Changed labels in 10,000 to reach there. Plain post-training quantization (NNCF 3.4) changes 38 on shuffled sentences,
+# and 12.8 on text that the model was not trained on, where the gate's goal is 5. So it is a third of 38, rounded down
 # since joined text is not shuffled. fp8 is held to the same, for the gate's limits are the same.
 GOAL = 12.0
 # Beyond this share of the work in higher precision a graph in 8 bits has lost most of its speed.
 MOST_KEPT = 0.4
 
 
-class Rounding(Protocol):
-    """A way to round a graph, but for some products, and engines for both."""
+class Quantizer(Protocol):
+    """A way to quantize a graph but for some layers, and backends that run both."""
 
     def write(self, kept: Collection[str]) -> Path:
-        """Write the graph with all products rounded but those; where it lies."""
+        """Write the graph with all layers quantized but those; where it lies."""
         ...
 
-    def open(self, path: Path, *, rounded: bool) -> Backend:
-        """An engine on it, or on the graph that was not rounded."""
+    def open(self, path: Path, *, quantized: bool) -> Backend:
+        """A backend on it, or on the graph that was not quantized."""
         ...
 
 
@@ -53,7 +54,7 @@ class _Text:
 
 
 class TuningSplit:
-    """The text, by training sentences in order: every fifth is for fitting, the others are held out.
+    """Training sentences in order: every fifth to fit to, and the others, the tuning split, to count changed labels on.
 
     Args:
         tokenizer: the checkpoint's tokenizer.json.
@@ -71,7 +72,7 @@ class TuningSplit:
         self.encoder = Encoder(tokenizer)
         self._max_length, self._labels = max_length, labels
         self._fitted = sentences[::5]
-        self._rest = [words for number, words in enumerate(sentences) if number % 5]
+        self._tuning = [words for number, words in enumerate(sentences) if number % 5]
 
     @property
     def fitting(self) -> list[Sequence[str]]:
@@ -80,41 +81,41 @@ class TuningSplit:
         return [*short, *joined(long, self._max_length)]
 
     def search(
-        self, rounding: Rounding, source: Path, work: dict[str, int], *, goal: float
+        self, quantizer: Quantizer, source: Path, work: dict[str, int], *, goal: float
     ) -> tuple[list[KeptLayer], Change]:
-        """What to leave out until few enough tags change, and the change that remains; see export.quantize.sensitivity.
+        """What to keep in higher precision until few enough labels change, and the change that remains.
 
         Args:
-            rounding: how to round and to run the graph.
-            source: the graph that was not rounded.
-            work: MACs of each product, by name.
-            goal: changed labels in 10,000, at most; with MOST_LEFT_OUT it ends the search.
+            quantizer: how to quantize and to run the graph.
+            source: the graph that was not quantized.
+            work: MACs of each layer, by name.
+            goal: changed labels in 10,000, at most; MOST_KEPT ends the search, too. See export.quantize.sensitivity.
         """
 
         def probe(words: int) -> Probe:
             text = self._text(words)
 
             def measure(kept: Collection[str]) -> Logits:
-                return self._logits(rounding.open(rounding.write(kept), rounded=True), text)
+                return self._logits(quantizer.open(quantizer.write(kept), quantized=True), text)
 
-            return Probe(measure, self._logits(rounding.open(source, rounded=False), text))
+            return Probe(measure, self._logits(quantizer.open(source, quantized=False), text))
 
-        return leave_out(work, probe(COUNTED_WORDS), lambda: probe(RANKED_WORDS), goal=goal, most=MOST_KEPT)
+        return layers_to_keep(work, probe(COUNTED_WORDS), lambda: probe(RANKED_WORDS), goal=goal, most=MOST_KEPT)
 
     def _text(self, words: int) -> _Text:
-        """Sentences with about that many words in all, spread over those held out."""
-        total = sum(map(len, self._rest))
-        short, long = _halves(self._rest[:: max(1, total // words)])
+        """Sentences of the tuning split with about that many words in all, spread over it."""
+        total = sum(map(len, self._tuning))
+        short, long = _halves(self._tuning[:: max(1, total // words)])
         chance = random.Random(0)
         shuffled = [chance.sample(sentence, len(sentence)) for sentence in short]
         return _Text(self.encoder, [*shuffled, *joined(long, self._max_length)], self._max_length)
 
-    def _logits(self, engine: Backend, text: _Text) -> Logits:
-        """Of each word's first token. [words, labels]"""
+    def _logits(self, backend: Backend, text: _Text) -> Logits:
+        """Of each word's first token; the backend is closed. [words, labels]"""
         try:
-            tokens = token_logits(engine, text.encoded.ids, text.windows, text.special_tokens, labels=self._labels)
+            tokens = token_logits(backend, text.encoded.ids, text.windows, text.special_tokens, labels=self._labels)
         finally:
-            engine.close()
+            backend.close()
         first = text.encoded.first_token
         return tokens[first[first >= 0]]
 

@@ -1,6 +1,6 @@
-"""Which products to leave in higher precision: those whose rounding moves the logits most for the work they are.
+"""Which linear layers to keep in higher precision: those whose quantization moves the logits most for their work.
 
-Pure: it is given a way to measure, and knows nothing of graphs or engines.
+Pure: it is given a way to measure, and knows nothing of graphs or backends.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.bundle.attestation import KeptLayer
+from runtime.text.agreement import changed_labels, per_10k
 
 Logits = NDArray[np.float32]
 
@@ -21,15 +22,15 @@ class Probe:
     """A text to measure on.
 
     Attributes:
-        measure: logits with all products rounded but those given. [words, labels]
-        expected: logits of the graph that is rounded. [words, labels]
+        measure: logits with all layers quantized but those given. [words, labels]
+        expected: logits of the graph that is quantized. [words, labels]
     """
 
     measure: Callable[[Collection[str]], Logits]
     expected: Logits
 
-    def without(self, kept: Collection[str]) -> Change:
-        """How far the logits move with those products left unrounded."""
+    def keeping(self, kept: Collection[str]) -> Change:
+        """How far the logits move with those layers kept in higher precision."""
         return change(self.expected, self.measure(kept))
 
 
@@ -39,18 +40,18 @@ class Change:
 
     Attributes:
         words: compared.
-        tags: of them changed.
+        labels: of them changed.
         movement: mean square movement of the logits against each other.
     """
 
     words: int
-    tags: int
+    labels: int
     movement: float
 
     @property
     def per_10k(self) -> float:
         """Changed labels in 10,000 words."""
-        return 1e4 * self.tags / max(1, self.words)
+        return per_10k(self.labels, self.words)
 
 
 def change(expected: Logits, found: Logits) -> Change:
@@ -58,32 +59,29 @@ def change(expected: Logits, found: Logits) -> Change:
     difference = found - expected
     # What all labels of a word have in common changes no score.
     difference -= difference.mean(axis=1, keepdims=True)
-    tags = int(np.count_nonzero(expected.argmax(axis=1) != found.argmax(axis=1)))
-    return Change(len(expected), tags, float(np.square(difference).mean()))
+    labels = changed_labels(expected.argmax(axis=1), found.argmax(axis=1))
+    return Change(len(expected), labels, float(np.square(difference).mean()))
 
 
-def leave_out(
+def layers_to_keep(
     work: Mapping[str, int], counting: Probe, ranking: Callable[[], Probe], *, goal: float, most: float
 ) -> tuple[list[KeptLayer], Change]:
-    """Leave products unrounded, the most harmful for their work first, until few enough tags change.
+    """Keep layers in higher precision, the most harmful for their work first, until few enough labels change.
 
     Args:
-        work: MACs of each product that can be rounded.
+        work: MACs of each layer that can be quantized.
         counting: a long text, on which changed labels are counted.
-        ranking: makes a shorter one, on which each product is tried.
+        ranking: makes a shorter one, on which each layer is tried.
         goal: changed labels in 10,000, at most.
-        most: share of all MACs that may be left out; beyond it the search ends, goal or not.
+        most: share of all MACs that may be kept in higher precision; beyond it the search ends, goal or not.
 
     Returns:
-        What was left out, in that order, and the change that remains.
+        What is kept, in that order, and the change that remains.
     """
-    now = counting.without(())
+    now = counting.keeping(())
     if now.per_10k <= goal:
         return [], now
-    # One by one: the movement that is gone without it. Tags are too few to rank by; the movement is never 0.
-    short = ranking()
-    whole = short.without(()).movement
-    gain = {name: 1 - short.without((name,)).movement / whole for name in work}
+    gain = _gains(work, ranking())
     kept: list[KeptLayer] = []
     total = sum(work.values())
     room = most * total
@@ -93,11 +91,20 @@ def leave_out(
             break
         if work[name] > room:
             continue
-        after = counting.without([*(each.name for each in kept), name])
-        # By the movement again: a few tags more or less among some forty are chance.
+        after = counting.keeping([*(each.name for each in kept), name])
+        # Judged by the movement, as the ranking is: a few labels more or less among some forty are chance.
         if after.movement >= now.movement:
-            continue  # it is rounded: its speed would be given away for nothing
-        reason = f"its rounding makes up {gain[name]:.0%} of what moves the logits"
+            continue  # it is quantized: keeping it would cost speed and gain nothing
+        reason = f"its quantization causes {gain[name]:.0%} of what moves the logits"
         kept.append(KeptLayer(name, reason, work[name], now.per_10k, after.per_10k))
         now, room = after, room - work[name]
     return kept, now
+
+
+def _gains(work: Mapping[str, int], text: Probe) -> dict[str, float]:
+    """The share of the movement that is gone if that layer alone is kept.
+
+    Changed labels are too few to rank by; the movement is never 0.
+    """
+    whole = text.keeping(()).movement
+    return {name: 1 - text.keeping((name,)).movement / whole for name in work}

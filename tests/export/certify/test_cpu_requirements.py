@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from export.certify.cpu_requirements import cpu_requirements_of
-from export.quantize.linear_layers import Int8Layer, Rounded, in_int8, linear_layers
+from export.quantize.linear_layers import InputQuantization, Int8Layer, in_int8, linear_layers
 from runtime.bundle.manifest import manifest_from_json
 from runtime.bundle.schema import SchemaError
 from runtime.bundle.store import Bundle, Candidate, Certificate, Graph, Manifest, Source
@@ -55,9 +55,9 @@ def write(folder: Path, weight: int) -> Path:
     graph = helper.make_graph(nodes, "one product", [ends[0]], [ends[1]], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     zero, one = np.zeros(SIZE, np.float32), np.ones(SIZE, np.float32)
-    rounded = {"values": Rounded(zero, one, 1.0)}
+    inputs = {"values": InputQuantization(zero, one, 1.0)}
     chosen = {"product": Int8Layer(linear_layers(model)[0].weights.astype(np.int8), one, zero)}
-    onnx.save(in_int8(model, rounded, chosen), folder / FILE)
+    onnx.save(in_int8(model, inputs, chosen), folder / FILE)
     return folder / FILE
 
 

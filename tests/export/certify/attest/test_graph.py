@@ -16,7 +16,7 @@ from export.certify.attest.onnx_file import LENGTH, ROWS
 from export.certify.attest.openvino import attest_openvino, compile_for_attestation
 from export.graphs.fp16 import fp16_from_graph
 from export.quantize.activations import sampled, text_batches
-from export.quantize.gptq import gptq_weights, rounding_of
+from export.quantize.gptq import gptq_weights, input_quantization
 from export.quantize.linear_layers import in_int8, linear_layers
 from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.store import TOKENIZER, Graph, open_bundle
@@ -35,7 +35,7 @@ _ATTENTION = 2 * 2 * LENGTH * 32
 
 @pytest.fixture(scope="module")
 def graphs(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one model in fp32, fp16 and int8 (all linear_layers but the classifier), and half in int8."""
+    """A folder with one model in fp32, fp16 and int8 (all linear layers but the classifier), and half in int8."""
     folder = tmp_path_factory.mktemp("attest")
     source = tiny_bundle / FP32.file
     sentences = [sentence.words for sentence in read_conll(tiny_corpus / "train.txt")]
@@ -45,11 +45,11 @@ def graphs(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPa
     onnx.save(model, folder / FP32.file)
     chosen = [each for each in linear_layers(model) if "/classifier/" not in each.name]
     values = sampled(model, sorted({each.input for each in chosen}), batches, threads=1)
-    rounded = {each.input: rounding_of(values[each.input], each.weights) for each in chosen}
-    made = {each.name: gptq_weights(values[each.input], rounded[each.input], [each])[0] for each in chosen}
-    onnx.save(in_int8(model, rounded, made), folder / INT8.file)
+    inputs = {each.input: input_quantization(values[each.input], each.weights) for each in chosen}
+    made = {each.name: gptq_weights(values[each.input], inputs[each.input], [each])[0] for each in chosen}
+    onnx.save(in_int8(model, inputs, made), folder / INT8.file)
     few = {name: product for name, product in made.items() if "/down/" in name}
-    onnx.save(in_int8(model, rounded, few), folder / "little.onnx")
+    onnx.save(in_int8(model, inputs, few), folder / "little.onnx")
     return folder
 
 

@@ -1,0 +1,86 @@
+"""Which layers are kept in higher precision, on a model of an accuracy instead of a network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.quantize.sensitivity import Probe, change, layers_to_keep
+
+Array = NDArray[np.float32]
+
+# A model of an accuracy: each layer in int8 moves the logits by its own amount; (amount, MACs).
+_HARM = {"coarse": (0.30, 100), "fine": (0.01, 100), "small": (0.29, 10), "other": (0.02, 200)}
+
+
+def probe(words: int, *, seed: int = 0) -> Probe:
+    chance = np.random.default_rng(seed)
+    expected = chance.normal(size=(words, 4)).astype(np.float32)
+    noise = {name: chance.normal(size=expected.shape).astype(np.float32) for name in _HARM}
+
+    def measure(kept: Collection[str]) -> Array:
+        moved = expected.copy()
+        for name, (amount, _) in _HARM.items():
+            moved += 0 if name in kept else amount * noise[name]
+        return moved
+
+    return Probe(measure, expected)
+
+
+_WORK = {name: work for name, (_, work) in _HARM.items()}
+
+
+def test_the_most_harmful_for_their_work_are_kept_first() -> None:
+    kept, found = layers_to_keep(_WORK, probe(5000), lambda: probe(1000, seed=1), goal=300, most=0.5)
+    assert [each.name for each in kept] == ["small", "coarse"]
+    assert found.per_10k <= 300
+    assert kept[0].changed_before > kept[0].changed_after == kept[1].changed_before > kept[1].changed_after
+    assert "%" in kept[0].reason
+
+
+def test_nothing_is_kept_where_the_goal_holds() -> None:
+    def never() -> Probe:
+        raise AssertionError("no layer need be tried")
+
+    kept, found = layers_to_keep(_WORK, probe(5000), never, goal=10_000, most=0.5)
+    assert kept == []
+    assert found.words == 5000
+
+
+def test_no_more_is_kept_than_allowed() -> None:
+    kept, found = layers_to_keep(_WORK, probe(5000), lambda: probe(1000, seed=1), goal=0, most=0.1)
+    assert [each.name for each in kept] == ["small"]
+    assert found.per_10k > 0
+
+
+def test_what_is_like_any_other_or_does_not_help_stays_in_int8() -> None:
+    kept, _ = layers_to_keep(_WORK, probe(5000), lambda: probe(1000, seed=1), goal=0, most=1.0)
+    assert {each.name for each in kept} == {"small", "coarse"}
+    # Logits that move whatever is kept: the short text says that it helps, the long one that it does not.
+    steady = probe(5000)
+    moved = steady.measure(())
+    assert (
+        layers_to_keep(_WORK, Probe(lambda _: moved, steady.expected), lambda: probe(1000), goal=0, most=1.0)[0] == []
+    )
+
+
+def test_what_moves_logits_is_kept_even_if_a_label_more_changes_by_chance() -> None:
+    expected = np.array([[9, 0], [9, 0], [0.1, 0]], np.float32)
+    all_in_int8 = np.array([[4, 0], [0, 3], [0.1, 0]], np.float32)
+    without = np.array([[9, 0], [0, 1], [0, 0.1]], np.float32)
+    long = Probe(lambda kept: without if "small" in kept else all_in_int8, expected)
+    assert long.keeping(("small",)).labels > long.keeping(()).labels
+    kept, found = layers_to_keep(_WORK, long, lambda: long, goal=0, most=0.1)
+    assert [each.name for each in kept] == ["small"]
+    assert found == long.keeping(("small",))
+
+
+def test_change_does_not_see_what_all_labels_have_in_common() -> None:
+    expected = np.array([[1, 2], [5, 1]], np.float32)
+    found = change(expected, expected + np.array([[3], [4]], np.float32))
+    assert (found.words, found.labels) == (2, 0)
+    assert math.isclose(found.movement, 0, abs_tol=1e-9)
+    assert change(expected, expected[:, ::-1]).per_10k == 10_000
