@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from bench.schema.result import Accuracy
 from bench.systems.base import Span
 from bench.workloads.texts import Workload
+from runtime.text.agreement import changed_labels, per_10k
 from runtime.text.label_schemes import OUTSIDE, LabelSet, bio_from_labels, spans_of_labels
 from runtime.text.scores import Score, score_labels
 
@@ -98,8 +99,8 @@ def _changed(expected: Sequence[Sequence[str] | None], found: Sequence[Sequence[
     """Return how many words in 10,000 have another label."""
     known = [(tags, mine) for tags, mine in zip(expected, found) if tags is not None]
     words = sum(len(tags) for tags, _ in known)
-    changed = sum(one != other for tags, mine in known for one, other in zip(tags, mine, strict=True))
-    return 1e4 * changed / words if words else None
+    changed = sum(changed_labels(tags, mine) for tags, mine in known)
+    return per_10k(changed, words) if words else None
 
 
 def _score(workload: Workload, found: Sequence[Sequence[str]], labels: Sequence[str]) -> Score | None:

@@ -16,6 +16,7 @@ from export.certify.full_rows import full_length_sequences, row_lengths
 from runtime.bundle.store import MANIFEST, REMAKE
 from runtime.errors import BundleError
 from runtime.tagger import Tagger
+from runtime.text.agreement import changed_labels, per_10k
 from runtime.text.label_schemes import OUTSIDE
 from runtime.text.scores import Score, ScoreTable, score_labels
 
@@ -116,21 +117,21 @@ class Certifier:
         known = [score for name, score in table.by_type.items() if name in self.entities]
         return Score(*(sum(getattr(score, count) for score in known) for count in ("gold", "found", "right")))
 
-    def _tags(self, logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    def _indices(self, logits: NDArray[np.float32]) -> NDArray[np.int64]:
         """Label indices; a word that the checkpoint gives no token is outside. [words]"""
         return np.where(np.isnan(logits).any(axis=1), self._outside, logits.argmax(axis=1))
 
     def _changed_per_10k(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
         """Changed labels in 10,000 words that have a token."""
         words = int(np.count_nonzero(~np.isnan(expected).any(axis=1)))
-        return 1e4 * self._changed(expected, found) / max(1, words)
+        return per_10k(self._changed(expected, found), words)
 
     def _changed(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> int:
-        return int(np.count_nonzero(self._tags(expected) != self._tags(found)))
+        return changed_labels(self._indices(expected), self._indices(found))
 
     def _names(self, logits: NDArray[np.float32]) -> list[list[str]]:
         """Label names, sentence by sentence."""
-        names = [self.labels[tag] for tag in self._tags(logits).tolist()]
+        names = [self.labels[index] for index in self._indices(logits).tolist()]
         starts = [0, *itertools.accumulate(map(len, self.text.words))]
         return [names[start:end] for start, end in itertools.pairwise(starts)]
 
