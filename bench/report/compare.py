@@ -1,4 +1,4 @@
-"""python -m bench compare OLD.json NEW.json: what got faster or slower beyond noise, and what changed its answers."""
+"""python -m bench compare OLD.json NEW.json: what became faster or slower beyond noise, and which answers changed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PROG = "python -m bench compare"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure in both results.
+    """One figure that both results have.
 
     Attributes:
-        system, figure: what it is of.
+        system, figure: the system, and which of its figures.
         speed: the new speed as a multiple of the old; for times, old time / new time.
     """
 
@@ -31,12 +31,12 @@ class Change:
 
     @property
     def loss(self) -> float:
-        """The part of the speed that was lost beyond noise, 0 to 1; 0 if none was."""
+        """The part of the speed that was lost beyond noise, 0 to 1."""
         return 1 - self.speed.value if self.speed.verdict == "slower" else 0.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the comparison; 1 if a speed fell by more than --fail-above, beyond noise."""
+    """Print the comparison; return 1 if a speed fell by more than the given percentage, beyond noise."""
     options = _parser().parse_args(arguments)
     old, new = read_result(options.old), read_result(options.new)
     changes = list(changes_between(old, new))
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def changes_between(old: Result, new: Result) -> Iterator[Change]:
-    """Every speed that both measured, on the same texts."""
+    """Yield every speed that both results measured on the same texts."""
     same = {one.name for one in new.workloads if (was := old.workload(one.name)) and was.sha256 == one.sha256}
     before = {row.name: row for row in old.rows}
     for row in new.rows:
@@ -63,10 +63,10 @@ def changes_between(old: Result, new: Result) -> Iterator[Change]:
 
 
 def warnings_for(old: Result, new: Result) -> list[str]:
-    """Why the two may not be comparable."""
+    """Return why the two results may not be comparable."""
     said = []
-    gpu = ("cpu", "flags", "cores_usable", "governor")
-    said += [f"the two ran on different machines ({name})" for name in gpu if old.machine[name] != new.machine[name]]
+    keys = ("cpu", "flags", "cores_usable", "governor")
+    said += [f"the two ran on different machines ({name})" for name in keys if old.machine[name] != new.machine[name]]
     if old.threads != new.threads:
         said.append(f"{old.threads} threads then, {new.threads} now")
     for one in new.workloads:
@@ -81,7 +81,7 @@ def warnings_for(old: Result, new: Result) -> list[str]:
 
 
 def answers_changed(old: Result, new: Result) -> list[str]:
-    """Rows whose accuracy is not what it was, and rows that came or went."""
+    """Return the rows whose accuracy changed, and the rows that only one result has."""
     before = {row.name: row for row in old.rows}
     said = []
     for row in new.rows:
@@ -98,7 +98,7 @@ def answers_changed(old: Result, new: Result) -> list[str]:
 
 
 def table_of(changes: Sequence[Change]) -> Table:
-    """A line for each change."""
+    """Return a table with one row for each change."""
     rows = [
         (
             one.system,
@@ -136,7 +136,7 @@ def _accuracy(f1: float | None, changed: float | None) -> str:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog=PROG, description="What got faster or slower beyond noise.")
+    parser = Parser(prog=PROG, description="What became faster or slower beyond noise.")
     parser.add_argument("old", type=Path, help="JSON of the earlier run")
     parser.add_argument("new", type=Path, help="JSON of the later run")
     parser.add_argument(

@@ -1,244 +1,293 @@
-"""Pictures as SVG text: scatter, lines, bars, stacked bars, heat map. Pure; they know nothing of benchmarks.
+"""Pictures as SVG, drawn by matplotlib: points, curves, bars, stacked bars, heat map. They know nothing of benchmarks.
 
-Plain shapes and words, so that they print, need no script, and can be told apart without colour: every series has a
-dash, a marker and its name beside it.
+Every picture is drawn for a light or a dark page. Text stays text, so that it can be selected and read aloud. The same
+values give the same bytes: ids come from a fixed salt, and no date is written. Series differ in marker and dash as well
+as in color, so that they can be told apart on paper and by color-blind eyes.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import importlib.util
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
+from typing import TYPE_CHECKING, Any, Literal
 
-WIDTH, HEIGHT = 760, 380
-_KEPT, _RIGHT, _TOP, _BOTTOM = 70, 236, 16, 48
-_NAMES = 212  # right edge of the names before bars
-_LABEL = 14  # least distance of two labels, so that none is written over another
-# Blues for what is ours; for the others colours that stay apart for colour-blind eyes (after Okabe and Ito).
-OURS = ("#0b4fa8", "#2f7fd6", "#6aa9ea", "#08306b")
-OTHERS = ("#d55e00", "#009e73", "#cc79a7", "#8c6d00", "#7f7f7f", "#b2182b", "#44aa99", "#882255", "#555555")
-_DASHES = ("", "6 3", "2 2", "8 3 2 3")
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Mode = Literal["light", "dark"]
+MODES: tuple[Mode, ...] = ("light", "dark")
+_WIDTH, _HEIGHT = 8.6, 4.3  # inches; an SVG has no size of its own on a page
+_NAME_POINTS = 12.0  # least distance of two names, so that none is written over another
+_DASHES = ("-", "--", ":", "-.")
+_SQUARES = ("s", "D", "^", "v", "P", "X")
+
+
+def can_draw() -> bool:
+    """Return whether matplotlib is installed; it belongs to the extra `bench`."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colors for one kind of page: ink and grid, Nerve's blues, colors of the others (after Okabe and Ito)."""
+
+    ink: str
+    grid: str
+    page: str
+    ours: tuple[str, ...]
+    others: tuple[str, ...]
+    stages: tuple[str, ...]
+
+
+THEMES: Mapping[Mode, Theme] = {
+    "light": Theme(
+        ink="#1f2328",
+        grid="#d8dee4",
+        page="#ffffff",
+        ours=("#0b4fa8", "#2f7fd6", "#6aa9ea", "#08306b"),
+        others=("#d55e00", "#009e73", "#cc79a7", "#8c6d00", "#7f7f7f", "#b2182b", "#44aa99", "#882255"),
+        stages=("#9ecae1", "#fdd0a2", "#3182bd", "#c7e9c0"),
+    ),
+    "dark": Theme(
+        ink="#e6edf3",
+        grid="#30363d",
+        page="#0d1117",
+        ours=("#79b8ff", "#3b8eea", "#b3d7ff", "#1f6feb"),
+        others=("#ff9b54", "#3fd0a3", "#e7a3cc", "#d6b656", "#a0a0a0", "#ff7b72", "#7fd6cb", "#d58fb0"),
+        stages=("#4f86a8", "#b98a5a", "#2f7fd6", "#6f9a66"),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How one series is drawn."""
+    """How one series is drawn: color, dash of its line, marker, and whether the marker is filled."""
 
-    colour: str
+    color: str
     dash: str
-    shape: str
+    marker: str
+    filled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Values to pixels.
-
-    Attributes:
-        low, high: values at the ends.
-        start, stop: pixels at the ends.
-        log: whether equal ratios are equal distances.
-    """
-
-    low: float
-    high: float
-    start: float
-    stop: float
-    log: bool
-
-    def __call__(self, value: float) -> float:
-        """The pixel of a value."""
-        low, high, here = (self._scaled(one) for one in (self.low, self.high, value))
-        return self.start + (here - low) / (high - low) * (self.stop - self.start)
-
-    def ticks(self) -> list[float]:
-        """Round values within the ends."""
-        if self.log:
-            decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            every = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
-            return [value for value in every if self.low <= value <= self.high]
-        step = _round_step((self.high - self.low) / 5)
-        first = math.ceil(self.low / step)
-        return [step * index for index in range(first, math.floor(self.high / step + 1e-9) + 1)]
-
-    def _scaled(self, value: float) -> float:
-        return math.log10(value) if self.log else value
-
-
-def marks(names: Sequence[str], ours: Callable[[str], bool]) -> dict[str, Mark]:
-    """A mark for each name; the same names in the same order always get the same."""
-    found: dict[str, Mark] = {}
-    counts = {True: 0, False: 0}
+def marks(names: Sequence[str], ours: Callable[[str], bool], mode: Mode) -> dict[str, Mark]:
+    """Return a mark for each name. The same names in the same order always get the same marks."""
+    theme, found, counts = THEMES[mode], dict[str, Mark](), {True: 0, False: 0}
     for name in names:
         mine = ours(name)
-        number, colours = counts[mine], OURS if mine else OTHERS
+        number, colors = counts[mine], theme.ours if mine else theme.others
         counts[mine] += 1
-        dash = _DASHES[number // len(colours) % len(_DASHES)] if mine else _DASHES[1 + number % (len(_DASHES) - 1)]
-        found[name] = Mark(colours[number % len(colours)], dash, "circle" if mine else "square")
+        marker = "o" if mine else _SQUARES[number % len(_SQUARES)]
+        dash = _DASHES[(number // len(colors) if mine else 1 + number) % len(_DASHES)]
+        found[name] = Mark(colors[number % len(colors)], dash, marker, mine)
     return found
 
 
 def scatter(
-    points: Mapping[str, tuple[float, float]], styles: Mapping[str, Mark], *, x: str, y: str, front: Sequence[str]
-) -> str:
-    """Points with their names; a thin line joins those of `front`, from left to right. The x axis is logarithmic."""
-    if not points:
-        return ""
-    across = _axis([one for one, _ in points.values()], _KEPT, WIDTH - _RIGHT, log=True)
-    up = _axis([other for _, other in points.values()], HEIGHT - _BOTTOM, _TOP, log=False)
-    parts = _special_tokens(across, up, x, y)
-    joined = " ".join(f"{across(points[name][0]):.1f},{up(points[name][1]):.1f}" for name in front)
-    parts.append(f'<polyline points="{joined}" fill="none" stroke="#999" stroke-width="1"/>')
-    places = {name: (across(one), up(other)) for name, (one, other) in points.items()}
-    for name, (left, top) in places.items():
-        parts.append(_shape(styles[name], left, top))
-    return _svg([*parts, *_names(places, styles)], HEIGHT)
+    points: Mapping[str, tuple[float, float]],
+    styles: Mapping[str, Mark],
+    mode: Mode,
+    *,
+    labels: tuple[str, str],
+    front: Sequence[str] = (),
+    about: str = "",
+) -> bytes:
+    """Draw points with their names. A thin line joins the names of `front`; the x axis is logarithmic.
+
+    Args:
+        points: x and y by name.
+        styles: marks by name.
+        mode: of the page.
+        labels: of the x and y axis.
+        front: names from left to right.
+        about: goes into the file as its description.
+    """
+    with _picture(mode, about) as (figure, save):
+        axes = _axes(figure, mode, labels, right=0.64)
+        axes.set_xscale("log")
+        axes.plot(*_columns([points[name] for name in front]), color=THEMES[mode].ink, linewidth=0.8, alpha=0.5)
+        for name, (x, y) in points.items():
+            axes.plot([x], [y], **_marker(styles[name], mode), markersize=8, linestyle="")
+        axes.margins(0.08)
+        _plain_ticks(axes.xaxis)
+        _names_at_right(figure, axes, points, styles)
+        return save()
 
 
-def lines(series: Mapping[str, Sequence[tuple[float, float]]], styles: Mapping[str, Mark], *, x: str, y: str) -> str:
-    """Lines with their names at their ends; both axes logarithmic."""
-    drawn = {name: values for name, values in series.items() if values}
-    if not drawn:
-        return ""
-    across = _axis([one for values in drawn.values() for one, _ in values], _KEPT, WIDTH - _RIGHT, log=True)
-    up = _axis([other for values in drawn.values() for _, other in values], HEIGHT - _BOTTOM, _TOP, log=True)
-    parts, ends = _special_tokens(across, up, x, y), {}
-    for name, values in drawn.items():
-        style = styles[name]
-        places = [(across(one), up(other)) for one, other in values]
-        joined = " ".join(f"{left:.1f},{top:.1f}" for left, top in places)
-        parts.append(
-            f'<polyline points="{joined}" fill="none" stroke="{style.colour}" stroke-width="2" '
-            f'stroke-dasharray="{style.dash}"/>'
+def curves(
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    styles: Mapping[str, Mark],
+    mode: Mode,
+    *,
+    labels: tuple[str, str],
+    steps: bool = False,
+    percent: bool = False,
+) -> bytes:
+    """Draw one line for each name, with a legend at the right; the x axis is logarithmic.
+
+    Args:
+        series: points of each line, in order.
+        styles: marks by name.
+        mode: of the page.
+        labels: of the x and y axis.
+        steps: draw steps without markers, as for a distribution.
+        percent: the y axis shows shares of 1 in percent; otherwise it is logarithmic.
+    """
+    with _picture(mode) as (figure, save):
+        axes = _axes(figure, mode, labels, right=0.64)
+        for name, points in series.items():
+            style = styles[name]
+            shape = {"drawstyle": "steps-post"} if steps else {**_marker(style, mode), "markersize": 5}
+            axes.plot(*_columns(points), **shape, color=style.color, linestyle=style.dash, linewidth=1.6, label=name)
+        axes.set_xscale("log")
+        _plain_ticks(axes.xaxis)
+        if percent:
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        else:
+            axes.set_yscale("log")
+            _plain_ticks(axes.yaxis)
+        axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False, fontsize=9)
+        return save()
+
+
+def bars(values: Mapping[str, float], styles: Mapping[str, Mark], mode: Mode, *, show: Callable[[float], str]) -> bytes:
+    """Draw one horizontal bar for each name, the first on top, its value behind it."""
+    with _picture(mode, height=0.5 + 0.28 * len(values)) as (figure, save):
+        axes = _bar_axes(figure, mode, list(values))
+        drawn = axes.barh(
+            list(values), list(values.values()), color=[styles[name].color for name in values], height=0.7
         )
-        parts += [_shape(style, left, top, size=3) for left, top in places]
-        ends[name] = places[-1]
-    return _svg([*parts, *_names(ends, styles)], HEIGHT)
+        axes.bar_label(drawn, [show(value) for value in values.values()], padding=4, color=THEMES[mode].ink)
+        axes.margins(x=0.12)
+        return save()
 
 
-def bars(values: Mapping[str, float], styles: Mapping[str, Mark], *, show: Callable[[float], str], most: float) -> str:
-    """A bar for each name, as a part of `most`."""
-    parts = []
-    for number, (name, value) in enumerate(values.items()):
-        top = 6 + 24 * number
-        parts.append(_text(_NAMES, top + 13, name, anchor="end"))
-        parts.append(f'<rect x="{_NAMES + 8}" y="{top}" width="{max(1.0, 430 * value / most):.1f}" height="17" '
-                     f'fill="{styles[name].colour}"/>')  # fmt: skip
-        parts.append(_text(_NAMES + 14 + 430 * value / most, top + 13, show(value)))
-    return _svg(parts, 12 + 24 * len(values)) if values else ""
-
-
-def stacked(values: Mapping[str, Mapping[str, float]], colours: Mapping[str, str]) -> str:
-    """A bar for each name, cut into its parts; every part says its share, and the legend its name."""
-    parts = []
-    for number, (part, colour) in enumerate(colours.items()):
-        place = _NAMES + 8 + 110 * number
-        parts += [
-            f'<rect x="{place}" y="4" width="12" height="12" fill="{colour}" stroke="#333"/>',
-            _text(place + 17, 14, part),
-        ]
-    for number, (name, cut) in enumerate(values.items()):
-        top, left, total = 26 + 26 * number, _NAMES + 8.0, sum(cut.values()) or 1.0
-        parts.append(_text(_NAMES, top + 13, name, anchor="end"))
-        for part, colour in colours.items():
-            width = 530 * cut.get(part, 0.0) / total
-            parts.append(
-                f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="18" fill="{colour}" stroke="#333"/>'
-            )
-            if width > 34:
-                parts.append(_text(left + width / 2, top + 13, f"{cut.get(part, 0.0) / total:.0%}", anchor="middle"))
-            left += width
-    return _svg(parts, 32 + 26 * len(values)) if values else ""
+def stacked(values: Mapping[str, Mapping[str, float]], parts: Sequence[str], mode: Mode) -> bytes:
+    """Draw one horizontal bar of full length for each name, cut into its parts; every part says its share."""
+    with _picture(mode, height=0.9 + 0.32 * len(values)) as (figure, save):
+        axes = _bar_axes(figure, mode, list(values))
+        left = [0.0] * len(values)
+        for part, color in zip(parts, THEMES[mode].stages):
+            shares = [cut.get(part, 0.0) / (sum(cut.values()) or 1.0) for cut in values.values()]
+            drawn = axes.barh(list(values), shares, left=left, color=color, height=0.75, label=part)
+            # A share under 5% has no room for its figure.
+            axes.bar_label(drawn, [f"{share:.0%}" if share >= 0.05 else "" for share in shares], label_type="center")
+            left = [one + other for one, other in zip(left, shares)]
+        axes.set_xlim(0, 1)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts), frameon=False)
+        return save()
 
 
 def heat_map(
-    rows: Sequence[int], columns: Sequence[int], cells: Sequence[Sequence[float | None]], *, x: str, y: str
-) -> str:
-    """A grid of values, darker is more; the value stands in the cell, a dash where there is none."""
-    most = max((cell for line in cells for cell in line if cell is not None), default=1.0)
-    parts = [_text(110 + 45 * len(columns), 12, x, anchor="middle")]
-    parts += [_text(155 + 90 * number, 30, f"{column}", anchor="middle") for number, column in enumerate(columns)]
-    for down, (row, line) in enumerate(zip(rows, cells)):
-        top = 38 + 34 * down
-        parts.append(_text(100, top + 21, f"{row} {y}", anchor="end"))
-        for number, cell in enumerate(line):
-            part = 0.0 if cell is None else cell / most
-            fill = (
-                "#fff" if cell is None else f"rgb({_mix(244, 11, part)},{_mix(248, 79, part)},{_mix(255, 168, part)})"
-            )
-            left = 110 + 90 * number
-            parts.append(f'<rect x="{left}" y="{top}" width="88" height="32" fill="{fill}" stroke="#bbb"/>')
-            shown = "-" if cell is None else f"{cell:,.0f}"
-            parts.append(_text(left + 44, top + 21, shown, anchor="middle", colour="#fff" if part > 0.55 else "#111"))
-    return _svg(parts, 44 + 34 * len(rows))
+    rows: Sequence[int],
+    columns: Sequence[int],
+    values: Sequence[Sequence[float | None]],
+    mode: Mode,
+    *,
+    labels: tuple[str, str],
+) -> bytes:
+    """Draw a grid; a stronger color is more. The value stands in its field, a dash where there is none."""
+    most = max((value for line in values for value in line if value is not None), default=1.0)
+    theme = THEMES[mode]
+    with _picture(mode, height=0.9 + 0.5 * len(rows)) as (figure, save):
+        axes = _axes(figure, mode, labels, right=0.97)
+        axes.grid(visible=False)
+        axes.set_xticks(range(len(columns)), [str(column) for column in columns])
+        axes.set_yticks(range(len(rows)), [str(row) for row in rows])
+        axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+        for y, line in enumerate(values):
+            for x, value in enumerate(line):
+                share = 0.0 if value is None else value / most
+                axes.barh(y, 0.96, left=x - 0.48, height=0.92, color=theme.ours[0], alpha=share)
+                dark_field = share > 0.55
+                ink = theme.page if dark_field else theme.ink
+                axes.text(x, y, "-" if value is None else f"{value:,.0f}", ha="center", va="center", color=ink)
+        return save()
 
 
-def _axis(values: Sequence[float], start: float, stop: float, *, log: bool) -> Axis:
-    """An axis that holds the values with some room at both ends."""
-    low, high = min(values), max(values)
-    if log:
-        return Axis(low / 1.25, high * 1.25, start, stop, log=True)
-    room = 0.08 * (high - low) or 0.01 * abs(high) or 1.0
-    return Axis(low - room, high + room, start, stop, log=False)
+@contextmanager
+def _picture(mode: Mode, about: str = "", height: float = _HEIGHT) -> Iterator[tuple[Figure, Callable[[], bytes]]]:
+    """Yield an empty figure, and the function that returns it as SVG once it is drawn."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    theme = THEMES[mode]
+    ink = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"), theme.ink)
+    settings: Any = {**ink, "svg.fonttype": "none", "svg.hashsalt": f"nerve {mode}", "font.size": 10}
+    with rc_context(settings):
+        figure = Figure(figsize=(_WIDTH, height))
+
+        def save() -> bytes:
+            file = io.BytesIO()
+            known = {"Date": None, "Creator": None, "Description": about or None}
+            figure.savefig(file, format="svg", transparent=True, metadata=known)
+            return file.getvalue()
+
+        yield figure, save
 
 
-def _special_tokens(across: Axis, up: Axis, x: str, y: str) -> list[str]:
-    floor, right = HEIGHT - _BOTTOM, WIDTH - _RIGHT
-    parts = [
-        f'<rect x="{_KEPT}" y="{_TOP}" width="{right - _KEPT}" height="{floor - _TOP}" fill="none" stroke="#666"/>'
-    ]
-    for value in across.ticks():
-        at = across(value)
-        parts.append(f'<line x1="{at:.1f}" y1="{_TOP}" x2="{at:.1f}" y2="{floor}" stroke="#e4e4e4"/>')
-        parts.append(_text(at, floor + 16, _plain(value), anchor="middle"))
-    for value in up.ticks():
-        at = up(value)
-        parts.append(f'<line x1="{_KEPT}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}" stroke="#e4e4e4"/>')
-        parts.append(_text(_KEPT - 6, at + 4, _plain(value), anchor="end"))
-    middle = (_TOP + floor) / 2
-    parts.append(_text((_KEPT + right) / 2, HEIGHT - 10, x, anchor="middle"))
-    parts.append(f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">{escape(y)}</text>')
-    return parts
+def _axes(figure: Figure, mode: Mode, labels: tuple[str, str], *, right: float) -> Axes:
+    axes = figure.add_subplot()
+    figure.subplots_adjust(left=0.09, right=right, top=0.97, bottom=0.14)
+    axes.set(xlabel=labels[0], ylabel=labels[1])
+    axes.grid(color=THEMES[mode].grid, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
 
 
-def _names(places: Mapping[str, tuple[float, float]], styles: Mapping[str, Mark]) -> list[str]:
-    """Names in a column at the right, none over another, each with its mark and a thin line to its place."""
-    parts, left, free = [], WIDTH - _RIGHT + 16, float(_TOP)
-    for name, (x, y) in sorted(places.items(), key=lambda one: one[1][1]):
-        # Names below must still fit, whatever stands above them.
-        free = max(free + _LABEL, min(y + 4, HEIGHT - _BOTTOM))
-        colour = styles[name].colour
-        parts.append(f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{left - 3}" y2="{free - 4:.1f}" stroke="{colour}" '
-                     'stroke-width="0.5" opacity="0.6"/>')  # fmt: skip
-        parts += [_shape(styles[name], left + 4, free - 4, size=4), _text(left + 13, free, name)]
-    return parts
+def _bar_axes(figure: Figure, mode: Mode, names: Sequence[str]) -> Axes:
+    axes = _axes(figure, mode, ("", ""), right=0.97)
+    figure.subplots_adjust(left=0.012 * max(map(len, names), default=0) + 0.02, bottom=0.04, top=0.9)
+    axes.grid(visible=False)
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(bottom=False, labelbottom=False, left=False)
+    axes.invert_yaxis()
+    return axes
 
 
-def _shape(style: Mark, x: float, y: float, size: float = 5) -> str:
-    if style.shape == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{style.colour}"/>'
-    corner = f'x="{x - size:.1f}" y="{y - size:.1f}"'
-    return (
-        f'<rect {corner} width="{2 * size}" height="{2 * size}" fill="#fff" stroke="{style.colour}" stroke-width="2"/>'
-    )
+def _marker(style: Mark, mode: Mode) -> dict[str, Any]:
+    face = style.color if style.filled else THEMES[mode].page
+    return {"marker": style.marker, "markerfacecolor": face, "markeredgecolor": style.color, "markeredgewidth": 1.8}
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", colour: str = "#111") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
+def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
 
 
-def _svg(parts: Sequence[str], height: float) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" font-size="12">\n' + "\n".join(parts) + "\n</svg>"
+def _plain_ticks(axis: Any) -> None:
+    """Write 1, 2 and 5 of every power of ten as plain numbers; matplotlib writes powers."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 100 else f"{value:.4g}")
 
 
-def _round_step(rough: float) -> float:
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= rough)
-
-
-def _plain(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.4g}"
-
-
-def _mix(low: int, high: int, part: float) -> int:
-    return round(low + (high - low) * part)
+def _names_at_right(
+    figure: Figure, axes: Axes, points: Mapping[str, tuple[float, float]], styles: Mapping[str, Mark]
+) -> None:
+    """Write the names in a column at the right, none over another, each joined to its point by a thin line."""
+    figure.draw_without_rendering()  # fixes the limits of the axes
+    box = axes.get_window_extent()
+    points_of = 72 / figure.dpi
+    heights = {name: (axes.transData.transform(point)[1] - box.y0) * points_of for name, point in points.items()}
+    line = {"arrowstyle": "-", "linewidth": 0.5, "alpha": 0.6, "relpos": (0, 0.5)}
+    top, free = box.height * points_of, float("inf")
+    # Of points side by side, the one at the right comes first: so their lines do not cross.
+    for count, name in enumerate(sorted(points, key=lambda one: (-round(heights[one]), -points[one][0]))):
+        below = len(points) - 1 - count
+        # The names below still need their room above the axis.
+        free = max(min(free - _NAME_POINTS, heights[name], top), below * _NAME_POINTS)
+        axes.annotate(
+            name,
+            points[name],
+            xytext=(1.03, free / top),
+            textcoords="axes fraction",
+            va="center",
+            color=styles[name].color,
+            arrowprops=line | {"color": styles[name].color},
+        )

@@ -1,77 +1,106 @@
-"""python -m bench readme RESULT.json: the README's table is written from a result, and from nothing else.
+"""python -m bench readme RESULT.json: what the README and docs/benchmarks.md say is written from a result.
 
-It goes between two marks that stand in the README; --check says whether what stands there is what would be written.
+The README gets the verdict, a picture and a short table; docs/benchmarks.md gets all tables. Both stand between two
+marks, and nothing outside the marks is changed. --check says whether what is there is what would be written.
 """
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.report.tables import NONE, Table, cost_table, speed_table
+from bench.report.figures import speed_picture
+from bench.report.machine_lines import machine_lines
+from bench.report.pictures import MODES
+from bench.report.short_table import short_table
+from bench.report.tables import tables_of
+from bench.report.verdict import reading, verdict
 from bench.schema.result import Result, read_result
 from runtime.command_line import Parser
-from runtime.errors import StorageError
+from runtime.errors import StorageError, storage_error
 from runtime.system.files import write_atomically
 
 PROG = "python -m bench readme"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-# Columns that a reader of the README needs; the report has them all.
-_SPEED = ("system", "precision", "texts/s", "Nerve x this [95%]", "of roofline", "F1", "changed/10k", "by backend/10k")
-_COST = ("p50 ms", "p99 ms", "cold s", "peak MiB", "disk MiB")
+IMAGE = "speed-f1-{mode}.svg"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the table, or check it: 1 if it is not what the result says."""
+    """Write texts and pictures, or check them: 1 if one of them is not what the result says."""
     options = _parser().parse_args(arguments)
-    text = _read(options.readme)
-    wanted = with_block(text, block_of(read_result(options.result), options.result), options.readme)
+    result = read_result(options.result)
+    blocks = {options.readme: readme_block, options.docs: docs_block}
+    wanted = {path: _wanted(path, result, options.result, block) for path, block in blocks.items()}
     if options.check:
-        if text != wanted:
-            print(
-                f"{options.readme} does not say what {options.result} says: run {PROG} {options.result}",
-                file=sys.stderr,
-            )
-            return 1
-        return 0
-    write_atomically(options.readme, wanted.encode())
+        differing = [path for path, text in wanted.items() if _read(path) != text]
+        differing += pictures_not_of(options.result, options.images)
+        for path in differing:
+            print(f"{path} is not of {options.result}: run {PROG} {options.result}", file=sys.stderr)
+        return 1 if differing else 0
+    for path, text in wanted.items():
+        write_atomically(path, text.encode())
+    write_pictures(result, options.result, options.images)
     return 0
 
 
-def block_of(result: Result, path: Path) -> str:
-    """What stands between the marks.
+def readme_block(result: Result, path: Path) -> str:
+    """Return what stands between the README's marks.
 
     Args:
-        path: of the JSON, as it is to be linked from the README.
+        result: the benchmark.
+        path: of its JSON, as the README links to it.
     """
-    machine, main = result.machine, result.workloads[0]
-    caption = (
-        f"{main.name}: {main.texts:,} texts, {main.tokens:,} tokens; {machine['cpu']}, "
-        f"{result.threads} threads; "
-        f"checkpoint {result.checkpoint['name']}; commit {machine['commit'][:12]}; "
-        f"{'a quick run' if result.quick else f'{len(_rounds(result))} interleaved rounds'}. "
-        f"Written by `{PROG}` from [{path.as_posix()}]({path.as_posix()})."
-    )
-    return f"{table_of(result).markdown()}\n\n{caption}\n"
+    alt = "Speed against F1 of all systems that were measured"
+    dark, light = (f"docs/images/{IMAGE.format(mode=mode)}" for mode in ("dark", "light"))
+    source = f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+    picture = f'<picture>{source}<img alt="{alt}" src="{light}"></picture>'
+    return "\n\n".join([verdict(result), picture, short_table(result).markdown(), _caption(result, path)]) + "\n"
 
 
-def table_of(result: Result) -> Table:
-    """Speed and cost side by side, measured rows alone, the fastest first; then one line with those that were not."""
-    speed, cost = speed_table(result, result.workloads[0]), cost_table(result)
-    costs = {row[0]: dict(zip(cost.header, row)) for row in cost.rows}
-    measured = [row for row in result.rows if row.status == "measured" and row.on(result.workloads[0].name)]
-    order = sorted(measured, key=lambda row: -row.throughput[0].texts_per_second)
-    speeds = {row[0]: dict(zip(speed.header, row)) for row in speed.rows}
-    rows = [
-        (*(speeds[row.name][name] for name in _SPEED), *(costs[row.name].get(name, NONE) for name in _COST))
-        for row in order
-    ]
-    return Table((*_SPEED, *_COST), tuple(rows))
+def docs_block(result: Result, path: Path) -> str:
+    """Return what stands between the marks of docs/benchmarks.md: the whole report, except the method.
+
+    Args:
+        result: the benchmark.
+        path: of its JSON, from the project's folder.
+    """
+    parts = [verdict(result)]
+    for title, table in tables_of(result):
+        parts += [f"### {title}", table.markdown()]
+    parts += ["### What the intervals show", *_bullets([*reading(result), *result.notes])]
+    parts += ["### The machine", *_bullets(machine_lines(result)), _caption(result, Path("..") / path)]
+    return "\n\n".join(parts) + "\n"
 
 
-def with_block(text: str, block: str, place: Path) -> str:
-    """The README with that block between its marks.
+def write_pictures(result: Result, path: Path, folder: Path) -> None:
+    """Write the picture of speed against F1 for light and dark pages.
+
+    Raises:
+        StorageError: no permission, or no space.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error) from error
+    for picture in speed_picture(result, about=_digest(path)):
+        for mode in MODES:
+            write_atomically(folder / IMAGE.format(mode=mode), picture.draw(mode))
+
+
+def pictures_not_of(path: Path, folder: Path) -> list[Path]:
+    """Return the pictures that were not drawn from that JSON. A picture says which one it was drawn from.
+
+    The bytes are not compared: another version of matplotlib draws the same figures with other bytes.
+    """
+    files = [folder / IMAGE.format(mode=mode) for mode in MODES]
+    return [file for file in files if not file.is_file() or _digest(path) not in _read(file)]
+
+
+def with_block(text: str, block: str, path: Path) -> str:
+    """Return the text with that block between its marks.
 
     Raises:
         StorageError: the marks are missing, or in the wrong order.
@@ -79,26 +108,48 @@ def with_block(text: str, block: str, place: Path) -> str:
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise StorageError(str(place), "the marks for the table are missing", f"put {BEGIN} and {END} where it belongs")
+        raise StorageError(str(path), "the marks for the table are missing", f"put {BEGIN} and {END} where it belongs")
     return f"{head}{BEGIN}\n{block}{END}{tail}"
 
 
-def _rounds(result: Result) -> list[float]:
-    return max((row.throughput[0].seconds for row in result.rows if row.throughput), key=len, default=[])
+def _wanted(path: Path, result: Result, source: Path, block: Callable[[Result, Path], str]) -> str:
+    return with_block(_read(path), block(result, source), path)
+
+
+def _caption(result: Result, path: Path) -> str:
+    main, machine = result.workloads[0], result.machine
+    rounds = max((len(row.throughput[0].seconds) for row in result.rows if row.throughput), default=0)
+    return (
+        f"{main.name}: {main.texts:,} texts, {main.tokens:,} tokens; {machine['cpu']}, {result.threads} threads; "
+        f"checkpoint {result.checkpoint['name']}; commit {machine['commit'][:12]}; "
+        f"{'a quick benchmark' if result.quick else f'{rounds} interleaved rounds'}. "
+        f"Written by `{PROG}` from [{path.name}]({path.as_posix()})."
+    )
+
+
+def _bullets(lines: Sequence[str]) -> list[str]:
+    return ["\n".join(f"- {line}" for line in lines)] if lines else []
+
+
+def _digest(path: Path) -> str:
+    """Return the line that a picture carries: the digest of its JSON."""
+    return f"{path.name}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise StorageError(str(path), error.strerror or str(error), "give --readme FILE") from error
+        raise StorageError(str(path), error.strerror or str(error), "give the path of the file") from error
 
 
-def _parser() -> Parser:
-    parser = Parser(prog=PROG, description="Write the README's table from a result.")
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog=PROG, description="Write the tables and pictures of README and docs from a result.")
     parser.add_argument("result", type=Path, help="a JSON under bench/results/")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit status 1 if it would change something"
-    )
-    parser.add_argument("--readme", type=Path, default=Path("README.md"), help="the file (%(default)s)")
+    check = "write nothing; exit status 1 if something would change"
+    parser.add_argument("--check", action="store_true", help=check)
+    parser.add_argument("--readme", type=Path, default=Path("README.md"), help="gets the short table (%(default)s)")
+    docs, images = Path("docs/benchmarks.md"), Path("docs/images")
+    parser.add_argument("--docs", type=Path, default=docs, help="gets all tables (%(default)s)")
+    parser.add_argument("--images", type=Path, default=images, help="folder of the pictures (%(default)s)")
     return parser

@@ -1,11 +1,14 @@
-"""A result to its reports: the JSON, Markdown and HTML, written beside each other; and the tables on the terminal."""
+"""Write a result's reports: JSON, Markdown and HTML beside each other, and the tables on the terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.report.html_page import page_of
-from bench.report.tables import Table, card_lines, cost_table, reading, speed_table
+from bench.report.machine_lines import machine_lines
+from bench.report.tables import tables_of
+from bench.report.verdict import reading, verdict
 from bench.schema.result import Result, write_result
 from runtime.errors import storage_error
 from runtime.system.files import write_atomically
@@ -14,7 +17,7 @@ NAMES = ("result.json", "result.md", "result.html")
 
 
 def write_reports(result: Result, folder: Path) -> Path:
-    """Print the tables, write the three files, and return the JSON's path.
+    """Print the tables, write the three files, and return the path of the JSON.
 
     Raises:
         StorageError: no permission, or no space.
@@ -24,6 +27,7 @@ def write_reports(result: Result, folder: Path) -> Path:
     except OSError as error:
         raise storage_error(error) from error
     data, markdown, page = (folder / name for name in NAMES)
+    # The JSON is first on the disk: whatever happens to the pictures, the measurement is kept.
     write_result(data, result)
     write_atomically(markdown, markdown_of(result).encode())
     write_atomically(page, page_of(result).encode())
@@ -32,29 +36,23 @@ def write_reports(result: Result, folder: Path) -> Path:
 
 
 def terminal_of(result: Result) -> str:
-    """The tables, and what they do and do not show."""
+    """Return the tables, and what they show and do not show."""
     parts = []
     for title, table in tables_of(result):
         parts += ["", title, table.text()]
-    return "\n".join([*parts, "", *reading(result), *(f"note: {note}" for note in result.notes)])
+    notes = [f"note: {note}" for note in result.notes]
+    return "\n".join([*parts, "", *reading(result), *notes, "", verdict(result)])
 
 
 def markdown_of(result: Result) -> str:
-    """The whole report but its pictures."""
-    lines = [f"# Benchmark of {result.made}", "", *card_lines(result), ""]
+    """Return the whole report except its pictures."""
+    parts = [f"# Benchmark of {result.made}", verdict(result)]
     for title, table in tables_of(result):
-        lines += [f"## {title}", "", table.markdown(), ""]
-    lines += ["## What this shows", "", *(f"- {line}" for line in reading(result)), ""]
-    lines += ["## How it was measured", "", *(f"- {line}" for line in result.method), ""]
-    if result.notes:
-        lines += ["## Notes", "", *(f"- {note}" for note in result.notes), ""]
-    return "\n".join(lines)
+        parts += [f"## {title}", table.markdown()]
+    parts += _list_section("What the intervals show", reading(result)) + _list_section("Notes", result.notes)
+    parts += _list_section("How it was measured", result.method) + _list_section("Machine", machine_lines(result))
+    return "\n\n".join(parts) + "\n"
 
 
-def tables_of(result: Result) -> list[tuple[str, Table]]:
-    """A table of speeds for each workload, and one of what else it costs."""
-    tables = [
-        (f"{one.name}: {one.texts:,} texts, {one.tokens:,} tokens", speed_table(result, one))
-        for one in result.workloads
-    ]
-    return [*tables, ("Latency and cost", cost_table(result))]
+def _list_section(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"## {title}", "\n".join(f"- {line}" for line in lines)] if lines else []

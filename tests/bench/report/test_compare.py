@@ -1,8 +1,7 @@
-"""Two results held against each other, and the README held against one."""
+"""Two results compared with each other."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,47 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench.report.compare import main as compare
-from bench.report.readme import BEGIN, END
-from bench.report.readme import main as readme
-from bench.schema.result import Accuracy, Latency, Measured, Result, Row, Throughput, read_result, write_result
+from bench.schema.result import Result, write_result
 from runtime.errors import NerveError
-from tests.conftest import ROOT
-
-MACHINE = {
-    **{"cpu": "A Processor", "flags": ["avx2"], "cores": 2, "cores_usable": 2, "memory_bytes": 2**33},
-    **{"governor": "unknown", "virtual": False, "gpu": [], "load_average": [0.1], "load_average_after": [0.2]},
-    **{"python": "3.11", "versions": {}, "commit": "abc", "commit_changed": False},
-}
-
-
-def _row(name: str, seconds: list[float]) -> Row:
-    found = Throughput("sentences", [1, 1, 1], [], 1, seconds, 100 / sorted(seconds)[len(seconds) // 2], 1000.0)
-    milliseconds = [[10 * one] * 3 for one in seconds]
-    row = Row(name, name, "nerve" if name.startswith("nerve") else "baseline", "fp32")
-    row.throughput = [found]
-    row.latency = [Latency("sentence", milliseconds, 10.0, 11.0, 12.0)]
-    row.accuracy = [Accuracy("sentences", 0.9, 0.9, 0.9, 0.0, 0.0, 0.0)]
-    return row
-
-
-def a_result(factor: float = 1.0) -> Result:
-    seconds = [1.0, 1.01, 0.99, 1.005, 0.995]
-    rows = [_row("nerve-a", [factor * one for one in seconds]), _row("baseline", seconds)]
-    measured = Measured("sentences", "ef" * 32, 1, 100, 1000, 2000, 1e6, "baseline", "nerve-a")
-    gpu = {"name": "fake", "sha256": "cd" * 32, "architecture": "bert"}
-    return Result(
-        "2026-01-01T00:00:00+00:00",
-        60.0,
-        False,
-        2,
-        [],
-        MACHINE,
-        {"manifest_sha256": "ab" * 32},
-        gpu,
-        [measured],
-        rows,
-        [],
-    )
+from tests.bench.report.results import MACHINE, a_result, a_row
 
 
 @pytest.fixture
@@ -85,7 +46,7 @@ def test_a_regression_beyond_noise_ends_in_one(write: Write, capsys: pytest.Capt
 
 def test_a_loss_within_noise_is_none(write: Write) -> None:
     noisy = a_result()
-    noisy.rows[0] = _row("nerve-a", [0.7, 1.4, 1.1, 0.9, 1.3])
+    noisy.rows[0] = a_row("nerve-a", [0.7, 1.4, 1.1, 0.9, 1.3])
     assert compare([write("a", a_result()), write("b", noisy), "--fail-above", "5%"]) == 0
 
 
@@ -112,36 +73,3 @@ def test_other_texts_are_not_compared(write: Write) -> None:
 def test_a_percentage_that_is_none_is_refused(write: Write) -> None:
     with pytest.raises(NerveError, match="give a percentage such as 5%"):
         compare([write("a", a_result()), write("b", a_result()), "--fail-above", "five"])
-
-
-def test_the_readme_is_written_from_a_result_and_checked(write: Write, tmp_path: Path) -> None:
-    file = tmp_path / "README.md"
-    file.write_text(f"# Title\n{BEGIN}\nold\n{END}\nrest\n", encoding="utf-8")
-    given = [write("a.json", a_result()), "--readme", str(file)]
-    assert readme([*given, "--check"]) == 1
-    assert readme(given) == 0
-    assert readme([*given, "--check"]) == 0
-    text = file.read_text(encoding="utf-8")
-    assert text.startswith("# Title\n")
-    assert text.endswith(f"{END}\nrest\n")
-    assert "| nerve-a | fp32 | 100.0 |" in text
-    file.write_text(text.replace("100.0", "999.0"), encoding="utf-8")
-    assert readme([*given, "--check"]) == 1
-
-
-def test_a_readme_without_marks_is_an_error(write: Write, tmp_path: Path) -> None:
-    file = tmp_path / "README.md"
-    file.write_text("# Title\n", encoding="utf-8")
-    with pytest.raises(NerveError, match="the marks for the table are missing"):
-        readme([write("a.json", a_result()), "--readme", str(file)])
-
-
-def test_the_projects_readme_says_what_its_result_says() -> None:
-    file = ROOT / "README.md"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    link = re.search(rf"{BEGIN}.*?\((bench/results/[^)]+\.json)\).*?{END}", text, re.DOTALL)
-    if not link:
-        pytest.skip("the README has no table from a result yet")
-    from bench.report.readme import block_of, with_block
-
-    assert with_block(text, block_of(read_result(ROOT / link[1]), Path(link[1])), file) == text

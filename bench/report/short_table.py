@@ -1,0 +1,46 @@
+"""The short table of the README: Nerve's best candidates and what people use today, one row each."""
+
+from __future__ import annotations
+
+from bench.report.tables import NONE, Table, figure
+from bench.report.verdict import backend_of
+from bench.schema.result import Result, Row
+
+_HEADER = ("system", "precision", "{unit}/s", "times", "F1", "changed/10k", "one text, p50 ms")
+# What a reader may use today: the fastest of each of these gets a row.
+_FAMILIES = ("ctranslate2-", "optimum-", "pipeline-")
+
+
+def short_table(result: Result) -> Table:
+    """Return the table, the fastest first; "times" is the speed as a multiple of the baseline's."""
+    main = result.workloads[0].name
+    rows = [row for row in result.rows if row.status == "measured" and row.on(main)]
+    ours = [row for row in rows if row.group == "nerve"]
+    # Whoever wants no label changed at all takes fp32.
+    exact = [row for row in ours if row.precision == "fp32"]
+    families = [[row for row in rows if row.name.startswith(family)] for family in _FAMILIES]
+    chosen = [max(group, key=lambda row: _speed(row, main)) for group in (ours, exact, *families) if group]
+    unique = {row.name: row for row in chosen}
+    order = sorted(unique.values(), key=lambda row: -_speed(row, main))
+    header = tuple(name.format(unit=main) for name in _HEADER)
+    return Table(header, tuple(_row(row, main, result.workloads[0].baseline) for row in order))
+
+
+def _speed(row: Row, workload: str) -> float:
+    found = row.on(workload)
+    return found.texts_per_second if found else 0.0
+
+
+def _row(row: Row, workload: str, baseline: str) -> tuple[str, ...]:
+    found, right = row.on(workload), row.accuracy_on(workload)
+    ratio = found.to_baseline if found else None
+    times = "1.0" if row.name == baseline else figure(ratio.value if ratio else None, ".1f")
+    return (
+        f"**Nerve**, {backend_of(row)}" if row.group == "nerve" else row.title,
+        row.precision,
+        figure(_speed(row, workload), ",.0f"),
+        times,
+        figure(right.f1 if right else None, ".4f"),
+        figure(right.changed_per_10k if right else None, ".1f"),
+        f"{row.latency[0].p50:.2f}" if row.latency else NONE,
+    )
