@@ -1,4 +1,4 @@
-"""Nerve's runtime: a bundle in, entities out, without torch. The public names are these.
+"""Nerve's runtime: it opens a bundle and finds entities in texts, without torch. This module has the public names.
 
 from runtime import Decoding, Entity, NerveError, Tagger, Windowing
 """
@@ -51,7 +51,7 @@ __all__ = [
     "BugError",
     "__version__",
 ]
-# Names that bring numpy, tokenizers or much else along, which `--help` and half of the package do without.
+# Imported at first use: these modules import numpy and tokenizers, which --help and half of the package do not need.
 _LATER = {
     "Tagger": "runtime.tagger",
     "Bundle": "runtime.bundle.store",

@@ -1,7 +1,7 @@
-"""What every command of Nerve shares: one-line errors, exit statuses, a quiet end when the reader goes away.
+"""The frame of every command: errors in one line, exit statuses, and a quiet end when the output's reader stops.
 
-Exit statuses: 0 done; 1 done, and the answer is no (a gate failed, a regression was found); 2 the user can mend it;
-130 interrupted. It knows nothing of what the commands do.
+Exit statuses: 0: done. 1: done, and the answer is no (a gate failed, a benchmark became slower). 2: an error that the
+user can fix. 130: interrupted. The module does not know what the commands do.
 """
 
 from __future__ import annotations
@@ -16,33 +16,40 @@ from runtime.errors import NerveError, UsageError, storage_error
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, except that a mistake is one line that says what to do, like every other error of Nerve."""
+    """argparse's parser, whose errors are UsageErrors: one line with a fix, as all errors of Nerve are."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError("command line", message, f"see {self.prog} --help")
 
 
 def count(text: str) -> int:
-    """An option's value that must be a whole number of at least 1."""
+    """The whole number of at least 1 that an option's value spells.
+
+    Raises:
+        argparse.ArgumentTypeError: the value is something else.
+    """
+    # int() alone would take "1_000", " 1" and digits of other scripts.
     if not text.isascii() or not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
 def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:
-    """Call `main` with the command's arguments and leave the process with its exit status.
+    """Call `main` with the command's arguments, and end the process with its exit status.
 
     Args:
-        main: takes the arguments without the program's name, returns the exit status.
-        prog: the command as the user types it, to begin an error line with.
+        main: takes the arguments without the program's name and returns the exit status.
+        prog: the command as the user types it; every error line begins with it.
     """
     try:
         status = main(sys.argv[1:])
+        # Here and not at exit: a full disk must become an error of the command, with its exit status.
         sys.stdout.flush()
     except NerveError as error:
         status = _say(prog, error)
     except BrokenPipeError:
-        # The reader (head, less) has what it wanted. Python would complain once more while it shuts down.
+        # The reader (head, less) has read enough, which is no error. Without /dev/null in its place, Python would
+        # flush standard output at exit and fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     except OSError as error:
@@ -52,11 +59,12 @@ def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:
     sys.exit(status)
 
 
+# The exit status is always 2, so that `run` can end with it.
 def _say(prog: str, error: NerveError) -> int:
     try:
         sys.stdout.flush()
     except OSError:
-        # What could not be written is what the error is about; without this, shutting down fails on it again.
+        # The error is most often about this output, which cannot be written; at exit it would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     print(f"{prog}: error: {error}", file=sys.stderr)
     return 2

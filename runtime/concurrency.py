@@ -1,4 +1,10 @@
-"""Work that is begun before its result is needed. It knows nothing of what the work is."""
+"""Threads that begin work before its result is needed.
+
+    Ahead       one function call on a thread of its own
+    in_order    one function for many inputs on several threads, results in the order of the inputs
+
+The module does not know what the work is.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +21,23 @@ Result = TypeVar("Result")
 
 
 class Ahead(Generic[Result]):
-    """A function that runs on a thread of its own from now on.
+    """A function call that runs on a thread of its own, from the construction on.
 
-    The thread does not keep the process: whoever leaves without asking for the result does not wait for it.
+    Args:
+        function: takes nothing; its result is what `result` returns.
     """
 
     def __init__(self, function: Callable[[], Result]) -> None:
         self._function = function
+        # Lists, so that None can be a result.
         self._results: list[Result] = []
         self._errors: list[BaseException] = []
+        # A daemon thread does not keep the process alive: a command that fails first ends at once.
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def result(self) -> Result:
-        """What the function gave, once it is there; an exception of the function's is raised here."""
+        """The function's result; waits for it. An exception of the function is raised here."""
         self._thread.join()
         if self._errors:
             raise self._errors[0]
@@ -37,40 +46,43 @@ class Ahead(Generic[Result]):
     def _run(self) -> None:
         try:
             self._results.append(self._function())
-        except BaseException as error:  # whatever it is, it belongs to the caller of result()
+        except BaseException as error:  # of any kind: the caller of result() must see it, and a thread has no caller
             self._errors.append(error)
 
 
 Given = TypeVar("Given")
-
-
 Answer = TypeVar("Answer")
 
 
 def in_order(function: Callable[[Given], Answer], given: Iterable[Given], *, workers: int) -> Iterator[Answer]:
-    """function(each) for each, in order, on that many threads; the first error ends it, after the answers before.
+    """The function's results for all inputs, in the order of the inputs, computed on several threads.
+
+    The first exception of the function ends the iteration, after the results of the inputs before it.
 
     Args:
         function: called on several threads at once.
-        given: read from the calling thread alone, up to three for each worker ahead of what was asked for.
-        workers: threads. 1 needs none: each is then read only when it is asked for.
+        given: the inputs. Only the calling thread reads them, at most three for each worker ahead of the results.
+        workers: number of threads. With 1 no thread is started, and an input is read when its result is asked for.
     """
     source = iter(given)
+    # A single input needs no threads, and starting them costs more than a short text does.
     first = list(islice(source, 2)) if workers > 1 else []
     if len(first) < 2:
         yield from map(function, chain(first, source))
         return
-    from concurrent.futures import ThreadPoolExecutor  # not at the top: a single text is answered without it
+    from concurrent.futures import ThreadPoolExecutor  # not at the top: a single text does not need its import
 
     pending: deque[Future[Answer]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             for each in chain(first, source):
                 pending.append(pool.submit(function, each))
+                # Bounded: an input without end must not fill the memory with results that nobody has asked for.
                 if len(pending) > 2 * workers:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
         finally:
+            # Whoever stops reading early must not wait for calls that have not begun.
             for future in pending:
                 future.cancel()

@@ -1,19 +1,19 @@
-"""The errors that users see, as one tree.
+"""All errors that users see, in one tree.
 
     NerveError              the user can fix it: one line, exit status 2
     |- UsageError           the command line is not understood
     |- CheckpointError      the checkpoint is missing, damaged, or not a NER model
     |- CorpusError          a corpus line, file or data set is not readable
     |- BundleError          the bundle is missing, damaged, or made for something else
-    |  '- UncertifiedError  the candidate asked for holds no passing certificate
-    |- GateError            what was made does not say what its checkpoint says: exit status 1
-    |- BackendError         the backend is unknown, not installed, or not able
-    |- TextError            the text given is empty, too long, or not UTF-8
-    '- StorageError         no permission, no space, no such place to write
-    BugError                an invariant is broken: nobody but Nerve's developers can fix it
+    |  '- UncertifiedError  the candidate has no passing certificate
+    |- GateError            the exported model does not answer as its checkpoint does: exit status 1
+    |- BackendError         the backend is unknown, not installed, or cannot run here
+    |- TextError            the text is empty, too long, or not UTF-8
+    '- StorageError         no permission, no space, or no such folder to write to
+    BugError                a broken invariant: only Nerve's developers can fix it
 
-Every NerveError says three things, in this order: the subject, the problem, and the fix.
-The constructor takes each one by itself, so that none can be forgotten.
+Every NerveError says three things, in this order: the subject, the problem and the fix. They are three arguments of
+the constructor, so that none can be forgotten. The module does not know who raises an error, or how it is printed.
 """
 
 from __future__ import annotations
@@ -23,20 +23,22 @@ from typing import Any
 
 
 class NerveError(Exception):
-    """A mistake that the user can fix.
+    """A problem that the user can fix.
 
     Args:
-        subject: what is wrong, named as the user named it.
-        problem: what is wrong with it, with the value that was expected where there is one.
-        fix: what to do now, as a command or an instruction.
+        subject: the thing that has the problem, by the name that the user gave it.
+        problem: the problem, with the expected value where there is one.
+        fix: what the user can do now, as an instruction or a command.
     """
 
     def __init__(self, subject: str, problem: str, fix: str) -> None:
+        # One line: a log, a terminal and a test each read an error as a line. A library's message may hold several.
         super().__init__(_one_line(f"{subject}: {problem}; {fix}"))
         self.subject, self.problem, self.fix = subject, problem, fix
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions pickle their args; ours holds the joined line, the constructor wants the three parts.
+        # Workers send errors to their parent as pickles. By default, an exception is built again from its message;
+        # this constructor needs the three parts.
         return type(self), (self.subject, self.problem, self.fix)
 
 
@@ -49,7 +51,7 @@ class CheckpointError(NerveError):
 
 
 class CorpusError(NerveError):
-    """A corpus line, file or data set is not readable; `subject` is file:line where there is one."""
+    """A corpus line, file or data set is not readable; `subject` is file:line where the line is known."""
 
 
 class BundleError(NerveError):
@@ -57,23 +59,24 @@ class BundleError(NerveError):
 
 
 class UncertifiedError(BundleError):
-    """The candidate asked for holds no passing certificate."""
+    """The candidate has no passing certificate."""
 
 
 class GateError(NerveError):
-    """What was made does not say what its checkpoint says, so it is not put in place; commands end with status 1."""
+    """The exported model does not answer as its checkpoint does, and is not installed; commands end with status 1."""
 
 
 class BackendError(NerveError):
-    """The backend is unknown, not installed, or not able."""
+    """The backend is unknown, not installed, or cannot run here."""
 
 
 class TextError(NerveError):
-    """The text given is empty, too long, or not UTF-8.
+    """The text is empty, too long, or not UTF-8.
 
     Args:
-        number: which text, counted from 1.
-        place: how to name it, such as "standard input:3".
+        number: number of the text, counted from 1.
+        problem, fix: as in NerveError.
+        place: the error's subject, such as "standard input:3"; empty: "text" and its number.
     """
 
     def __init__(self, number: int, problem: str, fix: str, *, place: str = "") -> None:
@@ -85,22 +88,26 @@ class TextError(NerveError):
 
 
 class StorageError(NerveError):
-    """No permission, no space, no such place to write."""
+    """No permission, no space, or no such folder to write to."""
 
 
 class BugError(RuntimeError):
-    """A broken invariant. The message ends in "this is a bug"."""
+    """A broken invariant; its message ends in "this is a bug".
+
+    It is not a NerveError: the user cannot fix it, so a command shows the traceback, which a bug report needs.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(f"{message}: this is a bug")
 
 
+# A quota and a limit on the file's size stop a write as a full disk does, and have the same fix.
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_PERMISSION = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def storage_error(error: OSError) -> StorageError:
-    """The StorageError that says what `error`, raised by the operating system, means for the user."""
+    """An error of the operating system as a StorageError, with the fix that belongs to its number."""
     place = str(error.filename) if error.filename else "output"
     if error.errno in _DISK_FULL:
         return StorageError(

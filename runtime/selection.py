@@ -1,6 +1,6 @@
-"""Which candidate to run: those that a bundle offers, those that this machine can run, and the fastest certified one.
+"""The choice of a candidate: what a bundle offers, what this machine can run, and the fastest certified one of these.
 
-What a backend can run, its BackendSpec says (runtime.backends.base). It opens no backend and knows no library.
+The module opens no backend and knows no library: each BackendSpec (runtime.backends.base) says what it can run.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from runtime.errors import BackendError, BugError, BundleError, UncertifiedError
 from runtime.system.machine import THIS_MACHINE, Machine
 
 PYTORCH = Candidate("", "pytorch", "fp32", "cpu")
-"""The checkpoint itself: the reference, never chosen unless it is asked for."""
-
+"""The checkpoint itself. It is the slow reference, so it runs only where its backend is asked for by name."""
 
 Choice = Candidate | Wanted | Literal["auto"]
-"""A candidate, what one must be, or "auto": the fastest certified one that this machine can run."""
+"""A Candidate; a Wanted, which leaves some of it open; or "auto": the fastest certified one that can run here."""
 
 
 def candidates(bundle: Bundle) -> list[Candidate]:
-    """Everything in a bundle that some machine can run, in order of preference where no speed was measured."""
+    """All candidates of a bundle, for any machine. The order is that of preference where no speed was measured."""
     return [candidate for spec in specs() for candidate in spec.candidates(bundle)]
 
 
 def runnable(bundle: Bundle, here: Machine = THIS_MACHINE) -> list[Candidate]:
-    """The candidates that this machine can run: the backend is installed, the CPU or GPU is the right one."""
+    """The candidates that this machine can run: their backend is installed, and the CPU or GPU suits them."""
     return [candidate for candidate in candidates(bundle) if not obstacle_of(bundle, candidate, here)]
 
 
@@ -41,22 +40,23 @@ def choose(
     goal: Goal = "throughput",
     here: Machine = THIS_MACHINE,
 ) -> Candidate:
-    """The fastest certified candidate that this machine can run, by the speeds that the bundle holds.
+    """The fastest certified candidate that this machine can run, by the speeds in the bundle's manifest.
 
     Args:
-        bundle: whose candidates.
+        bundle: holds the candidates.
         wanted: see Choice.
         certified: leave out candidates without a passing certificate for this CPU and the installed library.
-        goal: where it is "once", a few texts are tagged, so that a GPU, which takes seconds to start, is taken only
-            where it is asked for, or nothing else is there.
+        goal: "once" means a few texts, the start included. A GPU takes seconds to start, so it is then chosen only
+            where it is asked for or nothing else can run.
         here: the machine.
 
     Raises:
-        BundleError: the bundle offers no such candidate; the message lists those that it does.
-        BackendError: there is no such backend, it is not installed, there is no GPU, or the CPU lacks the precision.
-        UncertifiedError: none of those that are left holds a passing certificate.
+        BundleError: the bundle has no such candidate; the message lists those that it has.
+        BackendError: the backend is unknown or not installed, there is no GPU, or the CPU lacks the precision.
+        UncertifiedError: no candidate that can run has a passing certificate.
     """
     asked = as_wanted(wanted)
+    # The bundle lists no candidate for the checkpoint, which lies outside of it.
     if asked.backend == PYTORCH.backend:
         return _pytorch(asked, bundle, here)
     offered = _offered(bundle, asked)
@@ -67,7 +67,11 @@ def choose(
 
 
 def as_wanted(choice: Choice) -> Wanted:
-    """What a candidate must be to be the one that is chosen."""
+    """The choice as a Wanted.
+
+    Raises:
+        BackendError: the choice is none of the three kinds.
+    """
     if isinstance(choice, Wanted):
         return choice
     if isinstance(choice, Candidate):
@@ -78,11 +82,11 @@ def as_wanted(choice: Choice) -> Wanted:
 
 
 def describe(bundle: Bundle, candidate: Candidate, wanted: Choice = AUTO, here: Machine = THIS_MACHINE) -> str:
-    """For people: what was taken, how fast it was measured to be, and which faster one's certificate is void here.
+    """One line for people: the candidate, its measured speed, and a faster one whose certificate is void here.
 
     Args:
-        bundle, candidate: what was taken.
-        wanted: what was asked for; what was not is no faster one.
+        bundle, candidate: the choice.
+        wanted: what was asked for; only candidates that match it are named as faster.
         here: the machine.
     """
     speeds = {speed.candidate: speed for speed in bundle.manifest.speeds}
@@ -92,6 +96,7 @@ def describe(bundle: Bundle, candidate: Candidate, wanted: Choice = AUTO, here: 
     said = f"{candidate}, {measured.tokens_per_second:,.0f} tokens a second when measured on {measured.machine}"
     asked = as_wanted(wanted)
     passed = [each.candidate for each in bundle.manifest.certificates if each.passed]
+    # Speeds of a CPU and a GPU were measured on different machines and do not compare.
     same_device = [one for one in passed if one.device == candidate.device and asked.matches(one)]
     faster = [one for one in same_device if bundle.speed(one) > bundle.speed(candidate)]
     refusals = (refusal_of(bundle, one, here) for one in faster if not obstacle_of(bundle, one, here))
@@ -100,12 +105,12 @@ def describe(bundle: Bundle, candidate: Candidate, wanted: Choice = AUTO, here: 
 
 
 def obstacle_of(bundle: Bundle, candidate: Candidate, here: Machine = THIS_MACHINE) -> Obstacle | None:
-    """Why this machine cannot run a candidate; None where it can."""
+    """The reason why this machine cannot run a candidate; None where it can."""
     return spec_of(candidate).obstacle(bundle, candidate, here)
 
 
 def refusal_of(bundle: Bundle, candidate: Candidate, here: Machine = THIS_MACHINE) -> UncertifiedError | None:
-    """Why nothing vouches for the candidate here; None where its certificate does."""
+    """The reason why no certificate holds for the candidate on this machine; None where one does."""
     try:
         certificate = bundle.certificate(candidate)
         certificate.check_cpu(here.cpu_features())
@@ -116,14 +121,14 @@ def refusal_of(bundle: Bundle, candidate: Candidate, here: Machine = THIS_MACHIN
 
 
 def fastest(bundle: Bundle, able: Sequence[Candidate], *, goal: Goal = "throughput") -> Candidate:
-    """The fastest of some, at least one; see choose."""
+    """The fastest of the given candidates, of which there is at least one; see `choose` for `goal`."""
     on_cpu = [one for one in able if one.device == "cpu"]
-    # The first of equals is kept: without speeds that is the order of preference.
+    # max() keeps the first of equals. Without measured speeds all are equal, and the order is that of preference.
     return max((goal == "once" and on_cpu) or able, key=bundle.speed)
 
 
 def _offered(bundle: Bundle, wanted: Wanted) -> list[Candidate]:
-    """The bundle's candidates that are wanted, at least one."""
+    """The bundle's candidates that match what is wanted: at least one, or BackendError or BundleError."""
     if wanted.backend not in (AUTO, *backend_names()):
         known = ", ".join((AUTO, *backend_names()))
         raise BackendError(f"backend {wanted.backend!r}", "unknown", f"choose one of {known}")
@@ -135,16 +140,17 @@ def _offered(bundle: Bundle, wanted: Wanted) -> list[Candidate]:
 
 
 def _not_able(bundle: Bundle, candidate: Candidate, here: Machine) -> BackendError:
-    """Why the machine cannot run the candidate. That it has no GPU is said before what is missing to use one."""
+    """The error that says why the machine cannot run the candidate."""
+    # Without a GPU, the advice to install a library for one would lead nowhere.
     without_gpu = no_gpu(here) if candidate.device == "cuda" else None
     obstacle = without_gpu or obstacle_of(bundle, candidate, here)
     if not obstacle:
-        raise BugError(f"{candidate} can be run, and was not")
+        raise BugError(f"{candidate} can run here, and was not chosen")
     return BackendError(f"backend {candidate.backend!r}", *obstacle)
 
 
 def _certified(bundle: Bundle, able: Sequence[Candidate], here: Machine) -> list[Candidate]:
-    """Those with a passing certificate for this CPU and library; the first one's error where there are none."""
+    """Those with a passing certificate for this CPU and library; the error of the first where there are none."""
     refusals = {candidate: refusal_of(bundle, candidate, here) for candidate in able}
     passed = [candidate for candidate, refusal in refusals.items() if not refusal]
     for refusal in refusals.values():
@@ -154,6 +160,7 @@ def _certified(bundle: Bundle, able: Sequence[Candidate], here: Machine) -> list
 
 
 def _pytorch(wanted: Wanted, bundle: Bundle, here: Machine) -> Candidate:
+    """The reference; BackendError where something else than fp32 on the CPU is wanted of it, or torch is missing."""
     subject = f"backend {PYTORCH.backend!r}"
     if wanted.device not in (AUTO, PYTORCH.device):
         raise BackendError(subject, f"it runs on the CPU, not on {wanted.device}", "use another backend")

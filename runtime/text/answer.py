@@ -1,4 +1,4 @@
-"""What is asked of a tagger, and what it answers. It knows nothing of how."""
+"""Question and Answer: what a tagger is given, and what it gives back. The module does not know how it works."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from runtime.errors import TextError
 from runtime.text.entity import Entity
 
 Question = str | Sequence[str] | None
-"""A free text; or the words of one that is cut already; or nothing, which is answered by nothing."""
+"""A free text; or the words of a text that is already cut into words; or None, which gets an empty answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tagger says of one question.
+    """The answer to one question.
 
     Attributes:
-        entities: of a free text, in order and disjoint.
-        labels: one for each word, of a text that was given as words.
-        refused: why it was not read; None where it was.
+        entities: entities of a free text, in order and disjoint.
+        labels: a label for each word of a text that was given as words.
+        refused: the reason why the text was not tagged; None where it was.
     """
 
     entities: Sequence[Entity] = ()

@@ -1,13 +1,14 @@
-"""CoNLL text: one word a line with its columns, a blank line between sentences.
+"""CoNLL text: each line has a word and its columns, and a blank line follows each sentence.
 
-    read_blocks     bytes of lines -> blocks that hold every byte of them: for files that are to be given back
-    read_conll      a file -> sentences: words and labels alone, for training and measuring
+    read_blocks     lines as bytes -> blocks that keep every byte, for files that are written again with a column more
+    read_conll      a file -> sentences, each with its words and labels, for training and measuring
+    write_conll     sentences -> a file of two columns
 
-The word is the first column, its label the last, as in CoNLL-2003 (four columns) and its two-column descendants.
-Columns are separated by spaces or tabs and by nothing else: a no-break space may stand inside a word.
-A line that begins with # is a comment, unless it has as many columns as the others and stands inside a sentence, or
-ends in a label: "#tag O" and "# NN I-NP O" are words. It knows nothing of models; labels are checked for being
-labels, not for being known.
+The word is the first column and its label the last, as in CoNLL-2003 (four columns) and in formats of two columns.
+Only spaces and tabs separate columns: a no-break space may be part of a word.
+A line that begins with # is a comment, with one exception: it is a word where it has as many columns as the other
+lines and either is inside a sentence or ends in a label, as in "#tag O" and "# NN I-NP O".
+The module does not know models, or which labels a model has.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from runtime.errors import CorpusError, storage_error
 
 DOCUMENT_START = "-DOCSTART-"
 _COMMENT = "#"
+# Not \s, which takes the no-break space, too.
 _SEPARATOR = re.compile(r"[ \t]+")
 _LABEL = re.compile(r"O|[BIESLUM]-\S+")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -28,7 +30,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Words and their labels, of equal length and at least one."""
+    """The words of a sentence and a label for each; there is at least one word."""
 
     words: tuple[str, ...]
     labels: tuple[str, ...]
@@ -36,14 +38,14 @@ class Sentence:
 
 @dataclass(slots=True)
 class Block:
-    """Lines that follow each other, with at most one sentence among them. All blocks of a file are the whole file.
+    """Neighboring lines with at most one sentence among them. All blocks together hold every line of the file.
 
     Attributes:
         line: number of the first line, from 1.
-        lines: as they were read, line ends included.
-        rows: which of `lines` hold a word.
-        columns: of each row.
-        problem: the first thing that is wrong with the sentence, or None. A row that is not UTF-8 has no columns.
+        lines: the lines as they were read, with their line ends.
+        rows: indices into `lines` of the lines that hold a word.
+        columns: the columns of each of these rows; none for a row that has an error.
+        problem: the first error in the sentence; None where it has none.
     """
 
     line: int
@@ -56,20 +58,21 @@ class Block:
 def read_blocks(
     lines: Iterable[bytes], place: str, *, first: int = 1, width: int = 0, fewest: int = 1
 ) -> Iterator[Block]:
-    """Blocks of a CoNLL file, one at a time. A sentence's block ends with the blank line after it.
+    """The blocks of a CoNLL file, one at a time. A sentence's block ends with the blank line after it.
 
     Args:
-        lines: with their line ends.
+        lines: the lines, with their line ends.
         place: the file's name, for messages.
-        first: number of the first line given.
-        width: columns of the lines before it; 0 where there are none.
-        fewest: columns that a word's line must have.
+        first: number of the first of these lines.
+        width: number of columns of the lines before; 0 where there are none.
+        fewest: smallest number of columns that a word's line must have.
     """
     block = Block(first)
     for number, raw in enumerate(lines, start=first):
         line, problem = _decoded(raw, place, number)
         columns = tuple(_SEPARATOR.split(line.strip(" \t\r\n")))
         if columns[0] == DOCUMENT_START and block.rows:
+            # Some corpora leave out the blank line before a document; its mark ends the sentence all the same.
             yield block
             block = Block(number)
         block.lines.append(raw)
@@ -79,6 +82,7 @@ def read_blocks(
         elif columns[0] != DOCUMENT_START and not _is_comment(columns, width, inside=bool(block.rows)):
             if not problem and not fewest <= len(columns) == (width or len(columns)):
                 problem = _column_error(place, number, len(columns), width, fewest)
+            # The first row without an error sets the number of columns for the whole file.
             width = width or (0 if problem else len(columns))
             block.problem = block.problem or problem
             block.rows.append(len(block.lines) - 1)
@@ -88,17 +92,17 @@ def read_blocks(
 
 
 def read_conll(path: Path) -> Iterator[Sentence]:
-    """Sentences of a CoNLL file, one at a time; document marks and comments are passed over.
+    """The sentences of a CoNLL file, one at a time, without document marks and comments.
 
     Raises:
-        CorpusError: the file cannot be opened, or a line is not UTF-8, has one column, or another number of columns
-            than the first; it names file:line.
+        CorpusError: the file cannot be opened; or a line is not UTF-8, has a single column, or has another number of
+            columns than the first line. The subject is file:line.
     """
     return (sentence for _, sentence in read_conll_numbered(path))
 
 
 def read_conll_numbered(path: Path) -> Iterator[tuple[int, Sentence]]:
-    """As read_conll, each sentence with the line of its first word, from 1; its words stand on lines that follow."""
+    """The same, each sentence with the number of its first word's line, from 1. Its other words follow line by line."""
     for block in read_blocks(_lines(path), str(path), fewest=2):
         if block.problem:
             raise block.problem
@@ -108,7 +112,11 @@ def read_conll_numbered(path: Path) -> Iterator[tuple[int, Sentence]]:
 
 
 def write_conll(sentences: Iterable[Sentence], path: Path) -> None:
-    """Write two columns, word and label, with a blank line after each sentence."""
+    """Write sentences to a file: two columns, word and label, and a blank line after each sentence.
+
+    Raises:
+        StorageError: no permission, no space, or no such folder.
+    """
     try:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             for sentence in sentences:
@@ -121,7 +129,7 @@ def write_conll(sentences: Iterable[Sentence], path: Path) -> None:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Lines of a file, whose line ends are \\n alone, as str.splitlines' are not."""
+    """Lines of a file as bytes: only \\n ends a line, where str.splitlines would also end one at U+2028."""
     try:
         with path.open("rb") as file:
             yield from file
@@ -130,6 +138,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _decoded(raw: bytes, place: str, number: int) -> tuple[str, CorpusError | None]:
+    """A line as characters, and its error; a value and no exception, because the block must keep the line."""
     try:
         line = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -142,6 +151,7 @@ def _is_comment(columns: tuple[str, ...], width: int, *, inside: bool) -> bool:
     if not columns[0].startswith(_COMMENT):
         return False
     if len(columns) == 1:
+        # A file of one column holds words alone, and "#" may be one of them.
         return not (inside and width == 1)
     is_row = len(columns) == (width or len(columns)) and (inside or _LABEL.fullmatch(columns[-1]))
     return not is_row
@@ -152,5 +162,5 @@ def _column_error(place: str, number: int, found: int, width: int, fewest: int) 
     expected = expected or ("a word and a label at least" if fewest == 2 else f"{fewest} at least")
     columns = "1 column" if found == 1 else f"{found} columns"
     return CorpusError(
-        f"{place}:{number}", f"{columns} where {expected} should be", "mend the line, or remove its sentence"
+        f"{place}:{number}", f"{columns} where {expected} should be", "fix the line, or remove its sentence"
     )

@@ -1,4 +1,4 @@
-"""Entity: what a tagger finds. It knows nothing of how it was found."""
+"""Entity: a named entity that a tagger found. The module does not know how entities are found."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ class Entity:
     """A named entity in a text.
 
     Attributes:
-        label: the entity's type, without the scheme's prefix: "PER", not "B-PER". Only `aggregation="none"`, where an
-            entity is one token, gives the label in full.
-        text: the characters of the text given, `text_given[start:end]`.
-        start: first character, counted in Unicode code points from 0.
-        end: one past the last character, in code points.
-        score: mean over the entity's words of the probability of the label chosen, 0 to 1. With constraints the label
-            chosen can be another than the most probable one; its score is its own probability all the same.
+        label: the entity's type, without the scheme's prefix: "PER", not "B-PER". Only with `aggregation="none"`,
+            where every token is an entity, is it the whole label.
+        text: the entity's characters, `text_given[start:end]`.
+        start: number of the first character, in Unicode code points from 0.
+        end: number of the last character plus one, in code points.
+        score: 0 to 1: the mean, over the entity's words, of the probability of each word's label. Constrained decoding
+            can choose a label that is not the most probable one; the score is then that label's own probability.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""Label schemes: how a label on each word spells the entities of a sentence. The only place that knows BIO, IOBES, IO.
+"""Label schemes: how labels on words spell the entities of a sentence. Only this module knows BIO and the others.
 
     scheme  prefixes      example
     BIO     B, I          B-PER I-PER O     (also called IOB2)
@@ -9,11 +9,12 @@
     IO      I             I-PER I-PER O
     PLAIN   none          PER PER O
 
-IOB1 is read rightly by the rules of BIO. Its names give it away only where a type has an I and no B, as happens when
-the training data never needed one; where every type has both, BIO is assumed, which matters to `transitions` alone.
+The rules of BIO read IOB1 correctly, too. The names of the labels show IOB1 only where a type has an I and no B, which
+happens when its training data never needed a B. Where every type has both, the scheme is taken to be BIO; this makes a
+difference to `transitions` alone.
 
-Reading is lenient, by the rules of the conlleval script of CoNLL-2000 that seqeval follows too: an I that follows
-nothing opens an entity, and so does a change of type. It knows nothing of tokens, scores or files.
+Reading is lenient and follows the conlleval script of CoNLL-2000, as seqeval does: an I without an entity before it
+begins one, and so does an I of another type. The module does not know tokens, scores or files.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ OUTSIDE = "O"
 
 
 class Scheme(enum.Enum):
-    """How labels spell entities; see the module's table."""
+    """The way in which labels spell entities; see the module's table."""
 
     BIO = "BIO"
     IOB1 = "IOB1"
@@ -42,7 +43,7 @@ class Scheme(enum.Enum):
 
 
 class Role(enum.IntEnum):
-    """What one label says of its word, whatever letter the scheme writes it with."""
+    """The role of a word in an entity, for all schemes alike, whichever letter they write it with."""
 
     OUT = 0
     BEGIN = 1
@@ -60,6 +61,7 @@ _ROLES = {
     "S": Role.SINGLE,
     "U": Role.SINGLE,
 }
+# The smallest set that holds all prefixes of a model decides, so the order is from small to large.
 _PREFIXES = (
     (Scheme.IO, frozenset("I")),
     (Scheme.BIO, frozenset("BI")),
@@ -72,11 +74,11 @@ _PREFIXED = re.compile(r"([BIESLUM])-(.+)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Entities of a run of words, as arrays of equal length, in order and disjoint.
+    """Entities as runs of words, in order and disjoint.
 
     Attributes:
-        start: first word of each. [entities]
-        end: one past the last word of each. [entities]
+        start: number of each entity's first word. [entities]
+        end: number of its last word plus one. [entities]
         type: index into LabelSet.types. [entities]
     """
 
@@ -87,7 +89,7 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
-    """Which sequences of labels the scheme allows.
+    """The sequences of labels that a scheme allows.
 
     Attributes:
         first: whether a sentence may begin with the label. [labels]
@@ -101,17 +103,17 @@ class Transitions:
 
 
 class LabelSet:
-    """The labels of a model, in the order of its logits, and what they mean.
+    """A model's labels with their meaning.
 
     Args:
-        labels: label names by index; "O" (or "") is outside every entity.
+        labels: names of the labels in the order of the logits; "O" or "" means outside every entity.
 
     Attributes:
-        labels: the names given.
-        scheme: recognised from the names' prefixes.
+        labels: the same names.
+        scheme: the scheme, recognized by the prefixes of the names.
         types: entity types in order of first appearance, without "O".
         role: Role of each label. [labels]
-        type: index into `types` of each label, -1 for outside. [labels]
+        type: index into `types` of each label; -1 for outside. [labels]
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
@@ -123,29 +125,31 @@ class LabelSet:
         self.role: NDArray[np.int8] = np.array([role for role, _ in parts], dtype=np.int8)
         self.type: NDArray[np.int64] = np.array([index.get(name, -1) for _, name in parts], dtype=np.int64)
         self._inside: NDArray[np.bool_] = self.role != Role.OUT
+        # Tables for pairs of labels, made once: `spans` then needs array look-ups alone, and no loop over words.
         self._opens = self._inside & self._opens_after()
 
     def spans(self, tags: NDArray[np.integer], first: NDArray[np.bool_]) -> Spans:
-        """The entities that label indices spell, for many sentences at once.
+        """The entities that labels spell, for many sentences at once.
 
         Args:
-            tags: label index of each word, sentences one after another. [words]
-            first: True where a sentence begins; no entity reaches over it. [words]
+            tags: label index of each word, one sentence after another. [words]
+            first: True for the first word of each sentence; no entity continues from the word before it. [words]
         """
         inside = self._inside[tags]
         opens = first & inside
         opens[1:] |= self._opens[tags[:-1], tags[1:]]
-        # An entity ends where the next word is outside or opens another, and at the end of all.
+        # An entity ends before a word that is outside or begins another entity, and at the very last word.
         closes = inside.copy()
         closes[:-1] &= opens[1:] | ~inside[1:]
         start = np.flatnonzero(opens)
         return Spans(start, np.flatnonzero(closes) + 1, self.type[tags[start]])
 
     def transitions(self) -> Transitions:
-        """What the scheme allows: an entity is begun, gone on with and ended as its type's labels can spell it.
+        """The sequences of labels that the scheme allows.
 
-        A type that lacks a role does without it: without B an I may begin an entity, without E an I may end one, and
-        a B is a whole entity where either E or S is missing. So BIO, IO and plain labels need no rules of their own.
+        An entity begins with B, continues with I and ends with E, or is a single S. A type that lacks one of these
+        labels does without it: without B an I may begin an entity, without E an I may end one, and without E or S a B
+        may be a whole entity. So BIO, IO and plain labels need no rules of their own.
         """
         role, kind = self.role, self.type
         begins = (role == Role.OUT) | (role == Role.BEGIN) | (role == Role.SINGLE) | ~self._has(Role.BEGIN)
@@ -155,22 +159,20 @@ class LabelSet:
         same = (kind[:, None] == kind) & (role != Role.OUT)
         goes_on = np.isin(role, (Role.BEGIN, Role.INSIDE))[:, None] & np.isin(role, (Role.INSIDE, Role.END)) & same
         if self.scheme is Scheme.IOB1:
-            # Here an I begins an entity, and a B does so after an entity of its own type.
+            # In IOB1 an I begins an entity, and a B begins one only after another entity of its type.
             begins = role != Role.BEGIN
             goes_on = same
         return Transitions(begins, goes_on | (ends[:, None] & begins), ends)
 
     def _has(self, role: Role) -> NDArray[np.bool_]:
-        """Whether the type of each label has a label of that role, too. [labels]"""
+        """For each label, whether its type also has a label of that role. [labels]"""
         return np.isin(self.type, self.type[self.role == role])
 
     def _opens_after(self) -> NDArray[np.bool_]:
-        """Whether a word with the second label, if it is inside, opens an entity after one with the first.
-
-        [labels, labels]
-        """
+        """Whether a label inside an entity (axis 1) begins a new one after another label (axis 0). [labels, labels]"""
         changes: NDArray[np.bool_] = self.type[:, None] != self.type
         if self.scheme is Scheme.PLAIN:
+            # Without prefixes nothing can separate two entities of one type that touch.
             return changes
         alone = (self.role == Role.BEGIN) | (self.role == Role.SINGLE)
         closed = (self.role == Role.OUT) | (self.role == Role.END) | (self.role == Role.SINGLE)
@@ -179,18 +181,19 @@ class LabelSet:
 
 
 def scheme_of(labels: Iterable[str]) -> Scheme:
-    """The scheme that these label names are written in; PLAIN if any but "O" lacks a known prefix."""
+    """The scheme of these label names; PLAIN if any of them but "O" lacks a known prefix."""
     matches = [_PREFIXED.fullmatch(label) for label in labels if label not in (OUTSIDE, "")]
     prefixes = {match[1] for match in matches if match}
     if not matches or not all(matches):
         return Scheme.PLAIN
     scheme = next((scheme for scheme, known in _PREFIXES if prefixes <= known), Scheme.PLAIN)
+    # A type with an I and no B: its entities begin with I, as in IOB1.
     with_b, with_i = ({match[2] for match in matches if match and match[1] == letter} for letter in "BI")
     return Scheme.IOB1 if scheme is Scheme.BIO and with_i - with_b else scheme
 
 
 def spans_of_labels(labels: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Entities of one sentence as (type, first word, one past the last word)."""
+    """The entities of one sentence: (type, number of the first word, number of the last word plus one)."""
     names = sorted(set(labels))
     label_set = LabelSet(names)
     index = {name: position for position, name in enumerate(names)}
@@ -203,7 +206,7 @@ def spans_of_labels(labels: Sequence[str]) -> list[tuple[str, int, int]]:
 
 
 def bio_from_labels(labels: Sequence[str]) -> list[str]:
-    """The same entities in BIO (IOB2), whichever scheme `labels` are written in."""
+    """The same entities as labels of BIO (IOB2), from labels of any scheme."""
     bio = [OUTSIDE] * len(labels)
     for name, start, end in spans_of_labels(labels):
         bio[start:end] = [f"B-{name}"] + [f"I-{name}"] * (end - start - 1)
@@ -211,6 +214,7 @@ def bio_from_labels(labels: Sequence[str]) -> list[str]:
 
 
 def _split(label: str, scheme: Scheme) -> tuple[Role, str]:
+    """Role and entity type of a label; the type of "O" is empty."""
     if label in (OUTSIDE, ""):
         return Role.OUT, ""
     match = _PREFIXED.fullmatch(label)

@@ -1,8 +1,8 @@
-"""Entity precision, recall and F1: exact span and exact type, micro-averaged, as conlleval and seqeval count them.
+"""Precision, recall and F1 of entities: exact span and type, micro-averaged, as conlleval and seqeval count them.
 
-Accuracy is theirs too: the share of words whose label is the same string, "O" counted like any other. It therefore
-falls where two label sets spell the same entities differently (IO against BIO), and precision and recall do not.
-It knows nothing of models, files or how the entities were found.
+Accuracy is counted as they do, too: the share of words whose two labels are the same string, "O" included. So it falls
+where two schemes spell the same entities differently (IO and BIO), while precision and recall stay the same.
+The module does not know models or files, or how the entities were found.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from runtime.text.label_schemes import spans_of_labels
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts and what follows from them; a ratio over nothing is 0, as in seqeval.
+    """Counts of entities and the ratios of these counts; a ratio with a denominator of 0 is 0, as in seqeval.
 
     Attributes:
-        gold: entities in the reference.
-        found: entities predicted.
-        right: predicted entities whose span and type are in the reference.
+        gold: number of entities in the reference.
+        found: number of predicted entities.
+        right: number of predicted entities with the span and type of an entity in the reference.
     """
 
     gold: int
@@ -47,11 +47,13 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """The micro average and a Score for each entity type, types in alphabetical order.
+    """The scores of all sentences.
 
     Attributes:
-        words: how many were compared.
-        right_words: those whose label is the reference's.
+        overall: the micro average, over all entity types.
+        by_type: a Score for each entity type, in alphabetical order.
+        words: number of words that were compared.
+        right_words: number of words whose label is the reference's.
     """
 
     overall: Score
@@ -66,7 +68,7 @@ class ScoreTable:
 
 
 class Scorer:
-    """Counts sentence by sentence; its memory grows with the entity types alone."""
+    """Counts entities sentence by sentence. Its memory grows with the number of entity types alone."""
 
     def __init__(self) -> None:
         self._gold: Counter[str] = Counter()
@@ -75,10 +77,14 @@ class Scorer:
         self._words = self._right_words = 0
 
     def add(self, gold: Sequence[str], found: Sequence[str]) -> None:
-        """Compare two labellings of a sentence.
+        """Compare the predicted labels of a sentence with the reference's.
+
+        Args:
+            gold: the reference's label of each word.
+            found: the predicted label of each word.
 
         Raises:
-            ValueError: they have another number of labels.
+            ValueError: the two have different lengths.
         """
         if len(gold) != len(found):
             raise ValueError(f"{len(found)} labels for a sentence of {len(gold)} words")
@@ -90,28 +96,32 @@ class Scorer:
         self._right_words += sum(one == other for one, other in zip(gold, found))
 
     def table(self) -> ScoreTable:
-        """What the sentences so far come to."""
+        """The scores of the sentences so far."""
         gold, found, right = self._gold, self._found, self._right
         by_type = {name: Score(gold[name], found[name], right[name]) for name in sorted(gold | found)}
         overall = Score(gold.total(), found.total(), right.total())
         return ScoreTable(overall, by_type, self._words, self._right_words)
 
     def counts(self) -> dict[str, Any]:
-        """All it has counted, as plain JSON values, for `restore`."""
+        """All counts as plain JSON values, for `restore`: a tagging run that was killed goes on with its score."""
         tables = {"gold": dict(self._gold), "found": dict(self._found), "right": dict(self._right)}
         return {**tables, "words": self._words, "right_words": self._right_words}
 
     def restore(self, counts: Mapping[str, Any]) -> None:
-        """Go on from `counts`."""
+        """Replace all counts by those that `counts` gave."""
         self._gold, self._found, self._right = (Counter(counts[name]) for name in ("gold", "found", "right"))
         self._words, self._right_words = counts["words"], counts["right_words"]
 
 
 def score_labels(gold: Iterable[Sequence[str]], found: Iterable[Sequence[str]]) -> ScoreTable:
-    """Compare two labellings of the same sentences, each sentence a sequence of labels.
+    """Compare the predicted labels of sentences with the reference's.
+
+    Args:
+        gold: for each sentence, the reference's label of each word.
+        found: for each sentence, the predicted label of each word.
 
     Raises:
-        ValueError: the two have another number of sentences, or a sentence another number of labels.
+        ValueError: the two have different numbers of sentences, or of labels in a sentence.
     """
     scorer = Scorer()
     for gold_labels, found_labels in zip(gold, found, strict=True):
@@ -120,9 +130,9 @@ def score_labels(gold: Iterable[Sequence[str]], found: Iterable[Sequence[str]]) 
 
 
 def report(table: ScoreTable) -> str:
-    """The table as the script conlleval of CoNLL-2000 prints it, digit for digit: percentages with two places.
+    """The table as text, digit for digit as CoNLL-2000's script conlleval prints it: percentages with two places.
 
-    A type's last number is how many entities of that type were found.
+    The last number of a type's line is the number of predicted entities of that type.
     """
     overall = table.overall
     lines = [
@@ -135,7 +145,7 @@ def report(table: ScoreTable) -> str:
 
 
 def _figures(score: Score) -> str:
-    # The script divides 100 x counts and then rounds; so is it done here, for the last digit to be the same.
+    # In the order of the script, which multiplies by 100 before it divides: other orders differ in the last digit.
     precision = 100 * score.right / score.found if score.found else 0.0
     recall = 100 * score.right / score.gold if score.gold else 0.0
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0

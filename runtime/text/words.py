@@ -1,12 +1,12 @@
-"""Free text -> words, the units that labels are about.
+"""Free text -> words, the units that have labels.
 
-NER models are trained on words as a corpus such as CoNLL-2003 has them, one label a word. To give a model at work
-what it saw in training, text is cut into words as such corpora are: at white space; punctuation apart; "'s" apart;
-and "U.S.", "J.", "Inc.", "AT&T", "all-rounder", "O'Brien", "3,000.5" and "amazon.com" whole. A Han character is a
-word of its own. Scripts that are written without spaces and are not Han (Thai, Japanese kana) stay whole between
-spaces: give their words to `Tagger.tag_words`.
+NER models are trained on the words of a corpus such as CoNLL-2003, with one label for each word. A model gives its
+best answers on what it saw in training, so text is cut into words as such corpora are: at white space, with punctuation
+and "'s" as words of their own. "U.S.", "J.", "Inc.", "AT&T", "all-rounder", "O'Brien", "3,000.5" and "amazon.com" are
+one word each. A Han character is a word. Text in other scripts without spaces (Thai, Japanese kana) is not cut between
+spaces: give its words to `Tagger.tag_words`.
 
-It knows nothing of tokens or models.
+The module does not know tokens or models.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import itertools
 import re
 from collections.abc import Iterator
 
-# Most words that are cut out of a text at once: a text of ten megabytes never lies there as a list of words.
+# Largest number of words in one list: a text of ten megabytes must not become a list of millions of pairs.
 RUN = 16_384
 
-# Abbreviations that keep their period. In CoNLL-2003 and the Penn Treebank they do, also at the end of a sentence.
+# Abbreviations that keep their period, as in CoNLL-2003 and the Penn Treebank, also at the end of a sentence.
 _ABBREVIATIONS = (
     "Mr Mrs Ms Dr Prof Rev Hon St Jr Sr Gen Col Lt Sgt Capt Cmdr Maj Adm Gov Sen Rep Pres "
     "Inc Corp Co Ltd Bros Cie Dept Univ Assn No Vol vs etc Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec "
@@ -27,8 +27,8 @@ _ABBREVIATIONS = (
 ).replace(" ", "|")
 
 # Punctuation and symbols, by Unicode block: ASCII, Latin-1, Armenian, Arabic, Devanagari, general punctuation,
-# currency, arrows to dingbats, CJK punctuation, full-width forms, emoji. Combining marks and joiners are none of these,
-# so they stay in the word, and so does the underscore.
+# currency, arrows to dingbats, CJK punctuation, full-width forms, emoji. Combining marks, joiners and the underscore
+# are not among them, so that they stay in their word.
 _PUNCTUATION = (
     r"!-/:-@\[-\^`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
     r"\u0589\u060c\u061b\u061f\u06d4\u0964\u0965"
@@ -36,16 +36,16 @@ _PUNCTUATION = (
     r"\uff3b-\uff40\uff5b-\uff65\U0001f000-\U0001faff"
 )
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
-# Part of a word: neither space, nor punctuation, nor Han.
+# A character inside a word: neither space, nor punctuation, nor Han.
 _IN_WORD = rf"[^\s{_PUNCTUATION}{_HAN}]"
 _QUOTE = r"['\u2019]"
 _CLITIC = rf"{_QUOTE}(?:s|S|m|d|ll|re|ve)(?!{_IN_WORD})"
-# What holds two parts of a word together; a comma, colon or slash does so between digits alone.
+# A character that joins two parts of a word. Comma, colon and slash join digits only: "3,000" is one word, "a,b" three.
 _JOINT = rf"(?:(?!{_CLITIC})(?:{_QUOTE}|[-\u2010\u2011.&@])|(?<=\d)[,:/](?=\d))"
 _TAIL = rf"(?:{_JOINT}?{_IN_WORD})*"
 _WORD = re.compile(
     rf"""
-      [A-Za-z0-9]+(?=\s|\Z)                            # most words; what follows would find the same, only later
+      [A-Za-z0-9]+(?=\s|\Z)                            # most words, tried first for speed; the rest finds them too
     | (?:[^\W\d_]\.){{2,}}(?:-{_IN_WORD}{_TAIL})?    # U.S.  e.g.  U.S.-led
     | (?:{_ABBREVIATIONS})\.(?!\w)         # Mr.  Inc.
     | [A-Z]\.(?=\s+[A-Z])                            # the initial in J. Smith
@@ -62,12 +62,15 @@ _WORD = re.compile(
 
 
 def split_words(text: str) -> list[tuple[int, int]]:
-    """(first, one past the last) code point of each word of `text`, in order and disjoint; none is empty or a space."""
+    """The words of a text, in order: (number of the first code point, number of the last plus one).
+
+    Words are disjoint, not empty, and without white space.
+    """
     return list(itertools.chain.from_iterable(runs_of_words(text)))
 
 
 def runs_of_words(text: str) -> Iterator[list[tuple[int, int]]]:
-    """The same in runs of at most RUN words."""
+    """The same in lists of at most RUN words, so that the words of a long text never lie in memory all at once."""
     matches = _WORD.finditer(text)
     while run := list(map(re.Match.span, itertools.islice(matches, RUN))):
         yield run

@@ -1,12 +1,14 @@
-"""Work begun before its result is needed."""
+"""Work that is begun before its result is needed, and results that come in the order of their inputs."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
-from runtime.concurrency import Ahead
+from runtime.concurrency import Ahead, in_order
 
 
 def test_the_function_runs_before_it_is_asked_for_its_result() -> None:
@@ -25,3 +27,58 @@ def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
     ahead = Ahead(lambda: int("three"))
     with pytest.raises(ValueError, match="three"):
         ahead.result()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_answers_come_in_order(workers: int) -> None:
+    def slow(each: int) -> int:
+        time.sleep(0.002 * (each % 3))
+        return each * each
+
+    assert list(in_order(slow, range(50), workers=workers)) == [each * each for each in range(50)]
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (3, 9)])
+def test_little_is_read_ahead(workers: int, most: int) -> None:
+    read: list[int] = []
+
+    def source() -> Iterator[int]:
+        for each in range(1000):
+            read.append(each)
+            yield each
+
+    answers = in_order(lambda each: each, source(), workers=workers)
+    for answered in range(1, 20):
+        next(answers)
+        assert len(read) <= answered + most
+
+
+def test_one_needs_no_thread() -> None:
+    (thread,) = in_order(lambda _: threading.current_thread(), [0], workers=4)
+    assert thread is threading.current_thread()
+
+
+def test_error_comes_after_the_answers_before_it() -> None:
+    def seventh_fails(each: int) -> int:
+        if each == 7:
+            raise ValueError(each)
+        return each
+
+    answers = in_order(seventh_fails, range(100), workers=3)
+    assert [next(answers) for _ in range(7)] == list(range(7))
+    with pytest.raises(ValueError, match="7"):
+        next(answers)
+
+
+def test_calls_that_have_not_begun_are_dropped_when_nobody_reads_on() -> None:
+    called: list[int] = []
+
+    def slow(each: int) -> int:
+        called.append(each)
+        time.sleep(0.02)
+        return each
+
+    answers = in_order(slow, range(100), workers=2)
+    assert [next(answers), next(answers)] == [0, 1]
+    answers.close()  # type: ignore[attr-defined]  # a generator, which is what a caller that stops reading closes
+    assert len(called) < 8

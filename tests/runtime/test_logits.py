@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import Windows, windows_of
 from runtime.bundle.store import Layout
-from runtime.concurrency import in_order
 from runtime.errors import BackendError, BundleError
 from runtime.logits import token_logits
 
@@ -83,44 +80,3 @@ def test_nothing_needs_no_engine() -> None:
     windows = windows_of(np.zeros(1, np.int64), capacity=62, stride=0)
     assert token_logits(backend, nothing, windows, _SPECIAL_TOKENS, labels=_LABELS).shape == (0, _LABELS)
     assert backend.shapes == []
-
-
-@pytest.mark.parametrize("workers", [1, 2, 4])
-def test_answers_come_in_order(workers: int) -> None:
-    def slow(each: int) -> int:
-        time.sleep(0.002 * (each % 3))
-        return each * each
-
-    assert list(in_order(slow, range(50), workers=workers)) == [each * each for each in range(50)]
-
-
-@pytest.mark.parametrize(("workers", "most"), [(1, 1), (3, 9)])
-def test_little_is_read_ahead(workers: int, most: int) -> None:
-    read: list[int] = []
-
-    def source() -> Iterator[int]:
-        for each in range(1000):
-            read.append(each)
-            yield each
-
-    answers = in_order(lambda each: each, source(), workers=workers)
-    for answered in range(1, 20):
-        next(answers)
-        assert len(read) <= answered + most
-
-
-def test_one_needs_no_thread() -> None:
-    (thread,) = in_order(lambda _: threading.current_thread(), [0], workers=4)
-    assert thread is threading.current_thread()
-
-
-def test_error_comes_after_the_answers_before_it() -> None:
-    def seventh_fails(each: int) -> int:
-        if each == 7:
-            raise ValueError(each)
-        return each
-
-    answers = in_order(seventh_fails, range(100), workers=3)
-    assert [next(answers) for _ in range(7)] == list(range(7))
-    with pytest.raises(ValueError, match="7"):
-        next(answers)

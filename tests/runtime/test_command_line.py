@@ -1,0 +1,104 @@
+"""Commands as processes: the exit status, the one line on standard error, and what is left of the output."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runtime.command_line import Parser, count
+from runtime.errors import UsageError
+from tests.conftest import ROOT
+
+_COMMAND = """
+import sys
+from runtime.command_line import Parser, run
+from runtime.errors import CorpusError
+
+def main(arguments):
+    {body}
+
+run(main, "python -m example")
+"""
+
+
+def _line(body: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", _COMMAND.format(body=body), *arguments]
+
+
+def _run(body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(_line(body, *arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_the_status_is_the_one_that_main_returns(status: int) -> None:
+    done = _run(f"print(arguments); return {status}", "a", "b")
+    assert (done.returncode, done.stdout, done.stderr) == (status, "['a', 'b']\n", "")
+
+
+def test_an_error_is_one_line_after_what_was_printed_and_ends_with_2() -> None:
+    done = _run("print('begun'); raise CorpusError('x:1', 'broken', 'fix it')")
+    assert (done.returncode, done.stdout) == (2, "begun\n")
+    assert done.stderr == "python -m example: error: x:1: broken; fix it\n"
+
+
+def test_an_error_of_the_system_is_one_line_too(tmp_path: Path) -> None:
+    done = _run("open(arguments[0], 'w')", str(tmp_path / "none" / "x"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "none/x: No such file or directory; check the path" in done.stderr
+
+
+def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+    done = _run("raise RuntimeError('broken invariant')")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_said_once() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            _line("print('lost'); return 0"), cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "python -m example: error: output: no space left (No space left on device); "
+        "free some space and run the same command again\n"
+    )
+
+
+def test_a_reader_that_stops_early_is_no_error() -> None:
+    with subprocess.Popen(
+        _line("[print(n) for n in range(10**6)]; return 0"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"0\n"
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == (b"", 0)
+
+
+def test_an_interrupted_command_ends_with_130_and_no_traceback() -> None:
+    body = "import time; print('ready', flush=True); time.sleep(60)"
+    with subprocess.Popen(_line(body), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert (process.stderr.read(), process.wait()) == (b"", 130)
+
+
+def test_a_parser_raises_what_others_print() -> None:
+    with pytest.raises(UsageError, match="command line: unrecognized arguments: --none; see python -m example --help"):
+        Parser(prog="python -m example").parse_args(["--none"])
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "", " 1", "1_000", "\u0663", "many"])
+def test_a_count_is_a_whole_number_of_at_least_1(text: str) -> None:
+    assert count("12") == 12
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a whole number of at least 1"):
+        count(text)
