@@ -54,8 +54,13 @@ def batches(
     want = backend.packing
     if backend.layout == "padded":
         rows, slots = want.padded_rows, want.padded_slots
-        return padded_batches(ids, windows, special_tokens, rows=rows, slots=slots, lengths=want.lengths)
-    return packed_batches(ids, windows, special_tokens, shortest=want.shortest, slots=want.slots, trim=not want.lengths)
+        return padded_batches(
+            ids, windows, special_tokens, rows=rows, slots=slots, lengths=want.lengths, align=want.align
+        )
+    shortest, trim = want.shortest, not want.lengths
+    return packed_batches(
+        ids, windows, special_tokens, shortest=shortest, slots=want.slots, trim=trim, align=want.align
+    )
 
 
 def _checked(logits: NDArray[np.float32], placed: Placed, labels: int) -> NDArray[np.float32]:

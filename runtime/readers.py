@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -207,16 +206,16 @@ class PipelineReader:
     """See the module.
 
     Args:
-        tokenizer: the checkpoint's tokenizer.json.
+        encoder: the checkpoint's tokenizer, for whole texts.
         engine: runs tokens.
         labels: the model's.
         decoding: how logits become entities; by one of the pipeline's strategies.
     """
 
-    def __init__(self, tokenizer: Path, engine: Engine, labels: LabelSet, decoding: Decoding) -> None:
+    def __init__(self, encoder: RawEncoder, engine: Engine, labels: LabelSet, decoding: Decoding) -> None:
         if decoding.aggregation == "word":
             raise BugError("the pipeline has no strategy 'word'")
-        self._encoder, self._engine, self._labels = RawEncoder(tokenizer), engine, labels
+        self._encoder, self._engine, self._labels = encoder, engine, labels
         self._strategy: Strategy = decoding.aggregation
         least = least_scores(labels, decoding.thresholds, decoding.ignore)
         self._least = np.append(least, 0.0)[labels.type]  # the last is for labels outside, whose type is -1

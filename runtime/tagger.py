@@ -34,6 +34,7 @@ from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.bundle.third_party import open_folder
 from runtime.concurrency import in_order
 from runtime.decode.options import BY_WORD, Decoding
+from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import BundleError, TextError, UsageError
 from runtime.logits import Engine
@@ -115,7 +116,7 @@ class Tagger:
         self.reader: Reader[Any, Any] = self._words
         """How free text is read; see runtime.readers. Its steps can be taken one by one."""
         if not by_word:
-            self.reader = PipelineReader(encoder.path, self._engine, self.labels, decoding)
+            self.reader = PipelineReader(RawEncoder(encoder.path), self._engine, self.labels, decoding)
 
     @classmethod
     def open(

@@ -9,6 +9,7 @@ import pytest
 
 from runtime.backends.fake import Fake
 from runtime.decode.options import AGGREGATIONS, Aggregation, Decoding
+from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BugError
 from runtime.logits import Engine
@@ -51,4 +52,4 @@ def test_the_pipeline_reads_no_words(tokenizer: Path) -> None:
     encoder = Encoder(tokenizer)
     engine = Engine(Fake(7, np.zeros_like), encoder.special_tokens, 30, 15, 0, 7)
     with pytest.raises(BugError, match="no strategy 'word': this is a bug"):
-        PipelineReader(tokenizer, engine, LabelSet(LABELS), Decoding())
+        PipelineReader(RawEncoder(tokenizer), engine, LabelSet(LABELS), Decoding())

@@ -1,0 +1,262 @@
+"""The threads that answer calls from the shared queue.
+
+A worker takes a batch as soon as a stream of the backend is free: nothing waits for company, and while batches run, the
+next gathers. One worker more may tokenize a full batch ahead, so that a stream never waits for a tokenizer; one more
+than that is kept for small calls. Workers never touch the event loop but to say that calls are done.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from runtime.serve.batching.call import Call, Drop, Piece, Times
+from runtime.serve.batching.fair_queue import FairQueue
+from runtime.serve.batching.reading import Reading
+
+# Tokens of a code point before any text was seen: about those of English news.
+_TOKENS_PER_CHARACTER = 0.25
+# Share of the newest batch in what is learnt of speed and of tokens per character.
+_NEWS = 0.1
+# With --max-queued-tokens 0: seconds of work that may wait, and the least that may in any case.
+_QUEUED_SECONDS, _LEAST_QUEUED = 0.1, 2048
+
+
+class Stages(Protocol):
+    """What answers a batch; see runtime.serve.batching.engine."""
+
+    @property
+    def backend(self) -> Stopwatch: ...
+    def tokenize(self, reading: Reading, questions: Sequence[Any]) -> Any: ...
+    def run(self, reading: Reading, tokens: Any) -> Any: ...
+    def decode(self, reading: Reading, tokens: Any, said: Any) -> list[Any]: ...
+
+
+class Stopwatch(Protocol):
+    """What is needed of a SharedBackend."""
+
+    @property
+    def concurrent(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    def begin(self, *, small: bool) -> None: ...
+
+
+class OverloadedError(Exception):
+    """The queue is full.
+
+    Attributes:
+        seconds: after which it may be worth asking again.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a batch was, for whoever counts.
+
+    Attributes:
+        tokens: that it held.
+        room: tokens that a full one holds.
+        calls: that it held pieces of.
+        times: seconds in each stage.
+    """
+
+    tokens: int
+    room: int
+    calls: int
+    times: Times
+
+
+def _nobody(_: Sequence[Call]) -> None:
+    return None
+
+
+def _no_report(_: BatchReport) -> None:
+    return None
+
+
+def _no_fault(_: BaseException) -> None:
+    return None
+
+
+class Batcher:
+    """See the module. Threads start with the first call and end with `close`.
+
+    Args:
+        stages: answer batches.
+        batch: most tokens of a batch.
+        most_queued: tokens that may stand before a newcomer; 0: as many as are answered in a tenth of a second.
+        on_done: called from a worker's thread with calls that are answered or have failed, each call once.
+        on_batch: called from a worker's thread after each batch.
+        on_fault: called from a worker's thread with what a batch failed of.
+    """
+
+    def __init__(
+        self,
+        stages: Stages,
+        *,
+        batch: int,
+        most_queued: int = 0,
+        on_done: Callable[[Sequence[Call]], None] = _nobody,
+        on_batch: Callable[[BatchReport], None] = _no_report,
+        on_fault: Callable[[BaseException], None] = _no_fault,
+    ) -> None:
+        self._stages, self._batch, self._most_queued = stages, batch, most_queued
+        self._on_done = on_done
+        self._on_batch, self._on_fault = on_batch, on_fault
+        self._queue = FairQueue(batch)
+        self._changed = threading.Condition()
+        self._streams = stages.backend.concurrent
+        self._running = self._running_bulk = 0
+        self._closed = False
+        self._ratio, self._speed = _TOKENS_PER_CHARACTER, 0.0
+        self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self._streams + 2)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def queued(self) -> int:
+        """Tokens that stand before a newcomer."""
+        return self._queue.tokens
+
+    @property
+    def room(self) -> int:
+        """Tokens that may stand before a newcomer."""
+        return self._most_queued or max(_LEAST_QUEUED, int(self._speed * _QUEUED_SECONDS))
+
+    @property
+    def dropped(self) -> dict[Drop, int]:
+        """Calls that left the queue without a batch, by why."""
+        return dict(self._queue.dropped)
+
+    def refusal(self) -> OverloadedError | None:
+        """Why the queue takes no call now; None while it does."""
+        queued = self._queue.tokens
+        return OverloadedError(queued / self._speed if self._speed else 1.0) if queued >= self.room else None
+
+    def sizes(self, questions: Sequence[Any]) -> list[int]:
+        """Tokens of texts as far as they are known before tokenizing: by the characters of those that came before."""
+        ratio = self._ratio
+        return [1 + int(ratio * len(q)) if isinstance(q, str) else 1 + int(1.5 * len(q)) for q in questions]
+
+    def offer(self, call: Call, *, probe: bool = False) -> None:
+        """Into the queue.
+
+        Args:
+            call: what is asked.
+            probe: it is the server's own and is let in whatever waits.
+
+        Raises:
+            OverloadedError: the queue is full.
+        """
+        if not call.questions:
+            self._on_done([call])
+            return
+        with self._changed:
+            refusal = None if probe else self.refusal()
+            if refusal or self._closed:
+                raise refusal or OverloadedError(1.0)
+            self._queue.put(call, time.monotonic())
+            self._changed.notify()
+
+    def close(self, seconds: float = 5.0) -> bool:
+        """Take no more, fail what waits, and let batches that run end; whether they did in that time."""
+        with self._changed:
+            self._closed = True
+            waiting = self._queue.drain()
+            self._changed.notify_all()
+        self._fail(waiting, OverloadedError(1.0))
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _work(self) -> None:
+        while pieces := self._next():
+            try:
+                self._answer(pieces)
+            except Exception as error:  # whatever it is, it is these calls' answer, and the worker lives on
+                self._on_fault(error)
+                self._fail([piece.call for piece in pieces], error)
+            finally:
+                with self._changed:
+                    self._running -= 1
+                    self._running_bulk -= not pieces[0].call.small
+                    self._changed.notify()
+
+    def _next(self) -> list[Piece]:
+        """The next batch, waited for; nothing once the batcher is closed."""
+        with self._changed:
+            while not self._closed:
+                ready = self._running < self._streams or self._queue.has_full_batch or self._queue.has_small
+                if ready and self._may_run():
+                    bulk = self._running_bulk <= self._streams
+                    if pieces := self._queue.take(time.monotonic(), bulk=bulk):
+                        self._running += 1
+                        self._running_bulk += not pieces[0].call.small
+                        return pieces
+                self._changed.wait()
+            return []
+
+    def _may_run(self) -> bool:
+        """Whether a worker may take now: a stream is free, or a full batch can be tokenized ahead."""
+        if self._running < self._streams:
+            return True
+        # Small calls pass large ones at the gate of the backend, so that they need not wait for a large one's end.
+        passes = self._queue.has_small and self._running_bulk > 0 and self._running - self._running_bulk < self._streams
+        return passes or (self._running == self._streams and self._queue.has_full_batch)
+
+    def _answer(self, pieces: Sequence[Piece]) -> None:
+        reading, clock = pieces[0].call.reading, time.perf_counter
+        questions = [question for piece in pieces for question in piece.questions]
+        began, now = clock(), time.monotonic()
+        self._stages.backend.begin(small=pieces[0].call.small)
+        tokens = self._stages.tokenize(reading, questions)
+        tokenized = clock()
+        said = self._stages.run(reading, tokens)
+        ran = clock()
+        answers = self._stages.decode(reading, tokens, said)
+        decoded = clock()
+        inference = self._stages.backend.seconds
+        times = Times(ran - tokenized - inference, tokenized - began, inference, decoded - ran)
+        self._learn(questions, tokens.text_start, inference)
+        self._deliver(pieces, answers, tokens.text_start, times, now)
+        count = int(tokens.text_start[-1])
+        self._on_batch(BatchReport(count, self._batch, len({id(p.call) for p in pieces}), times))
+
+    def _deliver(self, pieces: Sequence[Piece], answers: list[Any], text_start: Any, times: Times, now: float) -> None:
+        place, done = 0, []
+        for piece in pieces:
+            end = place + piece.end - piece.first
+            call, of_batch = piece.call, answers[place:end]
+            call.times.queue += times.queue + (now - call.offered if piece.first == 0 else 0.0)
+            call.times.tokenize += times.tokenize
+            call.times.inference += times.inference
+            call.times.decode += times.decode
+            call.tokens += int(text_start[end] - text_start[place])
+            if call.answer(piece.first, of_batch):
+                done.append(call)
+            place = end
+        if done:
+            self._on_done(done)
+
+    def _learn(self, questions: Sequence[Any], text_start: Any, seconds: float) -> None:
+        """Tokens of a character, and tokens a second of all streams together."""
+        tokens = int(text_start[-1])
+        characters = sum(map(len, questions)) if isinstance(questions[0], str) else 0
+        if characters >= 20:
+            self._ratio += _NEWS * (tokens / characters - self._ratio)
+        if tokens and seconds:
+            speed = tokens / seconds * self._streams
+            self._speed += (_NEWS if self._speed else 1.0) * (speed - self._speed)
+
+    def _fail(self, calls: Sequence[Call], error: BaseException) -> None:
+        if failed := [call for call in calls if call.fail(error)]:
+            self._on_done(failed)

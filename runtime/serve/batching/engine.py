@@ -1,0 +1,182 @@
+"""What answers a batch: the readers of a bundle, in three steps that can overlap. Serving knows no more of the core.
+
+    tokenize    questions -> tokens
+    run         tokens -> what the backend says
+    decode      that -> an answer to each question
+
+Readers are made for each way of reading when it is first asked for, and share tokenizer and backend.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.backends.base import Backend
+from runtime.decode.options import Decoding
+from runtime.encode.hf_pipeline import RawEncoder
+from runtime.encode.tokenizer import Encoded, Encoder
+from runtime.errors import TextError
+from runtime.logits import Engine
+from runtime.readers import PipelineReader, PipelineTokens, WordReader, WordTokens
+from runtime.serve.batching.reading import Reading
+from runtime.serve.batching.stream_gate import SharedBackend
+from runtime.text.label_schemes import LabelSet
+
+# Ways of reading whose readers are kept: one of the pipeline's holds a tokenizer, a few megabytes.
+_MOST_READERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TokenProbabilities:
+    """Of one text: for each token, special tokens left out, the probability of each label. [tokens, labels]"""
+
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Questions of a batch as tokens.
+
+    Attributes:
+        given: as the reader made them.
+        text_start: where each question's tokens start, and, last, where all end. [questions + 1]
+        refused: by place, the questions that are too long; they stand among the tokens as empty ones.
+    """
+
+    given: WordTokens | PipelineTokens | Encoded
+    text_start: NDArray[np.int64]
+    refused: dict[int, TextError]
+
+
+class TaggingEngine:
+    """See the module. Its methods may be called from several threads at once.
+
+    Args:
+        encoder: the checkpoint's tokenizer.
+        labels: label names in the order of the logits.
+        backend: runs the batches.
+        max_length: most tokens of a row, special tokens included.
+        align: see Packing.align.
+    """
+
+    def __init__(
+        self, encoder: Encoder, labels: Sequence[str], backend: Backend, *, max_length: int, align: int = 1
+    ) -> None:
+        self.labels = LabelSet(labels)
+        self.max_length = max_length
+        # A padded row longer than the model's positions would be read out of bounds.
+        aligned = align if backend.layout == "packed" or max_length % align == 0 else 1
+        self.backend = SharedBackend(backend, align=aligned)
+        self._encoder = encoder
+        self._capacity = max_length - len(encoder.special_tokens)
+        self._readers: OrderedDict[Reading, WordReader | PipelineReader] = OrderedDict()
+        self._lock = Lock()
+        self._raw = functools.cache(lambda: RawEncoder(encoder.path))  # a second tokenizer, which few need
+
+    @property
+    def special_tokens(self) -> tuple[int, int]:
+        """How many special tokens open and close a window."""
+        return len(self._encoder.special_tokens.prefix), len(self._encoder.special_tokens.suffix)
+
+    def check(self, reading: Reading) -> None:
+        """Refuse a reading that this model cannot do, before it is in a queue.
+
+        Raises:
+            UsageError: there is no such label or way; the message lists those that there are.
+        """
+        self._reader(reading)
+
+    def tokenize(self, reading: Reading, questions: Sequence[Any]) -> Tokens:
+        """Questions as tokens; those that are refused are empty."""
+        tokens = self._tokenized(reading, questions)
+        count = np.diff(tokens.text_start)
+        if reading.long == "split" or count.max(initial=0) <= self._capacity:
+            return tokens
+        refused = {
+            place: _too_long(place, int(count[place]), self._capacity)
+            for place in np.flatnonzero(count > self._capacity).tolist()
+        }
+        empty: Any = () if reading.kind == "labels" else ""
+        kept = [empty if place in refused else question for place, question in enumerate(questions)]
+        shorter = self._tokenized(reading, kept)
+        return Tokens(shorter.given, shorter.text_start, refused)
+
+    def run(self, reading: Reading, tokens: Tokens) -> Any:
+        """What the backend says of the tokens.
+
+        Raises:
+            BackendError: it refused a batch, or answered with what is no number.
+        """
+        reader, given = self._reader(reading), tokens.given
+        if isinstance(reader, PipelineReader):
+            assert isinstance(given, PipelineTokens)
+            return reader.run(given)
+        if isinstance(given, Encoded):
+            return reader.word_labels(given)
+        assert isinstance(given, WordTokens)
+        return reader.run(given)
+
+    def decode(self, reading: Reading, tokens: Tokens, said: Any) -> list[Any]:
+        """An answer to each question: entities, labels or TokenProbabilities; a TextError for one that is refused."""
+        answers = self._decoded(reading, tokens, said)
+        for place, error in tokens.refused.items():
+            answers[place] = error
+        return answers
+
+    def close(self) -> None:
+        """Give back the backend's memory and threads."""
+        self.backend.close()
+
+    def _tokenized(self, reading: Reading, questions: Sequence[Any]) -> Tokens:
+        if reading.kind == "labels":
+            encoded = self._encoder.encode_words(questions)
+            return Tokens(encoded, encoded.text_start, {})
+        given = self._reader(reading).tokenize(questions)
+        return Tokens(given, given.text_start, {})
+
+    def _decoded(self, reading: Reading, tokens: Tokens, said: Any) -> list[Any]:
+        if isinstance(tokens.given, Encoded):
+            names = np.array(self.labels.labels, dtype=object)[said].tolist()
+            return [names[start:end] for start, end in itertools.pairwise(tokens.given.word_start.tolist())]
+        if reading.kind == "probabilities":
+            return [TokenProbabilities(said[a:b]) for a, b in itertools.pairwise(tokens.text_start.tolist())]
+        reader = self._reader(reading)
+        if isinstance(reader, PipelineReader):
+            assert isinstance(tokens.given, PipelineTokens)
+            return list(reader.entities(tokens.given, said))
+        assert isinstance(tokens.given, WordTokens)
+        return list(reader.entities(tokens.given, said))
+
+    def _reader(self, reading: Reading) -> WordReader | PipelineReader:
+        with self._lock:
+            if reading in self._readers:
+                self._readers.move_to_end(reading)
+                return self._readers[reading]
+        made = self._made(reading, reading.decoding)
+        with self._lock:
+            self._readers[reading] = made
+            while len(self._readers) > _MOST_READERS:
+                self._readers.popitem(last=False)
+        return made
+
+    def _made(self, reading: Reading, decoding: Decoding) -> WordReader | PipelineReader:
+        overlap = reading.windowing.overlap(self._capacity)
+        labels = len(self.labels.labels)
+        engine = Engine(self.backend, self._encoder.special_tokens, self._capacity, overlap, labels)
+        if decoding.aggregation == "word":
+            return WordReader(self._encoder, engine, self.labels, decoding)
+        return PipelineReader(self._raw(), engine, self.labels, decoding)
+
+
+def _too_long(place: int, tokens: int, capacity: int) -> TextError:
+    problem = f"{tokens:,} tokens, this model takes {capacity:,} at once"
+    return TextError(place + 1, problem, "split it into shorter texts, at sentence ends")

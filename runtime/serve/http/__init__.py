@@ -1,0 +1,1 @@
+"""What is alike in all protocols: bodies, limits, replies, refusals, keys, and the description of all routes."""

@@ -1,0 +1,116 @@
+"""The ASGI application: every endpoint behind the same guard, in the same order.
+
+key -> queue full? -> deadline -> handler -> reply with an id -> log line and metrics. A handler raises RefusedError for what
+the client can mend; anything else that it raises is logged with the request's id and answered by 500, without a trace.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from runtime.serve.http.access import check_key
+from runtime.serve.http.endpoint import Endpoint
+from runtime.serve.http.exchange import Exchange, begin, set_deadline
+from runtime.serve.http.guards import Guard
+from runtime.serve.http.refused import RefusedError
+from runtime.serve.http.replies import Reply, StreamReply, refusal_reply
+from runtime.serve.observe.tracing import NO_TRACES, Traces
+from runtime.serve.service import Service
+
+_NOT_HERE = {404: "there is no such route; GET /openapi.json lists them", 405: "this route has another method"}
+
+
+def make_app(
+    service: Service,
+    endpoints: Sequence[Endpoint],
+    *,
+    key: str = "",
+    keyed: Sequence[Guard] = ("compute",),
+    traces: Traces = NO_TRACES,
+) -> Starlette:
+    """The application.
+
+    Args:
+        service: answers.
+        endpoints: all routes.
+        key: that routes of `keyed` kinds ask for; empty: none does.
+        keyed: see Endpoint.guard.
+        traces: told of each request.
+    """
+    guarded = [_Guarded(service, one, key if one.guard in keyed else "", traces) for one in endpoints]
+    routes: list[BaseRoute] = [Route(one.endpoint.path, one.call, methods=[one.endpoint.method]) for one in guarded]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await service.start()
+        yield
+
+    async def elsewhere(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = getattr(error, "headers", None)
+        refused = RefusedError(status, _NOT_HERE.get(status, "the server failed"), headers=headers)
+        return refusal_reply(refused, begin(request, "", deadline=0.0).id)
+
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: elsewhere})
+
+
+class _Guarded:
+    """An endpoint and what stands before and after its handler; see the module."""
+
+    def __init__(self, service: Service, endpoint: Endpoint, key: str, traces: Traces) -> None:
+        self.endpoint = endpoint
+        self._service, self._key, self._traces = service, key, traces
+
+    async def call(self, request: Request) -> Reply:
+        """The reply to a request."""
+        exchange = begin(request, self.endpoint.path, deadline=self._service.limits.deadline)
+        self._service.running += 1
+        reply = await self._reply(exchange)
+        reply.headers["X-Request-Id"] = exchange.id
+        if isinstance(reply, StreamReply):  # its work is still to come
+            reply.parts = _then(reply.parts, lambda: self._end(exchange, 200))
+        else:
+            self._end(exchange, reply.status_code)
+        return reply
+
+    async def _reply(self, exchange: Exchange) -> Reply:
+        try:
+            if self._key:
+                check_key(self._key, exchange.headers)
+            if self.endpoint.method == "POST":
+                self._service.refuse_early()
+                set_deadline(exchange)
+            return await self.endpoint.handler(self._service, exchange)
+        except RefusedError as refused:
+            exchange.outcome = refused.outcome
+            return refusal_reply(refused, exchange.id)
+        except Exception:
+            exchange.outcome = "failed"
+            self._service.log.event("request failed", id=exchange.id, trace=traceback.format_exc())
+            return refusal_reply(RefusedError(500, "the server failed; its log has this id"), exchange.id)
+
+    def _end(self, exchange: Exchange, status: int) -> None:
+        seconds = time.monotonic() - exchange.began
+        self._service.running -= 1
+        self._service.metrics.request(exchange, seconds)
+        self._traces.request(exchange, status, seconds)
+        if self.endpoint.guard == "compute":
+            self._service.log.request(exchange, status, seconds)
+
+
+async def _then(parts: AsyncIterator[bytes], end: Callable[[], None]) -> AsyncIterator[bytes]:
+    """The parts, and then the end, also where nobody takes them all."""
+    try:
+        async for part in parts:
+            yield part
+    finally:
+        end()

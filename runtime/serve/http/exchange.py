@@ -1,0 +1,81 @@
+"""Exchange: one request and all that becomes known of it on its way: for its handler, its log line and its metrics."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from runtime.serve.batching.call import Times
+from runtime.serve.http.refused import Outcome, bad_request
+
+_ID_HEADER, _TIMEOUT_HEADER = "x-request-id", "x-request-timeout-ms"
+_LONGEST_ID = 128
+
+
+@dataclass(slots=True)
+class Exchange:
+    """See the module.
+
+    Attributes:
+        request: as starlette gives it.
+        id: the client's own, or one that was made up; every reply carries it.
+        route: the route's path, with its parameters' names.
+        began: when it came, on time.monotonic's clock.
+        deadline: when an answer comes too late, on that clock.
+        texts, tokens: that were asked about.
+        entities: that were found, by label.
+        times: seconds in each stage.
+        outcome: how it ended.
+        asked: the texts themselves, for a log that may hold them.
+    """
+
+    request: Request
+    id: str
+    route: str
+    began: float
+    deadline: float
+    texts: int = 0
+    tokens: int = 0
+    entities: dict[str, int] = field(default_factory=dict)
+    times: Times = field(default_factory=Times)
+    outcome: Outcome = "ok"
+    asked: Sequence[Any] = ()
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the request, by names in lower case."""
+        headers: Mapping[str, str] = self.request.headers
+        return headers
+
+
+def begin(request: Request, route: str, *, deadline: float) -> Exchange:
+    """The exchange of a request that has just come.
+
+    Args:
+        request: the request.
+        route: its route.
+        deadline: seconds that an answer may take, unless the client asks for less.
+    """
+    now = time.monotonic()
+    given = request.headers.get(_ID_HEADER, "")
+    ours = given if given and len(given) <= _LONGEST_ID and given.isascii() and given.isprintable() else ""
+    return Exchange(request, ours or secrets.token_hex(8), route, now, now + deadline)
+
+
+def set_deadline(exchange: Exchange) -> None:
+    """Take the client's own deadline, if it gives a nearer one.
+
+    Raises:
+        RefusedError: what it gives is no number of milliseconds.
+    """
+    given = exchange.headers.get(_TIMEOUT_HEADER)
+    if given is None:
+        return
+    if not (given.isascii() and given.isdigit() and 0 < len(given) <= 9):
+        raise bad_request(f"{_TIMEOUT_HEADER}: {given[:40]!r} is not a whole number of milliseconds")
+    exchange.deadline = min(exchange.deadline, exchange.began + int(given) / 1000)

@@ -1,0 +1,15 @@
+"""What clients say and expect, one protocol a file. Each gives a tuple of Endpoints; `all_endpoints` is all of them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from runtime.serve.http.endpoint import Endpoint
+
+PROTOCOLS = ("native", "operations")
+
+
+def all_endpoints() -> tuple[Endpoint, ...]:
+    """Every route of the server."""
+    modules = [import_module(f"{__name__}.{name}") for name in PROTOCOLS]
+    return tuple(endpoint for module in modules for endpoint in module.ENDPOINTS)

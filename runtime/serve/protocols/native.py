@@ -1,0 +1,116 @@
+"""Nerve's own protocol: POST /tag, with every decoding option of the command line.
+
+    {"texts": [...]}     -> {"entities": [[{label, text, start, end, score}, ...], ...]}
+    {"words": [[...]]}   -> {"labels": [[...], ...]}
+
+A body of media type application/x-ndjson is a stream: a JSON string, or {"text": ...}, or {"words": [...]} a line, and
+an answer a line, in order, as they are ready. Lines are read only as fast as answers are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from runtime.batch.windowing import Long
+from runtime.decode.options import Aggregation
+from runtime.errors import TextError
+from runtime.serve.batching.reading import Reading, reading_of
+from runtime.serve.http.body import parse, read_body
+from runtime.serve.http.endpoint import Endpoint
+from runtime.serve.http.exchange import Exchange
+from runtime.serve.http.refused import bad_request
+from runtime.serve.http.replies import Reply, json_reply
+from runtime.serve.protocols.ndjson import NDJSON, QUERY, stream_reply
+from runtime.serve.service import Service
+
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Stride = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagRequest:
+    """The body of POST /tag: texts, or words, and how to read them."""
+
+    texts: list[str] | None = None
+    words: list[list[str]] | None = None
+    aggregation: Aggregation = "word"
+    constrained: bool = False
+    thresholds: dict[str, Probability] = field(default_factory=dict)
+    ignore: list[str] = field(default_factory=list)
+    long: Long = "split"
+    stride: Stride | Literal["auto"] = "auto"
+
+    def reading(self) -> Reading:
+        """How its texts are read."""
+        return reading_of(
+            kind="entities" if self.words is None else "labels",
+            aggregation=self.aggregation,
+            constrained=self.constrained,
+            thresholds=self.thresholds,
+            ignore=self.ignore,
+            long=self.long,
+            stride=self.stride,
+        )
+
+
+async def tag(service: Service, exchange: Exchange) -> Reply:
+    """Answer texts or words; or, for NDJSON, a stream of them."""
+    if exchange.headers.get("content-type", "").partition(";")[0].strip().lower() == NDJSON:
+        return stream_reply(service, exchange)
+    limits = service.limits
+    raw = await read_body(exchange.request, most=limits.body, seconds=limits.body_seconds)
+    asked = parse(raw, TagRequest, known_only=True)
+    if (asked.texts is None) == (asked.words is None):
+        raise bad_request('give either "texts", a list of strings, or "words", a list of lists of strings')
+    questions: Sequence[Any] = asked.texts if asked.texts is not None else asked.words or []
+    answers = await service.answer(exchange, questions, asked.reading())
+    refuse_too_long(answers)
+    return json_reply({"labels" if asked.texts is None else "entities": answers})
+
+
+def refuse_too_long(answers: Sequence[Any]) -> None:
+    """Refuse the whole request for the first text that is too long; only who asked for that gets here.
+
+    Raises:
+        RefusedError: 400.
+    """
+    for answer in answers:
+        if isinstance(answer, TextError):
+            raise bad_request(str(answer))
+
+
+ENTITY = {
+    "type": "object",
+    "required": ["label", "text", "start", "end", "score"],
+    "properties": {
+        "label": {"type": "string"},
+        "text": {"type": "string"},
+        "start": {"type": "integer"},
+        "end": {"type": "integer"},
+        "score": {"type": "number"},
+    },
+}
+_GIVES = {
+    "type": "object",
+    "properties": {
+        "entities": {"type": "array", "items": {"type": "array", "items": ENTITY}},
+        "labels": {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
+    },
+}
+
+ENDPOINTS = (
+    Endpoint(
+        method="POST",
+        path="/tag",
+        handler=tag,
+        summary="Entities of texts, or labels of words; as NDJSON, a stream of them",
+        takes=TagRequest,
+        gives=_GIVES,
+        more={NDJSON: {"type": "string"}},
+        query=QUERY,
+    ),
+)

@@ -1,0 +1,178 @@
+"""A stream of texts in, a stream of answers out: one JSON value a line, in order, in bounded memory.
+
+Lines share the queue with all other requests. A broken line is answered by {"error": ..., "line": N} in its place, and
+the stream goes on. A client must read while it writes: where it does not take answers, its lines are not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+import msgspec
+
+from runtime.batch.windowing import Long
+from runtime.decode.options import AGGREGATIONS
+from runtime.errors import TextError, UsageError
+from runtime.serve.batching.reading import Reading, reading_of
+from runtime.serve.http.body import parts_of
+from runtime.serve.http.exchange import Exchange
+from runtime.serve.http.refused import RefusedError, bad_request
+from runtime.serve.http.replies import StreamReply, encoded
+from runtime.serve.service import Service
+
+NDJSON = "application/x-ndjson"
+QUERY: Mapping[str, Any] = {
+    "aggregation": {"enum": list(AGGREGATIONS)},
+    "constrained": {"enum": ["true", "false"]},
+    "threshold": {"type": "array", "items": {"type": "string", "pattern": "^[A-Za-z]+=(0|1|0\\.[0-9]{1,6})$"}},
+    "ignore": {"type": "array", "items": {"type": "string"}},
+    "long": {"enum": list(get_args(Long))},
+    "stride": {"type": "string", "pattern": "^(auto|[0-9]{1,6})$"},
+}
+# Lines that are asked about at once, and groups of them that may be unanswered: what one stream holds in memory.
+_LINES, _GROUPS = 256, 4
+_RETRY = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line, parsed: a text or words, or what is wrong with it."""
+
+    question: Any = None
+    words: bool = False
+    error: str = ""
+
+
+def stream_reply(service: Service, exchange: Exchange) -> StreamReply:
+    """The reply that answers the request's lines while they come.
+
+    Raises:
+        RefusedError: a parameter of the query is not understood.
+    """
+    reading = _reading(exchange)
+    try:
+        service.engine.check(reading)
+    except UsageError as error:
+        raise bad_request(str(error)) from None
+    return StreamReply(_answers(service, exchange, reading), media_type=NDJSON)
+
+
+async def _answers(service: Service, exchange: Exchange, reading: Reading) -> AsyncIterator[bytes]:
+    """Answers in order; groups are asked about ahead of those that are not answered yet."""
+    pending: deque[asyncio.Task[bytes]] = deque()
+    number = 0
+    try:
+        async for group in _groups(service, exchange):
+            pending.append(asyncio.create_task(_answered(service, exchange, reading, group, number)))
+            number += len(group)
+            while len(pending) >= _GROUPS or (pending and pending[0].done()):
+                yield await pending.popleft()
+        while pending:
+            yield await pending.popleft()
+    except RefusedError as refused:  # the reply has begun, so that its status cannot say it any more
+        exchange.outcome = refused.outcome
+        yield encoded({"error": refused.message, "id": exchange.id}) + b"\n"
+    finally:
+        for task in pending:
+            task.cancel()
+
+
+async def _groups(service: Service, exchange: Exchange) -> AsyncIterator[list[_Line]]:
+    """Lines of the body in groups: all that one part of it brings, at most _LINES."""
+    rest = b""
+    limits = service.limits
+    async for part in parts_of(exchange.request, most=0, seconds=limits.deadline):
+        *lines, rest = (rest + part).split(b"\n")
+        if len(rest) > limits.body:
+            raise bad_request(f"a line has more than {limits.body:,} bytes")
+        for start in range(0, len(lines), _LINES):
+            yield [_line(raw) for raw in lines[start : start + _LINES] if raw.strip()]
+    if rest.strip():
+        yield [_line(rest)]
+
+
+async def _answered(service: Service, exchange: Exchange, reading: Reading, group: list[_Line], before: int) -> bytes:
+    """The group's answers as lines."""
+    answers: dict[int, Any] = {place: {"error": line.error} for place, line in enumerate(group) if line.error}
+    for words in (False, True):
+        places = [place for place, line in enumerate(group) if line.words == words and not line.error]
+        if places:
+            asked = replace(reading, kind="labels" if words else "entities")
+            found = await _patiently(service, exchange, [group[place].question for place in places], asked)
+            answers |= {place: _said(answer, words=words) for place, answer in zip(places, found)}
+    for place, answer in answers.items():
+        if "error" in answer:
+            answer["line"] = before + place + 1
+    return b"".join(encoded(answers[place]) + b"\n" for place in range(len(group)))
+
+
+async def _patiently(service: Service, exchange: Exchange, questions: list[Any], reading: Reading) -> list[Any]:
+    """As Service.answer, but what is overloaded is asked again: a stream waits, that is its back-pressure."""
+    while True:
+        # Each group has the time that a request of its own would have.
+        exchange.deadline = time.monotonic() + service.limits.deadline
+        try:
+            return await service.answer(exchange, questions, reading)
+        except RefusedError as refused:
+            if refused.status != 429:
+                raise
+            await asyncio.sleep(_RETRY)
+
+
+def _line(raw: bytes) -> _Line:
+    try:
+        value = msgspec.json.decode(raw)
+    except (ValueError, RecursionError) as error:
+        return _Line(error=f"not JSON ({error})")
+    if isinstance(value, dict):
+        value = value.get("text", value.get("words"))
+    if isinstance(value, str):
+        return _Line(value)
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return _Line(value, words=True)
+    return _Line(error='neither a JSON string, nor {"text": "..."}, nor {"words": ["..."]}')
+
+
+def _said(answer: Any, *, words: bool) -> dict[str, Any]:
+    if isinstance(answer, TextError):
+        return {"error": f"{answer.problem}; {answer.fix}"}
+    return {"labels" if words else "entities": answer}
+
+
+def _reading(exchange: Exchange) -> Reading:
+    """The reading that the query asks for."""
+    query = exchange.request.query_params
+    if unknown := [name for name in query if name not in QUERY]:
+        raise bad_request(f"unknown parameter {unknown[0][:80]!r}; there are {', '.join(QUERY)}")
+    stride, long, aggregation = (
+        query.get("stride", "auto"),
+        query.get("long", "split"),
+        query.get("aggregation", "word"),
+    )
+    if stride != "auto" and not (stride.isascii() and stride.isdigit() and len(stride) <= 6):
+        raise bad_request(f"stride {stride[:40]!r} is neither a number nor auto")
+    if long not in get_args(Long) or aggregation not in AGGREGATIONS:
+        raise bad_request(f"long is one of {', '.join(get_args(Long))}; aggregation of {', '.join(AGGREGATIONS)}")
+    return reading_of(
+        aggregation=aggregation,
+        constrained=query.get("constrained", "false") == "true",
+        thresholds=dict(_threshold(each) for each in query.getlist("threshold")),
+        ignore=query.getlist("ignore"),
+        long="error" if long == "error" else "split",
+        stride="auto" if stride == "auto" else int(stride),
+    )
+
+
+def _threshold(value: str) -> tuple[str, float]:
+    label, _, score = value.rpartition("=")
+    try:
+        if label and 0 <= float(score) <= 1:
+            return label, float(score)
+    except ValueError:
+        pass
+    raise bad_request(f"threshold {value[:80]!r} is not LABEL=SCORE with a score of 0 to 1")

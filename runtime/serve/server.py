@@ -1,0 +1,144 @@
+"""The process: a socket, uvicorn on it, signals, and the end.
+
+SIGTERM or SIGINT: readiness fails at once; a moment later, when balancers have seen that, no new connection is taken;
+what was accepted is answered, up to a limit; the exit status is 0. A second signal ends the process at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from runtime.errors import UsageError
+from runtime.serve.observe.log import Log
+from runtime.serve.service import Service
+
+# Seconds between two looks at silent connections.
+_SWEEP = 1.0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on that address.
+
+    Raises:
+        UsageError: it is taken, or is no address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        problem = error.strerror or str(error)
+        raise UsageError(f"address {host}:{port}", problem, "choose another host or port; port 0 is any") from error
+    return made
+
+
+def serve(
+    app: Any, service: Service, on: socket.socket, *, idle_seconds: float, drain_notice: float, drain_seconds: float
+) -> None:
+    """Serve until a signal; see the module.
+
+    Args:
+        app: the ASGI application.
+        service: what it answers with.
+        on: listened on.
+        idle_seconds: after which a connection without a request is closed, a half-sent request included.
+        drain_notice: seconds for which the server is not ready and still takes requests.
+        drain_seconds: for what was accepted.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_keep_alive=max(1, int(idle_seconds)),
+        timeout_graceful_shutdown=max(1, round(drain_seconds)),
+        h11_max_incomplete_event_size=1 << 16,
+    )
+    server = uvicorn.Server(config)
+    asyncio.run(_run(server, service, on, idle_seconds=idle_seconds, drain_notice=drain_notice))
+    ended = service.stop()
+    service.log.event("ended")
+    if not ended:  # a thread is in the middle of a batch; nobody waits for it, and the interpreter would
+        sys.stderr.flush()
+        os._exit(0)
+
+
+async def _run(
+    server: uvicorn.Server, service: Service, on: socket.socket, *, idle_seconds: float, drain_notice: float
+) -> None:
+    serving = asyncio.create_task(server.serve(sockets=[on]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if serving.done():
+        await serving
+        raise UsageError("server", "it could not start; the log above says why", "mend that and start it again")
+    # After uvicorn's own handlers, which know nothing of readiness.
+    drain = _Drain(server, service, drain_notice)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, drain.signal)
+    _announce(service.log, on)
+    sweeper = asyncio.create_task(_close_silent(server, idle_seconds))
+    await serving
+    sweeper.cancel()
+
+
+class _Drain:
+    """What signals do."""
+
+    def __init__(self, server: uvicorn.Server, service: Service, notice: float) -> None:
+        self._server, self._service, self._notice = server, service, notice
+
+    def signal(self) -> None:
+        """The first begins to drain; the next one ends all."""
+        if self._service.health.draining:
+            self._service.log.event("second signal: ended at once")
+            sys.stderr.flush()
+            os._exit(1)
+        self._service.health.draining = True
+        self._service.log.event("draining", requests=self._service.running)
+        asyncio.get_running_loop().call_later(self._notice, self._stop)
+
+    def _stop(self) -> None:
+        self._server.should_exit = True
+
+
+def _announce(log: Log, on: socket.socket) -> None:
+    """Say where the server listens: to people and programs on standard output, and in the log."""
+    host, port = on.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(f"http://{shown}:{port}", flush=True)
+    log.event("ready", host=host, port=port)
+
+
+async def _close_silent(server: uvicorn.Server, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    """Close connections that have been without a request for so long, as those do that send a header a minute.
+
+    uvicorn closes connections that are silent after a request; one whose first request never ends it keeps for ever.
+    """
+    since: dict[Any, float] = {}
+    while True:
+        await asyncio.sleep(min(_SWEEP, seconds / 4))
+        now = clock()
+        idle = [each for each in server.server_state.connections if _has_no_request(each)]
+        since = {each: since.get(each, now) for each in idle}
+        for each, begun in since.items():
+            if now - begun >= seconds:
+                each.transport.close()
+
+
+def _has_no_request(connection: Any) -> bool:
+    cycle = getattr(connection, "cycle", None)
+    return cycle is None or cycle.response_complete

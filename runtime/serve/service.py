@@ -1,0 +1,244 @@
+"""Service: what a protocol is given to answer with. It joins engine, queue, health, metrics, log and shadow."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from runtime.errors import NerveError, UsageError
+from runtime.serve.batching.batcher import Batcher, OverloadedError
+from runtime.serve.batching.call import Call
+from runtime.serve.batching.engine import TaggingEngine
+from runtime.serve.batching.reading import ENTITIES, Reading
+from runtime.serve.http.exchange import Exchange
+from runtime.serve.http.refused import RefusedError, bad_request, client_gone, overloaded, too_large, too_late
+from runtime.serve.observe.health import SENTENCE, Health
+from runtime.serve.observe.log import Log
+from runtime.serve.observe.metrics import Metrics
+from runtime.serve.observe.shadow import Shadow
+from runtime.text.entity import Entity
+
+# Seconds after which it is worth a task to learn whether the client is still there; nearly all answers come sooner.
+_WATCH_AFTER = 0.02
+_PROBE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one request may ask.
+
+    Attributes:
+        body: bytes, packed and unpacked.
+        texts: texts.
+        characters: code points of one text.
+        deadline: seconds.
+        body_seconds: between two parts of a body.
+    """
+
+    body: int = 8 << 20
+    texts: int = 20_000
+    characters: int = 1_000_000
+    deadline: float = 30.0
+    body_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is served, as /info and other protocols' metadata say it.
+
+    Attributes:
+        name: the model's, in paths.
+        info: all there is to say, as JSON.
+        presidio: Presidio's names of entity types; a type that is not among them is left out there.
+    """
+
+    name: str
+    info: Mapping[str, Any] = field(default_factory=dict)
+    presidio: Mapping[str, str] = field(default_factory=dict)
+
+
+class Service:
+    """See the module. Made in the thread whose event loop it will serve; `start` comes first, `stop` last.
+
+    Args:
+        engine: answers batches.
+        about: what is served.
+        limits: of one request.
+        log: where lines go.
+        batch: most tokens of a batch; 0: the backend's.
+        most_queued: tokens that may stand in the queue; see Batcher.
+        shadow: a second bundle, asked after the answer was sent.
+    """
+
+    def __init__(
+        self,
+        engine: TaggingEngine,
+        about: About,
+        *,
+        limits: Limits | None = None,
+        log: Log | None = None,
+        batch: int = 0,
+        most_queued: int = 0,
+        shadow: Shadow | None = None,
+    ) -> None:
+        self.engine, self.about, self.limits = engine, about, limits or Limits()
+        self.log = log or Log()
+        self.shadow = shadow
+        self.health = Health(self._probe)
+        self.metrics = Metrics(queued=lambda: float(self.batcher.queued), ready=lambda: float(self.health.ready))
+        self.batcher = Batcher(
+            engine,
+            batch=batch or engine.backend.packing.slots,
+            most_queued=most_queued,
+            on_done=self._on_done,
+            on_batch=self.metrics.batch,
+            on_fault=self._on_fault,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.running = 0
+
+    async def start(self) -> None:
+        """Take the known sentence's answer; from then on the server is ready."""
+        self._loop = asyncio.get_running_loop()
+        if self.shadow:
+            self.shadow.start(self.metrics, busy=lambda: self.batcher.queued > 0)
+        await self.health.start()
+
+    def stop(self) -> bool:
+        """End the threads; whether they ended."""
+        if self.shadow:
+            self.shadow.close()
+        ended = self.batcher.close()
+        if ended:
+            self.engine.close()
+        return ended
+
+    def refuse_early(self) -> None:
+        """Refuse while the queue is full, before a body is read: that costs next to nothing.
+
+        Raises:
+            RefusedError: 429.
+        """
+        if refusal := self.batcher.refusal():
+            raise overloaded(refusal.seconds)
+
+    async def answer(self, exchange: Exchange, questions: Sequence[Any], reading: Reading = ENTITIES) -> list[Any]:
+        """An answer to each question, in order: what Reading.kind says, or a TextError for a text that is too long.
+
+        Raises:
+            RefusedError: too much is asked (413), the queue is full (429), the deadline passed (504), the client went away,
+                or this model has no such labels (400).
+        """
+        self._check(questions, reading)
+        sizes = self.batcher.sizes(questions)
+        call = Call(questions, sizes, reading, deadline=exchange.deadline, waiter=self._waiter())
+        exchange.texts += len(questions)
+        exchange.asked = questions if self.log.texts else ()
+        try:
+            self.batcher.offer(call)
+        except OverloadedError as full:
+            raise overloaded(full.seconds) from None
+        answers = await self._wait(call, exchange)
+        self._count(exchange, call, answers)
+        if self.shadow and reading.kind == "entities":
+            self.shadow.offer(questions, answers, reading, call.times.inference)
+        return answers
+
+    def _check(self, questions: Sequence[Any], reading: Reading) -> None:
+        if len(questions) > self.limits.texts:
+            raise too_large(f"{len(questions):,} texts in one request, at most {self.limits.texts:,}")
+        most = self.limits.characters
+        if any(len(question) > most for question in questions):
+            raise too_large(f"a text of more than {most:,} characters; split it, or use python -m runtime.tag")
+        try:
+            self.engine.check(reading)
+        except UsageError as error:
+            raise bad_request(str(error)) from None
+
+    async def _wait(self, call: Call, exchange: Exchange) -> list[Any]:
+        """The call's answers, unless its deadline passes or its client goes first."""
+        loop = asyncio.get_running_loop()
+        watchers: list[asyncio.Task[None]] = []
+        late = loop.call_later(max(0.0, exchange.deadline - time.monotonic()), _end, call, "deadline")
+        watch = loop.call_later(_WATCH_AFTER, lambda: watchers.append(loop.create_task(_gone(exchange.request, call))))
+        try:
+            await call.waiter
+        except asyncio.CancelledError:
+            call.drop("client_gone")
+            raise
+        finally:
+            late.cancel()
+            watch.cancel()
+            for task in watchers:
+                task.cancel()
+        if call.error:
+            raise self._failure(call.error)
+        if call.left:
+            raise too_late() if call.dropped == "deadline" else client_gone()
+        return call.answers
+
+    def _failure(self, error: BaseException) -> BaseException:
+        if isinstance(error, OverloadedError):
+            return RefusedError(503, "this server is about to end; ask another", outcome="overloaded")
+        return RefusedError(500, "the backend failed; the server's log has this id", outcome="failed")
+
+    def _count(self, exchange: Exchange, call: Call, answers: Sequence[Any]) -> None:
+        exchange.tokens += call.tokens
+        for stage in ("queue", "tokenize", "inference", "decode"):
+            setattr(exchange.times, stage, getattr(exchange.times, stage) + getattr(call.times, stage))
+        if call.reading.kind != "entities":
+            return
+        found = exchange.entities
+        for answer in answers:
+            for entity in answer if isinstance(answer, list) else ():
+                found[entity.label] = found.get(entity.label, 0) + 1
+
+    def _waiter(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+    def _on_done(self, calls: Sequence[Call]) -> None:
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_wake, calls)
+
+    def _on_fault(self, error: BaseException) -> None:
+        self.metrics.fault()
+        problem = str(error) if isinstance(error, NerveError) else repr(error)
+        if self.health.problem != problem:  # once, and not with every request that meets it
+            self.log.event("backend failed", problem=problem)
+        self.health.fail(problem)
+
+    async def _probe(self) -> list[Entity]:
+        now = time.monotonic()
+        questions = [SENTENCE]
+        call = Call(
+            questions, self.batcher.sizes(questions), ENTITIES, deadline=now + _PROBE_SECONDS, waiter=self._waiter()
+        )
+        self.batcher.offer(call, probe=True)
+        await call.waiter
+        if call.error:
+            raise call.error
+        return list(call.answers[0] or ())
+
+
+def _wake(calls: Sequence[Call]) -> None:
+    for call in calls:
+        if not call.waiter.done():
+            call.waiter.set_result(None)
+
+
+def _end(call: Call, why: Any) -> None:
+    """Nobody waits for the call any more."""
+    call.drop(why)
+    _wake([call])
+
+
+async def _gone(request: Request, call: Call) -> None:
+    """End the call when the client's connection does; its body has been read, so that nothing else can come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    _end(call, "client_gone")
