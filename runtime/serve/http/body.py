@@ -70,7 +70,8 @@ def parse(body: bytes, kind: type[T], *, known_only: bool = False) -> T:
     """
     try:
         if not known_only:
-            return msgspec.json.decode(body, type=kind)
+            decoded: T = msgspec.json.decode(body, type=kind)
+            return decoded
         value = msgspec.json.decode(body)
         if isinstance(value, dict):
             _refuse_unknown(value, [field.name for field in dataclasses.fields(kind)])  # type: ignore[arg-type]
