@@ -24,7 +24,7 @@ from runtime.backends.base import Backend
 from runtime.decode.options import Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
-from runtime.errors import TextError
+from runtime.errors import TextError, UsageError
 from runtime.logits import Engine
 from runtime.readers import PipelineReader, PipelineTokens, WordReader, WordTokens
 from runtime.serve.batching.reading import Reading
@@ -93,13 +93,18 @@ class TaggingEngine:
         Raises:
             UsageError: there is no such label or way; the message lists those that there are.
         """
+        if reading.aggregation != "word" and reading.read not in ("auto", "windows"):
+            problem = f"{reading.read}, and aggregation {reading.aggregation!r} reads texts whole, as the pipeline does"
+            raise UsageError("reading", problem, "leave one of the two out")
         self._reader(reading)
 
     def tokenize(self, reading: Reading, questions: Sequence[Any]) -> Tokens:
         """Questions as tokens; those that are refused are empty."""
         tokens = self._tokenized(reading, questions)
-        count = np.diff(tokens.text_start)
-        if reading.long == "split" or count.max(initial=0) <= self._capacity:
+        if reading.long == "split":
+            return tokens
+        count = tokens.given.longest
+        if count.max(initial=0) <= self._capacity:
             return tokens
         refused = {
             place: _too_long(place, int(count[place]), self._capacity)
@@ -169,11 +174,18 @@ class TaggingEngine:
         return made
 
     def _made(self, reading: Reading, decoding: Decoding) -> WordReader | PipelineReader:
-        overlap = reading.windowing.overlap(self._capacity)
-        labels = len(self.labels.labels)
-        engine = Engine(self.backend, self._encoder.special_tokens, self._capacity, overlap, labels)
-        if decoding.aggregation == "word":
-            return WordReader(self._encoder, engine, self.labels, decoding)
+        by_word = decoding.aggregation == "word"
+        windowing = reading.windowing.settled("sentences" if by_word else "windows")
+        engine = Engine(
+            self.backend,
+            self._encoder.special_tokens,
+            self._capacity,
+            windowing.overlap(self._capacity),
+            windowing.context if windowing.policy == "context" else 0,
+            len(self.labels.labels),
+        )
+        if by_word:
+            return WordReader(self._encoder, engine, self.labels, decoding, sentences=windowing.policy != "windows")
         return PipelineReader(self._raw(), engine, self.labels, decoding)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from runtime.batch.windowing import Long, Windowing
+from runtime.batch.windowing import CONTEXT, Long, Policy, Windowing
 from runtime.decode.options import Aggregation, Decoding
 
 Kind = Literal["entities", "labels", "probabilities"]
@@ -22,6 +22,8 @@ class Reading:
     constrained: bool = False
     thresholds: tuple[tuple[str, float], ...] = ()
     ignore: tuple[str, ...] = ()
+    read: Policy = "auto"
+    context: int = CONTEXT
     long: Long = "split"
     stride: int | Literal["auto"] = "auto"
 
@@ -46,7 +48,7 @@ class Reading:
         Raises:
             UsageError: there is no such way.
         """
-        return Windowing(long=self.long, stride=self.stride)
+        return Windowing(policy=self.read, context=self.context, long=self.long, stride=self.stride)
 
 
 ENTITIES = Reading()
@@ -59,6 +61,8 @@ def reading_of(
     constrained: bool = False,
     thresholds: Mapping[str, float] | None = None,
     ignore: Collection[str] = (),
+    read: Policy = "auto",
+    context: int = CONTEXT,
     long: Long = "split",
     stride: int | Literal["auto"] = "auto",
 ) -> Reading:
@@ -69,6 +73,8 @@ def reading_of(
         constrained=constrained,
         thresholds=tuple(sorted((thresholds or {}).items())),
         ignore=tuple(sorted(set(ignore))),
+        read=read,
+        context=context,
         long=long,
         stride=stride,
     )

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from runtime.batch.windowing import Long
+from runtime.batch.windowing import CONTEXT, Long, Policy
 from runtime.decode.options import Aggregation
 from runtime.errors import TextError
 from runtime.serve.batching.reading import Reading, reading_of
@@ -28,6 +28,7 @@ from runtime.serve.protocols.ndjson import NDJSON, QUERY, stream_reply
 from runtime.serve.service import Service
 
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Context = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Stride = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
@@ -41,6 +42,8 @@ class TagRequest:
     constrained: bool = False
     thresholds: dict[str, Probability] = field(default_factory=dict)
     ignore: list[str] = field(default_factory=list)
+    read: Policy = "auto"
+    context: Context = CONTEXT
     long: Long = "split"
     stride: Stride | Literal["auto"] = "auto"
 
@@ -52,6 +55,8 @@ class TagRequest:
             constrained=self.constrained,
             thresholds=self.thresholds,
             ignore=self.ignore,
+            read=self.read,
+            context=self.context,
             long=self.long,
             stride=self.stride,
         )

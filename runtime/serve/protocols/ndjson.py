@@ -7,6 +7,7 @@ the stream goes on. A client must read while it writes: where it does not take a
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from runtime.batch.windowing import Long
+from runtime.batch.windowing import Long, Policy
 from runtime.decode.options import AGGREGATIONS
 from runtime.errors import TextError, UsageError
 from runtime.serve.batching.reading import Reading, reading_of
@@ -31,6 +32,8 @@ QUERY: Mapping[str, Any] = {
     "constrained": {"enum": ["true", "false"]},
     "threshold": {"type": "array", "items": {"type": "string", "pattern": "^[A-Za-z]+=(0|1|0\\.[0-9]{1,6})$"}},
     "ignore": {"type": "array", "items": {"type": "string"}},
+    "read": {"enum": list(get_args(Policy))},
+    "context": {"type": "string", "pattern": "^[1-9][0-9]{0,5}$"},
     "long": {"enum": list(get_args(Long))},
     "stride": {"type": "string", "pattern": "^(auto|[0-9]{1,6})$"},
 }
@@ -145,27 +148,24 @@ def _said(answer: Any, *, words: bool) -> dict[str, Any]:
 
 
 def _reading(exchange: Exchange) -> Reading:
-    """The reading that the query asks for."""
+    """The reading that the query asks for; as values, the same that the body of /tag may have."""
     query = exchange.request.query_params
     if unknown := [name for name in query if name not in QUERY]:
         raise bad_request(f"unknown parameter {unknown[0][:80]!r}; there are {', '.join(QUERY)}")
-    stride, long, aggregation = (
-        query.get("stride", "auto"),
-        query.get("long", "split"),
-        query.get("aggregation", "word"),
-    )
-    if stride != "auto" and not (stride.isascii() and stride.isdigit() and len(stride) <= 6):
-        raise bad_request(f"stride {stride[:40]!r} is neither a number nor auto")
-    if long not in get_args(Long) or aggregation not in AGGREGATIONS:
-        raise bad_request(f"long is one of {', '.join(get_args(Long))}; aggregation of {', '.join(AGGREGATIONS)}")
-    return reading_of(
-        aggregation=aggregation,
-        constrained=query.get("constrained", "false") == "true",
-        thresholds=dict(_threshold(each) for each in query.getlist("threshold")),
-        ignore=query.getlist("ignore"),
-        long="error" if long == "error" else "split",
-        stride="auto" if stride == "auto" else int(stride),
-    )
+    given: dict[str, Any] = {name: _value(name, query[name]) for name in query if name not in ("threshold", "ignore")}
+    given["thresholds"] = dict(_threshold(each) for each in query.getlist("threshold"))
+    return reading_of(ignore=query.getlist("ignore"), **given)
+
+
+def _value(name: str, text: str) -> Any:
+    """A parameter's value, as QUERY says what it may be."""
+    rule = QUERY[name]
+    if text not in rule.get("enum", [text]) or not re.fullmatch(rule.get("pattern", ".*"), text, re.ASCII):
+        known = ", ".join(rule["enum"]) if "enum" in rule else "a whole number" + (" or auto" * (name == "stride"))
+        raise bad_request(f"{name} {text[:40]!r}: give {known}")
+    if name == "constrained":
+        return text == "true"
+    return int(text) if text.isdecimal() else text
 
 
 def _threshold(value: str) -> tuple[str, float]:
