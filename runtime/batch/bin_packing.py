@@ -1,4 +1,7 @@
-"""Sizes -> rows of a few fixed lengths, filled as well as can be. Pure, and knows nothing of what has those sizes."""
+"""Bin packing: sizes -> rows of a few fixed lengths, with as few empty token slots as possible.
+
+The module works on sizes alone. It calls the owner of a size an item, and does not know that items are windows.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,16 @@ from runtime.batch.ragged import ranges, starts_from_counts
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows, and where in them each thing went.
+    """Rows, and the place of each item in them.
 
     Attributes:
-        length: of each row. [rows]
-        used: token slots of each row that hold something, from its first on, without gaps. [rows]
-        count: things in each row. [rows]
-        column: where in its row each thing begins. [things]
-        number: which of its row each thing is, from 0. [things]
-        order: things, row by row, and in a row by column. [things]
-        first: where each row's things begin in `order`. [rows + 1]
+        length: length of each row. [rows]
+        used: number of filled token slots of each row; they are its first ones, without gaps. [rows]
+        count: number of items in each row. [rows]
+        column: column at which each item begins in its row. [items]
+        number: number of each item within its row, from 0. [items]
+        order: the items, row by row, and within a row by column. [items]
+        first: index of each row's first item in `order`, and the number of all items. [rows + 1]
     """
 
     length: NDArray[np.int64]
@@ -34,21 +37,22 @@ class Rows:
     first: NDArray[np.int64]
 
     def within(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The things of these rows, row by row, and in a row by column."""
+        """The items of these rows, row by row, and within a row by column."""
         return self.order[ranges(self.first[rows], self.count[rows])]
 
 
 def fit(size: NDArray[np.int64], *, shortest: int) -> Rows:
-    """Best fit by falling size: each thing goes where it leaves the least room; where there is none, into a new row.
+    """Pack items by best fit decreasing: by falling size, each into the row with the least room that still holds it.
 
-    Things of one size are placed together, so that the time depends on how many sizes there are and not on how many
-    things. Johnson et al. 1974, "Worst-case performance bounds for simple one-dimensional packing algorithms": never
-    more than 11/9 of the fewest rows possible, and a few short things among them fill rows to the last token slot.
+    An item that fits in no row begins a new one. At most 11/9 of the smallest possible number of rows are used
+    (Johnson et al. 1974, "Worst-case performance bounds for simple one-dimensional packing algorithms"); with a few
+    short items, rows are full to the last token slot.
 
     Args:
-        size: token slots that each thing takes, at least 1. [things]
+        size: number of token slots of each item, at least 1. [items]
         shortest: length of the shortest rows; the others are 2, 4, 8... times as long.
     """
+    # Items of one size are placed together, so that the time depends on the number of sizes, and not on that of items.
     by_size = np.argsort(-size, kind="stable")
     sizes, counts = np.unique(size, return_counts=True)
     row, column = np.empty(len(size), np.int64), np.empty(len(size), np.int64)
@@ -63,7 +67,7 @@ def fit(size: NDArray[np.int64], *, shortest: int) -> Rows:
 
 
 def row_length(size: int, shortest: int) -> int:
-    """Length of the shortest rows that hold something of that size; `fit` says which lengths there are."""
+    """The smallest row length that holds an item of that size; see `fit` for the lengths."""
     length = shortest
     while length < size:
         length *= 2
@@ -73,14 +77,13 @@ def row_length(size: int, shortest: int) -> int:
 def _place(
     size: int, count: int, room: defaultdict[int, list[int]], lengths: list[int], shortest: int
 ) -> tuple[list[int], list[int]]:
-    """Rows and columns for that many things of one size; `room` and `lengths` are brought up to date."""
+    """Rows and columns of `count` items of one size; `room` and `lengths` are changed accordingly."""
     rows: list[int] = []
     columns: list[int] = []
     left_over: list[tuple[int, int]] = []
     length = row_length(size, shortest)
     for free in [*sorted(free for free in room if free >= size and room[free]), 0]:
-        # After all rows with room, new ones.
-        fresh = free == 0
+        fresh = free == 0  # the last turn of the loop: rows with room are used up, and new ones are made
         each = (length if fresh else free) // size
         while len(rows) < count and (fresh or room[free]):
             if fresh:
@@ -91,6 +94,7 @@ def _place(
             rows += [at] * taken
             columns += range(begin, begin + taken * size, size)
             left_over.append((left - taken * size, at))
+    # After the loop, which reads `room` and must not see it change.
     for left, at in left_over:
         room[left].append(at)
     return rows, columns

@@ -1,4 +1,4 @@
-"""Texts without end -> lists that are tagged together. Pure."""
+"""Chunks: a stream of texts, perhaps without end -> lists of texts that are tagged together."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 
-# Code points after which a chunk is full: one of documents holds hardly more than one document.
+# Code points after which a chunk is full, so that a chunk of long documents holds hardly more than one of them.
 CHARACTERS = 250_000
 
 
 class Chunk(NamedTuple, Generic[Item]):
-    """Texts that are tagged together, and how many came before them."""
+    """Texts that are tagged together.
+
+    Attributes:
+        before: number of texts before them.
+        items: the texts.
+    """
 
     before: int
     items: list[Item]
 
 
 def chunks(texts: Iterable[Item], most: int) -> Iterator[Chunk[Item]]:
-    """Texts in chunks of at most that many, and of CHARACTERS code points before the last.
+    """The texts in chunks, in order. A chunk is full with `most` texts, or once it has CHARACTERS code points.
 
     Args:
         texts: any number of strings, lists of words, or None.
-        most: texts of a chunk.
+        most: largest number of texts in a chunk.
     """
     before, size = 0, 0
     group: list[Item] = []
@@ -39,7 +44,7 @@ def chunks(texts: Iterable[Item], most: int) -> Iterator[Chunk[Item]]:
 
 
 def _characters(text: Any) -> int:
-    """Code points of a text, or of the words of one."""
+    """Number of code points of a text, or of all words of one; 0 for None."""
     if isinstance(text, str):
         return len(text)
     return sum(map(len, text)) if text else 0

@@ -1,4 +1,4 @@
-"""Decoding: what a user can ask about how logits become entities. It knows nothing of a model."""
+"""Decoding: the user's choices for turning logits into entities. The module does not know models."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ class Decoding:
     """How logits become entities.
 
     Attributes:
-        aggregation: "word" cuts text into words as training corpora are and gives each the label of its first token;
-            the others do as transformers' pipeline does, faults included, see runtime.decode.hf_pipeline.
-        constrained: only label sequences that the scheme allows, the most probable of them, see runtime.decode.viterbi.
-        thresholds: by entity type, the score below which an entity is dropped, 0 to 1.
+        aggregation: "word" cuts a text into words as training corpora do, and a word has the label of its first token.
+            The other strategies give the answers of transformers' pipeline, with its faults: see
+            runtime.decode.hf_pipeline.
+        constrained: choose the most probable one of the label sequences that the label scheme allows: see
+            runtime.decode.viterbi.
+        thresholds: entity type -> smallest score, 0 to 1; entities with a lower score are dropped.
         ignore: entity types that are dropped.
 
     Raises:
-        UsageError: there is no such aggregation, or it has no words for constraints to hold between.
+        UsageError: the aggregation is unknown, or `constrained` is combined with an aggregation other than "word".
     """
 
     aggregation: Aggregation = "word"

@@ -1,14 +1,16 @@
-"""Constrained decoding: the most probable label sequence among those that the scheme allows. Pure.
+"""Constrained decoding: the most probable label sequence among those that the label scheme allows.
 
-The probability of a sequence is the product of its words' (softmax of the logits of each word's first token), so no
-retraining is needed: A. J. Viterbi, "Error bounds for convolutional codes", 1967, with transitions of weight 1 or 0.
-A softmax divides all labels of a word by the same sum, so that logits can be added in place of logarithms.
+The probability of a sequence is the product of its words' probabilities (softmax of the logits of each word's first
+token), so the model need not be trained again: A. J. Viterbi, "Error bounds for convolutional codes", 1967, with
+transitions of weight 1 or 0. A softmax divides all labels of a word by the same sum, so logits are added in place of
+logarithms of probabilities.
 
-Most words keep their most probable label, and only the surroundings of a broken rule are looked at. That is exact: the
-most probable labels outside of a stretch and the best path within it, its ends left free, bound every sequence from
-above; where the two fit together, they are the best sequence. Where they do not, the stretch grows.
+Most sentences break no rule and keep their most probable labels. Viterbi's algorithm runs only on stretches: the words
+around a broken rule. The result is exact. Take the most probable labels outside of a stretch, and inside it the best
+path with free ends: no allowed sequence has a higher probability than the two together. If they fit together at the
+stretch's ends, they are an allowed sequence, and so the best one. If they do not fit, the stretch grows.
 
-It knows nothing of texts, types or schemes.
+The module does not know texts, entity types or label schemes.
 """
 
 from __future__ import annotations
@@ -25,11 +27,11 @@ from runtime.text.label_schemes import Transitions
 
 @dataclass(frozen=True, slots=True)
 class _Stretches:
-    """Runs of words within sentences, in order, none touching another. All arrays: [stretches].
+    """Runs of words inside sentences, in order; two of them neither overlap nor touch. All arrays: [stretches].
 
     Attributes:
-        start, end: first word and one past the last.
-        low, high: the same of the sentence around.
+        start, end: number of the first word, and of the last plus one.
+        low, high: the same of the sentence that the stretch lies in.
     """
 
     start: NDArray[np.int64]
@@ -39,17 +41,19 @@ class _Stretches:
 
 
 def best_allowed(logits: NDArray[np.float32], word_start: NDArray[np.int64], allowed: Transitions) -> Tags:
-    """The best allowed label of each word, and the label's probability (softmax, as without constraints).
+    """The labels of each sentence's best allowed sequence, and their probabilities (softmax, without constraints).
 
     Args:
-        logits: of each word's first token. [words, labels]
-        word_start: where each sentence's words start, and, last, where all end. [sentences + 1]
-        allowed: what the scheme allows; a sequence of one label, repeated, must be among it.
+        logits: logits of each word's first token. [words, labels]
+        word_start: number of each sentence's first word, and the number of all words. [sentences + 1]
+        allowed: the allowed sequences. At least one label must be allowed alone and repeated, so that every sentence
+            has an allowed sequence; "O" always is.
     """
     tags = tags_from_logits(logits)
     stretches = _around(np.flatnonzero(forbidden(tags.tag, word_start, allowed)), word_start)
     tag = tags.tag.copy()
     while len(stretches.start):
+        # Each round solves all stretches anew. It ends at the latest when they are whole sentences, which always fit.
         words = ranges(stretches.start, stretches.end - stretches.start)
         tag[words] = _paths(logits, stretches, allowed)
         left = (stretches.start > stretches.low) & ~allowed.step[tag[stretches.start - 1], tag[stretches.start]]
@@ -58,6 +62,7 @@ def best_allowed(logits: NDArray[np.float32], word_start: NDArray[np.int64], all
         if not (left | right).any():
             break
         stretches = _grown(stretches, left, right)
+    # Words that kept their label keep their score, which spares most of the softmaxes.
     changed = np.flatnonzero(tag != tags.tag)
     score = tags.score.copy()
     score[changed] = probability_of(logits[changed], tag[changed])
@@ -65,11 +70,11 @@ def best_allowed(logits: NDArray[np.float32], word_start: NDArray[np.int64], all
 
 
 def forbidden(tag: NDArray[np.int64], word_start: NDArray[np.int64], allowed: Transitions) -> NDArray[np.bool_]:
-    """Whether a word breaks a rule: with the word before it, or as the first or last of its sentence. [words]
+    """Whether a word's label breaks a rule: after the word before it, or as first or last of its sentence. [words]
 
     Args:
         tag: label index of each word. [words]
-        word_start: where each sentence's words start, and, last, where all end. [sentences + 1]
+        word_start: number of each sentence's first word, and the number of all words. [sentences + 1]
         allowed: the rules.
     """
     full = np.diff(word_start) > 0
@@ -82,14 +87,14 @@ def forbidden(tag: NDArray[np.int64], word_start: NDArray[np.int64], allowed: Tr
 
 
 def _around(words: NDArray[np.int64], word_start: NDArray[np.int64]) -> _Stretches:
-    """Each of these words and the one before it."""
+    """Stretches of each of these words and the word before it, within its sentence."""
     sentence = np.searchsorted(word_start, words, side="right") - 1
     low, high = word_start[sentence], word_start[sentence + 1]
     return _merged(_Stretches(np.maximum(words - 1, low), words + 1, low, high))
 
 
 def _grown(stretches: _Stretches, left: NDArray[np.bool_], right: NDArray[np.bool_]) -> _Stretches:
-    """Stretches made twice as long, to the sides where they do not fit. Doubling makes few rounds of it."""
+    """Stretches that are longer by their own length on each side where they do not fit; doubling keeps rounds few."""
     size = stretches.end - stretches.start
     start = np.maximum(stretches.low, stretches.start - np.where(left, size, 0))
     end = np.minimum(stretches.high, stretches.end + np.where(right, size, 0))
@@ -97,8 +102,8 @@ def _grown(stretches: _Stretches, left: NDArray[np.bool_], right: NDArray[np.boo
 
 
 def _merged(stretches: _Stretches) -> _Stretches:
-    """Stretches of one sentence that overlap or touch made one."""
-    order = np.argsort(stretches.start, kind="stable")  # one that grew may begin before its neighbour now
+    """The same stretches, with those of one sentence that overlap or touch joined into one."""
+    order = np.argsort(stretches.start, kind="stable")  # a stretch that grew may now begin before its neighbor
     start, low, high = stretches.start[order], stretches.low[order], stretches.high[order]
     reach = np.maximum.accumulate(stretches.end[order])
     apart = np.ones(len(reach), np.bool_)
@@ -108,9 +113,10 @@ def _merged(stretches: _Stretches) -> _Stretches:
 
 
 def _paths(logits: NDArray[np.float32], stretches: _Stretches, allowed: Transitions) -> NDArray[np.int64]:
-    """The best label of each word of each stretch, one stretch after another. [words of stretches]
+    """The labels of the best path through each stretch, one stretch after another. [words of stretches]
 
-    All stretches take a step at once; the longest come first, so that those not at their end yet are a prefix.
+    All stretches go forward by one word at a time, together. They are sorted by falling length, so that those that
+    still have words are always the first rows of the arrays.
     """
     size = stretches.end - stretches.start
     order = np.argsort(-size, kind="stable")
@@ -118,8 +124,9 @@ def _paths(logits: NDArray[np.float32], stretches: _Stretches, allowed: Transiti
     steps = np.arange(1, count[0])
     active = np.searchsorted(-count, -steps, side="left")
     rows = starts_from_counts(active)
-    before = np.empty((rows[-1], logits.shape[1]), np.int16)  # the best label before each
+    before = np.empty((rows[-1], logits.shape[1]), np.int16)  # the best label of the word before, for each label
     barred = _weight(allowed.step)
+    # Rules for the first and the last word hold only where a stretch reaches an end of its sentence.
     opens = (first == stretches.low[order])[:, None]
     closes = (stretches.end == stretches.high)[order][:, None]
     score = logits[first] + np.where(opens, _weight(allowed.first), 0.0)  # [stretches, labels]
@@ -139,4 +146,5 @@ def _paths(logits: NDArray[np.float32], stretches: _Stretches, allowed: Transiti
 
 
 def _weight(allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Logarithm of the weight: 0 for what is allowed, minus infinity for what is not."""
     return np.where(allowed, 0.0, -np.inf)

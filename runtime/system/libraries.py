@@ -1,4 +1,4 @@
-"""Which libraries are installed, and how many threads this process may use. It imports none of them."""
+"""Versions of installed libraries, and the number of threads that this process may use. No library is imported."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ def installed_version(library: str, distributions: Sequence[str] = ()) -> str:
 
     Args:
         library: the name that it is imported by.
-        distributions: the packages that can bring it, the first that is installed counts; none: one of the same name.
+        distributions: packages that bring it; the first installed one gives the version. Empty: a package of the
+            same name.
     """
-    # A library that is loaded knows its version; to ask the standard library takes longer, its import included.
+    # A loaded library has its version at hand; importlib.metadata takes longer, its import included.
     if loaded := getattr(sys.modules.get(library), "__version__", ""):
         return str(loaded).partition("-")[0]
     from importlib.metadata import PackageNotFoundError, version
@@ -27,5 +28,5 @@ def installed_version(library: str, distributions: Sequence[str] = ()) -> str:
 
 
 def available_threads() -> int:
-    """CPUs that this process may use, which can be fewer than the machine has."""
+    """Number of CPUs that this process may use; a container or taskset may allow fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,6 +1,7 @@
-"""What this machine has, as far as a backend must know: CPU features, a GPU, installed libraries.
+"""Machine: the facts of a machine on which a backend depends: CPU features, GPU and installed libraries.
 
-Backends are asked whether they can run on a Machine. It is handed in, so that a test can ask about another one.
+It is an argument of whoever decides which backend can run, so that a test can hand in another machine. The module does
+not know backends.
 """
 
 from __future__ import annotations
@@ -17,38 +18,43 @@ from runtime.system.libraries import installed_version
 
 
 class Machine(Protocol):
-    """What a backend may ask of the machine that it is to run on."""
+    """The facts of a machine, each read when it is asked for."""
 
     def cpu_features(self) -> frozenset[CpuFeature]:
-        """What the CPU does that answers in low precision depend on."""
+        """CPU features on which the answers in low precision depend."""
         ...
 
     def gpu(self) -> Gpu | None:
-        """The first NVIDIA GPU; None without one, or without a driver for it."""
+        """The first NVIDIA GPU; None without a GPU or without its driver."""
         ...
 
     def version(self, library: str, distributions: Sequence[str]) -> str:
-        """Version of a library, which one of these distributions brings; empty where none is installed."""
+        """Version of a library; empty where it is not installed.
+
+        Args:
+            library: the name that it is imported by.
+            distributions: packages that bring it; the first installed one gives the version.
+        """
         ...
 
     def has_file(self, library: str, file: str) -> bool:
-        """Whether the library's folder holds that file, such as a provider that only some of its packages bring."""
+        """Whether the folder of an installed library holds a file, such as one that only some of its packages bring."""
         ...
 
     def has_shared_library(self, name: str, file: str) -> bool:
-        """Whether the system's linker finds that file under that name, such as "nvinfer" and "libnvinfer.so.10"."""
+        """Whether the system's linker finds `file` for `name`: "libnvinfer.so.10" for "nvinfer"."""
         ...
 
 
 class ThisMachine:
-    """The machine that this process runs on. Each question is answered when it is asked, none before."""
+    """The machine that this process runs on. A fact is read when it is asked for, because some take long to read."""
 
     def cpu_features(self) -> frozenset[CpuFeature]:
         """See Machine."""
         return cpu_features()
 
     def gpu(self) -> Gpu | None:
-        """See Machine. The driver is asked once; that takes longer than all other questions together."""
+        """See Machine. The driver is asked once in a process: it takes longer than all other facts together."""
         return gpu()
 
     def version(self, library: str, distributions: Sequence[str]) -> str:
@@ -57,6 +63,7 @@ class ThisMachine:
 
     def has_file(self, library: str, file: str) -> bool:
         """See Machine."""
+        # find_spec looks for the library without importing it, which would load all of its shared libraries.
         found = find_spec(library)
         folders = (found and found.submodule_search_locations) or ()
         return any((Path(folder) / file).is_file() for folder in folders)

@@ -1,4 +1,4 @@
-"""What a CPU can do, by the flags that Linux gives it."""
+"""The features of a CPU, by the flags that Linux gives it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runtime.system.cpu import CpuFeature, cpu_features, cpu_features_of, has_bf
         ("", "x86_64", set()),
     ],
 )
-def test_abilities(flags: str, architecture: str, expected: set[CpuFeature]) -> None:
+def test_features_by_flags_and_architecture(flags: str, architecture: str, expected: set[CpuFeature]) -> None:
     assert cpu_features_of(frozenset(flags.split()), architecture) == expected
 
 
