@@ -11,50 +11,42 @@
 ...     print([entity.text for entity in entities])
 ['Paris']
 []
+>>> from runtime import Decoding
+>>> with Tagger.open(bundle, decoding=Decoding(thresholds={"PER": 0.5}, ignore=["LOC"])) as picky:
+...     [entity.text for entity in picky.tag(["Angela Merkel visited Paris."])[0]]
+['Angela Merkel']
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
-from runtime.backends.registry import open_candidate
-from runtime.batch.chunks import Chunk, chunks
+from runtime.backends.base import NO_SETTINGS, Backend, Goal
+from runtime.batch.chunks import chunks
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import AUTO
-from runtime.bundle.store import TOKENIZER, Bundle
-from runtime.bundle.third_party import open_folder
+from runtime.bundle.store import Bundle
+from runtime.chunk_answers import Answered, Answering
 from runtime.concurrency import in_order
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
-from runtime.errors import BundleError, TextError, UsageError
+from runtime.errors import BundleError, UsageError
 from runtime.logits import Engine
-from runtime.readers import PipelineReader, Reader, Tokenized, WordReader
-from runtime.selection import Choice, choose, describe
-from runtime.system.libraries import available_threads
-from runtime.text.answer import NOTHING, Answer, Question
+from runtime.opening import OpenModel, open_model
+from runtime.readers import PipelineReader, Reader, WordReader
+from runtime.selection import Choice
+from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 
 # Texts that are tokenized, run and decoded together. Enough to sort by length well; more only costs memory.
 CHUNK = 512
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """A chunk's answers: by the place in the chunk, entities or labels, or why a text was not read."""
-
-    found: Sequence[Any]
-    refused: Mapping[int, TextError] = field(default_factory=dict)
 
 
 class Tagger:
@@ -103,8 +95,7 @@ class Tagger:
         if not by_word and policy != "windows":
             problem = f"{policy}, and aggregation {decoding.aggregation!r} reads texts whole, as the pipeline does"
             raise UsageError("reading", problem, "leave one of the two out")
-        self._encoder, self._windowing = encoder, windowing
-        self._engine = Engine(
+        engine = Engine(
             backend,
             encoder.special_tokens,
             capacity,
@@ -112,11 +103,14 @@ class Tagger:
             windowing.context if policy == "context" else 0,
             len(labels),
         )
-        self._words = WordReader(encoder, self._engine, self.labels, decoding, sentences=policy != "windows")
+        self._encoder = encoder
+        self._words = WordReader(encoder, engine, self.labels, decoding, sentences=policy != "windows")
         self.reader: Reader[Any, Any] = self._words
         """How free text is read; see runtime.readers. Its steps can be taken one by one."""
         if not by_word:
-            self.reader = PipelineReader(RawEncoder(encoder.path), self._engine, self.labels, decoding)
+            self.reader = PipelineReader(RawEncoder(encoder.path), engine, self.labels, decoding)
+        most = capacity if windowing.long == "error" else None
+        self._answering = Answering(encoder, self.labels, self.reader, self._words, most)
 
     @classmethod
     def open(
@@ -134,48 +128,45 @@ class Tagger:
     ) -> Self:
         """A tagger on a bundle, verified and certified.
 
-        >>> from runtime import Decoding
-        >>> with Tagger.open(bundle, decoding=Decoding(thresholds={"PER": 0.5}, ignore=["LOC"])) as tagger:
-        ...     [entity.text for entity in tagger.tag(["Angela Merkel visited Paris."])[0]]
-        ['Angela Merkel']
-
         Args:
             bundle: the folder that export made, or one that others made (see runtime.bundle.third_party); or a Bundle.
             candidate: what to run: a Candidate of the bundle; a Wanted, which leaves some of it open; or "auto", the
                 fastest certified one that is installed. A certificate is what makes that safe.
             goal: many texts in the least time, each single one in the least time, or a few texts, this start included.
             threads: for the backend; 0 takes every CPU that this process may use.
-            windowing: how a text is cut for the model.
-            decoding: how logits become entities.
+            windowing, decoding: see the class.
             settings: of the backend's library, in its own words; see runtime.backends.onnxruntime_cuda.
             checkpoint: for the backend pytorch, a folder; empty: it is where the manifest says.
             allow_uncertified: run a candidate that holds no passing certificate.
 
         Raises:
-            BundleError: the bundle is missing, damaged, or holds no such candidate.
-            UncertifiedError: no candidate that is left holds a passing certificate.
-            BackendError: the backend is unknown, not installed, or cannot load the file.
-            UsageError: a value that there is not; the message lists those that there are.
+            BundleError, UncertifiedError, BackendError, UsageError: see runtime.opening.open_model.
         """
-        opened = bundle if isinstance(bundle, Bundle) else open_folder(bundle, allow_uncertified=allow_uncertified)
-        manifest = opened.manifest
-        chosen = choose(opened, candidate, certified=not allow_uncertified, goal=goal)
-        options = BackendOptions(
-            threads=threads or available_threads(),
+        model = open_model(
+            bundle,
+            candidate=candidate,
             goal=goal,
-            certified=not allow_uncertified,
-            checkpoint=Path(checkpoint) if checkpoint else None,
+            threads=threads,
             settings=settings,
+            checkpoint=checkpoint,
+            allow_uncertified=allow_uncertified,
         )
+        return cls.of_model(model, windowing=windowing, decoding=decoding)
+
+    @classmethod
+    def of_model(
+        cls, model: OpenModel, *, windowing: Windowing = DEFAULT_WINDOWING, decoding: Decoding = BY_WORD
+    ) -> Self:
+        """A tagger on a model that is open already."""
         return cls(
-            Encoder(opened.file(TOKENIZER)),
-            manifest.labels,
-            open_candidate(chosen, opened, options),
-            max_length=manifest.max_length,
-            vocabulary=manifest.vocabulary,
+            model.encoder,
+            model.manifest.labels,
+            model.backend,
+            max_length=model.manifest.max_length,
+            vocabulary=model.manifest.vocabulary,
             windowing=windowing,
             decoding=decoding,
-            about=describe(opened, chosen, candidate),
+            about=model.about,
         )
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
@@ -198,7 +189,7 @@ class Tagger:
             UsageError, TextError: see tag; the latter after the answers to all texts before that one.
         """
         _refuse_string(texts)
-        for answered in self._chunk_by_chunk(self._tag, texts, chunk):
+        for answered in self._chunk_by_chunk(self._answering.texts, texts, chunk):
             for number, found in enumerate(answered.found):
                 if number in answered.refused:
                     raise answered.refused[number]
@@ -211,7 +202,7 @@ class Tagger:
             questions: any iterable, read ahead as `stream` does.
             chunk: see stream.
         """
-        for answered in self._chunk_by_chunk(self._answer, questions, chunk):
+        for answered in self._chunk_by_chunk(self._answering.questions, questions, chunk):
             yield from answered.found
 
     def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -226,7 +217,7 @@ class Tagger:
         """
         answers: list[list[str]] = []
         for encoded in self._encoded_words(sentences):
-            answers += self._labels_of(encoded)
+            answers += self._answering.labels_of(encoded)
         return answers
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
@@ -250,51 +241,10 @@ class Tagger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _chunk_by_chunk(self, function: Any, questions: Iterable[Any], chunk: int) -> Iterator[_Answered]:
+    def _chunk_by_chunk(self, function: Any, questions: Iterable[Any], chunk: int) -> Iterator[Answered]:
         """The function's answers to chunks of questions, in order."""
         # While the backend is busy with one chunk, the next is tokenized, and the one before is decoded.
         return in_order(function, chunks(questions, chunk), workers=1 if chunk == 1 else 2)
-
-    def _tag(self, chunk: Chunk[str]) -> _Answered:
-        """Entities of a chunk of free texts; those of a text that is refused have no meaning."""
-        tokens = self.reader.tokenize(chunk.items)
-        too_long = self._too_long(tokens)
-        if too_long:
-            tokens = self.reader.tokenize(["" if n in too_long else text for n, text in enumerate(chunk.items)])
-        refused = {number: self._refusal(chunk.before + number, size) for number, size in too_long.items()}
-        return _Answered(self.reader.entities(tokens, self.reader.run(tokens)), refused)
-
-    def _tag_words(self, chunk: Chunk[Sequence[str]]) -> _Answered:
-        """The same for texts of words, and labels."""
-        encoded = self._encoder.encode_words(chunk.items)
-        too_long = self._too_long(encoded)
-        if too_long:
-            encoded = self._encoder.encode_words([() if n in too_long else text for n, text in enumerate(chunk.items)])
-        refused = {number: self._refusal(chunk.before + number, size) for number, size in too_long.items()}
-        return _Answered(self._labels_of(encoded), refused)
-
-    def _answer(self, chunk: Chunk[Question]) -> _Answered:
-        """An Answer to each question of a chunk."""
-        answers = [NOTHING] * len(chunk.items)
-        texts = {number: each for number, each in enumerate(chunk.items) if isinstance(each, str)}
-        words = {n: each for n, each in enumerate(chunk.items) if each is not None and not isinstance(each, str)}
-        if texts:
-            found = self._tag(Chunk(chunk.before, [*texts.values()]))
-            for place, number in enumerate(texts):
-                refused = found.refused.get(place)
-                answers[number] = Answer(refused=refused) if refused else Answer(found.found[place])
-        if words:
-            found = self._tag_words(Chunk(chunk.before, [*words.values()]))
-            for place, number in enumerate(words):
-                refused = found.refused.get(place)
-                answers[number] = Answer(refused=refused) if refused else Answer(labels=found.found[place])
-        return _Answered(answers)
-
-    def _labels_of(self, encoded: Encoded) -> list[list[str]]:
-        """The label of every word, text by text."""
-        names = np.array(self.labels.labels, dtype=object)
-        labels = names[self._words.word_labels(encoded)].tolist()
-        return [labels[start:end] for start, end in itertools.pairwise(encoded.word_start.tolist())]
 
     def _encoded_words(self, sentences: Sequence[Sequence[str]]) -> Iterator[Encoded]:
         """Tokens of sentences, chunk by chunk."""
@@ -304,21 +254,9 @@ class Tagger:
             for words in part:
                 _refuse_string(words)
             encoded = self._encoder.encode_words(part)
-            for number, size in self._too_long(encoded).items():
-                raise self._refusal(start + number, size)
+            for number, size in self._answering.too_long(encoded).items():
+                raise self._answering.refusal(start + number, size)
             yield encoded
-
-    def _too_long(self, tokens: Tokenized | Encoded) -> dict[int, int]:
-        """Texts that are refused because of a part longer than the model: number of the text -> tokens of that part."""
-        if self._windowing.long == "split":
-            return {}
-        longest = tokens.longest
-        return {number: int(longest[number]) for number in np.flatnonzero(longest > self._engine.capacity).tolist()}
-
-    def _refusal(self, before: int, size: int) -> TextError:
-        """Of a text that so many came before."""
-        problem = f"{size:,} tokens, this model takes {self._engine.capacity:,} at once"
-        return TextError(before + 1, problem, "split it into shorter texts, at sentence ends")
 
 
 def _refuse_string(given: object) -> None:

@@ -46,6 +46,7 @@ def parser() -> Parser:
     made.add_argument("texts", nargs="*", metavar="TEXT", help="a text; without any, --input or standard input is read")
     _add_input(made)
     _add_output(made)
+    _add_reading(made)
     _add_decoding(made)
     _add_model(made)
     return made
@@ -184,6 +185,10 @@ def _add_decoding(made: Parser) -> None:
         help="drop entities of that label below that score, 0 to 1",
     )
     group.add_argument("--ignore", action="append", default=[], metavar="LABEL", help="drop entities of that label")
+
+
+def _add_reading(made: Parser) -> None:
+    group = made.add_argument_group("reading of texts longer than a sentence")
     group.add_argument(
         "--read",
         choices=(AUTO, "sentences", "context", "windows"),

@@ -1,0 +1,106 @@
+"""One chunk of questions -> their answers: free texts and texts of words, and those that are refused.
+
+It knows nothing of streams, threads, or where questions come from.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from runtime.batch.chunks import Chunk
+from runtime.encode.tokenizer import Encoded, Encoder
+from runtime.errors import TextError
+from runtime.readers import Reader, Tokenized, WordReader
+from runtime.text.answer import NOTHING, Answer, Question
+from runtime.text.label_schemes import LabelSet
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A chunk's answers.
+
+    Attributes:
+        found: of each text, its entities or labels; those of a text that is refused have no meaning.
+        refused: number of a text in the chunk -> why it was not read.
+    """
+
+    found: Sequence[Any]
+    refused: Mapping[int, TextError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """How a chunk is answered.
+
+    Attributes:
+        encoder: the checkpoint's tokenizer.
+        labels: the model's.
+        reader: reads free text.
+        words: reads texts of words.
+        most: tokens of one part of a text, beyond which the text is refused; None: any number.
+    """
+
+    encoder: Encoder
+    labels: LabelSet
+    reader: Reader[Any, Any]
+    words: WordReader
+    most: int | None
+
+    def texts(self, chunk: Chunk[str]) -> Answered:
+        """Entities of free texts."""
+        tokens = self.reader.tokenize(chunk.items)
+        too_long = self.too_long(tokens)
+        if too_long:
+            tokens = self.reader.tokenize(["" if n in too_long else text for n, text in enumerate(chunk.items)])
+        refused = {number: self.refusal(chunk.before + number, size) for number, size in too_long.items()}
+        return Answered(self.reader.entities(tokens, self.reader.run(tokens)), refused)
+
+    def sentences(self, chunk: Chunk[Sequence[str]]) -> Answered:
+        """Labels of texts of words."""
+        encoded = self.encoder.encode_words(chunk.items)
+        too_long = self.too_long(encoded)
+        if too_long:
+            encoded = self.encoder.encode_words([() if n in too_long else text for n, text in enumerate(chunk.items)])
+        refused = {number: self.refusal(chunk.before + number, size) for number, size in too_long.items()}
+        return Answered(self.labels_of(encoded), refused)
+
+    def questions(self, chunk: Chunk[Question]) -> Answered:
+        """An Answer to each question."""
+        answers = [NOTHING] * len(chunk.items)
+        texts = {number: each for number, each in enumerate(chunk.items) if isinstance(each, str)}
+        words = {n: each for n, each in enumerate(chunk.items) if each is not None and not isinstance(each, str)}
+        # Each kind goes through the backend as one, so that texts and sentences fill their batches.
+        if texts:
+            found = self.texts(Chunk(chunk.before, [*texts.values()]))
+            for place, number in enumerate(texts):
+                refused = found.refused.get(place)
+                answers[number] = Answer(refused=refused) if refused else Answer(found.found[place])
+        if words:
+            found = self.sentences(Chunk(chunk.before, [*words.values()]))
+            for place, number in enumerate(words):
+                refused = found.refused.get(place)
+                answers[number] = Answer(refused=refused) if refused else Answer(labels=found.found[place])
+        return Answered(answers)
+
+    def labels_of(self, encoded: Encoded) -> list[list[str]]:
+        """The label of every word, text by text."""
+        names = np.array(self.labels.labels, dtype=object)
+        labels = names[self.words.word_labels(encoded)].tolist()
+        return [labels[start:end] for start, end in itertools.pairwise(encoded.word_start.tolist())]
+
+    def too_long(self, tokens: Tokenized | Encoded) -> dict[int, int]:
+        """Texts that are refused because of a part longer than the model: number of the text -> tokens of that part."""
+        if self.most is None:
+            return {}
+        longest = tokens.longest
+        return {number: int(longest[number]) for number in np.flatnonzero(longest > self.most).tolist()}
+
+    def refusal(self, before: int, size: int) -> TextError:
+        """Of a text that so many came before."""
+        problem = f"{size:,} tokens, this model takes {self.most:,} at once"
+        return TextError(before + 1, problem, "split it into shorter texts, at sentence ends")

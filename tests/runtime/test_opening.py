@@ -1,0 +1,44 @@
+"""What a Tagger is made of is opened once: an open bundle is not read again, and a choice is what runs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from runtime.bundle.certificate import Wanted
+from runtime.bundle.store import open_bundle
+from runtime.errors import BackendError, BundleError
+from runtime.opening import open_model
+from runtime.tagger import Tagger
+from tests.lookup import lookup_bundle
+
+
+def test_what_is_opened_is_said(tmp_path: Path) -> None:
+    folder = lookup_bundle(tmp_path / "bundle", {"Oslo": "B-LOC"})
+    model = open_model(folder, candidate=Wanted(backend="onnxruntime"), goal="latency", threads=1)
+    assert model.about == "padded-fp32.onnx on onnxruntime in fp32, cpu, speed not measured"
+    assert model.backend.streams == 1
+    tagger = Tagger.of_model(model)
+    assert [entity.text for entity in tagger.tag(["in Oslo"])[0]] == ["Oslo"]
+    tagger.close()
+
+
+def test_a_bundle_that_is_open_is_not_verified_again(tmp_path: Path) -> None:
+    folder = lookup_bundle(tmp_path / "bundle", {"Oslo": "B-LOC"})
+    opened = open_bundle(folder)
+    (folder / "config.json").write_text("{ }")
+    with Tagger.open(opened) as tagger:
+        assert tagger.tag(["in Oslo"])[0][0].label == "LOC"
+    with pytest.raises(BundleError, match=r"config\.json"):
+        Tagger.open(folder)
+
+
+def test_a_choice_that_cannot_be_had_opens_nothing(tmp_path: Path) -> None:
+    folder = lookup_bundle(tmp_path / "bundle", {"Oslo": "B-LOC"})
+    with pytest.raises(BackendError, match="backend 'bogus': unknown; choose one of auto, onnxruntime"):
+        open_model(folder, candidate=Wanted(backend="bogus"))
+    shutil.rmtree(folder)
+    with pytest.raises(BundleError, match="there is no such folder"):
+        open_model(folder)
