@@ -1,4 +1,4 @@
-"""The checkpoint in PyTorch, loaded for export and as the reference that candidates are held against."""
+"""The checkpoint in PyTorch: what graphs are exported from, and the reference that candidates are held against."""
 
 from __future__ import annotations
 

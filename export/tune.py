@@ -2,11 +2,12 @@
 
     python -m export.tune BUNDLE
 
-Measured is what serves: packing and engine, on random tokens in windows as long as sentences of news are (about
-20 tokens, now and then 100; a log-normal fit to CoNLL-2003), the same for all candidates. They are measured in turn,
-round by round, and each one's median counts: what else the machine does meanwhile hits all of them. Those of a large
-model are measured one after the other, for they would not fit into memory together. The speed does not depend on the
-tokens. Where the checkpoint is at hand, it is measured too, in PyTorch, on sentences sorted by length and padded.
+What serves is measured: batches and backend, on random tokens in windows that are as long as sentences of news (about
+20 tokens, now and then 100; a log-normal fit to CoNLL-2003). The speed does not depend on which tokens these are. All
+candidates get the same windows and take turns, round by round, so that other work of the machine slows all of them
+down; each one's median counts. The candidates of a large model, which would not fit into memory together, are measured
+one after the other. Where the checkpoint is at hand, it is measured too, in PyTorch, on sentences sorted by length and
+padded.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ ROUNDS = 5
 _TOKENS = 2048
 # A GPU is hardly busy with so few.
 _TOKENS_ON_GPU = 32_768
-# Fewer rounds will do for a large model, whose measurements take seconds: as many as fit into that time, but two.
+# A large model, whose measurements take seconds, gets as many rounds as fit into that time, but at least two.
 _SECONDS = 20.0
-# Bytes of graphs and weights of all engines that may be open at once.
+# Bytes of graphs and weights of all backends that may be open at once.
 _TOGETHER = 2 * 2**30
 # Mean and deviation of the logarithm of a sentence's tokens.
 _MEAN, _DEVIATION = 2.75, 0.75
@@ -131,7 +132,7 @@ def sentences(tokens: int, *, longest: int) -> NDArray[np.int64]:
 
 
 def _groups(chosen: Sequence[Candidate], manifest: Manifest) -> list[tuple[list[Candidate], int]]:
-    """Candidates that are measured in turn, and the tokens of a measurement."""
+    """Candidates that are open together and take turns, and the tokens of a measurement."""
     weights = sum(digest.bytes for digest in manifest.files.values())
     is_small = weights * len(chosen) <= _TOGETHER
     groups = [[one for one in chosen if one.device == device] for device in ("cpu", "cuda")]

@@ -1,11 +1,11 @@
-"""Variants of lower precision: graphs in lower precision, made of the fp32 graphs and training text.
+"""Variants: graphs in lower precision, made of the fp32 graphs and training text.
 
-    fp16    of each layout; of the packed one also with attention as one operator, and in ONNX Runtime's packing mode.
-            Which is fastest, a GPU decides.
-    fp8     of the packed one in fp16
-    int8    of the packed one, which is what the engine for int8 runs
+    fp16    one of each layout; of the packed layout also one with attention as one operator, and one in ONNX Runtime's
+            packing mode. Which is fastest is measured on the GPU.
+    fp8     made of the packed one in fp16
+    int8    made of the packed one in fp32
 
-Architectures whose rows cannot be packed have none of them.
+A model whose rows cannot be packed has none of them.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.store import Graph, Precision
 from runtime.encode.tokenizer import Encoder
 
-# Made with fp16, for ONNX Runtime on a GPU: attentions as one operator each, and padding taken out by the graph.
+# Made with fp16, for ONNX Runtime on a GPU: each attention as one operator, and padding removed by the graph.
 FUSED, PACKING = "packed-fused-fp16.onnx", "padded-packing-fp16.onnx"
 FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "fp8": "packed-fp8.onnx", "int8": "packed-int8.onnx"}
 PADDED_FP16 = "padded-fp16.onnx"
-# Batches of 512 tokens on which fp16 is searched for overflow; the largest activations come in every sentence.
+# Batches of 512 tokens on which fp16 is checked for overflow. That is enough: every sentence has the largest
+# activations, in its special tokens.
 _BATCHES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A graph in lower precision, what it leaves in higher, and a line about how it went."""
+    """A graph in lower precision, the layers that it keeps in higher precision, and a line for the user about both."""
 
     graph: Graph
     kept: tuple[KeptLayer, ...]
@@ -64,7 +65,7 @@ def variants_of(
     """
     made: list[Variant] = []
     if all(graph.layout == "padded" for graph in graphs):
-        return made  # what cannot be packed computes its positions, which fp16 would blur
+        return made  # such models compute their positions, and fp16 is too coarse for these
     for precision, graph in itertools.product(variants.precisions, graphs):
         source = folder / graph.file
         if precision == "fp16":
@@ -93,7 +94,7 @@ def _int8(variants: VariantOptions, source: Path, output: Path, checkpoint: Chec
 
 def _variant(made: Quantized) -> Variant:
     changed, precision = made.changed, made.graph.precision
-    said = f"{changed.per_10k:.1f} labels in 10,000 changed on {changed.words:,} words of held-out training text"
+    said = f"{changed.per_10k:.1f} labels in 10,000 changed on {changed.words:,} words of the tuning split"
     return Variant(made.graph, made.kept, f"{precision}: {said}")
 
 
@@ -114,7 +115,7 @@ def fp16_variants(
         checkpoint: what it was made of.
         sentences: words of training text.
         threads: CPUs to use.
-        most: batches on which fp16 is searched for overflow.
+        most: batches on which fp16 is checked for overflow.
 
     Raises:
         BundleError: fp16 cannot hold this model's activations.
@@ -149,14 +150,14 @@ def _fp16(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threa
 
 
 def _fused(source: Path, packed: Graph, batches: Sequence[Batch], threads: int) -> Variant:
-    """The packed one with fused attention. Its activations are those of the other, so that little of it is run."""
+    """The packed graph with fused attention. Its activations are those of the plain one, so one batch is checked."""
     said = f"fp16: {FUSED} has one operator for each attention, for ONNX Runtime on a GPU"
     return _for_gpus(fused_from_graph, source, FUSED, packed, batches[:1], threads, said)
 
 
 def _packing(source: Path, packed: Graph, threads: int) -> Variant:
-    """The packed one in ONNX Runtime's packing mode, whose activations are those of the other."""
-    said = f"fp16: {PACKING} takes its padding out by itself, for ONNX Runtime on a GPU"
+    """The packed graph in ONNX Runtime's packing mode. Its activations are those of the plain one."""
+    said = f"fp16: {PACKING} removes its padding by itself, for ONNX Runtime on a GPU"
     return _for_gpus(packing_from_graph, source, PACKING, packed, (), threads, said)
 
 
@@ -169,7 +170,7 @@ def _for_gpus(
     threads: int,
     said: str,
 ) -> Variant:
-    """A changed packed graph in fp16; what it is between the two does not stay."""
+    """A changed packed graph in fp16. The same in fp32, which it is made of, is removed."""
     between = source.with_name(name.replace("fp16", "fp32"))
     changed = changed_from_graph(source, between, packed)
     fp16 = fp16_from_graph(between, source.with_name(name), changed, batches, threads=threads)

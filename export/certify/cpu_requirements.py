@@ -9,14 +9,14 @@ from runtime.system.cpu import ANY_SUMS, CpuFeature
 
 
 def cpu_requirements_of(bundle: Bundle, candidate: Candidate, here: Collection[CpuFeature]) -> tuple[CpuFeature, ...]:
-    """The abilities that the candidate's answers come from; only int8 on a CPU has any.
+    """The CPU features that the candidate's answers depend on. Only int8 on a CPU depends on any.
 
-    Floating point differs from CPU to CPU by the order of sums alone, which every gate has room for.
+    Floating point differs from CPU to CPU by the order of sums alone, and every gate has room for that.
 
     Args:
-        bundle: whose candidate; a narrow graph answers alike everywhere.
+        bundle: it holds the candidate's graph; one with weights of 7 bits answers alike everywhere.
         candidate: whose certificate it is.
-        here: abilities of this CPU. Where how it adds int8 is not known, the certificate holds nowhere.
+        here: features of this CPU. If it is not known how it adds int8, the certificate holds nowhere.
     """
     if candidate.precision != "int8" or candidate.device != "cpu" or bundle.graph_in(candidate.file).seven_bit:
         return ()

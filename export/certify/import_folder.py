@@ -1,7 +1,7 @@
-"""A folder that others made becomes a bundle: what its graphs really take, and which of them pass the gate.
+"""A third-party folder becomes a bundle: its graphs are read, and those that pass the gate are kept.
 
-Whoever wrote the graphs, they are held against the checkpoint as our own are. It trusts no file's name for more than
-which line of the gate to hold it against.
+The graphs are held against the checkpoint as our own are. A file's name is trusted for one thing alone: which precision
+it promises, and so which limits of the gate it is held to.
 """
 
 from __future__ import annotations

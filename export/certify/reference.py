@@ -1,7 +1,7 @@
-"""The checkpoint's own answers: PyTorch in fp32, words cut by transformers' tokenizer.
+"""The checkpoint's own answers: PyTorch in fp32, tokens from transformers' own tokenizer.
 
-Nothing of runtime/ computes here, so that a fault there cannot hide: the tokenizer is opened by transformers from the
-checkpoint, and sentences run in batches of exactly one length, so that no padding exists.
+Nothing of runtime/ computes here, so that no fault of it can be on both sides: transformers opens the tokenizer from
+the checkpoint, and all sentences of a batch have the same length, so that there is no padding.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Reference:
         return logits
 
     def _encode(self, sentences: Sequence[Sequence[str]]) -> transformers.BatchEncoding:
-        # One more, so that the tokenizer is never given an empty list, which it refuses; nobody reads its answer.
+        # One sentence more, which nobody reads: the tokenizer refuses an empty list.
         words = [*map(list, sentences), []]
         encoded: transformers.BatchEncoding = self._tokenizer(words, is_split_into_words=True, verbose=False)
         return encoded
@@ -79,7 +79,7 @@ class Reference:
 
 
 def _equal_lengths(lengths: Sequence[int]) -> list[list[int]]:
-    """Indices grouped by length, each group cut into batches of at most _PIECES tokens."""
+    """Indices grouped by length, each group cut into batches of at most _TOKENS tokens."""
     groups: dict[int, list[int]] = defaultdict(list)
     for index, length in enumerate(lengths):
         groups[length].append(index)

@@ -1,9 +1,9 @@
 """Packed graph -> the same with each attention as one operator, MultiHeadAttention, for ONNX Runtime on a GPU.
 
-ONNX Runtime's optimizer knows attentions under a mask of padding, and not under a block mask. Its operator takes one
-all the same, as a bias that is added to the scores; on a GPU its memory-efficient kernel then never writes the scores
+ONNX Runtime's optimizer recognizes attention under a padding mask, and not under a block mask. But its operator accepts
+a block mask, as a bias that is added to the scores; on a GPU its memory-efficient kernel then never writes the scores
 to memory (contrib operator of ONNX Runtime, inputs query, key, value: [rows, length, hidden], attention_bias:
-[rows or 1, heads or 1, length, length]). Its CPU kernel computes in fp32 alone, so that fp16 is for GPUs.
+[rows or 1, heads or 1, length, length]). Its CPU kernel computes in fp32 alone, so the graph in fp16 is for GPUs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Attention:
 
     Attributes:
         name: of its softmax.
-        query, key, value: tensors, [rows, length, hidden]; the scale of the scores stands in the query's weights.
+        query, key, value: tensors, [rows, length, hidden]; the query's weights hold the scale of the scores.
         heads: how many.
         mask: tensor that is added to the scores. [rows, 1 or heads, length, length]
         last: the node that gives its result, [rows, length, hidden].
@@ -70,9 +70,9 @@ def attentions_of(model: ModelProto) -> list[Attention]:
     Raises:
         BugError: one does not stand there as export.graphs.packed writes it.
     """
-    provenance = {name: node for node in model.graph.node for name in node.output}
+    makers = {name: node for node in model.graph.node for name in node.output}
     readers = {name: node for node in model.graph.node for name in node.input}
-    return [_attention(model, node, provenance, readers) for node in model.graph.node if node.op_type == "Softmax"]
+    return [_attention(model, node, makers, readers) for node in model.graph.node if node.op_type == "Softmax"]
 
 
 def replace_attention(model: ModelProto, attention: Attention, operator: str, inputs: Sequence[str]) -> None:
@@ -92,12 +92,12 @@ def replace_attention(model: ModelProto, attention: Attention, operator: str, in
 
 
 def say_float(model: ModelProto, tensor: str) -> None:
-    """ONNX's inference does not know ONNX Runtime's operators, and who converts a graph to fp16 relies on it."""
+    """Note that a tensor is float: ONNX's type inference, which converting to fp16 relies on, cannot tell by itself."""
     model.graph.value_info.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
 
 
 def save_pruned(model: ModelProto, output: Path) -> None:
-    """Write a graph with ONNX Runtime's operators, without what nothing reads any more."""
+    """Write a graph with ONNX Runtime's operators, without nodes and constants that nothing reads any more."""
     model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     whole = OnnxModel(model)
     whole.prune_graph()
@@ -106,32 +106,32 @@ def save_pruned(model: ModelProto, output: Path) -> None:
 
 
 def _attention(
-    model: ModelProto, softmax: NodeProto, provenance: Mapping[str, NodeProto], readers: Mapping[str, NodeProto]
+    model: ModelProto, softmax: NodeProto, makers: Mapping[str, NodeProto], readers: Mapping[str, NodeProto]
 ) -> Attention:
-    masked = _made(provenance, softmax.input[0], "Add")
-    scores = _made(provenance, masked.input[0], "MatMul")
+    masked = _made(makers, softmax.input[0], "Add")
+    scores = _made(makers, masked.input[0], "MatMul")
     shares = _read(readers, softmax.output[0], "MatMul")
     last = _read(readers, _read(readers, shares.output[0], "Transpose").output[0], "Reshape", "Shape")
     if last.op_type == "Shape":  # both read the same tensor
         last = next(node for node in model.graph.node if node.op_type == "Reshape" and node.input[0] == last.input[0])
     (query, heads), (key, _), (value, _) = (
-        _before_heads(provenance, name) for name in (scores.input[0], scores.input[1], shares.input[1])
+        _before_heads(makers, name) for name in (scores.input[0], scores.input[1], shares.input[1])
     )
     return Attention(softmax.name, query, key, value, heads, masked.input[1], last)
 
 
-def _before_heads(provenance: Mapping[str, NodeProto], name: str) -> tuple[str, int]:
+def _before_heads(makers: Mapping[str, NodeProto], name: str) -> tuple[str, int]:
     """The tensor [rows, length, hidden] that was cut into heads, and how many those are."""
-    while provenance[name].op_type == "Transpose":
-        name = provenance[name].input[0]
-    reshape = _made(provenance, name, "Reshape")
-    shape = _made(provenance, reshape.input[1], "Concat")
-    constant = _made(provenance, shape.input[_PLACE_OF_HEADS], "Constant")
+    while makers[name].op_type == "Transpose":
+        name = makers[name].input[0]
+    reshape = _made(makers, name, "Reshape")
+    shape = _made(makers, reshape.input[1], "Concat")
+    constant = _made(makers, shape.input[_PLACE_OF_HEADS], "Constant")
     return reshape.input[0], int(numpy_helper.to_array(constant.attribute[0].t).reshape(-1)[0])
 
 
-def _made(provenance: Mapping[str, NodeProto], name: str, kind: str) -> NodeProto:
-    node = provenance.get(name)
+def _made(makers: Mapping[str, NodeProto], name: str, kind: str) -> NodeProto:
+    node = makers.get(name)
     if node is None or node.op_type != kind:
         raise BugError(f"{name} is made by {node.op_type if node else 'nothing'}, where {kind} was expected")
     return node

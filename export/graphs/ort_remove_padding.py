@@ -42,7 +42,7 @@ def packing_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
     attentions = attentions_of(model)
     _take_padding_out(model, attentions[0])
     for each in attentions:
-        # A mask that holds no more than who may see whom is known from where the windows begin.
+        # A mask that only says which token may see which follows from where the windows begin, so it is not needed.
         made = next(node for node in model.graph.node if each.mask in node.output)
         bias = "" if made.op_type == "Unsqueeze" else each.mask
         inputs = [each.query, each.key, each.value, "", _OFFSETS, _STARTS, bias]
@@ -77,11 +77,11 @@ def _take_padding_out(model: ModelProto, first: Attention) -> None:
 
 def _put_padding_back(model: ModelProto) -> None:
     """Before the classifier: [tokens, hidden] -> [rows, length, hidden]."""
-    product = next((node for node in model.graph.node if node.op_type == "MatMul" and CLASSIFIER in node.name), None)
-    if product is None:
-        raise BugError("no product with the classifier's weights")
-    inputs, rows = [product.input[0], _OFFSETS], "/packing/rows"
-    product.input[0] = rows
+    classifier = next((node for node in model.graph.node if node.op_type == "MatMul" and CLASSIFIER in node.name), None)
+    if classifier is None:
+        raise BugError("no multiplication with the classifier's weights")
+    inputs, rows = [classifier.input[0], _OFFSETS], "/packing/rows"
+    classifier.input[0] = rows
     say_float(model, rows)
     model.graph.node.append(
         helper.make_node("RestorePadding", inputs, [rows], "/packing/RestorePadding", domain=DOMAIN)
@@ -89,9 +89,9 @@ def _put_padding_back(model: ModelProto) -> None:
 
 
 def _layer_before(nodes: dict[str, NodeProto], name: str) -> NodeProto:
-    """The product whose result, a bias added, is that tensor."""
+    """The multiplication whose result, after a bias is added, is that tensor."""
     added = nodes[name]
     found = next((nodes[one] for one in added.input if one in nodes and nodes[one].op_type == "MatMul"), None)
     if found is None:
-        raise BugError(f"no product before {name}")
+        raise BugError(f"no multiplication before {name}")
     return found

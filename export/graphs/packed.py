@@ -3,10 +3,11 @@
     input_ids, position_ids, segment_ids    int64 [rows, length], both axes dynamic
     logits                                  float32 [rows, length, labels]
 
-The encoder is spelled out here once for the whole BERT family, from the modules that transformers loaded: the scale of
-the scores inside the query's weights, every table that depends on a position alone added up beforehand, and keys that
-are brought into the order of heads like queries and values. So each engine finds the pattern that it has a fused kernel
+The encoder is written out here once for the whole BERT family, from the modules that transformers loaded: the query's
+weights hold the scale of the scores, tables that depend on the position alone are added up beforehand, and keys are
+brought into heads in the same way as queries and values. So each backend finds the pattern that it has a fused kernel
 for.
+
 It knows nothing of bundles or certificates.
 """
 
@@ -92,7 +93,7 @@ _MPNET = _Parts(
     *("attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o", "attention.LayerNorm"),
     *("intermediate.dense", "intermediate.intermediate_act_fn", "output.dense", "output.LayerNorm"),
 )
-# Architectures whose answer for a window depends on nothing but its tokens, its positions and its mask.
+# Architectures whose answer for a window depends on its tokens, its positions and its mask, and on nothing else.
 _PARTS = {
     **dict.fromkeys(("bert", "electra", "roberta", "xlm-roberta", "camembert"), _BERT),
     "distilbert": _DISTILBERT,
@@ -102,7 +103,7 @@ _PARTS = {
 
 
 def can_pack(model: transformers.PreTrainedModel) -> bool:
-    """Whether packed rows give this model's own logits; a model that cannot be packed stays padded."""
+    """Whether packed rows give this model's own logits; a model that cannot be packed has a padded graph alone."""
     config = model.config
     absolute = getattr(config, "position_embedding_type", "absolute") == "absolute"
     return config.model_type in _PARTS and absolute and not getattr(config, "is_decoder", False)
@@ -122,20 +123,8 @@ def packed_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
     if not can_pack(model):
         problem = "its rows cannot be packed"
         raise CheckpointError(f"architecture {model.config.model_type!r}", problem, "use its padded graph")
-    example = torch.zeros((2, 8), dtype=torch.int64)  # [rows, length]
-    axes = {name: {0: "rows", 1: "length"} for name in (*INPUTS, "logits")}
     try:
-        with quiet_export(), torch.inference_mode():
-            torch.onnx.export(
-                _Packed(model).eval(),
-                (example, example, example),
-                str(output),  # of a Path it would make one protobuf, which ends at 2 GB
-                input_names=list(INPUTS),
-                output_names=["logits"],
-                dynamic_axes=axes,
-                opset_version=OPSET,
-                dynamo=False,
-            )
+        _trace(_Packed(model).eval(), output)
         made = onnx.load(output, load_external_data=False)
         _bring_keys_to_heads(made.graph)
         onnx.save(made, output)
@@ -148,13 +137,29 @@ def packed_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
     return Graph(output.name, "fp32", "packed", OPSET, names)
 
 
-def _bring_keys_to_heads(graph: onnx.GraphProto) -> None:
-    """Keys transposed in two steps, where the exporter made one of them.
+def _trace(model: _Packed, output: Path) -> None:
+    """Write the graph of a module, with any number of rows and any length."""
+    example = torch.zeros((2, 8), dtype=torch.int64)  # [rows, length]
+    with quiet_export(), torch.inference_mode():
+        torch.onnx.export(
+            model,
+            (example, example, example),
+            str(output),  # given a Path, it would write one protobuf, which ends at 2 GB
+            input_names=list(INPUTS),
+            output_names=["logits"],
+            dynamic_axes={name: {0: "rows", 1: "length"} for name in (*INPUTS, "logits")},
+            opset_version=OPSET,
+            dynamo=False,
+        )
 
-    The first is the one that queries and values go through, as fast as copying; the second is part of the product.
-    OpenVINO took 3.5 times as long over the one: 2% of all its time in int8, 1% in fp32.
+
+def _bring_keys_to_heads(graph: onnx.GraphProto) -> None:
+    """Transpose keys in two steps, where the exporter writes one.
+
+    The first step is that of queries and values, as fast as copying; the second becomes part of the multiplication.
+    OpenVINO took 3.5 times as long for the single step: 2% of all its time in int8, 1% in fp32.
     """
-    # From the last on, so that what is inserted moves none that is still to come.
+    # From the last node to the first, so that an insertion does not shift nodes that are still to come.
     for index, node in reversed([*enumerate(graph.node)]):
         if node.op_type != "Transpose" or list(node.attribute[0].ints) != [0, 2, 3, 1]:
             continue
@@ -178,8 +183,8 @@ class _Packed(nn.Module):
         self.classifier = model.get_submodule("classifier")
 
     def forward(self, input_ids: Tensor, position_ids: Tensor, segment_ids: Tensor) -> Tensor:
-        # Cells that hold nothing are a segment of their own (-1): they see each other and nobody sees them, so that
-        # no row of the softmax is empty and nothing becomes NaN.
+        # Token slots that hold nothing are a segment of their own (-1). They see each other, so that no row of the
+        # softmax is empty and becomes NaN; no token sees them.
         same = segment_ids.unsqueeze(2) == segment_ids.unsqueeze(1)  # [rows, length, length]
         mask = torch.where(same, torch.tensor(0.0), torch.tensor(_FAR_AWAY)).unsqueeze(1)
         if self.bias is not None:
@@ -199,13 +204,13 @@ class _Embeddings(nn.Module):
         source = base.embeddings
         self.words = source.word_embeddings
         table: Tensor = source.position_embeddings.weight
-        # The family of RoBERTa counts positions from padding_idx + 1; the rows before serve no token.
+        # RoBERTa and its relatives count positions from padding_idx + 1; no token uses the rows before that.
         table = table[source.padding_idx + 1 :] if hasattr(source, "padding_idx") else table
         if hasattr(source, "token_type_embeddings"):
-            table = table + source.token_type_embeddings.weight[0]  # a NER model has one sentence: type 0 throughout
+            table = table + source.token_type_embeddings.weight[0]  # a NER model reads one text: type 0 for all
         self.positions = nn.Embedding(table.shape[0], table.shape[1], _weight=table.detach().clone())
         self.norm = source.LayerNorm
-        # ELECTRA and ALBERT embed in fewer dimensions than they think in.
+        # ELECTRA and ALBERT have fewer dimensions in their embeddings than in their layers.
         names = dict(base.named_modules())
         wider = ("embeddings_project", "encoder.embedding_hidden_mapping_in")
         self.project = next((names[name] for name in wider if name in names), nn.Identity())
@@ -244,7 +249,7 @@ class _Layer(nn.Module):
 
 
 class _RelativeBias(nn.Module):
-    """MPNet's addition to the scores, by distance; windows are contiguous, so distances in a row are their own."""
+    """MPNet's addition to the scores, by distance. A window's tokens are next to each other, so its distances hold."""
 
     def __init__(self, base: nn.Module) -> None:
         super().__init__()
@@ -263,7 +268,7 @@ def _linear(layer: nn.Module, name: str) -> nn.Linear:
 
 
 def _scaled(linear: nn.Linear, factor: float) -> nn.Linear:
-    """The same product, its result multiplied by the factor."""
+    """A linear layer whose result is multiplied by the factor."""
     scaled = nn.Linear(linear.in_features, linear.out_features)
     scaled.weight = nn.Parameter(linear.weight.detach() * factor)
     scaled.bias = nn.Parameter(linear.bias.detach() * factor)

@@ -1,4 +1,4 @@
-"""Checkpoint -> graph, through Optimum's exporter. It knows nothing of bundles or certificates."""
+"""Checkpoint -> graph of padded layout, through Optimum's exporter. It knows nothing of bundles or certificates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def padded_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
         CheckpointError: the exporter does not know the architecture.
         StorageError: no permission, or no space.
     """
-    # Not at the top: packed graphs do without Optimum, whose versions of transformers are narrow.
+    # Not at the top: packed graphs do without Optimum, which allows few versions of transformers.
     from optimum.exporters.onnx import export as optimum_export
     from optimum.exporters.tasks import TasksManager
 
@@ -52,7 +52,7 @@ def padded_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
 
 
 def _in_graph(path: Path, expected: list[str]) -> tuple[str, ...]:
-    """The graph's inputs as they stand in the file; they must be among those that the exporter meant to write."""
+    """The graph's inputs as they are in the file; they must be among those that the exporter meant to write."""
     names = tuple(node.name for node in onnx.load(path, load_external_data=False).graph.input)
     if not {"input_ids", "attention_mask"} <= set(names) <= {*expected}:
         raise BugError(f"exported inputs are {', '.join(names)}, expected {', '.join(expected)}")
@@ -61,7 +61,7 @@ def _in_graph(path: Path, expected: list[str]) -> tuple[str, ...]:
 
 @contextmanager
 def quiet_export() -> Iterator[None]:
-    """Tracing warns of every Python branch it flattens. The certificate, not a warning, says whether that was right."""
+    """Silence tracing, which warns of every branch in Python that it fixes. Certifying shows whether that was right."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

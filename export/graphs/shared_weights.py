@@ -1,8 +1,8 @@
-"""Weights beside their graphs, in one file for all graphs of a bundle.
+"""Weights in one file beside the graphs of a bundle, for all of them.
 
-Engines map such a file into memory instead of reading it: with MiniLM, ONNX Runtime then starts with 87 MiB less and in
-half the time. Graphs of one checkpoint share most tensors, which are written once. And one protobuf cannot hold more
-than 2 GB. It knows nothing of what the tensors mean.
+Backends map such a file into memory instead of reading it: with MiniLM, ONNX Runtime then starts with 87 MiB less and
+in half the time. Graphs of one checkpoint share most tensors, and these are written once. Besides, an ONNX file cannot
+hold more than 2 GB, the limit of a protobuf. It knows nothing of what the tensors mean.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import onnx
 from onnx.external_data_helper import set_external_data
 
-# Bytes of a tensor that stays in its graph; shapes and scalars must, for engines read them while they load.
+# Tensors up to so many bytes stay in their graph; shapes and scalars must, since backends read them while they load.
 _SMALL = 1024
 # Where a tensor may start: a page, so that it can be mapped by itself.
 _PAGE = 4096

@@ -45,7 +45,7 @@ def test_lower_precisions_are_made_attested_certified_and_served(
     assert main(arguments(decided, output, tiny_corpus, "--int8", "--fp8")) == 0
     shown = capsys.readouterr().out
     assert "fp16: activations reach" in shown
-    assert "left in higher precision: /classifier/MatMul" in shown
+    assert "kept in higher precision: /classifier/MatMul" in shown
     manifest = open_bundle(output).manifest
     lower: tuple[Precision, ...] = ("int8", "fp16", "fp8")
     for precision in lower:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from export.certify.attest.graph import ShapeError, _name, attest_graph
+from export.certify.attest.graph import ShapeError, attest_graph, subject_of
 from export.certify.attest.openvino import attest_openvino, compile_for_attestation
 from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.store import Bundle, Candidate
@@ -16,7 +16,7 @@ def attest_all(bundle: Bundle, kept: Mapping[str, tuple[KeptLayer, ...]]) -> tup
 
     Args:
         bundle: sealed; whether it is certified does not matter.
-        kept: what 8 bits leave in higher precision, by file.
+        kept: what 8 bits keep in higher precision, by file.
 
     Left out, and said to be, is a padded graph whose shapes only running it could tell (DeBERTa's, ModernBERT's).
 
@@ -32,12 +32,12 @@ def attest_all(bundle: Bundle, kept: Mapping[str, tuple[KeptLayer, ...]]) -> tup
             if graph.layout == "packed":
                 raise
             print(f"not attested: {graph.file}: {error.problem}")
-    engines = [
+    backends = [
         _attested_by_openvino(bundle, one, graphs[one.file])
         for one in runnable(bundle)
         if one.backend == "openvino" and one.file in graphs
     ]
-    return (*graphs.values(), *engines)
+    return (*graphs.values(), *backends)
 
 
 def _attested_by_openvino(bundle: Bundle, candidate: Candidate, graph: Attestation) -> Attestation:
@@ -49,10 +49,10 @@ def _attested_by_openvino(bundle: Bundle, candidate: Candidate, graph: Attestati
 
 
 def show_attestation(attestation: Attestation) -> None:
-    """Print the shares, the fused attention, and what 8 bits left out."""
+    """Print the shares, the fused attention, and what 8 bits keep in higher precision."""
     shares = ", ".join(f"{share:.1%} {name}" for name, share in attestation.shares.items())
-    fused = f"{attestation.fused_attention} of {attestation.attention} attentions fused"
-    print(f"attested: {_name(attestation)}: MACs {shares}; {fused}")
+    fused = f"{attestation.fused_attention} of {attestation.attention} attention blocks fused"
+    print(f"attested: {subject_of(attestation)}: MACs {shares}; {fused}")
     if attestation.backend:
         return
     for each in attestation.kept:
@@ -60,4 +60,4 @@ def show_attestation(attestation: Attestation) -> None:
         counted = (
             f", changed labels {each.changed_before:.1f} to {each.changed_after:.1f}" if each.changed_before else ""
         )
-        print(f"  left in higher precision: {each.name} ({part:.1%} of the work{counted}): {each.reason}")
+        print(f"  kept in higher precision: {each.name} ({part:.1%} of the work{counted}): {each.reason}")

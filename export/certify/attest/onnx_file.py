@@ -11,7 +11,7 @@ from onnx import NodeProto, TensorProto
 # The shortest rows that the runtime makes, where attention has the least part of the work.
 ROWS, LENGTH = 8, 64
 FUSED = frozenset({"Attention", "MultiHeadAttention", "PackedMultiHeadAttention"})
-# Operators of ONNX Runtime whose result has no rows, but the tokens of all of them, and those whose result has rows.
+# Operators of ONNX Runtime: those whose result is the tokens of all rows, one after another, and those with rows.
 _FLAT, _IN_ROWS = frozenset({"RemovePadding", "PackedMultiHeadAttention"}), FUSED | {"RestorePadding"}
 MOVING = frozenset({"Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze"})
 
@@ -30,13 +30,16 @@ def inferred(path: Path) -> onnx.ModelProto:
 
 
 def _say_fused(model: onnx.ModelProto) -> None:
-    """ONNX Runtime's operators, which inference does not know: the product that reads a result tells its shape."""
+    """Add the shapes of ONNX Runtime's operators, which inference does not know.
+
+    The multiplication that reads such a result tells its last axis.
+    """
     made = {name: node for node in model.graph.node for name in node.output}
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type not in _FLAT | _IN_ROWS:
             continue
-        for reader, kind in _products_on(node.output[0], model.graph):
+        for reader, kind in _multiplications_of(node.output[0], model.graph):
             weight = weights.get(source_of(reader.input[1], made))
             if weight is not None:
                 leading = (ROWS * LENGTH,) if node.op_type in _FLAT else (ROWS, LENGTH)
@@ -47,8 +50,8 @@ def _say_fused(model: onnx.ModelProto) -> None:
                 break
 
 
-def _products_on(name: str, graph: onnx.GraphProto) -> Iterator[tuple[NodeProto, int]]:
-    """Products that a tensor is the first factor of, and its type where it is cast before; 0 where it is not."""
+def _multiplications_of(name: str, graph: onnx.GraphProto) -> Iterator[tuple[NodeProto, int]]:
+    """Multiplications whose first factor a tensor is, and its type where it is cast before; 0 where it is not."""
     for node in graph.node:
         if name not in node.input:
             continue
@@ -57,7 +60,7 @@ def _products_on(name: str, graph: onnx.GraphProto) -> Iterator[tuple[NodeProto,
         elif node.op_type == "Cast":
             widened = node.attribute[0].i == TensorProto.FLOAT
             kind = TensorProto.FLOAT16 if widened else TensorProto.FLOAT
-            yield from ((product, kind) for product, _ in _products_on(node.output[0], graph))
+            yield from ((each, kind) for each, _ in _multiplications_of(node.output[0], graph))
 
 
 def tensors(model: onnx.ModelProto) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:

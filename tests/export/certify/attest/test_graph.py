@@ -134,7 +134,7 @@ def test_it_is_shown_and_survives_in_the_manifest(
     show_attestation(found)
     shown = capsys.readouterr().out
     assert "int8.onnx: MACs 66.1% int8" in shown
-    assert "left in higher precision: /layers.1/down/MatMul (8.3% of the work, changed labels 12.0 to 7.5)" in shown
+    assert "kept in higher precision: /layers.1/down/MatMul (8.3% of the work, changed labels 12.0 to 7.5)" in shown
     with_files(tmp_path, replace(open_bundle(tiny_bundle).manifest, attestations=(found,)))
     assert open_bundle(tmp_path).manifest.attestations == (found,)
 
