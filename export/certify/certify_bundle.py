@@ -25,7 +25,7 @@ export.certify.reference, which shares no code with it. What is measured:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import PurePosixPath
 
 from export.certify.cpu_requirements import cpu_requirements_of
@@ -38,10 +38,12 @@ from runtime.bundle.certificate import EXPORT_HERE
 from runtime.bundle.doubts import interface_sha256
 from runtime.bundle.gate import GATE
 from runtime.bundle.store import CONFIG, REMAKE, TOKENIZER, Bundle, Candidate, Certificate, Graph, digest_of
-from runtime.errors import BackendError, BundleError
+from runtime.errors import BackendError, BundleError, GateError
 from runtime.selection import runnable
 from runtime.system.cpu import cpu_features
 from runtime.tagger import Tagger
+
+_WITHOUT = "leave its precision out, or report it if that is fp32"
 
 
 def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threads: int) -> Certificate:
@@ -94,20 +96,22 @@ def _sha256(bundle: Bundle, name: str) -> str:
     return (bundle.manifest.files.get(name) or digest_of(bundle.file(name))).sha256
 
 
-def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[Certificate, ...] | None:
+def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[Certificate, ...]:
     """Certificates for every candidate of a bundle that this machine can run, printed as they come.
 
-    None if a file answers wrongly in its own precision on the CPU, or no engine can run it in that. Left out, and said
-    to be, is an engine that cannot run a file which another one can (OpenVINO loads no DeBERTa), a GPU that answers
-    wrongly or not at all, int8 on a CPU that cuts its sums off, and a precision below the file's own that fails
-    or is refused: the file is as good as it was.
+    Some candidates are left out, and said to be: a backend that cannot run a file which another one can (OpenVINO loads
+    no DeBERTa), a GPU that answers wrongly or not at all, int8 on a CPU that cuts its sums off, and a precision below
+    the file's own that fails or is refused: the file is as good as it was.
+
+    Raises:
+        GateError: a file answers wrongly in its own precision on the CPU, or no backend can run it in that.
     """
     return passing(bundle, runnable(bundle), lambda candidate: certify(bundle, candidate, certifier, threads=threads))
 
 
 def passing(
     bundle: Bundle, tried: Sequence[Candidate], measure: Callable[[Candidate], Certificate]
-) -> tuple[Certificate, ...] | None:
+) -> tuple[Certificate, ...]:
     """The same with the candidates given, and what measures one, which raises as certify does."""
     certificates: list[Certificate] = []
     void: set[str] = set()
@@ -118,7 +122,7 @@ def passing(
         except (BackendError, BundleError) as error:
             print(f"REFUSED: {candidate}: {error}\n", flush=True)
             if isinstance(error, BundleError) and candidate.device == "cpu":
-                return None
+                raise GateError(str(candidate), f"it is refused ({error.problem})", error.fix) from error
             continue
         show_certificate(certificate)
         if certificate.passed:
@@ -127,13 +131,24 @@ def passing(
             print(f"LEFT OUT: {candidate}: this CPU cuts sums off; {EXPORT_HERE}\n", flush=True)
             void.add(candidate.file)
         elif _in_own_precision(bundle, candidate) and candidate.device == "cpu":
-            return None
+            raise GateError(str(candidate), "it does not say what the checkpoint says", _WITHOUT)
         else:
             print(f"LEFT OUT: {candidate}\n", flush=True)
+    _check_complete(bundle, tried, certificates, void)
+    return tuple(certificates)
+
+
+def _check_complete(
+    bundle: Bundle, tried: Sequence[Candidate], certificates: Sequence[Certificate], void: Collection[str]
+) -> None:
+    """Refuse a bundle with a file that nothing on this CPU is certified to run in its own precision."""
     passed = {certificate.file for certificate in certificates if _in_own_precision(bundle, certificate.candidate)}
     on_cpu = [candidate for candidate in tried if candidate.device == "cpu"]
     wanted = {candidate.file for candidate in on_cpu if _in_own_precision(bundle, candidate)}
-    return tuple(certificates) if certificates and passed >= wanted - void else None
+    if lacking := sorted(wanted - passed - {*void}):
+        raise GateError(lacking[0], "no backend of this machine runs it in its own precision", _WITHOUT)
+    if not certificates:
+        raise GateError(str(bundle.path), "no candidate passed that this machine can run", "see LEFT OUT above for why")
 
 
 def _in_own_precision(bundle: Bundle, candidate: Candidate) -> bool:

@@ -30,7 +30,7 @@ from runtime.bundle.store import (
     open_bundle,
     seal,
 )
-from runtime.errors import BackendError, BundleError, NerveError
+from runtime.errors import BackendError, BundleError, GateError, NerveError
 from runtime.system.cpu import CpuFeature
 from tests.conftest import Command
 from tests.tiny import tiny_checkpoint
@@ -184,7 +184,7 @@ ON_GPU = replace(ON_CPU, device="cuda")
 FUSED_ON_GPU = Candidate(FUSED.file, "onnxruntime", "fp16", "cuda")
 
 
-def outcome(wrong: Sequence[Candidate], refused: Sequence[Candidate], error: NerveError) -> list[Candidate] | None:
+def outcome(wrong: Sequence[Candidate], refused: Sequence[Candidate], error: NerveError) -> list[Candidate]:
     """The candidates that are certified where some answer wrongly and some not at all."""
 
     def measure(one: Candidate) -> Certificate:
@@ -204,8 +204,7 @@ def outcome(wrong: Sequence[Candidate], refused: Sequence[Candidate], error: Ner
         )
 
     held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, FUSED), (), {}))
-    found = passing(held, [ON_CPU, ON_GPU, FUSED_ON_GPU], measure)
-    return None if found is None else [each.candidate for each in found]
+    return [each.candidate for each in passing(held, [ON_CPU, ON_GPU, FUSED_ON_GPU], measure)]
 
 
 @pytest.mark.parametrize("error", [BackendError("a", "b", "c"), BundleError("a", "b", "c")])
@@ -215,8 +214,10 @@ def test_a_gpu_that_fails_takes_nothing_from_the_cpu(error: NerveError) -> None:
     assert outcome([FUSED_ON_GPU], [], error) == [ON_CPU, ON_GPU]
     assert outcome([], [FUSED_ON_GPU], error) == [ON_CPU, ON_GPU]
     assert outcome([ON_GPU], [FUSED_ON_GPU], error) == [ON_CPU]
-    assert outcome([ON_CPU], [], error) is None
-    assert outcome([ON_GPU, FUSED_ON_GPU], [ON_CPU], error) is None
+    with pytest.raises(GateError, match=r"packed-fp32\.onnx on onnxruntime in fp32, cpu: it does not say what"):
+        outcome([ON_CPU], [], error)
+    with pytest.raises(GateError, match=r"packed-fp32\.onnx"):
+        outcome([ON_GPU, FUSED_ON_GPU], [ON_CPU], error)
 
 
 def test_who_asked_for_an_engine_gets_no_bundle_without() -> None:
@@ -233,17 +234,17 @@ def test_int8_that_this_cpu_cannot_add_up_takes_nothing_from_the_rest() -> None:
     on_openvino = Candidate(int8.file, "openvino", "int8", "cpu")
     held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, int8), (), {}))
 
-    def certified(needs: tuple[CpuFeature, ...]) -> list[str] | None:
+    def certified(needs: tuple[CpuFeature, ...]) -> list[str]:
         def measure(one: Candidate) -> Certificate:
             figures: dict[str, float | int | None] = defaultdict(int)
             fails, asked = one == on_openvino, needs if one == on_openvino else ()
             kind = (one.file, one.backend, one.precision, one.device)
             return Certificate(*kind, {"torch": "2"}, "text", "0", figures, {}, not fails, asked)
 
-        found = passing(held, [ON_CPU, on_openvino], measure)
-        return None if found is None else [each.file for each in found]
+        return [each.file for each in passing(held, [ON_CPU, on_openvino], measure)]
 
     assert certified(("no vnni",)) == [FP32.file]
-    # Where sums are exact, or the graph is narrow, the fault is the file's own.
-    assert certified(("vnni",)) is None
-    assert certified(()) is None
+    # Where sums are exact, or weights have 7 bits, the fault is the file's own.
+    for needs in (("vnni",), ()):
+        with pytest.raises(GateError, match=r"packed-int8\.onnx on openvino"):
+            certified(needs)
