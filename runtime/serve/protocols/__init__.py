@@ -6,10 +6,20 @@ from importlib import import_module
 
 from runtime.serve.http.endpoint import Endpoint
 
-PROTOCOLS = ("native", "operations")
+PROTOCOLS = (
+    "native",
+    "hugging_face",
+    "open_inference",
+    "kserve_v1",
+    "presidio",
+    "vllm",
+    "label_studio",
+    "nemo",
+    "operations",
+)
 
 
 def all_endpoints() -> tuple[Endpoint, ...]:
-    """Every route of the server."""
+    """Every route of the server but the page's."""
     modules = [import_module(f"{__name__}.{name}") for name in PROTOCOLS]
     return tuple(endpoint for module in modules for endpoint in module.ENDPOINTS)

@@ -83,9 +83,9 @@ def refuse_too_long(answers: Sequence[Any]) -> None:
     Raises:
         RefusedError: 400.
     """
-    for answer in answers:
-        if isinstance(answer, TextError):
-            raise bad_request(str(answer))
+    for number, answer in enumerate(answers, 1):
+        if isinstance(answer, TextError):  # which counted the texts of its batch
+            raise bad_request(str(TextError(number, answer.problem, answer.fix)))
 
 
 ENTITY = {

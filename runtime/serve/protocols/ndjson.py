@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
@@ -37,7 +36,7 @@ QUERY: Mapping[str, Any] = {
     "long": {"enum": list(get_args(Long))},
     "stride": {"type": "string", "pattern": "^(auto|[0-9]{1,6})$"},
 }
-# Lines that are asked about at once, and groups of them that may be unanswered: what one stream holds in memory.
+# Lines that are asked about at once, and groups of them whose answers nobody has taken: what a stream holds in memory.
 _LINES, _GROUPS = 256, 4
 _RETRY = 0.05
 
@@ -66,23 +65,35 @@ def stream_reply(service: Service, exchange: Exchange) -> StreamReply:
 
 
 async def _answers(service: Service, exchange: Exchange, reading: Reading) -> AsyncIterator[bytes]:
-    """Answers in order; groups are asked about ahead of those that are not answered yet."""
-    pending: deque[asyncio.Task[bytes]] = deque()
-    number = 0
+    """Answers in order, each as soon as it is there and those before it are given, while more lines are read."""
+    # The queue's length is the back-pressure: the reader waits until answers are taken.
+    asked: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(_GROUPS)
+    reader = asyncio.create_task(_read(service, exchange, reading, asked))
     try:
-        async for group in _groups(service, exchange):
-            pending.append(asyncio.create_task(_answered(service, exchange, reading, group, number)))
-            number += len(group)
-            while len(pending) >= _GROUPS or (pending and pending[0].done()):
-                yield await pending.popleft()
-        while pending:
-            yield await pending.popleft()
+        while (answered := await asked.get()) is not None:
+            yield await answered
+        await reader
     except RefusedError as refused:  # the reply has begun, so that its status cannot say it any more
         exchange.outcome = refused.outcome
         yield encoded({"error": refused.message, "id": exchange.id}) + b"\n"
     finally:
-        for task in pending:
-            task.cancel()
+        reader.cancel()
+        while not asked.empty():
+            if task := asked.get_nowait():
+                task.cancel()
+
+
+async def _read(
+    service: Service, exchange: Exchange, reading: Reading, asked: asyncio.Queue[asyncio.Task[bytes] | None]
+) -> None:
+    """Ask about groups of lines as they come; the end is told by nothing."""
+    number = 0
+    try:
+        async for group in _groups(service, exchange):
+            await asked.put(asyncio.create_task(_answered(service, exchange, reading, group, number)))
+            number += len(group)
+    finally:
+        await asked.put(None)
 
 
 async def _groups(service: Service, exchange: Exchange) -> AsyncIterator[list[_Line]]:
