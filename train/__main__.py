@@ -54,9 +54,7 @@ def _parser() -> cli.Parser:
     parser.add_argument("--output", type=Path, default=Path("build/checkpoint"), help="folder to make (%(default)s)")
     parser.add_argument("--plan", action="store_true", help="print sentences and steps, and train nothing")
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted run towards --output")
-    parser.add_argument(
-        "--threads", type=cli.count, default=available_threads(), help="threads for a CPU (all)"
-    )
+    parser.add_argument("--threads", type=cli.count, default=available_threads(), help="threads for a CPU (all)")
     parser.add_argument(
         "--save-every", type=cli.count, default=1000, metavar="STEPS", help="between checkpoints (%(default)s)"
     )

@@ -17,14 +17,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import accumulate
 from pathlib import Path
-from typing import TypeAlias
 
 from runtime.command_line import Parser, run
-from runtime.errors import BugError
 from runtime.text.conll import Sentence, write_conll
 from train.corpus.sample_grammar import GRAMMAR
+from train.corpus.sample_parser import Choice, Labelled, Node, Reference, choice_of
 from train.corpus.sample_words import WORDS
 
 TRAIN_SENTENCES = 3000
@@ -42,40 +40,11 @@ _HELD_OUT_NAMES = 0.5
 _HELD_OUT_SHAPES = 0.1
 _ALL_CAPITALS_SHARE = 0.4
 
-_TOKEN = re.compile(r"\{[A-Z]+:|[{}<>\[\]|]|[^\s{}<>\[\]|]+")
-_WEIGHT = re.compile(r"(\d+)\* ")
 # What may stand before the first word of a sentence, quoted or not: at most two marks.
 _OPENINGS = frozenset({"", '"', '. "', ': "', '? "'})
 # As heard: "an umbrella", but "a European", "a one" and "a Ukrainian".
 _VOWEL = re.compile(r"[ai]|o(?!ne\b)|e(?!u)|u[nmp](?!i)")
 _CLOSING = frozenset({",", ".", "?", ";", ":", ")", "--"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """{name}: whatever the rule or the list of that name gives."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """{PER:...}: an entity."""
-
-    label: str
-    body: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """<a|b>, [a], and the productions of a rule: one of the options; `limits` are their weights, summed up so far."""
-
-    options: tuple[Node, ...]
-    limits: tuple[int, ...]
-
-
-# A production as a tree: a str is a word, a tuple a sequence.
-Node: TypeAlias = "str | Reference | Labelled | Choice | tuple[Node, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,54 +154,6 @@ def sample_corpus(
     return train_part, valid_part
 
 
-def parse(text: str) -> Node:
-    """The tree of one production, in the notation that sample_grammar explains.
-
-    Raises:
-        BugError: a bracket is missing.
-    """
-    tokens = _TOKEN.findall(text)[::-1]
-    node = _sequence(tokens)
-    if tokens:
-        raise BugError(f"unmatched {tokens[-1]!r} in the production {text!r}")
-    return node
-
-
-def _sequence(tokens: list[str]) -> Node:
-    """Reads `tokens`, the next one last, up to a closing bracket or a bar."""
-    parts: list[Node] = []
-    while tokens and tokens[-1] not in ("}", ">", "]", "|"):
-        token = tokens.pop()
-        if token == "{":
-            parts.append(Reference(tokens.pop()))
-            _expect(tokens, "}")
-        elif token[0] == "{":
-            parts.append(Labelled(token[1:-1], _sequence(tokens)))
-            _expect(tokens, "}")
-        elif token == "<":
-            parts.append(_alternatives(tokens))
-        elif token == "[":
-            parts.append(Choice((_sequence(tokens), ()), (1, 2)))
-            _expect(tokens, "]")
-        else:
-            parts.append(token)
-    return parts[0] if len(parts) == 1 else tuple(parts)
-
-
-def _alternatives(tokens: list[str]) -> Choice:
-    options = [_sequence(tokens)]
-    while tokens and tokens[-1] == "|":
-        tokens.pop()
-        options.append(_sequence(tokens))
-    _expect(tokens, ">")
-    return Choice(tuple(options), tuple(range(1, len(options) + 1)))
-
-
-def _expect(tokens: list[str], bracket: str) -> None:
-    if not tokens or tokens.pop() != bracket:
-        raise BugError(f"a {bracket!r} is missing in the sample's grammar")
-
-
 @cache
 def _pools() -> dict[str, Pool]:
     pools = {name: _pool(list(entries), every=_NAME_EVERY, share=_HELD_OUT_NAMES) for name, entries in WORDS.items()}
@@ -247,15 +168,9 @@ def _productions(text: str) -> list[str]:
 
 def _pool(productions: list[str], *, every: int, share: float) -> Pool:
     if len(productions) < _SHORT_LIST:
-        return Pool(_choice_of(productions), _choice_of(productions), 0.0)
+        return Pool(choice_of(productions), choice_of(productions), 0.0)
     kept = [text for position, text in enumerate(productions, start=1) if position % every]
-    return Pool(_choice_of(kept), _choice_of(productions[every - 1 :: every]), share)
-
-
-def _choice_of(productions: Sequence[str]) -> Choice:
-    weights = [int(match[1]) if (match := _WEIGHT.match(text)) else 1 for text in productions]
-    options = [parse(_WEIGHT.sub("", text, count=1)) for text in productions]
-    return Choice(tuple(options), tuple(accumulate(weights)))
+    return Pool(choice_of(kept), choice_of(productions[every - 1 :: every]), share)
 
 
 def _key(sentence: Sentence) -> tuple[str, ...]:
