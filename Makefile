@@ -33,6 +33,8 @@ setup-integrations: .venv/made-integrations
 .venv/made-integrations: .venv/made constraints-integrations.txt tests/integration/package.json
 	$(BIN)/pip install --quiet --constraint constraints.txt --constraint constraints-integrations.txt \
 		--editable '.[integration-tests]'
+	# For its tritonserver alone; what its Python part asks for would pull NumPy back to 1.
+	$(BIN)/pip install --quiet --constraint constraints-integrations.txt --no-deps nvidia-pytriton
 	mkdir -p build/npm && cp tests/integration/package.json build/npm && npm install --silent --prefix build/npm
 	command -v chromium || (apt-get update -qq && apt-get install -y -qq chromium)
 	touch $@

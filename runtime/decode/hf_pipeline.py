@@ -25,6 +25,7 @@ of two entities that overlap. And `Entity.text` is always text[start:end], where
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,45 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return probabilities
 
 
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """All that the pipeline finds in texts, in order: entities, and what lies outside of them.
+
+    Attributes:
+        first, last: first and last token of each. [groups]
+        tag: its label, that of its first unit: a token, or what the pipeline takes for a word. [groups]
+        score: mean of its units' scores. [groups]
+        units: first token of every unit. [units]
+        of_tokens: whether each unit is a token.
+    """
+
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    tag: NDArray[np.int64]
+    score: NDArray[np.float64]
+    units: NDArray[np.int64]
+    of_tokens: bool
+
+
+def groups_from_tokens(
+    probabilities: NDArray[np.float32], tokens: RawTokens, labels: Sequence[str], strategy: Strategy
+) -> Groups:
+    """Tokens as the pipeline groups them; see entities_from_tokens for the arguments."""
+    by_token = strategy in ("none", "simple")
+    opens = by_token | ~tokens.subword | _first_of_texts(tokens.text_start, len(tokens.ids))
+    unit = np.flatnonzero(opens)
+    unit_end = np.append(unit[1:], len(opens))[: len(unit)]
+    tag, score = _choose(probabilities, unit, unit_end, strategy)
+    group = np.arange(len(unit)) if strategy == "none" else _groups(tag, labels, unit, tokens)
+    group_end = np.append(group[1:], len(unit))[: len(group)]
+    return Groups(unit[group], unit_end[group_end - 1] - 1, tag[group], means(score, group, group_end), unit, by_token)
+
+
+def group_names(labels: Sequence[str], strategy: Strategy) -> NDArray[np.object_]:
+    """What the pipeline calls a group of each label: the label in full where a group is a token. [labels]"""
+    return np.array(labels if strategy == "none" else [label.split("-", 1)[-1] for label in labels], dtype=object)
+
+
 def entities_from_tokens(
     probabilities: NDArray[np.float32],
     tokens: RawTokens,
@@ -55,27 +95,20 @@ def entities_from_tokens(
     """The entities of each text as the pipeline finds them.
 
     Args:
-        probabilities: see softmax. [tokens, labels]
+        probabilities: of every token's labels. [tokens, labels]
         tokens: of all texts.
-        labels: label names in the order of the probabilities.
+        labels: label names by index.
         texts: the texts themselves.
         strategy: see the module.
         least: score below which an entity is dropped, by the label of its first token or word. [labels]
     """
-    by_token = strategy in ("none", "simple")
-    opens = by_token | ~tokens.subword | _first_of_texts(tokens.text_start, len(tokens.ids))
-    unit = np.flatnonzero(opens)  # first token of each unit: a token, or what the pipeline takes for a word
-    unit_end = np.append(unit[1:], len(opens))[: len(unit)]
-    tag, score = _choose(probabilities, unit, unit_end, strategy)
-    group = np.arange(len(unit)) if strategy == "none" else _groups(tag, labels, unit, tokens)
-    group_end = np.append(group[1:], len(unit))[: len(group)]
-    names = np.array(labels if strategy == "none" else [label.split("-", 1)[-1] for label in labels], dtype=object)
-    group_score = means(score, group, group_end)
-    kept = (names[tag[group]] != OUTSIDE) & (group_score >= least[tag[group]])
-    first, last = unit[group[kept]], unit_end[group_end[kept] - 1] - 1
+    groups = groups_from_tokens(probabilities, tokens, labels, strategy)
+    names = group_names(labels, strategy)[groups.tag]
+    kept = (names != OUTSIDE) & (groups.score >= least[groups.tag])
+    first, last = groups.first[kept], groups.last[kept]
     text = np.searchsorted(tokens.text_start, first, side="right") - 1
     start, end = tokens.bounds[first, 0], tokens.bounds[last, 1]
-    return entity_lists(texts, text, names[tag[group[kept]]], start, end, group_score[kept])
+    return entity_lists(texts, text, names[kept], start, end, groups.score[kept])
 
 
 def _first_of_texts(text_start: NDArray[np.int64], tokens: int) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -61,31 +61,48 @@ class RawEncoder:
 
     Args:
         path: the tokenizer.json.
+        spaced: put a space before a text where the tokenizer writes spaces into its tokens, as words alone need it.
+
+    Attributes:
+        tokenizer: the library's.
+        unknown: id of the token for what the tokenizer does not know; -1 without one.
 
     Raises:
         BundleError: the file is not a tokenizer.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._tokenizer = open_tokenizer(path, spaced=False)
+    def __init__(self, path: Path, *, spaced: bool = False) -> None:
+        self.tokenizer = open_tokenizer(path, spaced=spaced)
         saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        vocabulary = self.tokenizer.get_vocab(with_added_tokens=True)
         # With a prefix for tokens inside a word, such as "##", the pipeline tells them by their length.
         self._prefixed = bool(saved["model"].get("continuing_subword_prefix"))
-        self._unknown = _unknown(saved, vocabulary)
+        self.unknown = _unknown(saved, vocabulary)
         self._length = np.zeros(max(vocabulary.values()) + 1, np.int64)
         self._length[list(vocabulary.values())] = [len(token) for token in vocabulary]
 
     def encode(self, texts: Sequence[str]) -> RawTokens:
         """Tokens of whole texts."""
         cleaned = [clean(text) for text in texts]
-        encoded = self._tokenizer.encode_batch(cleaned, add_special_tokens=False) if cleaned else []
-        text_start = starts_from_counts([len(tokens) for tokens in encoded])
-        count = int(text_start[-1])
-        ids = np.fromiter(chain.from_iterable(tokens.ids for tokens in encoded), np.int64, count)
-        pairs = chain.from_iterable(chain.from_iterable(tokens.offsets for tokens in encoded))
-        bounds = np.fromiter(pairs, np.int32, 2 * count).reshape(-1, 2)
+        encoded = self.tokenizer.encode_batch(cleaned, add_special_tokens=False) if cleaned else []
+        ids, text_start, bounds = _flat(encoded)
         return RawTokens(ids, text_start, bounds, self._subword(cleaned, ids, text_start, bounds))
+
+    def encode_words(self, texts: Sequence[Sequence[str]], delimiter: str) -> RawTokens:
+        """Tokens of texts that are cut into words already; bounds are those in the words joined by the delimiter."""
+        cleaned = [[clean(word) for word in words] for words in texts]
+        encoded = (
+            self.tokenizer.encode_batch(cleaned, is_pretokenized=True, add_special_tokens=False) if cleaned else []
+        )
+        ids, text_start, bounds = _flat(encoded)
+        # The library counts from the word's start.
+        word_start = [_word_starts(words, len(delimiter)) for words in cleaned]
+        shift = chain.from_iterable(
+            (starts[word] for word in tokens.word_ids) for tokens, starts in zip(encoded, word_start)
+        )
+        bounds += np.fromiter(shift, np.int32, len(ids))[:, None]
+        joined = [delimiter.join(words) for words in cleaned]
+        return RawTokens(ids, text_start, bounds, self._subword(joined, ids, text_start, bounds))
 
     def _subword(
         self, texts: Sequence[str], ids: NDArray[np.int64], text_start: NDArray[np.int64], bounds: NDArray[np.int32]
@@ -101,8 +118,22 @@ class RawEncoder:
             place = np.repeat(text_place, np.diff(text_start)) + start
             blank = np.append(characters == _SPACE, [False])
             subword = (start > 0) & ~blank[place - 1] & ~blank[place]
-        unknown_apart: NDArray[np.bool_] = subword & (ids != self._unknown)
+        unknown_apart: NDArray[np.bool_] = subword & (ids != self.unknown)
         return unknown_apart
+
+
+def _flat(encoded: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Ids, text_start and bounds of RawTokens."""
+    text_start = starts_from_counts([len(tokens) for tokens in encoded])
+    count = int(text_start[-1])
+    ids = np.fromiter(chain.from_iterable(tokens.ids for tokens in encoded), np.int64, count)
+    pairs = chain.from_iterable(chain.from_iterable(tokens.offsets for tokens in encoded))
+    return ids, text_start, np.fromiter(pairs, np.int32, 2 * count).reshape(-1, 2)
+
+
+def _word_starts(words: Sequence[str], between: int) -> list[int]:
+    """Where each word starts once they are joined by a delimiter of so many characters."""
+    return list(accumulate((len(word) + between for word in words), initial=0))
 
 
 def _unknown(saved: dict[str, Any], vocabulary: dict[str, int]) -> int:

@@ -221,9 +221,11 @@ def _spaced(raw: str) -> str:
     `add_prefix_space` "Paris" would be read as the tail of the word before it (transformers asks for the same).
     """
     tokenizer: dict[str, Any] = json.loads(raw)
-    outer = tokenizer.get("pre_tokenizer") or {}
-    parts = [outer, *outer.get("pretokenizers", [])]
-    changed = [part for part in parts if part.get("type") == "ByteLevel" and not part.get("add_prefix_space")]
+    cutter, framer = tokenizer.get("pre_tokenizer") or {}, tokenizer.get("post_processor") or {}
+    parts = [cutter, *cutter.get("pretokenizers", []), framer, *framer.get("processors", [])]
+    # The second of them counts the offsets, and must know that the space was put there.
+    spacing = [part for part in parts if part.get("type") in ("ByteLevel", "RobertaProcessing")]
+    changed = [part for part in spacing if not part.get("add_prefix_space")]
     for part in changed:
         part["add_prefix_space"] = True
     return json.dumps(tokenizer) if changed else raw

@@ -62,7 +62,7 @@ class Reference:
             }
 
 
-def _lively(checkpoint: Path) -> Path:
+def lively(checkpoint: Path) -> Path:
     """Random weights say much the same of every token; louder ones make every label win somewhere."""
     file = checkpoint / "model.safetensors"
     weights = load_file(file)
@@ -98,7 +98,7 @@ def _assert_same(texts: Sequence[str], expected: Sequence[Sequence[Found]], foun
 @pytest.mark.parametrize(("architecture", "labels"), [("bert", LABELS), ("roberta", MIXED), ("xlm-roberta", LABELS)])
 def test_all_strategies_equal_the_pipeline(architecture: str, labels: tuple[str, ...], tmp_path: Path) -> None:
     made = tiny_checkpoint(tmp_path / "model", architecture=architecture, labels=labels, positions=POSITIONS, seed=3)
-    checkpoint = _lively(made)
+    checkpoint = lively(made)
     reference = Reference(checkpoint)
     texts = [*NASTY, *varied_sentences(160, seed=5)]
     answers = [reference.answers(text) for text in texts]

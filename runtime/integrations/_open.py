@@ -1,0 +1,65 @@
+"""Opening: how every integration opens a bundle. Its options are plain values, as configuration files hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, cast
+
+from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
+from runtime.bundle.certificate import Wanted
+from runtime.bundle.store import Bundle
+from runtime.decode.options import BY_WORD, Decoding
+from runtime.errors import UsageError
+from runtime.tagger import Tagger
+
+Folder = str | PathLike[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What to run and how.
+
+    Attributes:
+        backend, precision, device: of the candidate to run; "auto" leaves it open.
+        threads: for the backend; 0 takes every CPU that this process may use.
+        allow_uncertified: run a candidate that holds no passing certificate.
+    """
+
+    backend: str = "auto"
+    precision: str = "auto"
+    device: str = "auto"
+    threads: int = 0
+    allow_uncertified: bool = False
+
+
+FASTEST = Opening()
+
+
+def open_tagger(
+    bundle: Folder | Bundle,
+    opening: Opening = FASTEST,
+    *,
+    windowing: Windowing = DEFAULT_WINDOWING,
+    decoding: Decoding = BY_WORD,
+) -> Tagger:
+    """A tagger on a bundle.
+
+    Raises:
+        BundleError, UncertifiedError, BackendError, UsageError: see Tagger.open.
+    """
+    # Configuration files hold strings; what is no precision or device finds no candidate, and the error lists them all.
+    wanted = Wanted(backend=opening.backend, precision=cast(Any, opening.precision), device=cast(Any, opening.device))
+    return Tagger.open(
+        bundle,
+        candidate=wanted,
+        threads=opening.threads,
+        windowing=windowing,
+        decoding=decoding,
+        allow_uncertified=opening.allow_uncertified,
+    )
+
+
+def not_installed(error: ModuleNotFoundError, extra: str) -> UsageError:
+    """The error of a module whose library is missing; the extra installs it."""
+    return UsageError(f"the library {error.name!r}", "not installed", f"pip install 'nerve-ner[{extra}]'")
