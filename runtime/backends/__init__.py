@@ -1,1 +1,1 @@
-"""Backends: the libraries that execute a model. One file each; see runtime.backends.base for what a backend is."""
+"""Backends: the libraries that execute a model, one file each. runtime.backends.base says what a backend is."""

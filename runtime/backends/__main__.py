@@ -1,4 +1,4 @@
-"""python -m runtime.backends: the backends that there are, and what each one lacks on this machine."""
+"""python -m runtime.backends: a list of all backends, with what each one lacks on this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROG = "python -m runtime.backends"
 
 
 def main(arguments: Sequence[str], *, here: Machine = THIS_MACHINE) -> int:
-    """Print two lines for each backend and device."""
+    """Print two lines for each backend and device: its summary, and whether it can run on the machine `here`."""
     Parser(prog=PROG, description="List the backends, and what each one lacks on this machine.").parse_args(arguments)
     for spec in specs():
         missing = spec.missing(here)

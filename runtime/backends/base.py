@@ -1,10 +1,11 @@
-"""What a backend is: token ids in, logits out. And what a file of this folder says of the backend that is in it.
+"""The interface of backends, which turn token ids into logits.
 
-    Backend        an opened one: it runs batches
-    BackendSpec    what there is to know before it is opened: which candidates it offers, whether this machine runs them
-    BackendOptions what a user can ask of it
+    Backend           an opened backend; it runs batches
+    BackendSpec       a backend before it is opened: its candidates, and whether a machine can run them
+    BackendOptions    the user's choices for a backend
 
-A backend knows nothing of text, label names, or any file but its own. runtime.backends.registry finds all of them.
+A file of this folder defines the SPECS of its backends, and runtime.backends.registry finds them. A backend does not
+know text, label names, or any file but its own.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from runtime.system.machine import Machine
 
 Goal = Literal["throughput", "latency", "once"]
-"""Many texts in the least time; each single one in the least time; or a few texts, the start included."""
+"""What is to take the least time: many texts (throughput), each single text (latency), or a few texts with the start of
+the process included (once)."""
 NO_SETTINGS: Mapping[str, str] = {}
 
 
@@ -33,11 +35,12 @@ class Backend(Protocol):
     """Token ids in, logits out.
 
     Attributes:
-        layout: of the rows that it takes.
-        streams: calls of logits() that run at once, from as many threads; more may come, and wait.
-        device: what it runs on, such as "cpu".
-        version: of the library that runs.
-        packing: the batches that it wants.
+        layout: layout of the rows that it takes.
+        streams: number of calls of logits() that run at the same time, each from a thread of its own. Further calls
+            wait.
+        device: device that it runs on, such as "cpu".
+        version: version of its library.
+        packing: sizes of the batches that suit it.
     """
 
     @property
@@ -52,7 +55,7 @@ class Backend(Protocol):
     def packing(self) -> Packing: ...
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """Logits of every token slot, [rows, length, labels]; those of slots that hold nothing have no meaning.
+        """Logits of every token slot, [rows, length, labels]. Those of empty token slots have no meaning.
 
         Raises:
             BackendError: the library refused the batch.
@@ -60,20 +63,20 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back memory and threads. A closed backend is not used again."""
+        """Give back memory and threads. Nothing may be called after it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendOptions:
-    """What a user can ask of a backend.
+    """The user's choices for a backend.
 
     Attributes:
-        threads: for the backend; see runtime.system.libraries.available_threads.
+        threads: number of threads; see runtime.system.libraries.available_threads.
         goal: see Goal.
-        certified: the candidate must run as its certificate says.
-        checkpoint: where the PyTorch checkpoint lies, if not where the manifest says; only the reference reads it.
-        settings: of the library, in its own words; a backend says which it takes, and CPU backends take none.
+        certified: run the candidate exactly as its certificate says.
+        checkpoint: folder of the PyTorch checkpoint, which only the reference reads; None: the manifest's.
+        settings: name -> value, by the names that the backend gives its settings. CPU backends have none.
     """
 
     threads: int
@@ -84,23 +87,23 @@ class BackendOptions:
 
 
 class Obstacle(NamedTuple):
-    """Why a machine cannot run a candidate, and what the user can do about it."""
+    """The reason why a machine cannot run a candidate, and its fix. They follow the subject of a NerveError."""
 
     problem: str
     fix: str
 
 
 class BackendSpec(Protocol):
-    """What there is to know of a backend before it is opened. Nothing here imports the backend's library.
+    """A backend on one device, before it is opened. Only `open` imports the backend's library.
 
     Attributes:
-        name: of the backend; the name is the same for all devices that it runs on.
-        device: that this spec is about.
+        name: name of the backend, the same for all of its devices.
+        device: the device that this spec is about.
         summary: one line for people.
-        preference: of two candidates without a measured speed, the one with the smaller number is taken.
-        library: the module that the backend's library is imported by.
-        distributions: the packages that can bring it, the first that is installed counts.
-        extra: the extra of this project that installs it: nerve-ner[EXTRA].
+        preference: order of candidates without a measured speed; the smallest number is chosen.
+        library: name that the backend's library is imported by.
+        distributions: packages that bring the library; the first installed one gives its version.
+        extra: extra of this project that installs the library: nerve-ner[EXTRA].
     """
 
     @property
@@ -119,52 +122,56 @@ class BackendSpec(Protocol):
     def extra(self) -> str: ...
 
     def candidates(self, bundle: Bundle) -> Sequence[Candidate]:
-        """What of a bundle it can run somewhere, in order of preference; none where it must be asked for by name."""
+        """The bundle's candidates for this backend on any machine, in order of preference.
+
+        A backend that must be asked for by name gives none.
+        """
         ...
 
     def missing(self, here: Machine) -> Obstacle | None:
-        """What the machine lacks to run anything with it; None where it lacks nothing."""
+        """What the machine lacks to run any candidate of this backend; None where it lacks nothing."""
         ...
 
     def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
-        """Why the machine cannot run the candidate; None where it can."""
+        """The reason why the machine cannot run the candidate; None where it can."""
         ...
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> Backend:
-        """The backend on a file of the bundle.
+        """Open the backend on the candidate's file.
 
         Raises:
-            ModuleNotFoundError: its library is not installed.
-            BackendError, BundleError: it cannot load the file.
+            ModuleNotFoundError: the backend's library is not installed.
+            BackendError, BundleError: the library cannot load the file.
         """
         ...
 
 
 def not_installed(spec: BackendSpec, here: Machine) -> Obstacle | None:
-    """The obstacle that the library is not installed; None where it is."""
+    """An Obstacle where the backend's library is not installed; None where it is."""
     if here.version(spec.library, spec.distributions):
         return None
     return Obstacle(f"the library {spec.library!r} is not installed", install(spec))
 
 
 def no_gpu(here: Machine) -> Obstacle | None:
-    """The obstacle that there is no GPU; None where there is one."""
+    """An Obstacle where the machine has no GPU; None where it has one."""
     if here.gpu():
         return None
     return Obstacle("this machine has no NVIDIA GPU, or no driver for it", "choose device cpu, or install the driver")
 
 
 def install(spec: BackendSpec) -> str:
-    """The command that installs what the backend needs."""
+    """The command that installs the backend's library."""
     return f"pip install 'nerve-ner[{spec.extra}]'"
 
 
 def refuse_settings(spec: BackendSpec, options: BackendOptions) -> None:
-    """For a backend that takes no settings.
+    """Check the options of a backend that has no settings.
 
     Raises:
-        UsageError: one is given.
+        UsageError: a setting is given.
     """
+    # A setting without an effect would let a user believe that it has one.
     if options.settings:
         subject = f"backend setting {next(iter(options.settings))!r}"
-        raise UsageError(subject, f"{spec.name} on {spec.device} takes none", "leave it out")
+        raise UsageError(subject, f"{spec.name} on {spec.device} has no settings", "leave it out")

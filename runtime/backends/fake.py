@@ -1,4 +1,4 @@
-"""A backend without an engine: for tests, and for measuring everything but the engine."""
+"""Fake: a backend without a model, for tests, and for measuring everything around the model."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Rule = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 
 
 class Fake:
-    """Gives each token the label that a rule gives its id, with a logit of 5 against 0.
+    """A Backend whose label for a token is a function of the token's id: its logit is 5, all others are 0.
 
     Args:
-        labels: how many labels there are.
+        labels: number of labels.
         rule: token ids -> label indices, element by element.
-        layout: of the rows that it takes.
-        streams, packing: see Backend.
+        layout, streams, packing: see Backend.
 
     Attributes:
-        shapes: (rows, length) of every batch it was given, in order.
+        shapes: (rows, length) of every batch that it ran, in order.
+        closed: whether `close` was called.
     """
 
     device: Device = "cpu"

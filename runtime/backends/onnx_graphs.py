@@ -1,6 +1,6 @@
-"""What backends have in common that run a bundle's ONNX graphs: which graph in which precision is a candidate.
+"""Candidates of backends that run a bundle's ONNX graphs: which graph, computed in which precision.
 
-It knows no library.
+Several backends share this module; it does not know any library.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
 
 Runs = Mapping[Precision, Sequence[Precision]]
-"""Precision of a graph -> the precisions that it can be computed in, the preferred one first."""
+"""Precision of a graph -> the precisions that a backend can compute it in, the preferred one first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphCandidates:
-    """Which graphs a backend runs, and how.
+    """The graphs that a backend runs on a device, and in which precisions.
 
     Attributes:
-        backend, device: whose candidates.
+        backend, device: names of the backend and the device.
         runs: see Runs.
-        layouts: that are candidates, in order; the others only where a bundle has none of these.
+        layouts: layouts whose graphs are candidates. Graphs of other layouts are candidates only where the bundle has
+            none of these, as a third-party bundle may.
     """
 
     backend: str
@@ -40,6 +41,6 @@ class GraphCandidates:
     def _graphs(self, bundle: Bundle) -> Sequence[Graph]:
         graphs = bundle.manifest.graphs
         wanted = [graph for graph in graphs if graph.layout in self.layouts] or graphs
-        # A graph with operators of one backend's own, which are for GPUs, is no other's.
+        # A graph made for one backend has operators that only this backend has, and only on a GPU.
         own = (self.backend, self.device)
         return [graph for graph in wanted if not graph.made_for or (graph.made_for, "cuda") == own]

@@ -1,4 +1,4 @@
-"""Backend onnxruntime: graphs of either layout on ONNX Runtime's CPU provider. The small default."""
+"""Backend onnxruntime on the CPU: graphs of both layouts on ONNX Runtime's CPU provider. It is the small default."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ from runtime.errors import BackendError
 if TYPE_CHECKING:
     from runtime.system.machine import Machine
 
-# For all devices of ONNX Runtime: the package for GPUs runs on the CPU, too, and fills the same folder.
+# The package for GPUs runs on the CPU, too. Both packages fill the same folder, so the one for GPUs comes first.
 DISTRIBUTIONS = ("onnxruntime-gpu", "onnxruntime")
 
 
 class OnnxRuntime:
     """A graph on the CPU.
 
-    A session of one thread computes in the thread that calls it, so that one session, with one copy of the weights,
-    serves any number of callers and nothing waits for anything. With more threads each, callers would fight for them.
+    One session, with one copy of the weights, serves all streams: with one thread, it computes in the thread that calls
+    it, and callers do not wait for each other. With more threads a call, callers would compete for them.
 
     Args:
         path: the ONNX file.
-        layout: of its rows.
-        streams: calls that run at once.
-        threads: for the matrix products of one call.
-        prepack: copy the weights into the order that products read them in. It pays off from some ten calls on.
+        layout: layout of the graph's rows.
+        streams: number of calls that run at the same time.
+        threads: number of threads for the matrix multiplications of one call.
+        prepack: copy the weights into the order in which the multiplications read them; it pays off after about ten
+            calls.
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
-        BackendError: ONNX Runtime cannot load the graph, or it wants other inputs than runtime.batch.batches.GIVEN.
+        BackendError: ONNX Runtime cannot load the graph, or an input of the graph is not in runtime.batch.batches.GIVEN.
     """
 
     device: Device = "cpu"
@@ -51,9 +52,9 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.disable_prepacking", str(int(not prepack)))
-        # Graphs in fp8 are run as they stand: the optimizer would move shapes into fp8, for which there is no kernel.
+        # The optimizer would move operators on shapes into fp8, for which there are no kernels.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
-        options.log_severity_level = 3  # errors come as exceptions; a warning here is about the library's own business
+        options.log_severity_level = 3  # errors come as exceptions; the library's warnings are of no use to a user
         self.layout, self.streams = layout, streams
         self._path, self._free = path, threading.Semaphore(streams)
         try:
@@ -64,20 +65,20 @@ class OnnxRuntime:
             ) from error
         self._inputs = [node.name for node in self._session.get_inputs()]
         if unknown := sorted({*self._inputs} - GIVEN):
-            problem = f"it wants inputs that no token classifier has ({', '.join(unknown)})"
+            problem = f"it has inputs that no token classifier has ({', '.join(unknown)})"
             raise BackendError(str(path), problem, "give a graph exported for token classification")
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend."""
         try:
             with self._free:
-                found = self._session.run(None, batch.named(self._inputs))[0]
+                output = self._session.run(None, batch.named(self._inputs))[0]
         except Exception as error:
             shape = " x ".join(map(str, batch.input_ids.shape))
-            why = f"ONNX Runtime refused a batch of {shape} ({reason(error)})"
-            raise BackendError(str(self._path), why, "export it again") from error
-        # A graph of others may give fp16.
-        logits: NDArray[np.float32] = np.asarray(found, np.float32)
+            problem = f"ONNX Runtime refused a batch of {shape} ({reason(error)})"
+            raise BackendError(str(self._path), problem, "export it again") from error
+        # The logits of a third-party graph may be in fp16.
+        logits: NDArray[np.float32] = np.asarray(output, np.float32)
         return logits
 
     def close(self) -> None:
@@ -86,7 +87,7 @@ class OnnxRuntime:
 
 
 def reason(error: Exception) -> str:
-    """The library's message, on one line and without the names of its source files."""
+    """The library's message on one line, without the names of its source files and functions."""
     return re.sub(r"\s+", " ", re.sub(r"\S+\.(cc|h):\d+ ?\S*", "", str(error))).strip()[:300]
 
 
@@ -120,7 +121,7 @@ class _Spec:
         return self.missing(here)
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OnnxRuntime:
-        """See BackendSpec. A stream for every thread, or all threads for one stream."""
+        """See BackendSpec. For throughput every thread is a stream; otherwise one stream has all threads."""
         refuse_settings(self, options)
         graph = bundle.graph_in(candidate.file)
         streams = options.threads if options.goal == "throughput" else 1

@@ -1,6 +1,7 @@
-"""Backend onnxruntime on a GPU: ONNX Runtime's CUDA provider, and, as a second way, its TensorRT provider.
+"""Backends onnxruntime and onnxruntime-tensorrt on a GPU: ONNX Runtime's CUDA provider and its TensorRT provider.
 
-What can be set is explained at Settings; how batches run is runtime.backends.onnxruntime_sessions' matter.
+The class Settings explains what a user can set. runtime.backends.onnxruntime_sessions runs the batches; this module
+does not know how.
 """
 
 from __future__ import annotations
@@ -26,25 +27,27 @@ if TYPE_CHECKING:
     from runtime.system.machine import Machine
 
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
-# The shortest packed rows hold nearly all sentences.
+# Nearly all sentences fit into a row of this length, and attention costs more the longer a row is.
 _SHORTEST = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What can be set on a GPU, and why the defaults are what they are.
+    """The settings of a GPU, with the reasons for their defaults.
 
     Attributes:
-        cuda_graph: capture each shape and replay it. A small batch is bound by launching kernels, not by their work.
-            A graph that cannot be captured (see runtime.bundle.manifest.Graph) is not.
-        tf32: let products in fp32 round their factors to 10 bits. Off: the gate holds fp32 to its logits.
-        memory_limit: bytes that ONNX Runtime may take of the GPU's memory; 0: all. It takes what it needs, and not,
-            as it would by itself, the next power of two.
-        sdpa_kernel: bits that choose the kernel of a fused attention; 0: ONNX Runtime chooses. 1 flash, 2 efficient,
-            4 TensorRT's fused, 8 cuDNN's, 16 plain.
-        slots: of a batch, most: some thousand keep a GPU's multiprocessors busy, and a chunk of 512 sentences, which
-            is what the runtime tags at once, fills one or two such batches. Not measured on a GPU yet.
-        streams: batches at once when many texts are tagged; each has a copy of the weights on the GPU.
+        cuda_graph: capture the work for each shape of batch as a CUDA graph, and replay it. Without it, launching the
+            kernels of a small batch takes longer than their work. Not used for a graph that cannot be captured (see
+            runtime.bundle.manifest.Graph).
+        tf32: round the factors of fp32 multiplications to 10 bits. Off, because the gate allows fp32 no changed label.
+        memory_limit: bytes of the GPU's memory that ONNX Runtime may take; 0: all. It takes as much as it needs; its
+            own default is the next power of two.
+        sdpa_kernel: bits that choose the kernel of a fused attention: 1 flash, 2 efficient, 4 TensorRT's fused,
+            8 cuDNN's, 16 plain; 0: ONNX Runtime chooses.
+        slots: largest number of token slots of a batch. A GPU needs some thousand to be busy; a chunk of 512
+            sentences fills one or two batches of this size. Not measured on a GPU yet.
+        streams: number of batches that run at the same time for throughput. Each stream has its own copy of the
+            weights on the GPU.
     """
 
     cuda_graph: bool = True
@@ -56,10 +59,13 @@ class Settings:
 
 
 def settings_of(given: Mapping[str, str]) -> Settings:
-    """The settings that are given by name.
+    """The Settings with the values that are given by name.
+
+    Args:
+        given: name of a setting -> its value as text, a whole number.
 
     Raises:
-        UsageError: there is no such setting, or its value is not a number.
+        UsageError: a name is unknown, or a value is not a whole number.
     """
     known = [field.name for field in fields(Settings)]
     for name, value in given.items():
@@ -73,14 +79,15 @@ def settings_of(given: Mapping[str, str]) -> Settings:
 
 
 def settings_for(graph: Graph, given: Mapping[str, str]) -> Settings:
-    """The same for a graph, whose batches are captured only where they can be.
+    """The same for one graph: without cuda_graph where the graph cannot be captured.
 
     Raises:
-        UsageError: as settings_of; or what cannot be is asked for.
+        UsageError: as settings_of; or cuda_graph is asked for, and the graph cannot be captured.
     """
     settings = settings_of(given)
     if graph.capturable:
         return settings
+    # The default gives way silently; what the user asked for by name does not.
     if settings.cuda_graph and "cuda_graph" in given:
         problem = f"{graph.file} cannot be captured"
         raise UsageError("backend setting 'cuda_graph'", problem, "leave it out, or choose another graph")
@@ -88,7 +95,7 @@ def settings_for(graph: Graph, given: Mapping[str, str]) -> Settings:
 
 
 def cuda_provider(settings: Settings) -> Provider:
-    """ONNX Runtime's CUDA provider; its options: https://onnxruntime.ai/docs/execution-providers/."""
+    """ONNX Runtime's CUDA provider. Its options are those of https://onnxruntime.ai/docs/execution-providers/."""
     options = {
         "device_id": "0",
         "use_tf32": str(int(settings.tf32)),
@@ -102,13 +109,14 @@ def cuda_provider(settings: Settings) -> Provider:
 
 
 def tensorrt_provider(settings: Settings, packing: Packing, inputs: Sequence[str], cache: str) -> Provider:
-    """ONNX Runtime's TensorRT provider; without a flag for a precision it takes the graph's own types, strictly.
+    """ONNX Runtime's TensorRT provider. Without an option for a precision it keeps the graph's own types.
 
     Args:
-        settings: as of the CUDA provider, which takes what TensorRT leaves.
-        packing: whose shapes the one profile holds: it is tuned for full batches of the shortest rows.
-        inputs: names of the graph's.
-        cache: folder for engines and timings, which take minutes to make; empty: none is kept.
+        settings: settings of the CUDA provider, which runs the operators that TensorRT does not take.
+        packing: sizes of the batches. The one optimization profile holds all of them, and is tuned for full batches of
+            the shortest rows.
+        inputs: names of the graph's inputs.
+        cache: folder for TensorRT engines and timings, which take minutes to make; empty: they are not kept.
     """
     shortest, longest = packing.lengths[0], packing.lengths[-1]
     rows = max(1, packing.slots // shortest)
@@ -119,7 +127,7 @@ def tensorrt_provider(settings: Settings, packing: Packing, inputs: Sequence[str
         options |= {"trt_engine_cache_enable": "1", "trt_engine_cache_path": cache}
         options |= {"trt_timing_cache_enable": "1", "trt_timing_cache_path": cache}
     plain = cuda_provider(Settings(tf32=settings.tf32, memory_limit=settings.memory_limit, cuda_graph=False))
-    # Its own CUDA graphs are for one shape; the sessions here meet several.
+    # The provider's CUDA graphs are for a single shape of batch, and there are several.
     return Provider(((TENSORRT, options), *plain.names), "cuda", captures=False)
 
 
@@ -128,11 +136,18 @@ def _shapes(inputs: Sequence[str], shape: tuple[int, int]) -> str:
 
 
 def packing_on_gpu(layout: Layout, *, slots: int, max_length: int) -> Packing:
-    """Rows of 64, 128, 256... up to the longest window. Padded rows end where the model's positions do."""
+    """The Packing for a GPU: rows of 64, 128, 256... up to the longest window.
+
+    Args:
+        layout: layout of the rows.
+        slots: largest number of token slots of a batch.
+        max_length: most tokens of a window, special tokens included.
+    """
     lengths = [_SHORTEST]
     while lengths[-1] < max_length:
         lengths.append(2 * lengths[-1])
     if layout == "padded":
+        # A padded row counts positions to its end, and the model's table may have no more than max_length of them.
         lengths[-1] = min(lengths[-1], max_length)
     rows = max(1, slots // _SHORTEST)
     return Packing(shortest=_SHORTEST, slots=slots, padded_rows=rows, padded_slots=slots, lengths=tuple(lengths))
@@ -156,7 +171,8 @@ class _Cuda:
         return GraphCandidates(backend=self.name, device=self.device, runs=self._runs, layouts=layouts).of(bundle)
 
     def missing(self, here: Machine) -> Obstacle | None:
-        """See BackendSpec. The driver is asked last: to find a GPU takes it longer than all the rest."""
+        """See BackendSpec."""
+        # The driver is asked last: finding a GPU takes longer than everything else here.
         return _without_provider(self, "cuda", here) or no_gpu(here)
 
     def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
@@ -167,7 +183,7 @@ class _Cuda:
         """See BackendSpec.
 
         Raises:
-            UsageError: a backend setting is unknown.
+            UsageError: a setting is unknown, or cannot be used with the graph.
         """
         settings = settings_for(bundle.graph_in(candidate.file), options.settings)
         return _open(bundle, candidate, options, settings, cuda_provider(settings))
@@ -190,10 +206,11 @@ class _TensorRt:
         return GraphCandidates(backend=self.name, device=self.device, runs=self._runs, layouts=("packed",)).of(bundle)
 
     def missing(self, here: Machine) -> Obstacle | None:
-        """See BackendSpec. To look for TensorRT in the system takes longer than to open a bundle, so it comes late."""
+        """See BackendSpec."""
+        # Looking for TensorRT in the system takes longer than opening a bundle, so it comes after the provider's file.
         if missing := _without_provider(self, "tensorrt", here):
             return missing
-        # ONNX Runtime's provider links libnvinfer.so.10, which a package or the system can bring.
+        # The provider is linked with libnvinfer.so.10, which comes with a Python package or with the system.
         as_package = here.version("tensorrt", ("tensorrt-cu13",)).startswith("10.")
         if not as_package and not here.has_shared_library("nvinfer", "libnvinfer.so.10"):
             return Obstacle("ONNX Runtime's provider needs TensorRT 10, which is not installed", install(self))
@@ -204,12 +221,12 @@ class _TensorRt:
         return self.missing(here)
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OnnxRuntimeOnGpu:
-        """See BackendSpec. The provider builds its engines when the first batch comes.
+        """See BackendSpec. The provider builds its TensorRT engines when the first batch comes.
 
         Raises:
-            UsageError: a backend setting is unknown.
+            UsageError: a setting is unknown.
         """
-        with suppress(ImportError):  # it loads the libraries that lie in its package; a system's are found without it
+        with suppress(ImportError):  # the import loads the package's libraries; the system's are found without it
             import_module("tensorrt")
         settings, graph = settings_of(options.settings), bundle.graph_in(candidate.file)
         packing = packing_on_gpu(graph.layout, slots=settings.slots, max_length=bundle.manifest.max_length)
@@ -218,7 +235,8 @@ class _TensorRt:
 
 
 def _without_provider(spec: BackendSpec, provider: str, here: Machine) -> Obstacle | None:
-    """The obstacle that the installed ONNX Runtime comes without the provider; the packages share one folder."""
+    """An Obstacle where the installed ONNX Runtime lacks the provider; None where it has it."""
+    # The provider's file tells it. The versions do not: both packages of ONNX Runtime fill one folder.
     file = f"capi/libonnxruntime_providers_{provider}.so"
     if here.has_file(spec.library, file):
         return None

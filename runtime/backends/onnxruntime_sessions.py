@@ -1,9 +1,9 @@
-"""ONNX Runtime on a GPU: sessions, and buffers that stay where they are. runtime.backends.onnxruntime_cuda opens them.
+"""ONNX Runtime's sessions on a GPU, with buffers at fixed addresses. runtime.backends.onnxruntime_cuda opens them.
 
-A stream is a session and the one thread that runs it, for ONNX Runtime keeps what it captured by thread. A stream has fixed
-buffers on the GPU for each shape of batch, and replays a CUDA graph that was captured for it: then a batch is one
-launch, and not one for each of some hundred kernels. Two streams hide each other's copies.
-Any provider of ONNX Runtime can stand in for the GPU's; the CPU's does so in tests. It knows nothing of bundles.
+A stream is a session and the one thread that runs it, because ONNX Runtime keeps captured CUDA graphs by thread. A
+stream has buffers on the GPU for each shape of batch, and replays the CUDA graph that was captured for the shape: a
+batch is then one launch, and not one launch for each of about a hundred kernels. With two streams, one copies while the
+other computes. Tests use ONNX Runtime's CPU provider in place of a GPU's. The module does not know bundles.
 """
 
 from __future__ import annotations
@@ -30,26 +30,27 @@ from runtime.errors import BackendError
 
 CPU = "CPUExecutionProvider"
 _LIBRARIES = "pip install 'nerve-ner[gpu]', with a driver for CUDA 13"
-_AGAIN = "export it again, or leave the GPU out: --device cpu"
-_WITHOUT_GRAPH = "keep each batch's launches apart: --engine-option cuda_graph=0"
-# Operators that are the model's work. ONNX Runtime leaves some that only handle shapes to the CPU, which costs nothing.
+_AGAIN = "export it again, or choose device cpu"
+_WITHOUT_GRAPH = "run without CUDA graphs: give the backend setting cuda_graph=0"
+# Operators that do the model's work. ONNX Runtime leaves operators on shapes to the CPU, which costs nothing.
 _WORK = frozenset(
     {"MatMul", "Gemm", "FusedMatMul", "LayerNormalization", "SkipLayerNormalization", "Softmax", "Erf"}
 ) | {
     *("Gelu", "BiasGelu", "FastGelu", "Attention", "MultiHeadAttention", "PackedMultiHeadAttention"),
 }
-# The annotation that keeps a run from being captured; see "CUDA Graphs" in ONNX Runtime's page on the CUDA provider.
+# The annotation for a run that is not captured; see "CUDA Graphs" in ONNX Runtime's page on the CUDA provider.
 _NOT_CAPTURED = "-1"
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """What executes a graph.
+    """The part of ONNX Runtime that executes a graph on a device.
 
     Attributes:
-        names: providers with their options, the wanted one first; the others take shapes, and no work.
-        device: ONNX Runtime's name of where buffers lie: "cuda" or "cpu".
-        captures: whether each shape is captured as a CUDA graph.
+        names: names of providers with their options. The first one does the model's work; the others run operators on
+            shapes.
+        device: ONNX Runtime's name of the device that holds the buffers: "cuda" or "cpu".
+        captures: whether the work for each shape of batch is captured as a CUDA graph.
     """
 
     names: tuple[tuple[str, Mapping[str, str]], ...]
@@ -58,8 +59,10 @@ class Provider:
 
 
 class _Gate:
-    """Many at once, or one alone. ONNX Runtime captures in CUDA's global mode (its cuda_graph.cc): while one thread of
-    the process does, an allocation or a wait of any other fails, and spoils the capture.
+    """A lock for many threads at once or one thread alone.
+
+    ONNX Runtime captures in CUDA's global mode (its cuda_graph.cc): while one thread captures, an allocation or a wait
+    of any other thread of the process fails, and makes the capture fail.
     """
 
     def __init__(self) -> None:
@@ -69,8 +72,13 @@ class _Gate:
 
     @contextlib.contextmanager
     def __call__(self, alone: bool) -> Iterator[None]:
-        """Wait to be let in; who wants to be alone goes before those who do not."""
+        """Wait until entering is allowed; on leaving, let others enter.
+
+        Args:
+            alone: whether no other thread may be inside.
+        """
         with self._changed:
+            # A thread that waits to be alone lets no new thread in: otherwise a steady load would keep it out forever.
             self._waiting += alone
             try:
                 self._changed.wait_for(lambda: not (self._alone or (self._inside if alone else self._waiting)))
@@ -87,7 +95,7 @@ class _Gate:
                 self._changed.notify_all()
 
 
-# Of the process, for so is the capture: two bundles may be open.
+# One for the whole process, as the capture is: several bundles may be open.
 _GATE = _Gate()
 
 
@@ -96,16 +104,17 @@ class OnnxRuntimeOnGpu:
 
     Args:
         path: the ONNX file.
-        layout: of its rows.
-        streams: batches that run at once.
-        packing: the batches that it wants; its lengths are those whose shapes are kept.
-        provider: what executes it.
-        labels: how many there are.
-        vocabulary, positions: rows of the embedding tables; a GPU reads out of bounds when an id leaves them.
+        layout: layout of the graph's rows.
+        streams: number of batches that run at the same time.
+        packing: sizes of the batches. Buffers are kept for shapes with these row lengths.
+        provider: executes the graph.
+        labels: number of labels.
+        vocabulary, positions: numbers of rows of the embedding tables. Ids and positions are checked against them: a
+            GPU would read out of bounds without an error.
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
-        BackendError: ONNX Runtime cannot load the graph, or runs it elsewhere than on the GPU.
+        BackendError: ONNX Runtime cannot load the graph, or would not run it on the GPU.
     """
 
     device: Device = "cuda"
@@ -145,12 +154,12 @@ class OnnxRuntimeOnGpu:
         kept = length in self.packing.lengths and rows * length <= max(length, self.packing.slots)
         stream = self._free.get()
         try:
-            # With 1, 2, 4, 8... rows there are few shapes to keep.
+            # Filled up to 1, 2, 4, 8... rows, so that there are few shapes: each has buffers and a captured CUDA graph.
             given = with_rows(batch, 1 << (rows - 1).bit_length()) if kept else batch
             return stream.run(given, keep=kept)[:rows]
         except Exception as error:
-            why = f"ONNX Runtime refused a batch of {rows} x {length} ({reason(error)})"
-            raise BackendError(str(self._path), why, _remedy(error)) from error
+            problem = f"ONNX Runtime refused a batch of {rows} x {length} ({reason(error)})"
+            raise BackendError(str(self._path), problem, _fix(error)) from error
         finally:
             self._free.put(stream)
 
@@ -161,12 +170,12 @@ class OnnxRuntimeOnGpu:
 
 
 class _SessionStream:
-    """A session, its thread, and the buffers of each shape."""
+    """A session, its thread, and its buffers for each shape of batch."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1)
-        self._slots: dict[tuple[int, int], _Slot] = {}
-        self._made = 0  # slots that were tried; a failed one's number is not given again
+        self._buffers: dict[tuple[int, int], _Buffers] = {}
+        self._made = 0  # number of the last capture; a failed one's is not used again, as it may hold half a CUDA graph
 
     def open(self, opener: Callable[[], Any], provider: Provider, labels: int) -> None:
         with _GATE(alone=False):
@@ -174,34 +183,39 @@ class _SessionStream:
         self._provider, self._labels = provider, labels
 
     def run(self, batch: Batch, *, keep: bool) -> NDArray[np.float32]:
-        """Logits, [rows, length, labels]; `keep` the buffers for more batches of the shape."""
+        """Logits of a batch. [rows, length, labels]
+
+        Args:
+            batch: the batch.
+            keep: keep the buffers, and the captured CUDA graph, for further batches of the shape.
+        """
         return self._thread.submit(self._run, batch, keep).result()
 
     def close(self) -> None:
         self._thread.shutdown()
         with _GATE(alone=False):
-            self._slots.clear()
+            self._buffers.clear()
             self._session = None
 
     def _run(self, batch: Batch, keep: bool) -> NDArray[np.float32]:
         rows, length = batch.input_ids.shape
-        slot = self._slots.get((rows, length))
-        # A shape that is not kept is not captured.
-        with _GATE(alone=self._provider.captures and keep and slot is None):
-            if slot is not None:
-                return slot.run(self._session, batch)
+        buffers = self._buffers.get((rows, length))
+        # Only the first run of a shape that is kept is captured, and has to be alone.
+        with _GATE(alone=self._provider.captures and keep and buffers is None):
+            if buffers is not None:
+                return buffers.run(self._session, batch)
             self._made += keep
             number = str(self._made) if keep else _NOT_CAPTURED
-            slot = _Slot(self._session, self._provider, (rows, length, self._labels), number)
-            logits = slot.run(self._session, batch)
-            if keep:  # only once its first run is over: what was not captured must not be replayed
-                self._slots[rows, length] = slot
-            del slot  # what is not kept is given back in here
+            buffers = _Buffers(self._session, self._provider, (rows, length, self._labels), number)
+            logits = buffers.run(self._session, batch)
+            if keep:  # only after the first run has succeeded: a failed capture must not be replayed
+                self._buffers[rows, length] = buffers
+            del buffers  # inside the gate, because freeing memory would make a capture fail
             return logits
 
 
-class _Slot:
-    """Buffers for batches of one shape, bound to a session, at addresses that never change."""
+class _Buffers:
+    """Buffers for batches of one shape, bound to a session. A CUDA graph needs them at the same addresses each time."""
 
     def __init__(self, session: Any, provider: Provider, shape: tuple[int, int, int], number: str) -> None:
         import onnxruntime
@@ -225,12 +239,16 @@ class _Slot:
         for name, array in batch.named(list(self._inputs)).items():
             self._inputs[name].update_inplace(np.ascontiguousarray(array))
         session.run_with_iobinding(self._binding, self._options)
-        # A copy, for the next run writes over the buffer.
+        # A copy, because the next run writes over the buffer.
         return np.array(self._output.numpy(), np.float32)
 
 
 def _session(path: Path, provider: Provider) -> Any:
-    """A session that does its work where it was asked to, or an error."""
+    """A session that runs the model's work on the provider's device.
+
+    Raises:
+        BackendError: see OnnxRuntimeOnGpu.
+    """
     import onnxruntime
 
     wanted = provider.names[0][0]
@@ -238,11 +256,11 @@ def _session(path: Path, provider: Provider) -> Any:
         _preload(onnxruntime)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors come as exceptions
-    options.intra_op_num_threads = 1  # nothing but shapes is left to the CPU
+    options.intra_op_num_threads = 1  # the CPU has only operators on shapes to run
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     providers = [(name, dict(settings)) for name, settings in provider.names]
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # it prints when it falls back
+        with contextlib.redirect_stdout(sys.stderr):  # it prints when it falls back; standard output is for answers
             session = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # the library derives its many exceptions from Exception alone
         problem = f"ONNX Runtime cannot load it for {wanted} ({reason(error)})"
@@ -250,31 +268,35 @@ def _session(path: Path, provider: Provider) -> Any:
     session.disable_fallback()
     _check_where(session, wanted, path)
     if unknown := sorted({node.name for node in session.get_inputs()} - GIVEN):
-        problem = f"it wants inputs that no token classifier has ({', '.join(unknown)})"
+        problem = f"it has inputs that no token classifier has ({', '.join(unknown)})"
         raise BackendError(str(path), problem, "give a graph exported for token classification")
     return session
 
 
-def _remedy(error: Exception) -> str:
-    """Smaller batches help where memory ran out, and nowhere else."""
+def _fix(error: Exception) -> str:
+    """The fix for a refused batch: smaller batches where memory ran out, and only there."""
     if re.search(r"out of memory|alloc", str(error), re.IGNORECASE):
-        return "make batches smaller: --engine-option token slots=4096"
-    return "try it with --engine-option cuda_graph=0, or leave the GPU out: --device cpu"
+        return "make batches smaller: give the backend setting slots=4096"
+    return "give the backend setting cuda_graph=0, or choose device cpu"
 
 
 def _preload(onnxruntime: Any) -> None:
-    """Find the CUDA libraries that came as packages. What it prints is no answer of ours."""
+    """Load the CUDA libraries that were installed as Python packages, which the system's linker does not find."""
     if hasattr(onnxruntime, "preload_dlls"):
         with contextlib.redirect_stdout(sys.stderr):
             onnxruntime.preload_dlls()
 
 
 def _check_where(session: Any, wanted: str, path: Path) -> None:
-    """ONNX Runtime falls back to the CPU with no more than a line in its log: for a session, and for single nodes."""
+    """Check that the provider runs the model's work. ONNX Runtime falls back to the CPU with only a line in its log.
+
+    Raises:
+        BackendError: the session, or an operator that does the model's work, runs on another provider.
+    """
     taken = session.get_providers()[0]
     if taken != wanted:
         raise BackendError(str(path), f"asked for {wanted}, ONNX Runtime fell back to {taken}", _LIBRARIES)
-    # Older versions do not tell.
+    # Older versions of ONNX Runtime do not tell where single operators run.
     told: Sequence[Any] = getattr(session, "get_provider_graph_assignment_info", list)()
     elsewhere = [node.op_type for part in told if part.ep_name != wanted for node in part.get_nodes()]
     if work := sorted(_WORK.intersection(elsewhere)):

@@ -1,8 +1,8 @@
-"""Backend openvino: graphs of either layout on Intel's engine for CPUs, which is not for Intel's alone.
+"""Backend openvino: graphs of both layouts in OpenVINO, Intel's library, which also runs on other makers' CPUs.
 
-The graph is compiled once, for rows of any number and length. Compiling each shape for itself gained under one part in
-a hundred on batches (7 in a hundred on a single short row), and cost a second copy of the weights and half a second a
-shape. What was compiled is kept in a folder of the user's, see cache_folder; it can be deleted at any time.
+The graph is compiled once, for any number and length of rows. Compiling it for each shape was measured, too: batches
+gained less than 1% (a single short row 7%), and each shape cost a second copy of the weights and half a second. The
+compiled graph is kept in a folder of the user's (see cache_folder), which may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from runtime.system.cpu import has_bf16
 if TYPE_CHECKING:
     from runtime.system.machine import Machine
 
-# What OpenVINO is told to compute in. Without a word it takes bf16 where it can, whatever the graph says.
+# The precision that OpenVINO is told to compute in. Untold, it computes in bf16 wherever the CPU can.
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
 _CONVERTING = threading.Lock()
 _PRODUCTS = frozenset({"FullyConnected", "MatMul"})
@@ -40,17 +40,19 @@ class OpenVino:
 
     Args:
         path: the ONNX file.
-        precision: to compute in.
-        layout: of its rows.
-        streams: calls that run at once; each has its own memory for activations, and all share the weights.
-        threads: for all streams together.
-        rest_in_bf16: compute what an int8 graph leaves in floating point (normalisations, softmax) in bf16.
-        vocabulary, positions: rows of the embedding tables; OpenVINO reads out of bounds when an id leaves them.
-        cache: folder for what was compiled; empty: none is kept.
+        precision: precision to compute in.
+        layout: layout of the graph's rows.
+        streams: number of calls that run at the same time. Each has its own memory for activations; all share the
+            weights.
+        threads: number of threads of all streams together.
+        rest_in_bf16: compute the floating-point part of an int8 graph (normalizations, softmax) in bf16.
+        vocabulary, positions: numbers of rows of the embedding tables. Ids and positions are checked against them:
+            OpenVINO would read out of bounds without an error.
+        cache: folder for the compiled graph; empty: it is not kept.
 
     Raises:
         ModuleNotFoundError: openvino is not installed.
-        BackendError: OpenVINO cannot load the graph, or computes in another precision than it was told.
+        BackendError: OpenVINO cannot load the graph, or computes in another precision than it was told to.
     """
 
     device: Device = "cpu"
@@ -89,7 +91,7 @@ class OpenVino:
             raise BackendError(str(path), problem, "export it again") from error
         self._check_precision(precision)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
-        # A request is a stream's memory: whoever has one may compute.
+        # A request holds the memory of a stream. The queue gives it to one caller at a time, and lets others wait.
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._requests.put(self._compiled.create_infer_request())
@@ -100,7 +102,7 @@ class OpenVino:
         batch.check(vocabulary=vocabulary, positions=positions)
         request = self._requests.get()
         try:
-            # A copy: the request writes its next answer over this one.
+            # A copy, because the request's next run writes over its output.
             return np.array(request.infer(batch.named(self._inputs), share_inputs=True)[0], np.float32)
         except Exception as error:
             shape = " x ".join(map(str, batch.input_ids.shape))
@@ -114,21 +116,23 @@ class OpenVino:
         del self._requests, self._compiled
 
     def _check_precision(self, precision: Precision) -> None:
-        """Hold the engine to its word: the matrix products of the compiled graph run in what was asked for."""
+        """Check that the matrix multiplications of the compiled graph run in the precision asked for."""
+        # OpenVINO takes its hint as a wish. In int8 the graph itself says which multiplications are quantized.
         wanted = {"fp32": {"f32"}, "bf16": {"bf16"}}.get(precision)
-        found = executed_precisions(self._compiled)
-        if not found:
-            raise BugError(f"no matrix product in {self._path}")
-        if wanted is not None and found != wanted:
-            told = f"OpenVINO computes in {', '.join(sorted(found))} and not in {precision}"
-            raise BackendError(str(self._path), told, "choose another precision")
+        executed = executed_precisions(self._compiled)
+        if not executed:
+            raise BugError(f"no matrix multiplication in {self._path}")
+        if wanted is not None and executed != wanted:
+            problem = f"OpenVINO computes in {', '.join(sorted(executed))} and not in {precision}"
+            raise BackendError(str(self._path), problem, "choose another precision")
 
 
 def _convert_one_array(openvino: Any) -> None:
-    """Let the library make its table of types on this thread, before batches come on several.
+    """Make OpenVINO's table of types on this thread, before several threads bring batches.
 
-    It makes the table when it converts its first array. Two threads that do so at once can wait for each other forever,
-    one with the interpreter and one with the table (OpenVINO 2026.4: one fresh process in eight, at its first batches).
+    OpenVINO makes the table when it converts its first array. Two threads that do so at once can wait for each other
+    forever: one holds Python's interpreter lock, the other the table's (OpenVINO 2026.4: one fresh process in eight
+    hung at its first batches).
     """
     with _CONVERTING:
         dtype = openvino.Type.i64.to_dtype()
@@ -136,23 +140,24 @@ def _convert_one_array(openvino: Any) -> None:
 
 
 def hint_of(precision: Precision, *, rest_in_bf16: bool) -> str:
-    """OpenVINO's name of what it is told to compute in."""
+    """OpenVINO's name of the precision that it is told to compute in."""
     return _HINTS.get(precision, "bf16" if rest_in_bf16 else "f32")
 
 
 def has_rest_in_bf16(graph: Graph) -> bool:
-    """Whether what an int8 graph leaves in floating point is computed in bf16 here, where nothing else is certified."""
+    """Whether this CPU computes the floating-point part of an int8 graph in bf16, where no certificate forbids it."""
+    # A graph with 7-bit weights is made to answer alike on every CPU, with bf16 or without.
     return has_bf16() and not graph.seven_bit
 
 
 def executed_precisions(compiled: Any) -> set[str]:
-    """OpenVINO's names of the precisions in which a compiled model's matrix products run, such as "f32"."""
+    """The precisions in which a compiled model's matrix multiplications run, by OpenVINO's names, such as "f32"."""
     told: list[Mapping[str, Any]] = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
     return {str(info["runtimePrecision"].value) for info in told if str(info["layerType"].value) in _PRODUCTS}
 
 
 def _reason(error: Exception) -> str:
-    """The library's message, on one line and without the names of its source files."""
+    """The library's message on one line, without the names of its source files."""
     return re.sub(r"\s+", " ", re.sub(r"Exception from \S+|\S+\.[ch]pp:\d+:?", "", str(error))).strip()[:300]
 
 
@@ -187,10 +192,10 @@ class _Spec:
         return None
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> OpenVino:
-        """See BackendSpec. A stream for every thread, or all threads for one stream."""
+        """See BackendSpec. For throughput every thread is a stream; otherwise one stream has all threads."""
         refuse_settings(self, options)
         graph, manifest = bundle.graph_in(candidate.file), bundle.manifest
-        # As certified: where the rest was computed in fp32, it is so wherever the bundle goes.
+        # A certificate that was measured with fp32 in the rest holds for fp32 alone, also on a CPU with bf16.
         may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).cpu_requirements
         return OpenVino(
             bundle.file(graph.file),

@@ -1,4 +1,4 @@
-"""Backend pytorch: the checkpoint itself, in fp32. The reference that the others are held against, and slow."""
+"""Backend pytorch: the checkpoint itself, in fp32. It is the reference that all other backends are compared with."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ class PyTorch:
     """A checkpoint folder in transformers, fp32, on the CPU.
 
     Args:
-        path: the checkpoint.
-        threads: for the matrix products of one call; PyTorch keeps this setting for the whole process.
+        path: folder of the checkpoint.
+        threads: number of threads for the matrix multiplications of one call. PyTorch keeps this setting for the whole
+            process.
 
     Raises:
         ModuleNotFoundError: torch or transformers is not installed.
-        CheckpointError: transformers cannot load it.
+        CheckpointError: transformers cannot load the checkpoint.
     """
 
     layout: Layout = "padded"
@@ -79,7 +80,7 @@ class _Spec:
     extra = "pytorch"
 
     def candidates(self, bundle: Bundle) -> list[Candidate]:
-        """See BackendSpec."""
+        """See BackendSpec. None: a reference must not run because nothing faster is installed."""
         return []
 
     def missing(self, here: Machine) -> Obstacle | None:
@@ -91,14 +92,15 @@ class _Spec:
         return self.missing(here)
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> PyTorch:
-        """See BackendSpec. The checkpoint's digest must be the one that the manifest holds.
+        """See BackendSpec. The checkpoint must have the digest that is in the manifest.
 
         Raises:
-            CheckpointError: it is not where the manifest or the options say.
+            CheckpointError: there is no checkpoint at the place that the options or the manifest name.
             BundleError: it is another checkpoint.
         """
         refuse_settings(self, options)
         source = bundle.manifest.checkpoint
+        # The manifest holds the name that export was given: a path that may have moved, or the id of a hub.
         path = options.checkpoint or Path(source.name)
         if not path.is_dir():
             raise CheckpointError(str(path), "no such checkpoint folder", _FIX)

@@ -1,6 +1,6 @@
-"""All backends: every module of this folder that defines SPECS, the specs of the backends that are in it.
+"""The list of all backends, made from the modules of this folder that define SPECS, a tuple of BackendSpecs.
 
-Nothing else lists them. So a backend is added by one file, and taken away with it.
+No other list exists, so that one new file adds a backend. The module does not know a single backend or library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from runtime.system.machine import THIS_MACHINE, Machine
 
 @functools.cache
 def specs() -> tuple[BackendSpec, ...]:
-    """Specs of all backends, the preferred ones first."""
+    """The specs of all backends, in order of preference."""
+    # Cached: a backend's module imports no library, but importing a dozen modules takes its time.
     modules = (
         import_module(f"{runtime.backends.__name__}.{module.name}")
         for module in pkgutil.iter_modules(runtime.backends.__path__)
@@ -29,7 +30,7 @@ def specs() -> tuple[BackendSpec, ...]:
 
 
 def backend_names() -> tuple[str, ...]:
-    """Names of all backends, each once, the preferred ones first."""
+    """The names of all backends, each once, in order of preference."""
     return tuple(dict.fromkeys(spec.name for spec in specs()))
 
 
@@ -37,7 +38,7 @@ def spec_of(candidate: Candidate) -> BackendSpec:
     """The spec of a candidate's backend on its device.
 
     Raises:
-        BackendError: there is no such backend.
+        BackendError: there is no such backend on this device.
     """
     for spec in specs():
         if (spec.name, spec.device) == (candidate.backend, candidate.device):
@@ -49,7 +50,7 @@ def spec_of(candidate: Candidate) -> BackendSpec:
 
 
 def version_of(candidate: Candidate, here: Machine = THIS_MACHINE) -> str:
-    """The installed version of the candidate's library; empty where it is not installed."""
+    """The installed version of the library that runs a candidate; empty where it is not installed."""
     spec = spec_of(candidate)
     return here.version(spec.library, spec.distributions)
 
@@ -58,7 +59,8 @@ def open_candidate(candidate: Candidate, bundle: Bundle, options: BackendOptions
     """Open the backend that runs a candidate.
 
     Raises:
-        BackendError: the backend's library is not installed (the extra is named), or it cannot load the file.
+        BackendError: the backend's library is not installed (the fix names the extra), or it cannot load the file.
+        BundleError, CheckpointError, UsageError: see the `open` of the backend's spec.
     """
     spec = spec_of(candidate)
     try:
