@@ -39,7 +39,7 @@ class OnnxRuntime:
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
-        BackendError: ONNX Runtime cannot load the graph, or an input of the graph is not in runtime.batch.batches.GIVEN.
+        BackendError: ONNX Runtime cannot load the graph, or an input of it is not in runtime.batch.batches.GIVEN.
     """
 
     device: Device = "cpu"
