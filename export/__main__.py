@@ -14,7 +14,7 @@ from typing import get_args
 
 from export.certify.corpus import check_evidence, counted, read_text, training_sentences
 from export.engines.options import LEVEL, SLOTS, Attention, TensorRTOptions, check_tensorrt, missing_library
-from export.options import VariantOptions, add_options, yield_cores
+from export.options import VariantOptions, add_options
 from export.preflight import LOWER, check_tokenizer, is_up_to_date
 from export.staging import check_output
 from runtime.bundle.hub import find_checkpoint
@@ -22,6 +22,7 @@ from runtime.command_line import Parser, count, run
 from runtime.errors import GateError
 from runtime.system.cpu import cpu_features
 from runtime.system.gpu import gpu
+from runtime.system.libraries import yield_cores
 
 PROG = "python -m export"
 _NO_VNNI = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,12 +33,3 @@ def add_options(parser: Parser) -> None:
     limited = "be content with a corpus that is too small for a full certificate; what runs it must ask for that, too"
     parser.add_argument("--limited-evidence", action="store_true", help=limited)
     parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (all)")
-
-
-def yield_cores() -> None:
-    """Let OpenMP's waiting threads give way soon; to be called before torch loads, which reads it then.
-
-    With libgomp's default of 300,000 turns, a step of PyTorch takes ten times as long while another program keeps the
-    cores busy. On idle cores it takes the same time.
-    """
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -16,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime import command_line as cli
-from runtime.system.libraries import available_threads
+from runtime.errors import UsageError
+from runtime.system.libraries import available_threads, yield_cores
 from train.base import Base, find_base
 from train.corpus.load import Corpus, open_corpus
-from train.recipe import Recipe, add_recipe_options, recipe_from_options
+from train.recipe import Recipe, add_recipe_options, as_typed, recipe_from_options
 from train.score_table import Row, heading, line, ruler
 from train.work_folder import SCORES, WorkFolder, open_work, storage_checked
 
@@ -32,6 +32,13 @@ PROG = "python -m train"
 def main(arguments: Sequence[str]) -> int:
     """Train as the options say; the exit status."""
     options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except UsageError as error:
+        raise as_typed(error) from error
+
+
+def _run(options: argparse.Namespace) -> int:
     recipe = recipe_from_options(options)
     corpus = open_corpus(recipe.corpus)
     if options.plan:
@@ -84,9 +91,7 @@ def _plan(recipe: Recipe, corpus: Corpus) -> int:
 def _train(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, options: argparse.Namespace) -> dict[str, Any]:
     """Train in the work folder, publish the checkpoint, and return what the last line says."""
     began = time.monotonic()
-    # libgomp reads this when torch loads: threads that wait give way soon. With its default (300,000 turns) a step
-    # took ten times as long while another program kept the cores busy; on idle cores it takes the same time.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    yield_cores()
     # torch takes seconds to load: only once all that can be checked without it has been.
     import torch
 

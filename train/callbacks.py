@@ -50,7 +50,7 @@ class Clock(TrainerCallback):
         loss = state.log_history[-1].get("loss", 0.0)
         if not math.isfinite(loss):
             problem = f"with {args.learning_rate:g} the loss is {loss} at step {state.global_step}"
-            raise UsageError("--learning-rate", problem, "give a smaller one")
+            raise UsageError("learning_rate", problem, "give a smaller one")
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Remove the checkpoints before this one, which is whole by now."""

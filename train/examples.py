@@ -32,7 +32,7 @@ class Example:
     loss: Loss
 
     @property
-    def labelled(self) -> bool:
+    def labeled(self) -> bool:
         """Whether any token carries a label; without one the sentence teaches nothing and its loss is 0/0."""
         return any(label != IGNORED for label in self.features["labels"])
 
@@ -72,7 +72,7 @@ class Validation:
         """Entity precision, recall and F1 and word accuracy over every word: one without a token counts as "O".
 
         Args:
-            prediction: label index of each token, of the examples that are labelled. [labelled examples, tokens]
+            prediction: label index of each token, of the examples that are labeled. [labeled examples, tokens]
         """
         found = self._found(np.asarray(prediction.predictions).tolist())
         gold = [list(sentence.labels) for sentence in self.sentences]
@@ -89,7 +89,7 @@ class Validation:
         rows = iter(predictions)
         found = []
         for sentence, example in zip(self.sentences, self.examples, strict=True):
-            word_ids, tokens = (example.word_ids, next(rows)) if example.labelled else ((), [])
+            word_ids, tokens = (example.word_ids, next(rows)) if example.labeled else ((), [])
             indices = word_labels(word_ids, tokens, len(sentence.words), outside)
             found.append([self.labels[index] for index in indices])
         return found

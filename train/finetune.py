@@ -1,4 +1,4 @@
-"""Recipe x corpus x base -> a model and its score table, by the Hugging Face Trainer.
+"""A recipe, a corpus and a base -> a model and its score table, by the Hugging Face Trainer.
 
 The same recipe, corpus and number of threads give the same table again, also when the run was interrupted. It knows
 nothing of command lines, model cards or how the result gets its name.
@@ -105,7 +105,7 @@ def finetune(
         corpus: what to learn from and to measure on.
         base: where the weights start.
         work: folder for the Trainer's checkpoints.
-        save_every: optimiser steps between two checkpoints; each epoch's end has one besides.
+        save_every: optimizer steps between two checkpoints; each epoch's end has one besides.
         report: given each row of the table as it is made; those of the epochs before an interruption too.
 
     Raises:
@@ -140,7 +140,7 @@ def _prepare(recipe: Recipe, corpus: Corpus, base: Base) -> _Prepared:
     valid = sorted(corpus.valid, key=lambda s: len(s.words)) if recipe.group_by_length else corpus.valid
     training = examples_of(tokenizer, corpus.train, labels, recipe.max_length)
     validation = Validation(valid, examples_of(tokenizer, valid, labels, recipe.max_length), labels)
-    _warn("training", training, recipe.max_length, "they are not learnt")
+    _warn("training", training, recipe.max_length, "they are not learned")
     _warn("validation", validation.examples, recipe.max_length, "they count as O")
     return _Prepared(tokenizer, config, keep_classifier, _features(training, "training"), validation)
 
@@ -149,7 +149,7 @@ def _be_deterministic(seed: int) -> None:
     # cuBLAS reads this when it starts; without it, its matrix products may differ from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # What fresh memory holds matters to nobody who writes before reading, and filling it takes time.
+    # Filling fresh memory takes time, and all that we read was written before.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     set_seed(seed)
 
@@ -210,13 +210,13 @@ def _arguments(recipe: Recipe, work: Path) -> TrainingArguments:
         disable_tqdm=True,
         report_to=[],
     )
-    # The recipe's batch is the whole batch: on a machine with two cards the Trainer would double it.
+    # The recipe's batch is the whole batch: on a machine with two GPUs the Trainer would double it.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
 
 
 def _features(examples: Sequence[Example], part: str) -> list[dict[str, list[int]]]:
-    features = [example.features for example in examples if example.labelled]
+    features = [example.features for example in examples if example.labeled]
     if not features:
         raise CorpusError(f"{part} part", "no sentence with a token", "give text in the base's script")
     return features
@@ -234,5 +234,5 @@ def _train(trainer: Trainer, work: WorkFolder) -> None:
         with storage_checked(work.folder):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
-        problem = f"{trainer.args.train_batch_size} sentences do not fit the card's memory"
-        raise UsageError("--train-batch", problem, "give a smaller one") from error
+        problem = f"{trainer.args.train_batch_size} sentences do not fit into the GPU's memory"
+        raise UsageError("train_batch", problem, "give a smaller one") from error

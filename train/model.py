@@ -24,7 +24,7 @@ from runtime.errors import CheckpointError, UsageError
 from train.base import Base
 
 _T = TypeVar("_T")
-# What transformers reads of such a length out of tokenizer.json and would write to tokenizer_config.json.
+# What transformers reads of such a length in tokenizer.json, and would write to tokenizer_config.json.
 _KEPT_LENGTHS: Final = ("max_length", "stride", "truncation_strategy", "pad_to_multiple_of", "pad_token_type_id")
 
 
@@ -36,7 +36,7 @@ def load_tokenizer(base: Base) -> PreTrainedTokenizerFast:
     """
     kind = _load_or_explain(base, lambda: AutoTokenizer.from_pretrained(base.folder))
     if _byte_level_without_prefix(kind):
-        # Otherwise a word given by itself is not the word after a space that the base has learnt.
+        # Otherwise a word given by itself is not the word after a space that the base has learned.
         kind = AutoTokenizer.from_pretrained(base.folder, add_prefix_space=True)
     if not isinstance(kind, PreTrainedTokenizerFast) or _byte_level_without_prefix(kind):
         problem = f"{type(kind).__name__} cannot take words one by one"
@@ -73,7 +73,7 @@ def check_max_length(max_length: int, longest: int) -> None:
     """Raise UsageError where the recipe allows inputs longer than the base takes."""
     if max_length > longest:
         problem = f"{max_length} where the base takes {longest} tokens at most"
-        raise UsageError("--max-length", problem, f"give --max-length {longest}")
+        raise UsageError("max_length", problem, f"give {longest} or less")
 
 
 def load_model(base: Base, config: PretrainedConfig, *, keep_classifier: bool) -> PreTrainedModel:

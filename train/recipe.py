@@ -53,6 +53,13 @@ def option_name(field_name: str) -> str:
     return "--" + field_name.replace("_", "-")
 
 
+def as_typed(error: UsageError) -> UsageError:
+    """The same mistake, with the option that the user typed in place of the field that it sets."""
+    if error.subject not in {item.name for item in fields(Recipe)}:
+        return error
+    return UsageError(option_name(error.subject), error.problem, error.fix)
+
+
 def _option(help: str, **bounds: Any) -> Any:
     return field(metadata={"option": _Option(help, **bounds)})
 
@@ -67,7 +74,7 @@ class Recipe:
     """What a training run does; two runs of one recipe on one corpus give the same table.
 
     Raises:
-        UsageError: a value is out of its bounds; the message names the option.
+        UsageError: a value is out of its bounds; its subject is the field.
     """
 
     base: str = _option("checkpoint to start from: a folder or a hub id")
@@ -92,10 +99,10 @@ class Recipe:
             value = getattr(self, item.name)
             expected = _option_of(item).refuses(value)
             if expected:
-                raise UsageError(option_name(item.name), f"{value} where {expected} should be", "change the option")
+                raise UsageError(item.name, f"{value} where {expected} should be", "give another value")
 
     def steps_per_epoch(self, sentences: int) -> int:
-        """Optimiser steps in one pass over `sentences`; the last may hold fewer than train_batch."""
+        """Optimizer steps in one pass over `sentences`; the last may hold fewer than train_batch."""
         return math.ceil(sentences / self.train_batch)
 
 

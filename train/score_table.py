@@ -19,7 +19,7 @@ class Row:
     Attributes:
         training_loss: mean over the epoch's steps.
         epoch: from 1.
-        step: optimiser steps done, from the run's beginning.
+        step: optimizer steps done, from the run's beginning.
         validation_loss: mean cross-entropy of the words' first tokens.
         precision, recall, f1: of entities, exact span and type, 0 to 1.
         accuracy: share of words whose label is right, 0 to 1.

@@ -72,19 +72,19 @@ def open_work(output: Path, run: Mapping[str, Any], *, resume: bool) -> Iterator
 
     Raises:
         StorageError: `output` is something that training did not make, or it cannot be written there.
-        UsageError: there is an unfinished run and no --resume, or --resume and none, or another one.
+        UsageError: there is an unfinished run and it is not to be resumed; or there is none, or another one, to resume.
     """
     output = output.resolve()
     _check_replaceable(output)
     work = WorkFolder(output, output.with_name(f"{output.name}.training"))
     if resume and not (work.folder / _RUN).is_file():
-        raise UsageError("--resume", f"no unfinished run in {work.folder}", "start it without --resume")
+        raise UsageError(str(work.folder), "no unfinished run to resume is there", "start the run afresh")
     work.folder.mkdir(parents=True, exist_ok=True)
     with _locked(work.folder):
         if resume:
             _check_same(work.folder / _RUN, run)
         elif work.last_checkpoint():
-            fix = f"go on with --resume, or start afresh after rm -r {work.folder}"
+            fix = f"resume it, or start afresh after rm -r {work.folder}"
             raise UsageError(str(work.folder), "an unfinished run is there", fix)
         shutil.rmtree(work.final, ignore_errors=True)
         write_atomically(work.folder / _RUN, json.dumps(run, indent=1).encode())
@@ -96,9 +96,9 @@ def _check_replaceable(output: Path) -> None:
     if not output.exists() or (output / SCORES).is_file():
         return
     if not output.is_dir():
-        raise StorageError(str(output), "a file where a folder should be", "choose another --output")
+        raise StorageError(str(output), "a file where a folder should be", "choose another place")
     if any(output.iterdir()):
-        raise StorageError(str(output), "a folder that training did not make", "choose another --output, or remove it")
+        raise StorageError(str(output), "a folder that training did not make", "choose another place, or remove it")
 
 
 @contextmanager
@@ -109,7 +109,7 @@ def storage_checked(folder: Path) -> Iterator[None]:
     except (RuntimeError, SafetensorError) as error:
         if not any(sign in str(error) for sign in _WRITING):
             raise
-        fix = "free some space and go on with --resume"
+        fix = "free some space and resume the run"
         raise StorageError(str(folder), f"a file could not be written ({error})", fix) from error
 
 
@@ -119,7 +119,7 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            fix = "wait for its end, or choose another --output"
+            fix = "wait for its end, or choose another place"
             raise StorageError(str(folder), "another training is writing there", fix) from error
         yield
 
@@ -133,7 +133,9 @@ def _check_same(path: Path, run: Mapping[str, Any]) -> None:
     changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     if changed:
         problem = ", ".join(f"{key} {now.get(key)} where {before.get(key)} was" for key in changed)
-        raise UsageError("--resume", problem, "resume with the options that the run was started with")
+        raise UsageError(
+            str(path.parent), f"another run ({problem})", "resume it with the options that it was started with"
+        )
 
 
 def _is_whole(checkpoint: Path) -> bool:

@@ -10,13 +10,14 @@ from pathlib import Path
 from export.certify.certify_bundle import certify_all
 from export.certify.corpus import check_evidence, counted, read_text
 from export.certify.measure import Certifier
-from export.options import add_options, yield_cores
+from export.options import add_options
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.hub import find_checkpoint
 from runtime.bundle.store import Bundle, open_bundle, seal
 from runtime.bundle.third_party import is_third_party, open_third_party
 from runtime.command_line import Parser, run
 from runtime.errors import BundleError, GateError
+from runtime.system.libraries import yield_cores
 
 PROG = "python -m export.certify"
 

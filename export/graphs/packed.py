@@ -221,7 +221,7 @@ class _Embeddings(nn.Module):
 
 
 class _Layer(nn.Module):
-    """Attention and feed-forward, each followed by its normalisation."""
+    """Attention and feed-forward, each followed by its normalization."""
 
     def __init__(self, layer: nn.Module, parts: _Parts, heads: int) -> None:
         super().__init__()

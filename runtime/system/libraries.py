@@ -30,3 +30,12 @@ def installed_version(library: str, distributions: Sequence[str] = ()) -> str:
 def available_threads() -> int:
     """Number of CPUs that this process may use; a container or taskset may allow fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def yield_cores() -> None:
+    """Let OpenMP's waiting threads give way soon; to be called before torch loads, which reads it then.
+
+    With libgomp's default of 300,000 turns, a step of PyTorch takes ten times as long while another program keeps the
+    cores busy. On idle cores it takes the same time.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")

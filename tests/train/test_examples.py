@@ -25,8 +25,8 @@ def tokenizer(tiny_model: Path) -> PreTrainedTokenizerFast:
 
 def _predicted(examples: list[Example], found: list[list[int]]) -> EvalPrediction:
     """What the Trainer would hand over for a model that says `found` of each word: padded rows of tokens."""
-    rows = np.full((sum(example.labelled for example in examples), 64), IGNORED)
-    for row, (example, tags) in zip(rows, [pair for pair in zip(examples, found) if pair[0].labelled], strict=True):
+    rows = np.full((sum(example.labeled for example in examples), 64), IGNORED)
+    for row, (example, tags) in zip(rows, [pair for pair in zip(examples, found) if pair[0].labeled], strict=True):
         row[: len(example.word_ids)] = [0 if word is None else tags[word] for word in example.word_ids]
     return EvalPrediction(predictions=rows, label_ids=rows)
 
@@ -61,7 +61,7 @@ def test_an_entity_that_was_cut_off_counts_as_missed(tokenizer: PreTrainedTokeni
     whole = Sentence(("Oslo", "rose", "Oslo"), ("B-LOC", "O", "B-LOC"))
     nothing = Sentence(("\u200b",), ("O",))
     examples = examples_of(tokenizer, [nothing, whole], LABELS, 4)
-    assert [example.labelled for example in examples] == [False, True]
+    assert [example.labeled for example in examples] == [False, True]
     location = LABELS.index("B-LOC")
     scores = Validation([nothing, whole], examples, LABELS).scores(_predicted(examples, [[0], [location, 0, location]]))
     assert scores == {"precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3), "accuracy": 0.75}

@@ -122,7 +122,7 @@ def test_a_run_interrupted_after_its_last_step_has_its_table_still(run: Run, who
 
 
 def test_a_loss_that_is_no_number_ends_the_run(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--learning-rate: with 1e\+30 the loss is nan at step"):
+    with pytest.raises(UsageError, match=r"learning_rate: with 1e\+30 the loss is nan at step"):
         run(tmp_path / "model", recipe=replace(RECIPE, learning_rate=1e30, gradient_clip=0.0))
 
 
@@ -131,5 +131,5 @@ def test_words_that_are_cut_off_are_said(run: Run, tmp_path: Path, capsys: pytes
     warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 2
     assert "warning: training: " in warnings[0]
-    assert "of 50 sentences lie beyond 6 tokens: they are not learnt" in warnings[0]
+    assert "of 50 sentences lie beyond 6 tokens: they are not learned" in warnings[0]
     assert "of 20 sentences lie beyond 6 tokens: they count as O" in warnings[1]

@@ -120,5 +120,5 @@ def test_a_model_of_an_unknown_kind_is_refused(tiny_model: Path, tmp_path: Path)
 
 def test_a_longer_input_than_the_base_takes_is_refused() -> None:
     check_max_length(64, 64)
-    with pytest.raises(UsageError, match="--max-length: 65 where the base takes 64 tokens at most"):
+    with pytest.raises(UsageError, match="max_length: 65 where the base takes 64 tokens at most"):
         check_max_length(65, 64)

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.command_line import Parser
 from runtime.errors import UsageError
-from train.recipe import PRESETS, Recipe, add_recipe_options, option_name, recipe_from_options
+from train.recipe import PRESETS, Recipe, add_recipe_options, as_typed, option_name, recipe_from_options
 
 SEED = PRESETS["conll2003-bert-large-cased"]
 
@@ -97,4 +97,4 @@ def test_a_flag_can_be_taken_back() -> None:
 def test_a_value_out_of_bounds_is_an_error_that_names_the_option(option: str, value: str, expected: str) -> None:
     with pytest.raises(UsageError, match=expected) as caught:
         recipe_from_options(_options(option, value))
-    assert option in str(caught.value)
+    assert option in str(as_typed(caught.value))

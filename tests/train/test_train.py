@@ -65,10 +65,10 @@ def test_a_run_makes_a_checkpoint(command: Command, tiny_model: Path, tiny_corpu
         (("--preset", "best"), "invalid choice: 'best'"),
         (("--threads", "0"), "argument --threads: '0' is not a whole number of at least 1"),
         (("--save-every", "x"), "argument --save-every: 'x' is not a whole number of at least 1"),
-        (("--base", "/nowhere/model"), "/nowhere/model: no such folder"),
+        (("--base", "/nowhere/model"), "/nowhere/model: there is no such folder"),
         (("--corpus", "/nowhere/corpus"), "/nowhere/corpus: no such folder"),
         (("--output", "/dev/null/model"), "Not a directory"),
-        (("--resume", "--output", "/nowhere/model"), "--resume: no unfinished run"),
+        (("--resume", "--output", "/nowhere/model"), "/nowhere/model.training: no unfinished run to resume"),
     ],
 )
 def test_a_mistake_in_the_options_is_one_line(command: Command, options: tuple[str, ...], expected: str) -> None:
@@ -96,7 +96,7 @@ def test_a_damaged_base_is_one_line(
 def test_what_only_the_loaded_base_can_tell_is_one_line(command: Command, tiny_model: Path, tmp_path: Path) -> None:
     done = command("train", "--base", tiny_model, "--output", tmp_path / "model")
     assert done.stdout == ""
-    _says(done, "--max-length: 512 where the base takes 64 tokens at most; give --max-length 64")
+    _says(done, "--max-length: 512 where the base takes 64 tokens at most; give 64 or less")
 
 
 def test_an_unreadable_corpus_line_is_one_line(command: Command, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_killed_run_resumes_to_the_same_table(
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     assert not (tmp_path / "model").exists()
-    _says(command("train", *options, "--output", tmp_path / "model"), "an unfinished run is there; go on with --resume")
+    _says(command("train", *options, "--output", tmp_path / "model"), "an unfinished run is there; resume it")
     again = command("train", *options, "--output", tmp_path / "model", "--resume")
     assert again.returncode == 0
     assert "going on from checkpoint-" in again.stderr

@@ -73,7 +73,7 @@ def test_an_unfinished_run_is_neither_lost_nor_taken_up_by_chance(tmp_path: Path
     with open_work(output, RUN, resume=False) as work:
         _checkpoint(work.folder, 9)
     with (
-        pytest.raises(UsageError, match="go on with --resume, or start afresh after rm -r"),
+        pytest.raises(UsageError, match="resume it, or start afresh after rm -r"),
         open_work(output, RUN, resume=False),
     ):
         pass
@@ -90,7 +90,7 @@ def test_a_run_that_saved_nothing_yet_may_start_again(tmp_path: Path) -> None:
 
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     with (
-        pytest.raises(UsageError, match=r"--resume: no unfinished run in .*model\.training"),
+        pytest.raises(UsageError, match=r"model\.training: no unfinished run to resume"),
         open_work(tmp_path / "model", RUN, resume=True),
     ):
         pass

@@ -32,7 +32,7 @@ class Corpus:
 
     Attributes:
         name: hub id, name of the folder, or "sample".
-        train: what is learnt from.
+        train: what is learned from.
         valid: what the score table is measured on.
     """
 
@@ -117,7 +117,7 @@ def _in_bio(place: str, sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
         raise CorpusError(place, "no sentence", "give one with a word and its label a line")
     names = set(chain.from_iterable(sentence.labels for sentence in sentences)) - {OUTSIDE}
     if not names:
-        raise CorpusError(place, "no label but O", "give one whose entities are labelled")
+        raise CorpusError(place, "no label but O", "give one whose entities are labeled")
     if scheme_of(names) is Scheme.PLAIN:
         problem = f"labels of no known scheme ({', '.join(sorted(names)[:6])})"
         raise CorpusError(place, problem, "write them in BIO: B-PER I-PER O")

@@ -2,7 +2,7 @@
 
     python -m train.corpus.sample --output FOLDER [--seed 42] [--train 3000] [--valid 3000]
 
-Every sentence grows from sample_grammar and sample_words, so it needs no network and no licence but Nerve's own.
+Every sentence grows from sample_grammar and sample_words, so it needs no network and no license but Nerve's own.
 Names and sentence shapes are split: the train part never uses those held out, the valid part uses them half of the
 time, so that its score says how well names never seen are found. The same seed gives the same bytes everywhere.
 It knows nothing of models, or of how the corpus is read.
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from runtime.command_line import Parser, run
 from runtime.text.conll import Sentence, write_conll
+from train.corpus.production import Choice, Labeled, Node, Reference, choice_of
 from train.corpus.sample_grammar import GRAMMAR
 from train.corpus.sample_parser import Choice, Labelled, Node, Reference, choice_of
 from train.corpus.sample_words import WORDS
@@ -110,7 +111,7 @@ class Writer:
         # Headlines and tables, which end in no full stop, are often set in capitals.
         if words[-1] not in _CLOSING and words[-1] != '"' and self._random.random() < _ALL_CAPITALS_SHARE:
             words = [word.upper() for word in words]
-        return Sentence(tuple(_spelt(words, labels)), tuple(labels))
+        return Sentence(tuple(_spelled(words, labels)), tuple(labels))
 
     def _grow(self, node: Node, draft: Draft) -> None:
         if isinstance(node, str):
@@ -119,13 +120,13 @@ class Writer:
             self._grow(self._pick(self._choice(node.name)), draft)
         elif isinstance(node, Choice):
             self._grow(self._pick(node), draft)
-        elif isinstance(node, Labelled):
+        elif isinstance(node, Labeled):
             self._grow_entity(node, draft)
         else:
             for part in node:
                 self._grow(part, draft)
 
-    def _grow_entity(self, node: Labelled, draft: Draft) -> None:
+    def _grow_entity(self, node: Labeled, draft: Draft) -> None:
         if draft.entity:
             self._grow(node.body, draft)
             return
@@ -191,17 +192,17 @@ def _punctuated(draft: Draft) -> tuple[list[str], list[str]]:
     return [word for word, _ in kept], [label for _, label in kept]
 
 
-def _spelt(words: list[str], labels: list[str]) -> list[str]:
+def _spelled(words: list[str], labels: list[str]) -> list[str]:
     """`words` with "an" before a vowel, and a capital at the beginning of the sentence and of what is quoted."""
-    spelt = list(words)
+    spelled = list(words)
     for position, word in enumerate(words):
         after = words[position + 1] if position + 1 < len(words) else ""
         if word == "a" and labels[position] == "O" and _VOWEL.match(after.lower()):
-            spelt[position] = "an"
+            spelled[position] = "an"
         before = " ".join(words[max(0, position - 2) : position])
         if before in _OPENINGS and labels[position] == "O":
-            spelt[position] = spelt[position][:1].upper() + spelt[position][1:]
-    return spelt
+            spelled[position] = spelled[position][:1].upper() + spelled[position][1:]
+    return spelled
 
 
 def _write(parts: dict[Path, list[Sentence]]) -> None:

@@ -130,7 +130,7 @@ def _precision(node: NodeProto, made: Mapping[str, NodeProto], types: Mapping[st
 
 
 def _stored(name: str, made: Mapping[str, NodeProto], types: Mapping[str, int]) -> str:
-    """The precision that a factor is dequantised from; empty where it is not."""
+    """The precision that a factor is dequantized from; empty where it is not."""
     node = made.get(name)
     while node is not None and node.op_type in MOVING:
         node = made.get(node.input[0])

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import BugError
 from runtime.text.conll import Sentence, read_conll
 from runtime.text.label_schemes import bio_from_labels, spans_of_labels
 from train.corpus.sample import MAX_WORDS, MIN_WORDS, TRAIN_SENTENCES, VALID_SENTENCES, sample_corpus
@@ -137,12 +136,6 @@ def test_entities_of_the_grammar_have_known_types() -> None:
     assert {label for text in GRAMMAR.values() for label in re.findall(r"\{(\w+):", text)} == TYPES
 
 
-@pytest.mark.parametrize("production", ["{PER:{surname}", "a > b", "<a|b", "[a", "{surname", "a | b"])
-def test_a_production_with_a_bracket_missing_is_a_bug(production: str) -> None:
-    with pytest.raises(BugError, match="this is a bug"):
-        parse(production)
-
-
 def test_the_command_writes_both_parts_the_same_whatever_the_hash_seed(tmp_path: Path) -> None:
     for hash_seed in ("1", "2"):
         done = command("--output", str(tmp_path / hash_seed), "--train", "30", "--valid", "20", hash_seed=hash_seed)
@@ -164,7 +157,7 @@ def test_the_command_writes_both_parts_the_same_whatever_the_hash_seed(tmp_path:
         (("--output", "x", "--train", "0"), "at least 1"),
         (("--output", "x", "--valid", "many"), "--valid"),
         (("--output", "x", "--seed", "1.5"), "--seed"),
-        (("--output", "x", "--colour", "red"), "--colour"),
+        (("--output", "x", "--color", "red"), "--color"),
     ],
 )
 def test_a_bad_command_line_is_one_line_and_status_2(arguments: tuple[str, ...], said: str) -> None:

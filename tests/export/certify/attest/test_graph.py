@@ -71,7 +71,7 @@ def test_lower_precisions_are_told_from_the_rest(graphs: Path, graph: Graph, sha
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        (FP32.file, "int8"),  # nothing was quantised at all
+        (FP32.file, "int8"),  # nothing was quantized at all
         ("little.onnx", "int8"),  # a fifth of it was
         (FP32.file, "fp16"),
         (INT8.file, "fp32"),
