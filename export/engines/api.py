@@ -1,4 +1,7 @@
-"""The part of TensorRT's Python interface that building an engine needs, as types; see runtime.backends.tensorrt_api."""
+"""The part of TensorRT's Python interface that building an engine needs, as types; see runtime.backends.tensorrt_api.
+
+TensorRT for RTX (the module tensorrt_rtx) has the interface of TensorRT 11, and builds without a GPU.
+"""
 
 from __future__ import annotations
 
@@ -67,6 +70,15 @@ class Builder(Protocol):
     def build_serialized_network(self, network: Network, config: BuilderConfig) -> bytes | None: ...
 
 
+class PortableConfig(BuilderConfig, Protocol):
+    """tensorrt_rtx.IBuilderConfig: a plan can be for several compute capabilities, none of which need be here."""
+
+    num_compute_capabilities: int
+
+    def set_compute_capability(self, compute_capability: Member, target: int) -> bool: ...
+    def set_flag(self, flag: Member) -> None: ...
+
+
 class Building(Runtime, Protocol):
     """The module tensorrt, as far as building an engine needs it."""
 
@@ -80,6 +92,17 @@ class Building(Runtime, Protocol):
     def OnnxParser(self, network: Network, logger: Any) -> OnnxParser: ...  # noqa: N802, TensorRT's name
 
 
+class PortableBuilding(Building, Protocol):
+    """The module tensorrt_rtx, as far as building a portable engine needs it."""
+
+    ComputeCapability: Any
+
+
 def open_building() -> Building:
     """The module tensorrt; it raises what runtime.backends.tensorrt_api.load does."""
     return cast(Building, load("tensorrt"))
+
+
+def open_portable_building() -> PortableBuilding:
+    """The module tensorrt_rtx; it raises what runtime.backends.tensorrt_api.load does."""
+    return cast(PortableBuilding, load("tensorrt_rtx", extra="tensorrt-rtx"))

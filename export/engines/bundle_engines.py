@@ -14,10 +14,13 @@ from pathlib import Path
 
 from export.certify.attest.graph import macs_of
 from export.certify.attest.tensorrt import attest_engine
+from export.certify.attest.tensorrt_layers import layers_from_inspector
 from export.engines.api import Building, open_building
-from export.engines.build import cache_file, engine_from_graph, profiles_for
+from export.engines.build import engine_from_graph
 from export.engines.build_progress import Phases
 from export.engines.options import TensorRTOptions, check_tensorrt, missing_library
+from export.engines.profiles import profiles_for
+from export.engines.timing_cache import cache_file
 from runtime.bundle.manifest import Engine, Manifest, sm
 from runtime.bundle.store import Bundle, Graph, digest_of
 from runtime.errors import BundleError
@@ -85,7 +88,8 @@ def has_fp8(here: Gpu) -> bool:
 def _with(manifest: Manifest, source: Path, graph: Graph, engine: Engine, inspected: str) -> Manifest:
     """The manifest with one engine more, attested against the graph that it was made of."""
     of_graph = next(each for each in manifest.attestations if (each.file, each.backend) == (graph.file, ""))
-    attestation, counted = attest_engine(inspected, engine, of_graph, macs_of(source))
+    layers = layers_from_inspector(inspected, engine.file)
+    attestation, counted = attest_engine(layers, engine, of_graph, macs_of(source))
     return replace(
         manifest,
         files={**manifest.files, engine.file: digest_of(source.with_name(engine.file))},

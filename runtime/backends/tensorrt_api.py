@@ -1,13 +1,14 @@
-"""The part of TensorRT's Python interface that running an engine needs, as types; export.engines.api has that for building one.
+"""The part of TensorRT's Python interface that running an engine needs, as types; for building: export.engines.api.
 
 TensorRT is an extension module without types, and lives on machines with a GPU. These protocols say what we ask of
 it, so that mypy holds our code to it, a fake can take its place, and a test holds both against the names and
-parameters of the published bindings (tests/runtime/backends/tensorrt_names.json). Positions and names of parameters are TensorRT's own.
+parameters of the published bindings (tests/runtime/backends/tensorrt_names.json). Positions and names of parameters
+are TensorRT's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -29,7 +30,9 @@ class Context(Protocol):
 
 
 class Inspector(Protocol):
-    """tensorrt.EngineInspector."""
+    """tensorrt.EngineInspector. Without a context whose shapes are set, it may tell types as unknown."""
+
+    execution_context: Context
 
     def get_engine_information(self, format: Member) -> str: ...
 
@@ -76,8 +79,12 @@ def open_trt() -> Runtime:
     return cast(Runtime, load("tensorrt"))
 
 
-def load(module: str) -> Any:
+def load(module: str, *, extra: str = "gpu") -> Any:
     """A module that needs libraries of its own.
+
+    Args:
+        module: its name.
+        extra: of Nerve, that installs it.
 
     Raises:
         ModuleNotFoundError: it is not installed.
@@ -89,15 +96,20 @@ def load(module: str) -> Any:
         raise
     except (ImportError, OSError) as error:  # a shared library that it needs is not there, or of another version
         problem = f"it is installed and cannot be loaded ({error})"
-        raise BackendError(f"library {module!r}", problem, "pip install 'nerve-ner[gpu]'") from error
+        raise BackendError(f"library {module!r}", problem, f"pip install 'nerve-ner[{extra}]'") from error
 
 
-def new_logger(library: Any, said: list[str]) -> Any:
-    """A logger for TensorRT that keeps errors and lets everything else go.
+def _ignore(message: str) -> None:
+    """Most of what TensorRT tells is for its own developers."""
+
+
+def new_logger(library: Any, said: list[str], *, heard: Callable[[str], None] = _ignore) -> Any:
+    """A logger for TensorRT that keeps errors.
 
     Args:
-        library: the module tensorrt.
+        library: the module tensorrt, or tensorrt_rtx.
         said: where errors are added; TensorRT gives back None or False, and says why only here.
+        heard: is called with each message that is no error.
     """
     severity = library.ILogger.Severity
     errors = (severity.INTERNAL_ERROR, severity.ERROR)
@@ -105,9 +117,23 @@ def new_logger(library: Any, said: list[str]) -> Any:
     def log(self: Any, severity: Member, msg: str) -> None:
         if severity in errors:
             said.append(msg)
+        else:
+            heard(msg)
 
     # A class made here, because its base comes with the library.
     return type("Log", (library.ILogger,), {"log": log})()
+
+
+def accepted(call: Callable[..., object], *arguments: object) -> bool:
+    """Whether TensorRT did what it was asked to.
+
+    Its bindings say no in two ways: some calls give back False, others raise RuntimeError where the C++ function gives
+    back false. The cause is told to the logger.
+    """
+    try:
+        return call(*arguments) is not False
+    except RuntimeError:
+        return False
 
 
 def why(said: list[str]) -> str:

@@ -1,7 +1,8 @@
 """Backend tensorrt: an engine that export built, on the GPU that it was built for, through TensorRT 11.
 
-Batches have the fixed shapes of the engine's profiles. Each call of logits() takes a stream, see runtime.backends.tensorrt_streams:
-as many run at once as there are streams, so that one's copies hide behind another's work.
+Batches have the fixed shapes of the engine's profiles. Each call of logits() takes a stream, see
+runtime.backends.tensorrt_streams: as many run at once as there are streams, so that one's copies hide behind
+another's work.
 """
 
 from __future__ import annotations

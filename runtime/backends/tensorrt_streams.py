@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.cuda_api import Cuda
-from runtime.backends.tensorrt_api import Context, Plan, Runtime, why
+from runtime.backends.tensorrt_api import Context, Plan, Runtime, accepted, why
 from runtime.batch.batches import GIVEN, NOTHING
 from runtime.bundle.manifest import Profile
 from runtime.bundle.store import REMAKE
@@ -220,13 +220,13 @@ class EngineStream:
         context = self._plan.create_execution_context(strategy)
         if context is None:
             raise self._refused(profile)
-        context.set_device_memory(self._device[1], self._scratch_size)
-        done = context.set_optimization_profile_async(index, self._stream)
+        done = accepted(context.set_device_memory, self._device[1], self._scratch_size)
+        done = done and accepted(context.set_optimization_profile_async, index, self._stream)
         self._cuda.wait(self._stream)
         for tensor in self._tensors.inputs:
-            done = done and context.set_input_shape(tensor.name, (profile.rows, profile.length))
+            done = done and accepted(context.set_input_shape, tensor.name, (profile.rows, profile.length))
         for tensor, start in zip((*self._tensors.inputs, self._tensors.output), addresses):
-            done = done and context.set_tensor_address(tensor.name, self._device[0] + start)
+            done = done and accepted(context.set_tensor_address, tensor.name, self._device[0] + start)
         if not done or not _is_complete(context):
             raise self._refused(profile)
         return context
@@ -237,7 +237,7 @@ class EngineStream:
         *_, output, end = self._tensors.offsets(self._profiles[index])
         host, device = self._host.ctypes.data, self._device[0]
         self._cuda.copy_in(device, host, output, self._stream)
-        if not context.execute_async_v3(self._stream):
+        if not accepted(context.execute_async_v3, self._stream):
             raise self._refused(self._profiles[index])
         self._cuda.copy_out(host + output, device + output, end - output, self._stream)
 

@@ -71,18 +71,22 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A TensorRT plan of the bundle. It runs on the GPU model and with the TensorRT version that it was built with.
+    """A TensorRT plan of the bundle, for the TensorRT version that it was built with.
+
+    An engine of TensorRT runs on one GPU model; one of TensorRT for RTX is portable: it runs on every GPU model that
+    has one of its compute capabilities.
 
     Attributes:
         file: name in the bundle.
         graph: name of the ONNX file that it was built from.
         graph_sha256: of that file.
         precision, layout, inputs: as of the graph.
-        gpu: name of the GPU model, such as "NVIDIA H100 80GB HBM3".
-        compute_capability: such as "9.0".
-        tensorrt, driver: versions of the library and of the GPU's driver.
+        gpu: name of the GPU model, such as "NVIDIA H100 80GB HBM3"; empty: any model.
+        compute_capability: such as "9.0"; of a portable one several, such as "8.0, 8.6, 8.9".
+        tensorrt, driver: versions of the library and of the GPU's driver; no driver where it was built without a GPU.
         profiles: batches that it takes.
-        layers: how many of its layers that multiply matrices compute in each precision, by the engine inspector.
+        layers: how many of its layers that multiply matrices compute in each precision, by what TensorRT tells.
+        backend: the backend that runs it.
     """
 
     file: str
@@ -97,11 +101,14 @@ class Engine:
     driver: str
     profiles: tuple[Profile, ...]
     layers: dict[str, int]
+    backend: str = "tensorrt"
 
     @property
     def built_for(self) -> str:
         """What it runs on, for people: "NVIDIA L4 (sm_89, TensorRT 11.4)"."""
-        return f"{self.gpu} ({sm(self.compute_capability)}, TensorRT {'.'.join(release(self.tensorrt))})"
+        each = ", ".join(sm(capability) for capability in self.compute_capability.split(", "))
+        library = "TensorRT" if self.backend == "tensorrt" else "TensorRT for RTX"
+        return f"{self.gpu or 'any GPU'} ({each}, {library} {'.'.join(release(self.tensorrt))})"
 
 
 @dataclass(frozen=True, slots=True)

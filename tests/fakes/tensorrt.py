@@ -1,8 +1,13 @@
-"""TensorRT without TensorRT: the module's names that running an engine uses, on a FakeCuda; fake_builder builds one.
+"""TensorRT without TensorRT: the names that running an engine uses, on a FakeCuda; tensorrt_builder builds one.
 
 A plan is JSON: inputs, labels, profiles. What an engine answers is given: any function from inputs to logits, such as
 ONNX Runtime's on the same graph. Whatever TensorRT demands is demanded here: shapes inside the profile, addresses of
 all tensors, memory for the context, no run before that.
+
+Where the bindings say no by RuntimeError (execute_async_v3, set_tensor_address, set_device_memory), the fake raises it,
+too. Of running an engine, only this was checked against the real library (TensorRT for RTX 1.7; the rest needs a
+GPU): a Runtime can be made, deserialize_cuda_engine gives back None for a damaged plan with the reason in the log,
+and all names and parameters are the library's (tests/runtime/backends/test_tensorrt_api.py).
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from runtime.backends.tensorrt_api import Context
 from tests.fakes.cuda import FakeCuda
 
 VERSION = "11.4.0.106"
@@ -140,16 +146,21 @@ class FakePlan:
 
 
 class FakeInspector:
+    execution_context: Context
+
     def __init__(self, library: FakeTrt) -> None:
         self._library = library
 
     def get_engine_information(self, format: Any) -> str:
         assert format is LayerInformationFormat.JSON
-        return self._library.inspected or self._all_half()
+        context = getattr(self, "execution_context", None)
+        told = context is not None and not context.infer_shapes()
+        return self._library.inspected or self._all("Half" if told else "unknown")
 
-    def _all_half(self) -> str:
+    def _all(self, kind: str) -> str:
+        """A layer for each matrix multiplication of the graph. Types are told only with a context that has shapes."""
         nodes = self._library.parsed[-1][0].graph.node
-        half = {"Name": "t", "DataType": "Half", "Format": "Row major linear FP16 format (kLINEAR)"}
+        half = {"Name": "t", "DataType": kind, "Format": f"Row major linear {kind} format (kLINEAR)"}
         layers = [
             {"Name": "l", "LayerType": "gemm", "Inputs": [half], "Metadata": f"[ONNX Layer: {node.name}]"}
             for node in nodes
@@ -187,8 +198,10 @@ class FakeContext:
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
         assert memory % 256 == 0
+        if name not in self.plan.names or self.plan.library.fails == "address":
+            raise RuntimeError(f"no tensor {name}")
         self.addresses[name] = memory
-        return name in self.plan.names
+        return True
 
     def execute_async_v3(self, stream_handle: int) -> bool:
         assert {*self.addresses} == {*self.plan.names}
@@ -197,7 +210,7 @@ class FakeContext:
         self.runs += 1
         if self.plan.library.fails == "execute" or (self.plan.library.fails == "capture" and self.runs == 2):
             self.plan.logger.log(Severity.ERROR, "an illegal memory access was encountered")
-            return False
+            raise RuntimeError("Failed to enqueue inference")
         rows, length = self.plan.held["profiles"][self.profile]
         self._cuda.put(stream_handle, f"run {rows}x{length}", self._run)
         return True

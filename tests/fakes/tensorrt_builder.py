@@ -1,4 +1,11 @@
-"""TensorRT without TensorRT, as far as building goes: what is asked of it is kept, and the plan is fake_tensorrt's."""
+"""TensorRT without TensorRT, for building: what is asked of it is kept, and the plan is tests.fakes.tensorrt's.
+
+Checked against the real builder (TensorRT for RTX 1.7, tests/export/engines/test_portable.py), which has the interface
+of TensorRT 11 and needs no GPU: set_shape of a profile raises RuntimeError for shapes that cannot be; a timing cache
+that does not fit comes back empty, with errors in the log, and is not None; parse gives back False; a build that
+fails gives back None; set_compute_capability gives back False. Not checked, for want of a GPU: set_timing_cache with
+real times.
+"""
 
 from __future__ import annotations
 
@@ -91,6 +98,8 @@ class FakeProfile:
         self.shapes: dict[str, tuple[Sequence[int], Sequence[int], Sequence[int]]] = {}
 
     def set_shape(self, input: str, min: Sequence[int], opt: Sequence[int], max: Sequence[int]) -> None:
+        if any(size < 0 for size in min):
+            raise RuntimeError("Shape provided for min is inconsistent with other shapes.")
         self.shapes[input] = (min, opt, max)
 
 
@@ -103,8 +112,8 @@ class FakeCache:
 
 
 class FakeConfig:
-    def __init__(self, library: FakeBuilding) -> None:
-        self._library = library
+    def __init__(self, library: FakeBuilding, logger: Any) -> None:
+        self._library, self._logger = library, logger
         self.builder_optimization_level = 3
         self.profiling_verbosity: Any = ProfilingVerbosity.LAYER_NAMES_ONLY
         self.progress_monitor: Any = None
@@ -121,7 +130,8 @@ class FakeConfig:
 
     def create_timing_cache(self, serialized_timing_cache: bytes) -> FakeCache | None:
         if serialized_timing_cache.startswith(b"damaged"):
-            return None
+            self._logger.log(Severity.ERROR, "the timing cache is of another version")
+            return FakeCache(b"")
         return FakeCache(serialized_timing_cache)
 
     def set_timing_cache(self, cache: Any, ignore_mismatch: bool) -> bool:
@@ -148,7 +158,7 @@ class FakeBuilder:
         return FakeNetwork()
 
     def create_builder_config(self) -> FakeConfig:
-        self._library.configs.append(FakeConfig(self._library))
+        self._library.configs.append(FakeConfig(self._library, self._logger))
         return self._library.configs[-1]
 
     def create_optimization_profile(self) -> FakeProfile:
@@ -159,8 +169,12 @@ class FakeBuilder:
         monitor.phase_start("Building", None, 2)
         went_on = all(monitor.step_complete("Building", step) for step in range(2))
         monitor.phase_finish("Building")
-        if self._library.fails == "build" or not went_on:
-            self._logger.log(Severity.ERROR, "Could not find any implementation for node /up/MatMul")
+        failures = {
+            "build": "Could not find any implementation for node /up/MatMul",
+            "memory": "Requested amount of GPU memory (9 bytes) could not be allocated",
+        }
+        if self._library.fails in failures or not went_on:
+            self._logger.log(Severity.ERROR, failures.get(self._library.fails, "the user has stopped it"))
             return None
         graph = network.model.graph
         labels = graph.output[0].type.tensor_type.shape.dim[2].dim_value

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from export.certify.attest.graph import attest_graph
 from export.engines.attention import prepared, with_half_softmax, with_operator
-from export.engines.build import Built, cache_file, engine_from_graph, profiles_for
+from export.engines.build import Built, engine_from_graph
 from export.engines.build_progress import Phases
 from export.engines.bundle_engines import built
 from export.engines.options import TensorRTOptions, check_tensorrt, has_engines
+from export.engines.profiles import profiles_for
+from export.engines.timing_cache import cache_file
 from export.graphs.fp16 import fp16_from_graph
 from export.graphs.shared_weights import share_weights
 from export.quantize.activations import text_batches
@@ -131,7 +133,12 @@ def test_kernel_times_are_kept_for_the_next_build_and_those_of_another_gpu_are_n
     [
         ("builder", r"TensorRT cannot begin \(CUDA initialization failure with error: 35\); check the GPU"),
         ("parse", r"TensorRT cannot read it \(/wrong: no importer for operator Wrong\)"),
-        ("build", r"TensorRT cannot build an engine of it \(Could not find any implementation for node /up/MatMul\)"),
+        (
+            "build",
+            r"TensorRT cannot build an engine of it \(Could not find any implementation for node /up/MatMul\); "
+            "leave this precision out",
+        ),
+        ("memory", r"Requested amount of GPU memory .*; give it a GPU with more free memory, or smaller batches"),
         ("profile", r"it refuses batches of 4 x 64"),
     ],
 )
@@ -153,6 +160,22 @@ def test_a_build_that_failed_leaves_its_times_for_the_next(fp16: Path, tmp_path:
     with pytest.raises(BackendError):
         build(fp16, tmp_path, FakeBuilding(FakeCuda(), zeros, fails="build"))
     assert (tmp_path / "cache" / "kernel.timing").read_bytes() == b"+times"
+
+
+def test_what_is_said_of_times_that_do_not_fit_is_no_cause_of_a_later_failure(fp16: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache" / "kernel.timing"
+    cache.parent.mkdir()
+    cache.write_bytes(b"damaged")
+    with pytest.raises(BackendError) as raised:
+        build(fp16, tmp_path, FakeBuilding(FakeCuda(), zeros, fails="build"))
+    assert "Could not find any implementation" in str(raised.value)
+    assert "timing cache" not in str(raised.value)
+
+
+def test_types_are_asked_for_with_a_context_whose_shapes_are_set(fp16: Path, tmp_path: Path) -> None:
+    made = build(fp16, tmp_path, FakeBuilding(FakeCuda(), zeros))
+    assert "Half" in made.inspected
+    assert "unknown" not in made.inspected
 
 
 def test_without_a_place_for_times_an_engine_is_built_all_the_same(fp16: Path, tmp_path: Path) -> None:

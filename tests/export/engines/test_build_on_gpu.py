@@ -12,6 +12,7 @@ import pytest
 
 from export.certify.attest.graph import attest_graph, macs_of
 from export.certify.attest.tensorrt import attest_engine
+from export.certify.attest.tensorrt_layers import layers_from_inspector
 from export.engines.api import open_building
 from export.engines.build import Built, engine_from_graph
 from export.engines.build_progress import Phases
@@ -136,7 +137,9 @@ def test_a_row_alone_answers_as_among_others(engine: tuple[Path, Built]) -> None
 def test_the_inspector_tells_fp16(engine: tuple[Path, Built]) -> None:
     folder, made = engine
     graph = attest_graph(folder / FP16.file, FP16)
-    attestation, counted = attest_engine(made.inspected, made.engine, graph, macs_of(folder / FP16.file))
+    attestation, counted = attest_engine(
+        layers_from_inspector(made.inspected, "a plan"), made.engine, graph, macs_of(folder / FP16.file)
+    )
     assert attestation.shares["fp16"] > 0.95
     assert counted.layers["fp16"] > 0
 

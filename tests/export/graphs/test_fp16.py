@@ -48,8 +48,38 @@ def test_inputs_outputs_and_what_is_delicate_stay(fp16: tuple[Fp16, Path]) -> No
             continue
         if node.op_type in ("LayerNormalization", "Softmax") or "/classifier/" in node.name:
             assert types[node.output[0]] == TensorProto.FLOAT, node.name
+            assert_exact(node, model)
         elif node.op_type == "MatMul":
             assert types[node.output[0]] == TensorProto.FLOAT16, node.name
+
+
+def assert_exact(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
+    """What a node in fp32 reads was not cast to fp16 and back, and its constants are stored in fp32."""
+    casts = {each.output[0]: each for each in model.graph.node if each.op_type == "Cast"}
+    constants = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    for name in node.input:
+        assert constants.get(name, TensorProto.FLOAT) == TensorProto.FLOAT, name
+        assert name not in casts or casts[name].input[0] not in casts, name
+
+
+def test_the_classifier_computes_and_answers_in_fp32(fp16: tuple[Fp16, Path]) -> None:
+    """No cast stands between the last normalization and the logits."""
+    nodes = {name: node for node in onnx.load(fp16[1]).graph.node for name in node.output}
+    node, kinds = nodes["logits"], []
+    while node.op_type != "LayerNormalization":
+        kinds.append(node.op_type)
+        node = next(nodes[name] for name in node.input if name in nodes)
+    assert kinds == ["Add", "MatMul"]
+
+
+def test_all_of_a_graph_can_be_fp16(tiny_bundle: Path, batches: list[Batch], tmp_path: Path) -> None:
+    output = tmp_path / "all-fp16.onnx"
+    fp16_from_graph(tiny_bundle / GRAPH.file, output, GRAPH, batches, threads=1, classifier="fp16")
+    model = onnx.shape_inference.infer_shapes(onnx.load(output))
+    types = {value.name: value.type.tensor_type.elem_type for value in (*model.graph.value_info, *model.graph.output)}
+    products = [node for node in model.graph.node if node.op_type == "MatMul"]
+    assert {types[node.output[0]] for node in products} == {TensorProto.FLOAT16}
+    assert types["logits"] == TensorProto.FLOAT
 
 
 def test_logits_are_those_of_fp32_as_far_as_fp16_goes(

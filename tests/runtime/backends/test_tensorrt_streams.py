@@ -29,7 +29,7 @@ L4 = Gpu("NVIDIA L4", "8.9", "580.95.05", 24 << 30, 58)
 
 
 def answer(given: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-    """Logits that depend on all three inputs, and are wrong wherever a token slot that holds nothing is taken for a token."""
+    """Logits that depend on all three inputs, and are wrong wherever a slot that holds nothing is taken for a token."""
     ids, positions, segments = (given[name] for name in ("input_ids", "position_ids", "segment_ids"))
     assert np.all((ids == 0) | (segments >= 0))
     chosen = (ids + 3 * positions + 7 * segments) % _LABELS
@@ -231,6 +231,7 @@ def test_out_of_memory_gives_back_what_was_taken(tmp_path: Path, memory: int) ->
     [
         ("context", r"refused a batch of 8 x 64 \(no memory for a context\)"),
         ("infer", r"refused a batch of 8 x 64 \(it does not say why\)"),
+        ("address", r"refused a batch of 8 x 64 \(it does not say why\)"),
         ("execute", r"refused a batch of 8 x 64 \(an illegal memory access was encountered\)"),
         ("capture", r"refused a batch of 8 x 64 \(an illegal memory access was encountered\)"),
     ],

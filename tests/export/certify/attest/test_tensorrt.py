@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from export.certify.attest.tensorrt import attest_engine, layers_of
+from export.certify.attest.tensorrt import attest_engine
+from export.certify.attest.tensorrt_layers import Layer, layers_from_build_log, layers_from_inspector
 from runtime.bundle.attestation import Attestation
 from runtime.bundle.certificate import Precision
 from runtime.bundle.manifest import Engine, Profile
@@ -62,8 +63,12 @@ def whole(kind: str, *, field: str = "DataType") -> list[dict[str, Any]]:
     ]
 
 
+def read(layers: Sequence[dict[str, Any]]) -> list[Layer]:
+    return layers_from_inspector(json.dumps({"Layers": layers, "I/O Tensors": []}), "fp16.plan")
+
+
 def attested(layers: Sequence[dict[str, Any]], precision: Precision = "fp16") -> tuple[Attestation, Engine]:
-    return attest_engine(json.dumps({"Layers": layers, "I/O Tensors": []}), engine(precision), GRAPH, WORK)
+    return attest_engine(read(layers), engine(precision), GRAPH, WORK)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +105,7 @@ def test_one_large_product_in_fp32_is_enough_to_refuse() -> None:
 
 
 def test_int8_weights_and_inputs_make_int8() -> None:
-    found, _ = attest_engine(json.dumps({"Layers": whole("Int8")}), engine("int8"), GRAPH, WORK)
+    found, _ = attest_engine(read(whole("Int8")), engine("int8"), GRAPH, WORK)
     assert found.shares["int8"] == round(940 / 941, 4)
 
 
@@ -163,7 +168,7 @@ def test_names_of_fused_layers_do_where_there_is_no_metadata() -> None:
 def test_names_of_layers_of_further_profiles_are_read() -> None:
     named = ("/layers.0/up/MatMul", "/layers.0/up/MatMul_myl3_12", "/layers.0/up/MatMul_1")
     told = [{"Name": f"{name}{end}", "LayerType": "gemm"} for name in named for end in ("", " [profile 1]")]
-    layers = layers_of(json.dumps({"Layers": told}), "an engine")
+    layers = read(told)
     first, other = ("/layers.0/up/MatMul",), ("/layers.0/up/MatMul_1",)
     assert [each.nodes for each in layers] == [first] * 4 + [other] * 2
 
@@ -193,9 +198,67 @@ def test_kinds_do_where_no_layer_names_a_product() -> None:
 )
 def test_what_proves_nothing_is_refused(told: str, found: str) -> None:
     with pytest.raises(BundleError, match=found):
-        attest_engine(told, engine(), GRAPH, WORK)
+        attest_engine(layers_from_inspector(told, "fp16.plan"), engine(), GRAPH, WORK)
 
 
 def test_layers_without_types_are_unknown() -> None:
-    told = json.dumps({"Layers": [{"Name": "gemm", "LayerType": "gemm"}]})
-    assert [each.precision for each in layers_of(told, "x")] == ["unknown"]
+    assert [each.precision for each in read([{"Name": "gemm", "LayerType": "gemm"}])] == ["unknown"]
+
+
+def test_the_layer_that_dequantizes_does_not_take_a_multiplications_work() -> None:
+    """As TensorRT for RTX builds 8 bits: a kgen layer behind the multiplication carries its node, and reads fp16."""
+    layers = whole("FP8")
+    layers.insert(
+        2, layer(("/layers.0/up/MatMul", "/layers.0/up/Add"), ("Half", "Half"), kind="kgen", name="__myl_MulAdd")
+    )
+    found, _ = attest_engine(read(layers), engine("fp8"), GRAPH, WORK)
+    assert found.shares["fp8"] == round(940 / 941, 4)
+
+
+def test_a_layer_that_is_no_multiplication_by_name_owns_what_no_other_does() -> None:
+    layers = whole("Half")
+    layers[3] = layer(("/layers.0/up/MatMul",), ("Half", "Half"), kind="kgen", name="__myl_DotAdd")
+    assert attested(layers)[0].shares["fp16"] > 0.99
+
+
+def test_weights_are_the_largest_constant() -> None:
+    def constant(kind: str, *shape: int) -> dict[str, Any]:
+        return {"Name": "c", "Dimensions": list(shape), "Datatype": kind}
+
+    half: dict[str, Any] = {
+        "Constants": [constant("Float", 1, 1536), constant("Half", 384, 1536), constant("Float", 1)]
+    }
+    wide: dict[str, Any] = {"Constants": [constant("Half", 1, 1536), constant("Float", 384, 1536)]}
+    fused = layer((), ("Half", "Float"), name="__myl_FcAdd_myl0_1", kind="runtime_fusion")
+    told = [{**fused, **each} for each in (half, wide)]
+    assert [each.precision for each in read(told)] == ["fp16", "fp32"]
+    assert all(each.is_matrix for each in read(told))
+
+
+_FORM = "Format: (Linear) Row major linear format"
+_LAYOUT = f"StrideOrder: [1,0], Datatype: Half, {_FORM}"
+LOG = (
+    "Layers:\n"
+    "Name: /layers.0/up/MatMul_myl2_7, LayerType: gemm, "
+    f"Inputs: [ {{ Name: a, Dimensions: [8,384], Strides: [384,1], {_LAYOUT} }}], "
+    f"Constants: [ {{ Name: w, Dimensions: [384,1536], Strides: [1536,1], {_LAYOUT} }}], "
+    f"Outputs: [ {{ Name: b, Dimensions: [8,1536], Strides: [1536,1], {_LAYOUT} }}], "
+    "TacticName: x, StreamId: 0, Metadata: [ONNX Layer: /layers.0/up/MatMul]\x1e[ONNX Layer: q]\n"
+    "Name: __mye1_myl2_8, LayerType: wait, Inputs: [], Constants: [], Outputs: [], TacticName: , StreamId: 1, "
+    "Metadata: \n"
+    "\nI/O Tensors:\n Name: input_ids, IOMode: Input\n"
+)
+
+
+def test_a_builds_log_is_read_like_the_inspector() -> None:
+    found, waits = layers_from_build_log(LOG, "an engine")
+    assert (found.kind, found.profile, found.precision) == ("gemm", 2, "fp16")
+    assert found.nodes == ("/layers.0/up/MatMul", "q")
+    assert [each.bytes for each in (*found.inputs, *found.constants, *found.outputs)] == [6144, 1179648, 24576]
+    assert (found.is_kernel, waits.is_kernel, found.is_matrix, waits.is_matrix) == (True, False, True, False)
+
+
+@pytest.mark.parametrize("told", ["", "Layers:\n", "Layers:\nName: only a name\n"])
+def test_a_log_that_is_not_understood_is_refused(told: str) -> None:
+    with pytest.raises(BundleError, match="layers that are not understood"):
+        layers_from_build_log(told, "an engine")
