@@ -16,6 +16,7 @@ import onnx
 from onnx import NodeProto, TensorProto, helper
 
 from export.engines.options import Attention
+from export.graphs.copies import copy_of
 
 # The first operator set that has Attention; what else these graphs use means the same in it as in 17.
 _OPSET = 23
@@ -33,7 +34,7 @@ def with_half_softmax(model: onnx.ModelProto) -> onnx.ModelProto:
     Casts between hide the pattern that TensorRT's fused attention is found by. Scores were fp16 before the cast, and
     shares are fp16 after it, so that nothing gets larger.
     """
-    changed = _copy(model)
+    changed = copy_of(model)
     links = _Links.of(changed)
     dropped: list[NodeProto] = []
     for node in _of_kind(changed, "Softmax"):
@@ -56,7 +57,7 @@ def with_operator(model: onnx.ModelProto, *, decomposable: bool = True) -> onnx.
         decomposable: add the attribute by which TensorRT may take several kernels where it has no fused one; without
             it, such a build fails. It is TensorRT's own: others refuse a graph that has it.
     """
-    changed = _copy(model)
+    changed = copy_of(model)
     links = _Links.of(changed)
     dropped: list[NodeProto] = []
     for softmax in _of_kind(changed, "Softmax"):
@@ -102,12 +103,6 @@ class _Links:
         """The node that reads a tensor, if it is the only one."""
         found = self.readers.get(tensor, [])
         return found[0] if len(found) == 1 else None
-
-
-def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    return copy
 
 
 def _of_kind(model: onnx.ModelProto, kind: str) -> list[NodeProto]:

@@ -25,6 +25,7 @@ from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_floa
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from export.graphs.attention_biases import with_moved_biases
+from export.graphs.copies import copy_of
 from export.quantize.activations import largest
 from export.quantize.linear_layers import CLASSIFIER
 from runtime.batch.batches import Batch
@@ -103,7 +104,7 @@ def _converted(model: onnx.ModelProto, classifier: Literal["fp32", "fp16"]) -> o
     in_fp32 = [node.name for node in model.graph.node if CLASSIFIER in node.name and classifier == "fp32"]
     blocked = [*DEFAULT_OP_BLOCK_LIST, *_IN_FP32]
     converted: onnx.ModelProto = convert_float_to_float16(
-        _copy(model), keep_io_types=True, op_block_list=blocked, node_block_list=in_fp32
+        copy_of(model), keep_io_types=True, op_block_list=blocked, node_block_list=in_fp32
     )
     _drop_repeated(converted.graph)
     _drop_round_trips(converted)
@@ -190,9 +191,3 @@ def _fp16_tensors(model: onnx.ModelProto, converted: onnx.ModelProto) -> list[st
 
 def _is_fp16(node: onnx.NodeProto) -> bool:
     return node.op_type not in _IN_FP32 and CLASSIFIER not in node.name and node.op_type != "Cast"
-
-
-def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    return copy

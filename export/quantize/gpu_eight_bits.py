@@ -6,8 +6,8 @@ all else stay as they are in the fp16 graph.
 
     activation -> [Mul -> Add ->] QuantizeLinear -> DequantizeLinear -> MatMul <- DequantizeLinear <- 8-bit weights
 
-The graph in fp16 has no biases at keys and values (export.graphs.attention_biases). What quantization adds to the mean of a
-value is made up for behind attention; of a key, a softmax does not see it.
+The graph in fp16 has no biases at keys and values (export.graphs.attention_biases). What quantization adds to the
+mean of a value is made up for behind attention; of a key, a softmax does not see it.
 
 On a CPU, ONNX Runtime runs it by widening what it reads: as slow as it is exact, to certify it by.
 """
@@ -194,7 +194,7 @@ class _GpuQuantizer:
 
 
 def _biases(chosen: Mapping[str, StoredLayer], behind: Mapping[str, LinearLayer]) -> dict[str, Array]:
-    """The bias of each addition. What a value's quantization adds to its mean goes through the layer behind attention."""
+    """The bias of each addition. A value's, which makes up for errors, goes through the layer behind attention."""
     biases = {made.layer.add: made.bias for made in chosen.values()}
     for value, out in behind.items():
         if value in chosen:

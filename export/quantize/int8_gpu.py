@@ -63,11 +63,13 @@ def fit_int8(values: Array, together: Sequence[LinearLayer]) -> tuple[StoredInpu
     for layer, each in zip(together, gptq_weights(values, quantization, together)):
         step = np.maximum(each.step, np.float32(SMALLEST))
         made.append(StoredLayer(layer, each.weights, step, each.bias))
-    return StoredInput(np.float32(quantization.step), quantization.scale, -quantization.center * quantization.scale), made
+    return StoredInput(
+        np.float32(quantization.step), quantization.scale, -quantization.center * quantization.scale
+    ), made
 
 
 def _in_fp16(given: InputQuantization) -> InputQuantization:
-    """The same quantization with scale, shift and step as fp16 holds them, so that weights are fitted to what is run."""
+    """The same with scale, shift and step as fp16 holds them, so that weights are fitted to what is run."""
     scale = given.scale.astype(np.float16).astype(np.float32)
     shift = (-given.center * scale).astype(np.float16).astype(np.float32)
     step = float(np.float16(max(given.step, SMALLEST)))
