@@ -1,8 +1,7 @@
 """Windows -> rows -> batches, and back: which token slot of which batch holds which token. Pure.
 
     padded_batches      a window a row, and padding; rows of like length share a batch
-    packed_batches      several windows a row, next to each other; rows of a few fixed lengths
-    (runtime.batch.bin_packing says where)
+    packed_batches      several windows a row, next to each other; rows of a few fixed lengths (runtime.batch.bin_packing says where)
 
 It knows nothing of text, labels or engines.
 """
@@ -182,8 +181,8 @@ def packed_batches(
 ) -> Iterator[Placed]:
     """Several windows a row, so that hardly a token slot holds nothing.
 
-    A batch has 1, 2, 4, 8... rows, up to `slots` token slots. So an engine that compiles or captures shapes meets few
-    of them, and no row is computed for nothing.
+    A batch has 1, 2, 4, 8... rows, up to `slots` token slots. So an engine that compiles or captures shapes meets few of
+    them, and no row is computed for nothing.
 
     Args:
         ids, windows, special_tokens: as padded_batches takes them.

@@ -1,7 +1,7 @@
 """Raw text -> tokens with offsets, as transformers' token-classification pipeline sees them.
 
-The tokenizer gets the whole text and not its words, which is not what models are trained on; see
-runtime.decode.hf_pipeline for why one may want it all the same. It knows nothing of models or labels.
+The tokenizer gets the whole text and not its words, which is not what models are trained on; see runtime.decode.hf_pipeline for
+why one may want it all the same. It knows nothing of models or labels.
 """
 
 from __future__ import annotations
