@@ -165,7 +165,12 @@ class Service:
         loop = asyncio.get_running_loop()
         watchers: list[asyncio.Task[None]] = []
         late = loop.call_later(max(0.0, exchange.deadline - time.monotonic()), _end, call, "deadline")
-        watch = loop.call_later(_WATCH_AFTER, lambda: watchers.append(loop.create_task(_gone(exchange.request, call))))
+
+        def listen() -> None:
+            if not exchange.reads_on:
+                watchers.append(loop.create_task(_gone(exchange.request, call)))
+
+        watch = loop.call_later(_WATCH_AFTER, listen)
         try:
             await call.waiter
         except asyncio.CancelledError:

@@ -32,6 +32,7 @@ class Exchange:
         times: seconds in each stage.
         outcome: how it ended.
         asked: the texts themselves, for a log that may hold them.
+        reads_on: the body is still being read, so that nobody else may listen for the client's end.
     """
 
     request: Request
@@ -45,6 +46,7 @@ class Exchange:
     times: Times = field(default_factory=Times)
     outcome: Outcome = "ok"
     asked: Sequence[Any] = ()
+    reads_on: bool = False
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -22,10 +22,14 @@ _ERROR = {
     "properties": {"error": {"type": "string"}, "id": {"type": "string"}},
 }
 # Which refusals a route may answer with, and in a few words why.
-_ANY = {"400": "not what the route takes", "500": "the server failed", "503": "about to end, or not ready"}
+_ANY = {
+    "400": "not what the route takes",
+    "404": "there is no such model",
+    "500": "the server failed",
+    "503": "about to end, or not ready",
+}
 _COMPUTES = {
     "401": "the key is missing or wrong",
-    "404": "there is no such model",
     "408": "the body came too slowly",
     "413": "too large",
     "415": "packed in a way that is not known",
@@ -34,8 +38,13 @@ _COMPUTES = {
 }
 
 
-def describe_all(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """The OpenAPI description of these endpoints."""
+def describe_all(endpoints: Sequence[Endpoint], *, name: str) -> dict[str, Any]:
+    """The OpenAPI description of these endpoints.
+
+    Args:
+        endpoints: of the server.
+        name: the model's, which is all that paths may have there.
+    """
     shown = [endpoint for endpoint in endpoints if not endpoint.hidden]
     types = list(dict.fromkeys(endpoint.takes for endpoint in shown if endpoint.takes))
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
@@ -43,7 +52,7 @@ def describe_all(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for endpoint in shown:
         path = re.sub(r":\w+}", "}", endpoint.path)
-        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, path, bodies)
+        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, path, bodies, name)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Nerve", "version": runtime.__version__, "description": "Named entities over HTTP"},
@@ -61,24 +70,18 @@ def openapi_endpoint(endpoints: Sequence[Endpoint]) -> Endpoint:
 
     async def show(service: Service, exchange: Exchange) -> Response:
         if not described:
-            described.update(describe_all([*endpoints, shown]))
+            described.update(describe_all([*endpoints, shown], name=service.about.name))
         return json_reply(described)
 
     shown = Endpoint(method="GET", path="/openapi.json", handler=show, summary="This description", guard="open")
     return shown
 
 
-def _operation(endpoint: Endpoint, path: str, bodies: Mapping[type[Any], Any]) -> dict[str, Any]:
+def _operation(endpoint: Endpoint, path: str, bodies: Mapping[type[Any], Any], name: str) -> dict[str, Any]:
     made: dict[str, Any] = {
         "summary": endpoint.summary,
         "responses": {"200": _reply(endpoint), **_refusals(endpoint)},
-        "parameters": [
-            *(
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-                for name in re.findall(r"{(\w+)}", path)
-            ),
-            *({"name": name, "in": "query", "schema": schema} for name, schema in endpoint.query.items()),
-        ],
+        "parameters": _parameters(endpoint, path, name),
     }
     if endpoint.takes:
         content = {JSON: {"schema": bodies[endpoint.takes]}}
@@ -87,6 +90,18 @@ def _operation(endpoint: Endpoint, path: str, bodies: Mapping[type[Any], Any]) -
     if endpoint.guard == "compute":
         made["security"] = [{"key": []}, {}]
     return made
+
+
+def _parameters(endpoint: Endpoint, path: str, name: str) -> list[dict[str, Any]]:
+    known = {"name": [name], "version": ["1"]}
+    in_path = re.findall(r"{(\w+)}", path)
+    return [
+        *(
+            {"name": each, "in": "path", "required": True, "schema": {"type": "string", "enum": known[each]}}
+            for each in in_path
+        ),
+        *({"name": each, "in": "query", "schema": schema} for each, schema in endpoint.query.items()),
+    ]
 
 
 def _reply(endpoint: Endpoint) -> dict[str, Any]:

@@ -50,8 +50,7 @@ _GIVES = {
 }
 
 ENDPOINTS = (
-    Endpoint(method="GET", path="/v1/models", handler=models, summary="Names of the models", guard="open"),
-    Endpoint(method="GET", path="/v1/models/{name}", handler=model, summary="KServe: is it ready?", guard="health"),
+    # Before the path that it ends like, so that the router names the right methods.
     Endpoint(
         method="POST",
         path="/v1/models/{name}:predict",
@@ -60,4 +59,6 @@ ENDPOINTS = (
         takes=Predict,
         gives=_GIVES,
     ),
+    Endpoint(method="GET", path="/v1/models", handler=models, summary="Names of the models", guard="open"),
+    Endpoint(method="GET", path="/v1/models/{name}", handler=model, summary="KServe: is it ready?", guard="health"),
 )

@@ -1,7 +1,8 @@
 """A stream of texts in, a stream of answers out: one JSON value a line, in order, in bounded memory.
 
 Lines share the queue with all other requests. A broken line is answered by {"error": ..., "line": N} in its place, and
-the stream goes on. A client must read while it writes: where it does not take answers, its lines are not read.
+the stream goes on. A client should read while it writes: with as many bytes of answers waiting for it as a body may
+have, its lines are not read any more.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ QUERY: Mapping[str, Any] = {
     "long": {"enum": list(get_args(Long))},
     "stride": {"type": "string", "pattern": "^(auto|[0-9]{1,6})$"},
 }
-# Lines that are asked about at once, and groups of them whose answers nobody has taken: what a stream holds in memory.
+# Lines that are asked about at once, and groups of them that may be unanswered.
 _LINES, _GROUPS = 256, 4
 _RETRY = 0.05
 
@@ -66,12 +67,15 @@ def stream_reply(service: Service, exchange: Exchange) -> StreamReply:
 
 async def _answers(service: Service, exchange: Exchange, reading: Reading) -> AsyncIterator[bytes]:
     """Answers in order, each as soon as it is there and those before it are given, while more lines are read."""
-    # The queue's length is the back-pressure: the reader waits until answers are taken.
-    asked: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(_GROUPS)
-    reader = asyncio.create_task(_read(service, exchange, reading, asked))
+    exchange.reads_on = True
+    held = _Held(service.limits.body)
+    asked: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue()
+    reader = asyncio.create_task(_read(service, exchange, reading, asked, held))
     try:
         while (answered := await asked.get()) is not None:
-            yield await answered
+            answers = await answered
+            yield answers
+            held.give(len(answers))
         await reader
     except RefusedError as refused:  # the reply has begun, so that its status cannot say it any more
         exchange.outcome = refused.outcome
@@ -83,17 +87,60 @@ async def _answers(service: Service, exchange: Exchange, reading: Reading) -> As
                 task.cancel()
 
 
+class _Held:
+    """Bytes of answers that nobody has taken yet. A client that reads only when it has sent all can go on up to a limit."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._bytes = most, 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self.unanswered = asyncio.Semaphore(_GROUPS)
+
+    async def room(self) -> None:
+        """Wait until more may be asked."""
+        await self._room.wait()
+        await self.unanswered.acquire()
+
+    def take(self, size: int) -> None:
+        """A group is answered."""
+        self.unanswered.release()
+        self._change(size)
+
+    def give(self, size: int) -> None:
+        """The client has taken its answers."""
+        self._change(-size)
+
+    def _change(self, size: int) -> None:
+        self._bytes += size
+        (self._room.set if self._bytes <= self._most else self._room.clear)()
+
+
 async def _read(
-    service: Service, exchange: Exchange, reading: Reading, asked: asyncio.Queue[asyncio.Task[bytes] | None]
+    service: Service,
+    exchange: Exchange,
+    reading: Reading,
+    asked: asyncio.Queue[asyncio.Task[bytes] | None],
+    held: _Held,
 ) -> None:
     """Ask about groups of lines as they come; the end is told by nothing."""
+
+    async def answered(group: list[_Line], before: int) -> bytes:
+        size = 0
+        try:
+            answers = await _answered(service, exchange, reading, group, before)
+            size = len(answers)
+            return answers
+        finally:
+            held.take(size)
+
     number = 0
     try:
         async for group in _groups(service, exchange):
-            await asked.put(asyncio.create_task(_answered(service, exchange, reading, group, number)))
+            await held.room()
+            asked.put_nowait(asyncio.create_task(answered(group, number)))
             number += len(group)
     finally:
-        await asked.put(None)
+        asked.put_nowait(None)
 
 
 async def _groups(service: Service, exchange: Exchange) -> AsyncIterator[list[_Line]]:
