@@ -21,9 +21,8 @@ from pathlib import Path
 
 from runtime.command_line import Parser, run
 from runtime.text.conll import Sentence, write_conll
-from train.corpus.production import Choice, Labeled, Node, Reference, choice_of
 from train.corpus.sample_grammar import GRAMMAR
-from train.corpus.sample_parser import Choice, Labelled, Node, Reference, choice_of
+from train.corpus.sample_parser import Choice, Labeled, Node, Reference, choice_of
 from train.corpus.sample_words import WORDS
 
 TRAIN_SENTENCES = 3000

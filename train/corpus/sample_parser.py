@@ -25,7 +25,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class Labeled:
     """{PER:...}: an entity."""
 
     label: str
@@ -41,7 +41,7 @@ class Choice:
 
 
 # A production as a tree: a str is a word, a tuple a sequence.
-Node: TypeAlias = "str | Reference | Labelled | Choice | tuple[Node, ...]"
+Node: TypeAlias = "str | Reference | Labeled | Choice | tuple[Node, ...]"
 
 
 def parse(text: str) -> Node:
@@ -66,7 +66,7 @@ def _sequence(tokens: list[str]) -> Node:
             parts.append(Reference(tokens.pop()))
             _expect(tokens, "}")
         elif token[0] == "{":
-            parts.append(Labelled(token[1:-1], _sequence(tokens)))
+            parts.append(Labeled(token[1:-1], _sequence(tokens)))
             _expect(tokens, "}")
         elif token == "<":
             parts.append(_alternatives(tokens))
@@ -93,6 +93,7 @@ def _expect(tokens: list[str], bracket: str) -> None:
 
 
 def choice_of(productions: Sequence[str]) -> Choice:
+    """One of the productions, each as likely as the weight at its beginning says."""
     weights = [int(match[1]) if (match := _WEIGHT.match(text)) else 1 for text in productions]
     options = [parse(_WEIGHT.sub("", text, count=1)) for text in productions]
     return Choice(tuple(options), tuple(accumulate(weights)))

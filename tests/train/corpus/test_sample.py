@@ -15,7 +15,6 @@ from runtime.text.conll import Sentence, read_conll
 from runtime.text.label_schemes import bio_from_labels, spans_of_labels
 from train.corpus.sample import MAX_WORDS, MIN_WORDS, TRAIN_SENTENCES, VALID_SENTENCES, sample_corpus
 from train.corpus.sample_grammar import GRAMMAR
-from train.corpus.sample_parser import parse
 from train.corpus.sample_words import WORDS
 
 ROOT = Path(__file__).parents[3]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from runtime.errors import BugError
-from train.corpus.sample_parser import Choice, Labelled, Reference, choice_of, parse
+from train.corpus.sample_parser import Choice, Labeled, Reference, choice_of, parse
 
 
 def test_words_references_labels_and_choices() -> None:
     assert parse("in {city} .") == ("in", Reference("city"), ".")
-    assert parse("{PER:{first} {last}}") == Labelled("PER", (Reference("first"), Reference("last")))
+    assert parse("{PER:{first} {last}}") == Labeled("PER", (Reference("first"), Reference("last")))
     assert parse("<red|dark blue>") == Choice(("red", ("dark", "blue")), (1, 2))
     assert parse("Oslo") == "Oslo"
 
@@ -20,10 +20,10 @@ def test_what_is_in_square_brackets_may_be_left_out() -> None:
 
 
 def test_weights_add_up() -> None:
-    assert choice_of(["3* often", "rarely"]) == Choice(("often", "rarely"), (3, 4))
+    assert choice_of(["3* often", "rarely", "0* never"]) == Choice(("often", "rarely", "never"), (3, 4, 4))
 
 
 @pytest.mark.parametrize("broken", ["{PER:{first}", "<red|blue", "[very", "red}", "red]"])
 def test_a_bracket_without_its_partner_is_a_bug(broken: str) -> None:
-    with pytest.raises(BugError, match="missing in the sample's grammar|unmatched"):
+    with pytest.raises(BugError, match=r"missing in the sample's grammar|unmatched"):
         parse(broken)
