@@ -21,10 +21,12 @@ COMMANDS = (
     "export",
     "export.certify",
     "export.tune",
+    "export.reading",
     "bench",
     "bench compare",
     "bench readme",
     "bench.strides",
+    "bench.reading",
     "bench.gpu",
 )
 _HEAD = """\

@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from export.certify.corpus import check_evidence, counted, read_text, training_sentences
+from export.certify.corpus import TRAINING, check_evidence, counted, read_text, training_sentences
 from export.engines.options import LEVEL, SLOTS, Attention, TensorRTOptions, check_tensorrt, missing_library
 from export.options import VariantOptions, add_options
 from export.preflight import LOWER, check_tokenizer, is_up_to_date
+from export.reading.documents import Document, read_documents
 from export.staging import check_output
 from runtime.bundle.hub import find_checkpoint
 from runtime.command_line import Parser, count, run
@@ -50,16 +51,35 @@ def main(arguments: Sequence[str]) -> int:
         variants = replace(variants, sentences=training_sentences(training, text))
     if "int8" in variants.precisions and "no vnni" in cpu_features():
         print(_NO_VNNI)
+    documents = _documents(options)
     yield_cores()
     from export.pipeline import make_bundle
 
     wanted = _tensorrt_options(options)
     try:
-        make_bundle(checkpoint, text, variants, output=options.output, threads=options.threads, tensorrt=wanted)
+        make_bundle(
+            checkpoint,
+            text,
+            variants,
+            output=options.output,
+            threads=options.threads,
+            tensorrt=wanted,
+            documents=documents,
+        )
     except GateError as error:
         print(f"FAILED: {error}\nnothing was written, {options.output} is as it was", file=sys.stderr)
         return 1
     return 0
+
+
+def _documents(options: Namespace) -> tuple[Document, ...]:
+    """Of the training text, to measure reading policies on; none where there is no training text."""
+    training = options.training if options.training != Path() else options.corpus
+    file = training / TRAINING if training.is_dir() else training
+    if file.is_file() and not file.samefile(options.corpus):
+        return read_documents(file)
+    print(f"reading: not measured, since there is no {TRAINING}; texts are read by sentence")
+    return ()
 
 
 def _variant_options(options: Namespace) -> VariantOptions:

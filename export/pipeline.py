@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from export.graphs.padded import padded_from_checkpoint
 from export.graphs.shared_weights import share_weights
 from export.options import VariantOptions
 from export.provenance import provenance
+from export.reading.documents import Document
+from export.reading.policies import readings_of, show_readings
 from export.staging import staging
 from export.torch_model import load_model
 from export.tune import show_speeds, tuned
@@ -43,6 +46,7 @@ def make_bundle(
     output: Path,
     threads: int,
     tensorrt: TensorRTOptions = NO_ENGINES,
+    documents: Sequence[Document] = (),
 ) -> Bundle:
     """Export, certify, and put the bundle in place if it passed; otherwise what was there stays as it was.
 
@@ -53,6 +57,7 @@ def make_bundle(
         output: where the bundle goes.
         threads: CPUs to use.
         tensorrt: whether to build TensorRT engines, and how; the variants then have fp16.
+        documents: of training text, to measure reading policies on; without any, none is measured.
 
     Raises:
         BackendError: a TensorRT engine is asked for and cannot be built.
@@ -71,6 +76,8 @@ def make_bundle(
         # A large model's weights would lie in memory beside those of every backend that is about to be timed.
         del model
         bundle = _tuned(bundle, checkpoint, threads)
+        if documents:
+            bundle = _with_readings(bundle, documents, threads)
         seal(folder, bundle.manifest)
         replace_folder(folder, output)
     certified = [str(certificate.candidate) for certificate in bundle.manifest.certificates]
@@ -183,4 +190,14 @@ def _tuned(bundle: Bundle, checkpoint: Checkpoint, threads: int) -> Bundle:
         speeds = tuned(bundle, threads=threads, checkpoint=checkpoint.folder)
         bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
     show_speeds(bundle)
+    return bundle
+
+
+def _with_readings(bundle: Bundle, documents: Sequence[Document], threads: int) -> Bundle:
+    """The bundle with what reading policies came to, sealed before, since measuring opens what is sealed."""
+    seal(bundle.path, bundle.manifest)
+    with stage("reading"):
+        readings = readings_of(open_bundle(bundle.path, limited=True), documents, threads=threads)
+        bundle = replace(bundle, manifest=replace(bundle.manifest, readings=readings))
+    show_readings(readings)
     return bundle

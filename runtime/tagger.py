@@ -30,7 +30,7 @@ from runtime.backends.base import NO_SETTINGS, Backend, Goal
 from runtime.batch.chunks import chunks
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import AUTO
-from runtime.bundle.store import Bundle
+from runtime.bundle.store import Bundle, Manifest
 from runtime.chunk_answers import Answered, Answering
 from runtime.concurrency import in_order
 from runtime.decode.options import BY_WORD, Decoding
@@ -164,7 +164,7 @@ class Tagger:
             model.backend,
             max_length=model.manifest.max_length,
             vocabulary=model.manifest.vocabulary,
-            windowing=windowing,
+            windowing=_as_measured(windowing, model.manifest) if decoding.aggregation == "word" else windowing,
             decoding=decoding,
             about=model.about,
         )
@@ -257,6 +257,12 @@ class Tagger:
             for number, size in self._answering.too_long(encoded).items():
                 raise self._answering.refusal(start + number, size)
             yield encoded
+
+
+def _as_measured(windowing: Windowing, manifest: Manifest) -> Windowing:
+    """The windowing with the policy that export found the best for the bundle, unless it says another."""
+    best = manifest.default_reading
+    return windowing.settled(best.policy, context=best.context) if best else windowing
 
 
 def _refuse_string(given: object) -> None:

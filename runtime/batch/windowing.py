@@ -51,9 +51,11 @@ class Windowing:
         if self.long not in get_args(Long):
             raise UsageError("long texts", f"unknown: {self.long!r}", f"choose one of {', '.join(get_args(Long))}")
 
-    def settled(self, measured: Policy) -> Windowing:
-        """The same with that policy in place of "auto"."""
-        return replace(self, policy=measured) if self.policy == "auto" else self
+    def settled(self, policy: Policy, *, context: int = CONTEXT) -> Windowing:
+        """The same with that policy, and that context if it has one, in place of "auto"."""
+        if self.policy != "auto":
+            return self
+        return replace(self, policy=policy, context=context if policy == "context" else self.context)
 
     def overlap(self, capacity: int) -> int:
         """Tokens that neighboring windows share.

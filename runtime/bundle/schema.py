@@ -1,5 +1,7 @@
 """JSON values into frozen dataclasses, strictly: every field, of its type, and nothing else. The types are the schema.
 
+A field that came LATER may be missing, so that what was made before it can still be read.
+
 It is ours and not a library's because it is on the way of every start: msgspec, the smallest library that does it,
 takes 10 ms to import, and the runtime would depend on one package more.
 """
@@ -14,6 +16,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 T = TypeVar("T")
 
+# In a field's metadata: it came after the schema's first bundles, and is its default where it is missing.
+LATER = "later"
 # More than any manifest has, and few enough to be read at once.
 _MOST_ITEMS, _MOST_CHARACTERS = 100_000, 10_000
 # Beyond it, a number in JSON is not exact everywhere.
@@ -62,6 +66,8 @@ def _read(kind: Any, value: Any, place: str) -> Any:
 def _dataclass(kind: Any, value: Any, place: str) -> Any:
     held = _sized(dict, value, place)
     hints = _hints(kind)
+    later = {field.name: field.default for field in fields(kind) if field.metadata.get(LATER)}
+    held = {**later, **held}
     for name in (*hints.keys() - held.keys(), *held.keys() - hints.keys()):
         problem = "is missing" if name in hints else "is not a field that there is"
         raise SchemaError(f"{place}.{str(name)[:50]} {problem}".lstrip("."))

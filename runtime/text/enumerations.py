@@ -16,9 +16,18 @@ _NEAR = 300
 
 def item_numbers(text: str) -> list[int]:
     """The first code point of each number that opens an item of a list, rising."""
-    found = [(number.start(), int(number[1])) for number in _NUMBER.finditer(text)]
-    items: set[int] = set()
-    for (start, number), (after, following) in itertools.pairwise(found):
-        if following == number + 1 and after - start <= _NEAR:
-            items |= {start, after}
-    return sorted(items)
+    return [number.start() for number in _items(text)]
+
+
+def item_periods(text: str) -> list[int]:
+    """The code point of the period after each of these numbers, rising."""
+    return [number.end() - 1 for number in _items(text)]
+
+
+def _items(text: str) -> list[re.Match[str]]:
+    found = list(_NUMBER.finditer(text))
+    follows = [
+        int(after[1]) == int(number[1]) + 1 and after.start() - number.start() <= _NEAR
+        for number, after in itertools.pairwise(found)
+    ]
+    return [number for number, before, after in zip(found, [False, *follows], [*follows, False]) if before or after]

@@ -89,9 +89,7 @@ def sentence_starts(text: str, words: NDArray[np.int32]) -> NDArray[np.int64]:
     """
     if not len(words):
         return np.empty(0, np.int64)
-    items = item_numbers(text)
-    stops = _stop_ends(text, words, frozenset(items))
-    ends = np.fromiter(itertools.chain(layout_ends(text), items, stops), np.int64)
+    ends = np.fromiter(itertools.chain(layout_ends(text), item_numbers(text), _stop_ends(text, words)), np.int64)
     after = np.searchsorted(words[:, 0], ends)
     # An end at the very beginning or after the last word parts nothing; one within a word must not.
     inner = (after > 0) & (after < len(words))
@@ -99,7 +97,7 @@ def sentence_starts(text: str, words: NDArray[np.int32]) -> NDArray[np.int64]:
     return np.union1d(0, after[inner])
 
 
-def _stop_ends(text: str, words: NDArray[np.int32], items: frozenset[int]) -> Iterator[int]:
+def _stop_ends(text: str, words: NDArray[np.int32]) -> Iterator[int]:
     """One past the last code point of each stop that ends a sentence, with what closes at it."""
     stops = list(_STOP.finditer(text))
     at = np.searchsorted(words[:, 0], np.fromiter((stop.start() for stop in stops), np.int64, len(stops)))
@@ -111,7 +109,7 @@ def _stop_ends(text: str, words: NDArray[np.int32], items: frozenset[int]) -> It
         # The period of an abbreviation begins no word.
         elif word < len(words) and words[word, 0] == start and text[end : end + 1].isspace():
             before = int(words[word - 1, 0]) if word and words[word - 1, 1] == start else start
-            if before not in items and not _goes_on(text, before, start, end):
+            if not _goes_on(text, before, start, end):
                 yield end
 
 

@@ -4,7 +4,7 @@ NER models are trained on the words of a corpus such as CoNLL-2003, with one lab
 best answers on what it saw in training, so text is cut into words as such corpora are: at white space, with punctuation
 and "'s" as words of their own. "U.S.", "J.", "Inc.", "AT&T", "all-rounder", "O'Brien", "3,000.5" and "amazon.com" are
 one word each. A Han character is a word. Text in other scripts without spaces (Thai, Japanese kana) is not cut between
-spaces: give its words to `Tagger.tag_words`.
+spaces: give its words to `Tagger.tag_words`. The number of an item keeps its period, in a list that runs on as in one of lines.
 
 The module does not know tokens or models.
 """
@@ -14,6 +14,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+
+from runtime.text.enumerations import item_periods
 
 # Largest number of words in one list: a text of ten megabytes must not become a list of millions of pairs.
 RUN = 16_384
@@ -71,6 +73,20 @@ def split_words(text: str) -> list[tuple[int, int]]:
 
 def runs_of_words(text: str) -> Iterator[list[tuple[int, int]]]:
     """The same in lists of at most RUN words, so that the words of a long text never lie in memory all at once."""
-    matches = _WORD.finditer(text)
-    while run := list(map(re.Match.span, itertools.islice(matches, RUN))):
+    spans = map(re.Match.span, _WORD.finditer(text))
+    periods = frozenset(item_periods(text))
+    words = _with_periods(spans, periods) if periods else spans
+    while run := list(itertools.islice(words, RUN)):
         yield run
+
+
+def _with_periods(spans: Iterator[tuple[int, int]], periods: frozenset[int]) -> Iterator[tuple[int, int]]:
+    """The same words, but the number of an item has its period in a list that runs on, as in one of lines."""
+    held = next(spans)
+    for span in spans:
+        if span[0] in periods and held[1] == span[0]:
+            held = held[0], span[1]
+        else:
+            yield held
+            held = span
+    yield held

@@ -93,6 +93,7 @@ def test_time_grows_with_the_text_and_no_faster(pattern: str) -> None:
         ("Results\n12. Oslo", ["Results", "12.", "Oslo"]),
         ("She came 12. Then she left", ["She", "came", "12", ".", "Then", "she", "left"]),
         ("7.", ["7", "."]),
+        ("Men: 1. Anna 9.83 2. Peter 12.", ["Men", ":", "1.", "Anna", "9.83", "2.", "Peter", "12", "."]),
     ],
 )
 def test_ordinal_that_opens_a_line_keeps_its_period(text: str, words: list[str]) -> None:

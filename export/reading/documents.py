@@ -22,6 +22,8 @@ from runtime.text.label_schemes import spans_of_labels
 
 Document = tuple[Sentence, ...]
 WIDTH = 72
+# Of the lengths of documents that are made at random, so that two runs agree.
+SEED = 13
 # Sentences of a document that is made at random, where a corpus marks none.
 FEWEST, MOST = 5, 40
 _CLOSERS = frozenset([".", ",", ";", ":", "!", "?", ")", "]", "}", "%", "'s", "'S", "'", "n't"])
@@ -44,7 +46,7 @@ class Running:
     sentences: tuple[tuple[int, int], ...]
 
 
-def read_documents(file: Path, *, seed: int) -> tuple[Document, ...]:
+def read_documents(file: Path, *, seed: int = SEED) -> tuple[Document, ...]:
     """Documents of a CoNLL file as -DOCSTART- marks them; where it marks none, sentences in a row, cut at random.
 
     Raises:

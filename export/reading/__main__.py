@@ -1,0 +1,40 @@
+"""python -m export.reading BUNDLE --corpus FOLDER: measure reading policies again, and make the best the default."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from export.certify.corpus import TRAINING
+from export.reading.documents import read_documents
+from export.reading.policies import readings_of, show_readings
+from runtime.bundle.store import open_bundle, seal
+from runtime.command_line import Parser, count, run
+from runtime.system.libraries import available_threads
+
+PROG = "python -m export.reading"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure, seal, and say how the bundle is read from now on."""
+    options = _parser().parse_args(arguments)
+    bundle = open_bundle(options.bundle)
+    file = options.corpus / TRAINING if options.corpus.is_dir() else options.corpus
+    readings = readings_of(bundle, read_documents(file), threads=options.threads)
+    seal(options.bundle, replace(bundle.manifest, readings=readings))
+    show_readings(readings)
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=PROG, description="Measure how a bundle reads documents best: by sentence, in context, whole.")
+    parser.add_argument("bundle", type=Path, help="what export made; its manifest is written anew")
+    corpus = "CoNLL file, or folder with train.txt; not the text that the bundle was certified on"
+    parser.add_argument("--corpus", type=Path, required=True, help=corpus)
+    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (%(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    run(main, PROG)
