@@ -136,7 +136,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How well and how fast a reading policy reads documents, measured when the bundle was made; export.reading says how.
+    """How well and how fast a reading policy reads documents; export.reading says how that is measured.
 
     Attributes:
         policy, context: see runtime.batch.windowing; context is 0 where the policy has none.

@@ -4,7 +4,8 @@ NER models are trained on the words of a corpus such as CoNLL-2003, with one lab
 best answers on what it saw in training, so text is cut into words as such corpora are: at white space, with punctuation
 and "'s" as words of their own. "U.S.", "J.", "Inc.", "AT&T", "all-rounder", "O'Brien", "3,000.5" and "amazon.com" are
 one word each. A Han character is a word. Text in other scripts without spaces (Thai, Japanese kana) is not cut between
-spaces: give its words to `Tagger.tag_words`. The number of an item keeps its period, in a list that runs on as in one of lines.
+spaces: give its words to `Tagger.tag_words`. The number of an item keeps its period, in a list that runs on as in one
+of lines.
 
 The module does not know tokens or models.
 """
