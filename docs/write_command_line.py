@@ -15,6 +15,7 @@ OUTPUT = ROOT / "docs" / "command-line.md"
 # In the order in which a user meets them; each with the words that follow `python -m`.
 COMMANDS = (
     "runtime.tag",
+    "runtime.serve",
     "runtime.backends",
     "train",
     "train.corpus.sample",
