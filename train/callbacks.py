@@ -85,20 +85,21 @@ class Bar(ProgressCallback):
 class Lines(TrainerCallback):
     """A line of progress on standard error now and then, where no terminal shows a bar."""
 
-    def __init__(self) -> None:
-        self._began = self._said = time.monotonic()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = self._said = 0.0
         self._first = 0
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
         """Start the clock."""
-        self._began = self._said = time.monotonic()
+        self._began = self._said = self._clock()
         self._first = state.global_step
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Step and the time that is left at the pace so far."""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._said >= _PLAIN_SECONDS:
             self._said = now
             pace = (now - self._began) / (state.global_step - self._first)

@@ -9,16 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import onnx
 import pytest
 
 from export.__main__ import main
-from runtime.bundle.store import MANIFEST, open_bundle, seal
-from runtime.system.cpu import CpuFeature, cpu_features
-from tests.conftest import ROOT, Command
+from runtime.bundle.store import MANIFEST, open_bundle
+from tests.conftest import ROOT
 from tests.tiny import tiny_checkpoint
 
 
@@ -61,19 +59,6 @@ def test_same_checkpoint_gives_the_same_bytes(
     assert contents(again) == intact
 
 
-def test_certificates_that_are_void_on_this_cpu_are_not_up_to_date(
-    tiny_bundle: Path, tiny_model: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    moved = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
-    other: CpuFeature = "no vnni" if "vnni" in cpu_features() else "vnni"
-    manifest = open_bundle(moved).manifest
-    elsewhere = tuple(replace(each, cpu_requirements=(other,)) for each in manifest.certificates)
-    seal(moved, replace(manifest, certificates=elsewhere))
-    assert main(arguments(tiny_model, moved, tiny_corpus)) == 0
-    assert "up to date" not in capsys.readouterr().out
-    assert all(not each.cpu_requirements for each in open_bundle(moved).manifest.certificates)
-
-
 def test_other_checkpoint_replaces_the_bundle(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:
     bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
     other = tiny_checkpoint(tmp_path / "other", seed=1)
@@ -102,57 +87,6 @@ def test_killed_export_leaves_the_old_bundle_whole(
     # What the killed ones left beside the bundle is gone after the next that ends.
     assert main(["--force", *arguments(other, bundle, tiny_corpus)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "other"]
-
-
-def broken(tiny_model: Path, tmp_path: Path, name: str, content: bytes) -> Path:
-    """A copy of the checkpoint with one file replaced."""
-    copy = Path(shutil.copytree(tiny_model, tmp_path / "broken"))
-    (copy / name).write_bytes(content)
-    return copy
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "found"),
-    [
-        ("config.json", b"{", "not readable JSON"),
-        ("model.safetensors", b"\x00" * 64, "transformers cannot load it"),
-        ("tokenizer.json", b"{}", "not a tokenizer"),
-    ],
-)
-def test_damaged_checkpoint(
-    tiny_model: Path, tiny_corpus: Path, tmp_path: Path, command: Command, name: str, content: bytes, found: str
-) -> None:
-    said = command("export", *arguments(broken(tiny_model, tmp_path, name, content), tmp_path / "out", tiny_corpus))
-    assert said.returncode == 2
-    assert found in said.stderr
-    assert "Traceback" not in said.stderr
-    assert not (tmp_path / "out").exists()
-
-
-def test_one_line_for_each_mistake(tiny_model: Path, tiny_corpus: Path, tmp_path: Path, command: Command) -> None:
-    third_party = tmp_path / "third-party"
-    third_party.mkdir()
-    (third_party / "thesis.txt").write_text("years of work")
-    (tmp_path / "bad.txt").write_text("one O\ntwo\n")
-    output = tmp_path / "out"
-    cases = [
-        (arguments(tmp_path / "nowhere", output, tiny_corpus), "there is no such folder"),
-        (arguments(tiny_corpus, output, tiny_corpus), "not a checkpoint, it has no config.json"),
-        (arguments(tiny_model, third_party, tiny_corpus), "exists and is not a bundle"),
-        (arguments(tiny_model, output, tmp_path / "nowhere"), "there is no such file"),
-        (arguments(tiny_model, output, tmp_path / "bad.txt"), "bad.txt:2: 1 column"),
-        (arguments(tiny_model, Path("/proc/nerve/out"), tiny_corpus), "/proc/nerve"),
-        ([*arguments(tiny_model, output, tiny_corpus), "--sentences", "-1"], "-1"),
-        ([*arguments(tiny_model, output, tiny_corpus), "--threads", "0"], "threads"),
-        (["--bogus"], "python -m export --help"),
-    ]
-    for given, found in cases:
-        said = command("export", *given)
-        assert said.returncode == 2, given
-        assert said.stderr.count("\n") == 1, said.stderr
-        assert found in said.stderr
-    assert contents(third_party) == {"thesis.txt": b"years of work"}
-    assert not output.exists()
 
 
 def test_full_disk_is_one_line_and_leaves_the_old_bundle(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:

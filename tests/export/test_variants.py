@@ -11,7 +11,6 @@ from safetensors.numpy import load_file, save_file
 from export.__main__ import main
 from runtime.bundle.certificate import Precision, Wanted
 from runtime.bundle.store import open_bundle
-from runtime.errors import CorpusError
 from runtime.tagger import Tagger
 from tests.tiny import tiny_checkpoint
 
@@ -75,18 +74,3 @@ def test_rows_that_cannot_be_packed_have_no_lower_precision_and_export_says_so(
     assert main(given) == 0
     assert "up to date" in capsys.readouterr().out
     assert [graph.file for graph in open_bundle(output).manifest.graphs] == ["padded-fp32.onnx"]
-
-
-def test_training_text_must_exist(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
-    alone = tmp_path / "corpus"
-    alone.mkdir()
-    shutil.copy(tiny_corpus / "valid.txt", alone)
-    with pytest.raises(CorpusError, match=r"train\.txt: there is no such file, .* with --training"):
-        main(arguments(tiny_model, tmp_path / "bundle", alone, "--int8"))
-
-
-def test_training_text_must_not_be_what_is_certified_on(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
-    same = str(tiny_corpus / "valid.txt")
-    with pytest.raises(CorpusError, match=r"100\.0% of the words that are certified on are in its sentences"):
-        main(arguments(tiny_model, tmp_path / "bundle", tiny_corpus, "--int8", "--training", same))
-    assert not (tmp_path / "bundle").exists()
