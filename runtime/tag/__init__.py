@@ -1,14 +1,23 @@
-"""Texts in and answers out, in every file format that python -m runtime.tag knows.
+"""The command python -m runtime.tag: it reads texts in any of its formats, tags them, and writes the answers.
 
-    item.py       Item: one thing to tag, as it was read; Answer: what the tagger said of it
-    source.py     an input's bytes: a file, its gzip, standard input
-    detect.py     which format a file has
-    read.py       lines -> items: text, lines, JSONL, words, CoNLL
-    write.py      items and answers -> bytes: JSONL, CoNLL
-    terminal.py   the same in colour
-    page.py       the same as an HTML page
-    sink.py       where the bytes go: standard output, a file that appears when it is whole, a run that can be resumed
-    journal.py    how far a run has come
+    options, request     the command line -> a Request: what to open, read and write
+    opening              opens the tagger
+    job                  joins inputs, tagger and output
+    answers              items -> items with their answers
+    progress             the line on a terminal that shows how far a run is
+    input/
+        source           the bytes of an input: a file, a gzip file, standard input
+        detect           the format of a file
+        read, jsonl      lines -> items, for each format
+        item             Item: one text, sentence of words, or broken line
+    output/
+        write            items and answers -> bytes, as JSONL or CoNLL
+        terminal         the same in color
+        html_page        the same as an HTML page
+        sink             where the bytes go: standard output, a device, or a file
+        resumable_file   a file that appears when it is complete, and that a killed run can go on with
+        journal          how far a run has come
+        gzip_stream      bytes packed by gzip
 
-The items of an input hold all of its bytes, in order. Nothing here knows a model, a tokenizer or an engine.
+The items of an input hold all of its bytes, in order. Nothing here knows a model, a tokenizer or a backend.
 """

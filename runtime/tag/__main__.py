@@ -1,8 +1,8 @@
-"""python -m runtime.tag: texts in, entities out.
+"""python -m runtime.tag: finds named entities in texts, files or standard input.
 
 runtime.tag.options    the command line -> a Request
-runtime.tag.opening    the tagger that it asks for
-runtime.tag.job        inputs, tagger and output joined
+runtime.tag.opening    opens the tagger that the request asks for
+runtime.tag.job        joins inputs, tagger and output
 """
 
 from __future__ import annotations
@@ -18,17 +18,24 @@ def main(arguments: Sequence[str], *, begin_tagger: TaggerOpener = begin_tagger,
     """Tag what the command line names; see --help.
 
     Args:
-        arguments: of the command line.
-        begin_tagger: opens the tagger that is asked for; see TaggerOpener.
-        save_seconds: work on an output file that a kill may cost; less would be spent on waiting for the disk.
+        arguments: arguments of the command line.
+        begin_tagger: opens the tagger; see TaggerOpener.
+        save_seconds: seconds between two saved states of an output file, and so the work that a killed run can lose.
+            Saving more often would spend the time on waiting for the disk.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        NerveError: see Job and Tagger.open.
     """
     request = parse(arguments)
     end_opening = begin_tagger(request)
-    from runtime.tag.job import Job  # not at the top: --help and what contradicts itself need no numpy
+    from runtime.tag.job import Job  # not at the top: --help and wrong options need no numpy
 
     with Job(request, save_seconds=save_seconds) as job:
         if not job.is_done:
-            # Inputs and output are there: a mistake in them has cost no loading of a backend.
+            # Only now: a mistake in the inputs or the output is reported before a backend is loaded.
             tagger = end_opening()
             try:
                 job.run(tagger)

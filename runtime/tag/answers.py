@@ -1,6 +1,6 @@
-"""Items in, items with their answers out: one lazy stream through the tagger.
+"""The stream through the tagger: items -> items with their answers, lazily.
 
-It knows nothing of formats, files, or how a tagger works.
+The module does not know formats or files, or how a tagger works.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runtime.text.label_schemes import LabelSet
 
 
 class Tagging(Protocol):
-    """What is needed of a Tagger."""
+    """The part of runtime.Tagger that a tagging run needs."""
 
     @property
     def labels(self) -> LabelSet: ...
@@ -26,19 +26,21 @@ class Tagging(Protocol):
 
 
 def answers(tagger: Tagging, items: Iterable[Item], *, chunk: int, stop: bool) -> Iterator[tuple[Item, Answer]]:
-    """Each item with its answer, in order; one that the tagger refuses comes with that problem.
+    """Each item with its answer, in order. An item that the tagger refuses comes with the refusal as its problem.
 
     Args:
-        tagger: answers.
-        items: any number; they are read ahead as the tagger does.
-        chunk: items that are tagged together.
-        stop: nothing is read after a broken item, which is the last that comes.
+        tagger: gives the answers.
+        items: any number of items. The tagger reads them ahead.
+        chunk: number of items that are tagged together.
+        stop: end with the first item that was broken when it was read, and read no item after it.
     """
+    # Items that were read and not yet answered. The tagger bounds how many these are.
     waiting: deque[Item] = deque()
 
     def questions() -> Iterator[Question]:
         for item in items:
             waiting.append(item)
+            # An item without a text still asks a question, so that answers and items stay in step.
             yield None if item.problem else item.text or item.words or None
             if item.problem and stop:
                 return
@@ -49,5 +51,6 @@ def answers(tagger: Tagging, items: Iterable[Item], *, chunk: int, stop: bool) -
 
 
 def _refused(item: Item, error: TextError) -> Item:
+    # The tagger counts texts; the user looks for a line of a file.
     problem = TextError(item.line, error.problem, error.fix, place=item.place)
     return replace(item, problem=problem)

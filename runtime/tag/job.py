@@ -1,9 +1,9 @@
-"""A job: inputs, a tagger and an output joined, as a command line asks.
+"""A job joins inputs, a tagger and an output as a command line asks.
 
-    Job    what the request comes to: formats, files that are there, an output that can be written
-    _Run   a pass over all of it: what a broken line leads to, what is counted, what is said
+    Job    the checked request: formats of the inputs, files that exist, an output that can be written
+    _Run   one pass over all inputs: it deals with broken lines, counts, and prints warnings and scores
 
-Reading, tagging and writing are others' work.
+The module does not know how formats are read or written, or how texts are tagged.
 """
 
 from __future__ import annotations
@@ -34,19 +34,20 @@ if TYPE_CHECKING:
     from runtime.text.scores import Scorer
 
 AUTO = "auto"
-# Bytes of input after which answers are written, so that those of long documents do not pile up.
+# Bytes of input after which answers are written, so that a chunk of long documents does not fill the memory.
 _MOST_BYTES = 1 << 20
 
 
 class Job:
-    """What a command line asks for, checked; a context manager that lets go of the output.
+    """The checked request of a command line. As a context manager, it closes the output.
 
     Args:
         request: see runtime.tag.request.
         save_seconds: see runtime.tag.__main__.main.
 
     Raises:
-        NerveError: a text or an input is not right, the output cannot be written, or options do not fit the files.
+        NerveError: a text is broken, an input cannot be read, the output cannot be written, or an option does not fit
+            the formats.
     """
 
     def __init__(self, request: Request, *, save_seconds: float) -> None:
@@ -72,19 +73,19 @@ class Job:
 
     @property
     def is_done(self) -> bool:
-        """Whether a run before this one did it all."""
+        """Whether an earlier run has already done everything."""
         return self.sink.saved.complete
 
     def run(self, tagger: Tagging) -> None:
-        """Tag everything.
+        """Tag everything that is left, and write it.
 
         Raises:
-            NerveError: a broken line, unless it is to be passed over; an input or the output fails.
+            NerveError: a line is broken and the request says to stop there; reading or writing fails.
         """
         _Run(self, tagger).all()
 
     def items(self) -> Iterator[Item]:
-        """What is left to tag: everything, or what a run before this one did not do."""
+        """The items that are left to tag: all, or those that an earlier run has not done."""
         items = self._items()
         return map(conll_able, items) if self.to == "conll" else items
 
@@ -98,20 +99,23 @@ class Job:
             start = Start(source.file, index, more=index + 1 < len(self.sources))
             with source.open() as file:
                 if index == saved.source and saved.offset:
+                    # The bytes that are done are read again, to see that they have not changed since.
                     self.sink.catch_up(source.blocks(file, saved.offset), source.file)
                     start = Start(source.file, index, saved.line, saved.width, start.more)
                     if kind == "text":
-                        continue  # a whole file is done or not
+                        continue  # the file is a single item, which is done
                 yield from READERS[kind](source.lines(file), start, reading)
 
     def _work(self, request: Request) -> Work:
-        """What another run must do alike to go on with this one's output."""
+        """The options and inputs that must be the same in a run that goes on with this output."""
         options = request.job.identity() | request.model.identity()
         options |= {"format": " ".join(self.kinds), "to": self.to, "bundle's manifest": _digest(request.model.bundle)}
         return Work(options, tuple((source.file, source.size) for source in self.sources))
 
 
 class _Run:
+    """One pass over the inputs of a job."""
+
     def __init__(self, job: Job, tagger: Tagging) -> None:
         self._job, self._tagger, self._sink = job, tagger, job.sink
         self._policy = job.asked.on_error
@@ -124,13 +128,14 @@ class _Run:
     def all(self) -> None:
         if not self._sink.saved.output:
             self._sink.write(self._writer.head())
-        # A person at a terminal wants an answer to each line; a file wants speed.
+        # A person who types lines waits for each answer; a file is tagged in chunks, which is faster.
         talks = any(source.is_standard for source in self._job.sources) and sys.stdin.isatty()
         chunk, stop = 1 if talks else self._job.asked.chunk, self._policy == "stop"
         waiting: list[tuple[Item, Answer]] = []
         size = 0
         for item, answer in answers(self._tagger, self._job.items(), chunk=chunk, stop=stop):
             if item.problem and stop:
+                # The answers before it are correct, and a resumed run need not compute them again.
                 self._write(waiting)
                 self._stop(item)
             waiting.append((item, answer))
@@ -145,7 +150,7 @@ class _Run:
         self._say()
 
     def _write(self, answered: Sequence[tuple[Item, Answer]]) -> None:
-        """Write what is answered. What was written is then a moment that a killed run can go on from."""
+        """Write answered items. A killed run can go on after them."""
         data = b"".join([self._entry(item, answer) for item, answer in answered])
         self._sink.write(data, [item for item, _ in answered])
         self._sink.save(left_out=self._left_out, score=self._scorer.counts() if self._scorer else {})
@@ -164,20 +169,21 @@ class _Run:
         return b""
 
     def _stop(self, item: Item) -> None:
-        """End at a broken item; what came before is kept where a run can go on with it."""
+        """Raise the error of a broken item. Where the output can be gone on with, the error says how."""
         self._progress.clear()
         problem = item.problem
         if problem is None:
             raise BugError(f"stopped at {item.place}, which is not broken")
         if not self._sink.stop():
             raise problem
-        fix = f"{problem.fix}; what came before is in {self._sink.partial}, and --resume goes on from there"
+        fix = f"{problem.fix}; the answers before it are in {self._sink.partial}, and --resume goes on from there"
         raise CorpusError(problem.subject, problem.problem, fix)
 
     def _say(self) -> None:
+        """Print how many items were broken, and print or write the score."""
         if self._left_out:
-            what = "are marked in the output" if self._policy == "record" else "were left out"
-            print(f"{PROG}: warning: {self._left_out:,} broken lines or sentences {what}", file=sys.stderr)
+            done = "are marked in the output" if self._policy == "record" else "were left out"
+            print(f"{PROG}: warning: {self._left_out:,} broken lines or sentences {done}", file=sys.stderr)
         if not self._scorer:
             return
         from runtime.text.scores import report
@@ -190,7 +196,7 @@ class _Run:
 
 
 def _scorer(saved: Saved) -> Scorer:
-    from runtime.text.scores import Scorer  # not at the top: one sentence has no score, and is to be answered at once
+    from runtime.text.scores import Scorer  # not at the top: its import would delay the answer to a single sentence
 
     scorer = Scorer()
     if saved.score:
@@ -199,7 +205,7 @@ def _scorer(saved: Saved) -> Scorer:
 
 
 def _check(request: Request, sources: Sequence[Source], kinds: Sequence[Input], to: Output) -> None:
-    """Raises UsageError for options that do not fit the inputs and the output."""
+    """Raise UsageError for options that do not fit the formats, and StorageError for a score file without a folder."""
     asked, fields = request.job, request.job.fields
     for source in sources:
         if asked.output != STANDARD and source.is_same_file(Path(asked.output)):
@@ -226,7 +232,10 @@ def _reading(asked: JobRequest) -> Reading:
 
 
 def _digest(bundle: Path) -> str:
-    """Of the manifest, which vouches for every file of the bundle; "" where there is none to open."""
+    """Digest of the bundle's manifest, which holds the digests of all its files; "" where there is no manifest.
+
+    A third-party folder has none, and a missing bundle is reported when the tagger is opened.
+    """
     try:
         return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
     except OSError:

@@ -1,4 +1,7 @@
-"""The tagger that a command line asks for, opened while its inputs are looked at. It imports no arrays until then."""
+"""Opens the tagger that a command line asks for, in the background while inputs and output are checked.
+
+Importing the module imports neither numpy nor tokenizers. It does not know formats or files of texts.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,16 @@ if TYPE_CHECKING:
     from runtime.tagger import Tagger
 
 TaggerOpener = Callable[[Request], "Callable[[], Tagging]"]
-"""Given what is asked for, it begins to open the tagger; called without anything, what it gives ends that."""
+"""Takes a Request and begins to open the tagger; returns a function that waits until it is open, and returns it."""
 
 
 def begin_tagger(request: Request) -> Callable[[], Tagger]:
-    """Begin to verify the bundle; the function that comes back ends that and opens the tagger.
+    """Begin to verify the bundle on a thread of its own; see TaggerOpener.
 
-    Verifying reads every byte of the bundle and leaves the interpreter free for a tenth of a second or more, in which
-    inputs are checked and libraries are loaded.
+    Verifying reads every byte of the bundle, and for a tenth of a second or more needs no Python interpreter. In this
+    time the inputs are checked and libraries are loaded.
     """
-    from runtime.bundle.third_party import open_folder  # not at the top: --help and mistakes need none of it
+    from runtime.bundle.third_party import open_folder  # not at the top: --help and wrong options do not need it
 
     model = request.model
     verified = Ahead(partial(open_folder, model.bundle, allow_uncertified=model.allow_uncertified))
@@ -43,7 +46,7 @@ def _open_tagger(request: Request, verified: Ahead[Bundle]) -> Tagger:
     _load_ahead(model.wanted.backend)
     try:
         tagger = _opened(request, verified.result())
-    except UncertifiedError as error:  # the library names no option of a command line
+    except UncertifiedError as error:  # the library does not know the command line, so its fix names no option
         raise UncertifiedError(error.subject, error.problem, f"{error.fix} (--allow-uncertified)") from error
     if model.verbose or (request.job.progress and sys.stderr.isatty()):
         print(f"{PROG}: took {tagger.about}", file=sys.stderr)
@@ -57,7 +60,7 @@ def _opened(request: Request, bundle: Bundle) -> Tagger:
     return Tagger.open(
         bundle,
         candidate=model.wanted,
-        goal="once" if request.job.texts else "throughput",  # texts on a command line are few
+        goal="once" if request.job.texts else "throughput",  # a command line holds few texts, and the start counts
         threads=model.threads,
         windowing=model.windowing,
         decoding=model.decoding,
@@ -68,9 +71,10 @@ def _opened(request: Request, bundle: Bundle) -> Tagger:
 
 
 def _load_ahead(backend: str) -> None:
-    """Load the library of a backend that is asked for by name, while the bundle is being verified."""
+    """Import the library of a backend that is asked for by name, while the bundle is being verified."""
     from runtime.backends.registry import specs
 
+    # Without a name, only an opened bundle tells which backend will run.
     library = next((spec.library for spec in specs() if spec.name == backend and spec.device == "cpu"), "numpy")
-    with suppress(ImportError):  # a library that is not there is the Tagger's to report
+    with suppress(ImportError):  # Tagger.open reports a missing library, with its fix
         import_module(library)

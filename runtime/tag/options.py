@@ -1,4 +1,4 @@
-"""The options of python -m runtime.tag, and the values that they come to. It imports no arrays."""
+"""The options of python -m runtime.tag, and the Request that they make. Importing the module does not import numpy."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ are. Exit status: 0 done, 2 an error, in one line."""
 
 
 def parse(arguments: Sequence[str]) -> Request:
-    """What a command line asks for.
+    """The Request of a command line.
 
     Raises:
-        UsageError: it is not understood, or contradicts itself.
+        UsageError: an option is unknown, has a wrong value, or contradicts another one.
     """
     options = parser().parse_args(arguments)
     _check(options)
@@ -36,7 +36,7 @@ def parse(arguments: Sequence[str]) -> Request:
 
 
 def parser() -> Parser:
-    """The command line."""
+    """The parser of the command line."""
     made = Parser(
         prog=PROG,
         description="Find named entities in texts, files or standard input.",
@@ -93,7 +93,7 @@ def _model(options: argparse.Namespace) -> ModelRequest:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Raises UsageError for options that contradict each other, without a look at any file."""
+    """Raise UsageError for options that contradict each other. No file is opened: a mistake is reported at once."""
     if options.texts:
         asked = [name for name in ("input", "resume", "score") if getattr(options, name)]
         asked += ["score"] if options.score_file and not options.score else []

@@ -1,4 +1,4 @@
-"""A line on a terminal that says how far a long run is. It knows nothing of what is being done."""
+"""A line on a terminal that shows how far a long run is. The module does not know what the run does."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+# Seconds between two drawings: a reader sees no difference, and a terminal is slow.
 _SECONDS = 0.1
 _CLEAR = "\r\x1b[K"
 _WIDTH = 24
 
 
 class Progress:
-    """The line, on a terminal; nothing anywhere else.
+    """The progress line. It is drawn on a terminal, and nowhere else.
 
     Args:
-        total: size of the work, in any unit; 0 where it is not known: no share and no remaining time are shown.
-        wanted: whether the user wants it.
-        file: where to; only a terminal gets anything.
-        clock: seconds that go by.
+        total: size of the work, in any unit; 0: unknown, and neither a share nor the remaining time is shown.
+        wanted: whether the user wants the line.
+        file: the terminal; None: standard error.
+        clock: gives the time in seconds.
     """
 
     def __init__(
@@ -32,21 +33,25 @@ class Progress:
         self._count, self._before = 0, -1
 
     def update(self, count: int, done: int) -> None:
-        """So many texts more; the work's size now done is `done`."""
+        """Count further texts, and draw the line where it is time to.
+
+        Args:
+            count: number of texts since the last call.
+            done: size of the work that is done, in the unit of `total`.
+        """
         self._count += count
         now = self._clock()
         if self._before < 0:
-            self._before, self._start = (
-                done,
-                now,
-            )  # what a run before this one did, and the first group, took no time here
+            # The rate counts from the first call on: an earlier run's work, and loading, would make it wrong. So the
+            # line is drawn from the next call on: no time has passed yet to divide by.
+            self._before, self._start, self._last = done, now, now
         if self._shown and now - self._last >= _SECONDS:
             self._last = now
             self._file.write(_CLEAR + self._line(now - self._start, done))
             self._file.flush()
 
     def clear(self) -> None:
-        """Take the line away, for another or for good."""
+        """Remove the line, so that a message can be printed in its place."""
         if self._shown and self._count:
             self._file.write(_CLEAR)
             self._file.flush()
@@ -56,7 +61,7 @@ class Progress:
         if not self._total or done <= self._before:
             return rate
         share = min(done / self._total, 1.0)
-        # From what this run did: what a run before it did took another time.
+        # Only this run's work counts: an earlier run may have had another speed.
         left = seconds * (self._total - done) / (done - self._before)
         bar = "#" * int(share * _WIDTH)
         return f"{share:4.0%} [{bar:<{_WIDTH}}] {rate}  {_clock_time(left)} left"

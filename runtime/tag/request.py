@@ -1,4 +1,7 @@
-"""What a command line asks for, as values: what to open, what to read, what to write. It imports no arrays."""
+"""Request: a command line as values: the tagger to open, the inputs to read, the output to write.
+
+Importing the module does not import numpy. It does not know how any of this is done.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +17,23 @@ from runtime.tag.input.detect import Input, Output
 from runtime.tag.input.jsonl import Fields
 
 OnError = Literal["stop", "skip", "record"]
-# Texts tagged together: enough to sort by length well; more only costs memory.
+# Texts that are tagged together: enough to fill batches well; more would only cost memory.
 CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """Which tagger to open. All but the last two change what it answers.
+    """The tagger to open. All attributes but the last two can change its answers.
 
     Attributes:
-        bundle: its folder.
-        wanted: the candidate.
-        settings: of the backend's library.
-        checkpoint: for the backend pytorch; None: where the manifest says.
+        bundle: folder of the bundle.
+        wanted: the candidate to run.
+        settings: settings of the backend, by name.
+        checkpoint: folder of the checkpoint, for the backend pytorch; None: the manifest's.
         allow_uncertified: see Tagger.open.
         windowing, decoding: see Tagger.
-        threads: for the backend; 0: all CPUs.
-        verbose: say on standard error which candidate was taken, also where that is no terminal.
+        threads: number of threads of the backend; 0: one for each CPU.
+        verbose: print the chosen candidate on standard error, even where that is no terminal.
     """
 
     bundle: Path
@@ -44,7 +47,7 @@ class ModelRequest:
     verbose: bool = False
 
     def identity(self) -> dict[str, str]:
-        """What a byte of the output can depend on, by the names that users know."""
+        """All values that can change a byte of the output, by the names of the options; see Work."""
         names = ("backend", "precision", "device", "file")
         return {
             **{name: str(getattr(self.wanted, name)) for name in names},
@@ -64,22 +67,22 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """What to read and to write.
+    """The inputs to read and the output to write.
 
     Attributes:
-        texts: of the command line.
-        inputs: files; "-" is standard input.
-        format: of all inputs, or "auto".
-        fields: of JSONL.
-        word_column, gold_column: of CoNLL, from 1, or from the end with -1.
-        on_error: what to do at a broken line.
-        output: a file; "-" is standard output.
-        to: its format, or "auto".
-        resume: go on with an output that was not finished.
-        score: against gold labels.
-        score_file: where the score goes; None: standard error.
-        chunk: texts that are tagged together.
-        progress: show how far the run is, on a terminal.
+        texts: texts of the command line.
+        inputs: names of files; "-" is standard input.
+        format: format of all inputs; "auto": by name and content of each.
+        fields: names of the fields in JSONL.
+        word_column, gold_column: columns in CoNLL, counted from 1, or from the end with -1.
+        on_error: what to do at a broken line: stop, skip it, or record it in the output.
+        output: name of a file; "-" is standard output.
+        to: format of the output; "auto": by its name, or else by the inputs.
+        resume: go on with an output that an earlier run did not finish.
+        score: compare the answers with gold labels.
+        score_file: file for the scores; None: standard error.
+        chunk: number of texts that are tagged together.
+        progress: show on a terminal how far the run is.
     """
 
     texts: tuple[str, ...] = ()
@@ -98,7 +101,7 @@ class JobRequest:
     progress: bool = True
 
     def identity(self) -> dict[str, str]:
-        """What a byte of the output can depend on besides its inputs and formats, by the names that users know."""
+        """All values but inputs and formats that can change a byte of the output, by the names of the options."""
         return {
             "field": self.fields.text,
             "words_field": self.fields.words,

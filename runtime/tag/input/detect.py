@@ -1,4 +1,7 @@
-"""Which format an input has and an output wants: by the name's end, then by the first lines. It reads no further."""
+"""Formats of inputs and outputs: by the end of a file's name, or else by the first lines of an input.
+
+The module does not know how a format is read or written.
+"""
 
 from __future__ import annotations
 
@@ -28,20 +31,20 @@ _TO_BY_SUFFIX: dict[str, Output] = {
     ".html": "html",
     ".htm": "html",
 }
-# Enough for a sentence or two of a corpus; a longer look would find nothing that these do not show.
+# Bytes that are looked at: dozens of sentences of a corpus, which show its format as well as the whole file does.
 _HEAD = 1 << 16
 _CONLL_LINE = re.compile(rb"-DOCSTART-.*|\S+[ \t](.*[ \t])?(O|[BIESLUM]-\S+)\s*")
 
 
 def input_format(source: Source) -> Input:
-    """The format of an input: by its name, else CoNLL or JSONL if its first lines all look so, else lines.
+    """The format of an input: by its name, or else CoNLL or JSONL if all first lines look like it, or else lines.
 
-    Standard input and pipes, which can be read only once, are lines.
+    Standard input and pipes are lines, because they can be read only once.
     """
     by_name = _BY_SUFFIX.get(_suffix(source.name))
     if by_name:
         return by_name
-    # The last line may be cut in the middle, unless it is the only one.
+    # The last line may be cut off in the middle. It counts only where it is the only one.
     lines = source.head(_HEAD).split(b"\n")
     sample = [line for line in lines[:-1] or lines if line.strip()]
     if sample and all(line.lstrip(b"\xef\xbb\xbf \t").startswith(b"{") for line in sample):
@@ -53,7 +56,7 @@ def input_format(source: Source) -> Input:
 
 
 def output_format(name: str, inputs: list[Input]) -> Output:
-    """The format of an output: by its name, else CoNLL if all inputs are, else JSONL."""
+    """The format of an output: by its name, or else CoNLL if all inputs are CoNLL, or else JSONL."""
     by_name = _TO_BY_SUFFIX.get(_suffix(name))
     if by_name:
         return by_name

@@ -1,6 +1,7 @@
-"""Item: one thing to tag, as it was read.
+"""Item: a part of an input as it was read, and its text, words and entities in the forms that outputs need.
 
-An item is a text, or a sentence of words, or a broken line, or lines that hold nothing to tag. It knows no format.
+An item is a text, a sentence of words, a broken line, or lines without anything to tag. The module does not know the
+formats of files.
 """
 
 from __future__ import annotations
@@ -17,26 +18,26 @@ from runtime.text.words import split_words
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 Mark = tuple[int, int, str]
-"""First character, one past the last, and label of an entity."""
+"""An entity in a text: number of its first character, number of its last plus one, and label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One thing to tag.
+    """A part of an input that is tagged as one.
 
     Attributes:
-        file: the input's name as the user knows it; "" for texts of the command line.
-        line: of its first line, from 1; 0 for a whole file.
-        source: which input it is from, counted from 0.
-        raw: its bytes; those of all items of an input are the input.
-        text: free text; "" where there is none.
-        words: the words of a text that is cut into words already; none where there are none.
-        gold: a label for each of the words, if labels were asked for.
-        rows: which of the lines in `raw` hold the words (CoNLL alone).
-        width: columns of each row (CoNLL alone).
-        gap: line ends that part it from the next input's first sentence (CoNLL alone).
-        answer: the field that the answer goes into (JSONL alone).
-        problem: why it cannot be tagged, or None.
+        file: name of the input as the user gave it; "" for a text of the command line.
+        line: number of its first line, from 1; 0 for an item that is a whole file.
+        source: number of the input, from 0.
+        raw: its bytes. The bytes of all items of an input are the whole input.
+        text: its text; "" for a sentence of words.
+        words: its words, where the input is already cut into words.
+        gold: the gold label of each word, where gold labels were asked for.
+        rows: indices of the lines of `raw` that hold a word (only CoNLL).
+        width: number of columns of each row (only CoNLL).
+        gap: line ends to write after it, so that the next input's first sentence stays apart (only CoNLL).
+        answer: name of the field for the answer (only JSONL).
+        problem: the reason why it cannot be tagged; None where it can.
     """
 
     file: str
@@ -54,26 +55,27 @@ class Item:
 
     @property
     def place(self) -> str:
-        """Where it is, such as "news.txt:3"."""
+        """Its place for messages, such as "news.txt:3"."""
         return place_of(self.file, self.line)
 
     @property
     def is_filler(self) -> bool:
-        """Whether there is nothing to tag and nothing wrong: blank lines, comments, document marks."""
+        """Whether it holds nothing to tag and has no problem: blank lines, comments, document marks."""
         return not (self.text or self.words or self.problem)
 
 
 def place_of(file: str, line: int) -> str:
-    """How a message names a line of an input, or a text of the command line."""
+    """A line of an input, or a text of the command line, as messages name it."""
     if not file:
         return f"text {line}"
     return f"{file}:{line}" if line else file
 
 
 def as_words(item: Item, answer: Answer) -> tuple[Sequence[str], Sequence[str]]:
-    """Words and their labels; a text is cut into words, and a word that an entity touches gets its label, in BIO."""
+    """The words of an item and their labels. A text is cut into words, and its entities become labels in BIO."""
     if item.words:
         return item.words, answer.labels
+    # A word belongs to an entity that covers any part of it: entities made of tokens may begin inside a word.
     spans = split_words(item.text)
     labels = [OUTSIDE] * len(spans)
     word = 0
@@ -88,7 +90,7 @@ def as_words(item: Item, answer: Answer) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def as_text(item: Item, answer: Answer) -> tuple[str, list[Mark]]:
-    """Text and the entities in it; words are joined by spaces."""
+    """The text of an item and its entities. Words are joined by spaces."""
     if not item.words:
         return item.text, [(entity.start, entity.end, entity.label) for entity in answer.entities]
     starts = [0]
@@ -99,15 +101,16 @@ def as_text(item: Item, answer: Answer) -> tuple[str, list[Mark]]:
 
 
 def utf8(text: str) -> bytes:
-    """Bytes of a text. Half of a surrogate pair, which JSON can spell and UTF-8 cannot, becomes U+FFFD."""
+    """The text in UTF-8. Half of a surrogate pair becomes U+FFFD: JSON can write it, and UTF-8 cannot."""
     try:
+        # Nearly all texts take this way, which needs no search for surrogates.
         return text.encode("utf-8")
     except UnicodeEncodeError:
         return _SURROGATE.sub("\ufffd", text).encode("utf-8")
 
 
 def segments(text: str, marks: Sequence[Mark]) -> Iterator[tuple[str, str]]:
-    """(characters, label) of the whole text, in order; the label is "" outside entities."""
+    """The whole text in parts, in order: (characters, label); the label is "" outside of entities."""
     at = 0
     for start, end, label in marks:
         if at < start:

@@ -1,4 +1,7 @@
-"""One line of JSONL -> what is to be tagged in it. It knows nothing of files, and changes nothing of the line."""
+"""One line of JSONL -> the text or the words in it that are to be tagged.
+
+The module does not know files, and does not change the line.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _ANSWERS: dict[Kind, str] = {"text": "entities", "words": "labels"}
 
 
 class Content(NamedTuple):
-    """What one line holds; the names are Item's."""
+    """The content of one line. The attributes are those of Item."""
 
     text: str = ""
     words: tuple[str, ...] = ()
@@ -26,13 +29,13 @@ class Content(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """Names of the fields; "auto" recognises the usual ones.
+    """Names of the fields; "auto" stands for the usual names.
 
     Attributes:
-        text, words: what to tag; at most one is in a line.
-        gold: labels of the words to score against.
-        answer: where the answer goes; "auto" is "entities" or "labels", and "predicted_entities" or
-            "predicted_labels" where a line has that field already.
+        text, words: field to tag. A line must have exactly one of the two.
+        gold: field with the gold labels of the words.
+        answer: field for the answer. "auto" is "entities" for a text and "labels" for words; where the line has this
+            field already, "predicted_entities" or "predicted_labels".
     """
 
     text: str = AUTO
@@ -42,16 +45,17 @@ class Fields:
 
 
 def content_of(line: str, place: str, fields: Fields, *, gold: bool) -> Content:
-    """What is to be tagged in a line.
+    """The content of a line.
 
     Args:
         line: one JSON object.
-        place: how messages name it.
-        fields: which fields hold it.
-        gold: gold labels are wanted.
+        place: the line's place for messages.
+        fields: names of the fields.
+        gold: whether gold labels are needed.
 
     Raises:
-        CorpusError: it is not an object, has not exactly one field to tag, or one of the wrong type.
+        CorpusError: the line is not a JSON object, does not have exactly one field to tag, lacks gold labels that are
+            needed, or has a value of a wrong type.
     """
     value = _object(line, place)
     kind, name = _field_of(value, place, fields)
@@ -70,6 +74,7 @@ def content_of(line: str, place: str, fields: Fields, *, gold: bool) -> Content:
 
 def _object(line: str, place: str) -> dict[str, Any]:
     try:
+        # NaN and Infinity are Python's additions to JSON: other readers of the output would refuse its lines.
         value = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise CorpusError(place, f"not JSON ({error})", "put one JSON object on each line") from error
@@ -79,8 +84,9 @@ def _object(line: str, place: str) -> dict[str, Any]:
 
 
 def _field_of(value: dict[str, Any], place: str, fields: Fields) -> tuple[Kind, str]:
-    """What the line gives, a text or words, and the name of the field that holds it."""
+    """The kind of the line's content, text or words, and the name of its field."""
     names = _AUTO_FIELDS
+    # One name from the user ends all guessing, also about the other kind.
     if (fields.text, fields.words) != (AUTO, AUTO):
         asked: tuple[tuple[Kind, str], ...] = (("text", fields.text), ("words", fields.words))
         names = tuple((kind, name) for kind, name in asked if name != AUTO)
@@ -99,6 +105,7 @@ def _answer_field(value: dict[str, Any], place: str, kind: Kind, asked: str) -> 
     usual = _ANSWERS[kind]
     if asked == AUTO and usual not in value:
         return usual
+    # A corpus often has its gold labels under the usual name. They are kept, never replaced.
     name = f"predicted_{usual}" if asked == AUTO else asked
     if name in value:
         raise CorpusError(place, f"it has a field {name!r} already", "give --answer-field another name")
@@ -121,10 +128,11 @@ def _strings(value: dict[str, Any], name: str, place: str) -> tuple[str, ...]:
     strings = value[name]
     if isinstance(strings, list) and all(isinstance(string, str) and string for string in strings):
         return tuple(strings)
-    raise CorpusError(place, f"the field {name!r} is not a list of strings, each with something in it", "make it one")
+    raise CorpusError(place, f"the field {name!r} is not a list of strings that are not empty", "make it one")
 
 
 def _type(value: object) -> str:
+    """JSON's name for the type of a value."""
     names = {dict: "object", list: "list", str: "string", type(None): "null", bool: "boolean"}
     return names.get(type(value), "number")
 

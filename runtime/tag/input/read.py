@@ -1,6 +1,6 @@
-"""Lines -> items: text, lines, JSONL, words and CoNLL. A line that is broken becomes an item that says why.
+"""Lines -> items, for each format: text, lines, JSONL, words and CoNLL. A broken line becomes an item with its problem.
 
-Every byte of an input is in one of its items, in order. It knows nothing of where lines come from or go to.
+Every byte of an input is in one of its items, in order. The module does not know where lines come from.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
     from runtime.text.conll import Block
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# As in CoNLL: a no-break space may stand inside a word.
+# As in CoNLL: a no-break space may be part of a word.
 _SPACE = re.compile(r"[ \t\r\n]+")
+# White space that a word in a CoNLL column cannot hold.
 _UNFIT = re.compile(r"[ \t\r\n]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a user can say about the input.
+    """The user's choices for reading.
 
     Attributes:
-        fields: of JSONL.
-        word_column, gold_column: of CoNLL, from 1, or from the end with -1.
-        gold: gold labels are wanted, and an item without them is broken.
+        fields: names of the fields in JSONL.
+        word_column, gold_column: columns in CoNLL, counted from 1, or from the end with -1.
+        gold: gold labels are needed, and an item without them is broken.
     """
 
     fields: Fields = field(default_factory=Fields)
@@ -42,14 +43,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where reading begins.
+    """The place at which reading begins.
 
     Attributes:
-        file: the input's name, for messages.
-        source: which input it is, from 0.
+        file: name of the input, for messages.
+        source: number of the input, from 0.
         line: number of the first line.
-        width: columns of the lines before (CoNLL alone); 0 where there are none.
-        more: another input follows.
+        width: number of columns of the lines before it (only CoNLL); 0 where there are none.
+        more: whether another input follows.
     """
 
     file: str
@@ -63,7 +64,7 @@ Reader = Callable[[Iterable[bytes], Start, Reading], Iterator[Item]]
 
 
 def texts_as_items(texts: Iterable[str]) -> Iterator[Item]:
-    """Items of the texts of a command line."""
+    """The texts of a command line as items, counted from 1."""
     for number, text in enumerate(texts, start=1):
         try:
             yield Item(file="", line=number, text=_from_argument(text, number))
@@ -95,13 +96,13 @@ def _read_jsonl(lines: Iterable[bytes], start: Start, reading: Reading) -> Itera
 
 
 def _read_conll(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
-    from runtime.text.conll import (
-        read_blocks,  # not at the top: one sentence is no CoNLL, and is to be answered at once
-    )
+    # Not at the top: its import would delay the answer to a single sentence, which is no CoNLL.
+    from runtime.text.conll import read_blocks
 
-    # A column that is asked for must be there; without a label to score against, the word alone will do.
+    # Every column that is used must be there; without gold labels, the word's alone is used.
     fewest = max(abs(reading.word_column), *((2, abs(reading.gold_column)) if reading.gold else (1,)))
     blocks = read_blocks(lines, start.file, first=start.line, width=start.width, fewest=fewest)
+    # One block late, because only the last one of an input gets a gap.
     before: Item | None = None
     for block in blocks:
         if before:
@@ -162,7 +163,7 @@ def _item_of_block(block: Block, start: Start, reading: Reading) -> Item:
 
 
 def _gap(raw: bytes) -> bytes:
-    """What an input's last lines need for the next input's first sentence not to become part of them."""
+    """The line ends that keep the next input's first sentence apart from the last lines of this one."""
     if not raw.endswith(b"\n"):
         return b"\n\n"
     last = raw[raw.rfind(b"\n", 0, -1) + 1 :]
@@ -170,10 +171,10 @@ def _gap(raw: bytes) -> bytes:
 
 
 def _decoded(raw: bytes, file: str, number: int) -> str:
-    """A line as characters, without the mark that some programs put at a file's beginning.
+    """A line, or a whole file, as characters; without the byte order mark that some programs begin a file with.
 
     Raises:
-        TextError: it is not UTF-8.
+        TextError: it is not UTF-8; the error names the line of the first wrong byte.
     """
     try:
         return (raw.removeprefix(_BYTE_ORDER_MARK) if number == 1 else raw).decode("utf-8")
@@ -190,16 +191,17 @@ def _not_empty(text: str, place: str, number: int) -> str:
 
 
 def _from_argument(text: str, number: int) -> str:
-    # Bytes of an argument that are not UTF-8 arrive as halves of surrogate pairs (PEP 383).
+    # Python gives bytes of an argument that are not UTF-8 as halves of surrogate pairs (PEP 383).
     if any("\udc80" <= character <= "\udcff" for character in text):
         raise TextError(number, "the text is not UTF-8", "convert it to UTF-8")
     return _not_empty(text, place_of("", number), number)
 
 
 def conll_able(item: Item) -> Item:
-    """The item, or, if one of its words cannot stand in a column, the same with that problem."""
-    bad = next((word for word in item.words if not item.rows and (not word or _UNFIT.search(word))), "")
+    """The item; with a problem where one of its words has white space, which a CoNLL column cannot hold."""
+    # Words that came from CoNLL have their column already, and no reader gives an empty word.
+    bad = "" if item.rows else next((word for word in item.words if _UNFIT.search(word)), "")
     if not bad:
         return item
     problem = f"the word {bad!r} has white space in it, which CoNLL cannot write"
-    return replace(item, problem=CorpusError(item.place, problem, "choose --to jsonl, or mend the word"))
+    return replace(item, problem=CorpusError(item.place, problem, "choose --to jsonl, or fix the word"))

@@ -1,4 +1,4 @@
-"""An input's bytes: a file, a gzip file by its name, or standard input. It knows nothing of what they mean."""
+"""The bytes of an input: a file, a gzip file (by its name), or standard input. The module does not know formats."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from runtime.errors import CorpusError
 
 STANDARD = "-"
 GZIP = ".gz"
+# Bytes of a file that are read at once.
 _BLOCK = 1 << 20
 
 
@@ -25,8 +26,11 @@ class Source:
         name: a path, or "-" for standard input.
 
     Attributes:
-        file: how messages name it.
-        size: bytes in the file as it lies on the disk; 0 where it cannot be known before the end.
+        name: the same.
+        is_standard: whether it is standard input.
+        file: its name in messages.
+        size: number of bytes on the disk, before unpacking; 0 for standard input, pipes and devices, whose size is
+            not known before their end.
 
     Raises:
         CorpusError: there is no such file, or it is a folder.
@@ -55,30 +59,32 @@ class Source:
 
     @property
     def position(self) -> int:
-        """Bytes read so far of the file as it lies on the disk; 0 where `size` is unknown."""
+        """Number of bytes of `size` that are read; 0 where `size` is unknown."""
+        # The packed file's own position: how far an unpacked one is says nothing about what is left.
         if self._passed or not self.size or not self._raw:
             return self.size if self._passed else 0
         return self._raw.tell()
 
     def pass_over(self) -> None:
-        """Nothing more is wanted of it."""
+        """Count the input as read, without reading it."""
         self._passed = True
 
     def head(self, count: int) -> bytes:
-        """The first bytes, at most `count`; none of what can be read only once."""
+        """The first bytes, at most `count`; none of an input that can be read only once."""
         if not self.size:
             return b""
         with self.open() as file:
             head = self._read(file, count)
+        # It will be read again from the beginning; its position must not count this look.
         self._passed, self._raw = False, None
         return head
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The content from its beginning, unpacked where the name ends in .gz.
+        """The content as a file, from its beginning; unpacked where the name ends in .gz.
 
         Raises:
-            CorpusError: no permission.
+            CorpusError: the file cannot be opened.
         """
         if self.is_standard:
             yield sys.stdin.buffer
@@ -92,10 +98,10 @@ class Source:
             self.pass_over()
 
     def lines(self, file: BinaryIO) -> Iterator[bytes]:
-        """Lines with their ends, \\n alone ends one.
+        """The lines of an opened file with their line ends. Only \\n ends a line.
 
         Raises:
-            CorpusError: the file cannot be read on, or is damaged.
+            CorpusError: reading fails, or the gzip data are damaged.
         """
         try:
             yield from file
@@ -103,13 +109,17 @@ class Source:
             raise _unreadable(self.file, error) from error
 
     def blocks(self, file: BinaryIO, count: int) -> Iterator[bytes]:
-        """The next `count` bytes, in tokens; fewer where there are no more."""
+        """The next `count` bytes of an opened file, in blocks; fewer where the file ends before.
+
+        Raises:
+            CorpusError: as `lines`.
+        """
         while count and (block := self._read(file, min(count, _BLOCK))):
             yield block
             count -= len(block)
 
     def is_same_file(self, path: Path) -> bool:
-        """Whether that path leads to this input."""
+        """Whether the path leads to this input's file."""
         return not self.is_standard and path.exists() and path.samefile(self.name)
 
     def _read(self, file: BinaryIO, count: int) -> bytes:
@@ -120,9 +130,9 @@ class Source:
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:
-    import gzip  # not at the top: most runs have no use for it
+    import gzip  # not at the top: most runs do not need it
 
-    # A buffer around it, because GzipFile by itself finds its lines in Python.
+    # GzipFile would look for line ends in Python; the buffer around it does so in C.
     return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file, mode="rb"))))
 
 

@@ -1,4 +1,4 @@
-"""Bytes on their way out: packed by gzip, and written to the last one. It knows nothing of files' names."""
+"""Output bytes: packed by gzip where asked for, and written completely. The module does not know names of files."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from typing import Any
 
 from runtime.errors import storage_error
 
-_GZIP_WINDOW = 31  # zlib's way to ask for gzip's header and trailer; there is no time in it, so equal runs are equal
+# zlib's number for gzip's header and trailer with the largest window. zlib writes no time into the header, so two runs
+# on the same input write the same bytes.
+_GZIP_WINDOW = 31
 
 
 class Packer:
-    """Bytes to gzip members. One after another is a gzip file too, so that an output can be cut between two."""
+    """Packs bytes into gzip members. Members one after another are a gzip file, so an output can be cut between two."""
 
     def __init__(self) -> None:
         self._member: Any = None
 
     def pack(self, data: bytes) -> bytes:
-        """What comes out when `data` goes in, which may be less than is inside."""
+        """The packed bytes that are ready after `data`; the rest stays inside until more data or `end`."""
         if self._member is None and data:
             self._member = zlib.compressobj(wbits=_GZIP_WINDOW)
         packed: bytes = self._member.compress(data) if self._member else b""
         return packed
 
     def end(self) -> bytes:
-        """The rest of the member; the next byte opens another."""
+        """The rest of the current member. The next data begin a new one."""
         member, self._member = self._member, None
         packed: bytes = member.flush() if member else b""
         return packed
 
 
 class Plain:
-    """A packer that changes nothing."""
+    """A Packer that does not pack: bytes pass unchanged."""
 
     def pack(self, data: bytes) -> bytes:
         """The same bytes."""
@@ -44,12 +46,18 @@ class Plain:
 
 
 def write_all(descriptor: int, data: bytes, name: str) -> None:
-    """Write every byte, which the operating system may take in parts.
+    """Write all bytes.
+
+    Args:
+        descriptor: an open file.
+        data: the bytes.
+        name: the file's name, for messages.
 
     Raises:
-        StorageError: no space, or another reason that names `name`.
-        BrokenPipeError: whoever was reading has gone.
+        StorageError: no space, or another error of the system.
+        BrokenPipeError: the reader of a pipe has stopped; a command ends quietly then.
     """
+    # The operating system may take fewer bytes than it was given, and says how many.
     rest = memoryview(data)
     try:
         while rest:

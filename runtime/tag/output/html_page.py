@@ -1,7 +1,8 @@
-"""A stand-alone HTML page: every text a paragraph, every entity marked in its label's colour, a legend on top.
+"""An HTML page: each text is a paragraph, each entity is marked in the color of its label, and a legend is on top.
 
-One file without scripts, fonts or addresses; the label stands behind each entity, so that it can be read without
-colours and on paper. It is written as it comes, and keeps nothing.
+The page is one file, without scripts, fonts or links to other files. Each entity is followed by its label, so that the
+page can be read without colors and on paper. Texts are written as they come and not kept in memory. The module does
+not know where the bytes go.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Sequence
 from runtime.tag.input.item import Item, as_text, segments, utf8
 from runtime.text.answer import Answer
 
-# The golden angle: however many labels there are, neighbours have hues far apart.
+# Degrees between the hues of two labels: the golden angle keeps neighbors far apart for any number of labels.
 _HUE_STEP = 137.508
-# Characters that HTML has no way to write: C0 and C1 but for tab and line ends, and the non-characters.
+# Characters that HTML cannot hold: control characters except tab and line ends, and Unicode's non-characters.
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 
 _HEAD = """<!DOCTYPE html>
@@ -48,10 +49,10 @@ _TAIL = "</main>\n</body>\n</html>\n"
 
 
 class Page:
-    """The page, a paragraph a text.
+    """The page as a Writer.
 
     Args:
-        labels: entity types that the model knows; each has a colour by its place.
+        labels: entity types of the model. A type's place in the list gives its color.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:

@@ -1,10 +1,10 @@
-"""How far a run has come, so that one that was killed can go on: a line of JSON for each moment that is safe.
+"""The journal of a run: how far it has come, so that a killed run can go on. Each line is a JSON object.
 
-    {"journal": 1, "options": {...}, "inputs": [[name, bytes], ...]}          what is being done, once
-    {"cursor": {...}, "output": bytes, ...}                                   up to here it is done, again and again
+    {"journal": 1, "options": {...}, "inputs": [[name, bytes], ...]}    the first line: the work
+    {"source": 0, "offset": bytes, ..., "output": bytes, ...}           each further line: a saved state
 
-The last whole line counts: a process killed while it writes one leaves half a line, which is not read.
-It knows nothing of what is in the inputs and the output.
+The last complete line counts. A process that is killed while it writes a line leaves a part of it, which is not read.
+The module does not know the content of inputs and output.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _ANEW = "give the same inputs and options, or start anew without --resume"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a run does; two runs that are equal in this write the same bytes.
+    """The work of a run. Two runs with the same Work write the same bytes.
 
     Attributes:
-        options: every option that the output depends on, by name, as text.
-        inputs: (name, bytes) of each; 0 bytes where the size cannot be known.
+        options: name -> value, as text, of every option that can change the output.
+        inputs: name and number of bytes of each input; 0 where the size is unknown.
     """
 
     options: dict[str, str]
@@ -39,19 +39,19 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A moment that a run can go on from.
+    """A saved state: a run can go on from it.
 
     Attributes:
-        source: which input, from 0.
-        offset: bytes of it that are done, after unpacking.
-        line: number of the next line.
-        width: columns of its lines (CoNLL alone).
-        sha256: of the bytes done.
-        output: bytes of the output.
-        left_out: broken items so far.
-        score: what the scorer has counted.
-        stopped: it stopped at a broken line, which the user will mend: the input's size may change.
-        complete: nothing is left but to give the output its name.
+        source: number of the current input, from 0.
+        offset: number of its bytes that are done, after unpacking.
+        line: number of its next line.
+        width: number of columns of its lines (only CoNLL).
+        sha256: digest of its bytes that are done.
+        output: number of bytes of the output that belong to what is done.
+        left_out: number of broken items so far.
+        score: counts of the scorer.
+        stopped: whether the run stopped at a broken line. The user will fix it, so the input's size may change.
+        complete: whether everything is done, except that the output has not got its name yet.
     """
 
     source: int = 0
@@ -67,10 +67,10 @@ class Saved:
 
 
 class Cursor:
-    """Where a run is in its inputs.
+    """The position of a run in its inputs.
 
     Args:
-        saved: where to begin; its sha256 is checked by `catch_up`.
+        saved: the state that the run begins with. `catch_up` checks its sha256.
     """
 
     def __init__(self, saved: Saved) -> None:
@@ -80,16 +80,16 @@ class Cursor:
 
     @property
     def begun(self) -> bool:
-        """Whether anything of the inputs is done."""
+        """Whether at least one item is done."""
         return bool(self.source or self.offset)
 
     @property
     def sha256(self) -> str:
-        """Of the current input's bytes up to `offset`."""
+        """Digest of the current input's bytes up to `offset`."""
         return self._digest.hexdigest()
 
     def take(self, item: Item) -> None:
-        """Go past an item."""
+        """Move past an item."""
         if item.source != self.source:
             self.source, self.offset, self.line, self.width = item.source, 0, 1, 0
             self._digest = hashlib.sha256()
@@ -99,10 +99,14 @@ class Cursor:
         self._digest.update(item.raw)
 
     def catch_up(self, blocks: Iterator[bytes], place: str) -> None:
-        """Read past what is done, which must be what it was.
+        """Read the bytes that an earlier run has done, and check that they are the same.
+
+        Args:
+            blocks: these bytes, in blocks.
+            place: name of the input, for messages.
 
         Raises:
-            UsageError: it is not.
+            UsageError: the bytes have changed.
         """
         for block in blocks:
             self._digest.update(block)
@@ -111,30 +115,30 @@ class Cursor:
 
 
 class Journal:
-    """The file itself.
+    """The file of a journal.
 
     Args:
-        path: of the journal.
+        path: its path.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def begin(self, work: Work) -> None:
-        """Start anew."""
+        """Begin a new journal with its first line, in place of an old one."""
         self.path.unlink(missing_ok=True)
         self._append({"journal": VERSION, **asdict(work)})
 
     def save(self, saved: Saved) -> None:
-        """Note a moment. The output up to it must be on the disk."""
+        """Add a saved state. The output that belongs to it must already be on the disk."""
         self._append(asdict(saved))
 
     def load(self, work: Work) -> Saved | None:
-        """The last moment noted; None where there is none, and the run begins at the beginning.
+        """The last saved state; None where no state was saved, and the run begins at the beginning.
 
         Raises:
-            UsageError: another work was being done, or with other inputs.
-            StorageError: the file is no journal.
+            UsageError: the journal is of other work: other options or other inputs.
+            StorageError: the file is not a journal of this version.
         """
         lines = self._lines()
         if len(lines) < 2:
@@ -151,7 +155,7 @@ class Journal:
         return saved
 
     def trim(self) -> None:
-        """Cut off half a line at the end, which would spoil the next one."""
+        """Cut off an incomplete last line: the next line would otherwise be joined to it."""
         os.truncate(self.path, sum(map(len, self._lines())))
 
     def _lines(self) -> list[bytes]:
@@ -175,7 +179,7 @@ def _compare(was: Work, now: Work, saved: Saved, place: str) -> None:
     if names:
         changes = ", ".join(f"{name} was {was.options.get(name)}, is {now.options.get(name)}" for name in names)
         raise UsageError(place, f"the options changed ({changes})", _ANEW)
-    # Past a broken line that stopped the run, mending is what the user was asked for.
+    # After a stop at a broken line, only the inputs before it must be the same: the user was asked to fix that line.
     checked = saved.source if saved.stopped else len(was.inputs)
     for (name, before), (_, size) in zip(was.inputs[:checked], now.inputs):
         if before != size:

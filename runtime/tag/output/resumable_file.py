@@ -1,11 +1,11 @@
-"""An output file that appears under its name when it is whole, and that a killed run can go on with.
+"""An output file that gets its name when it is complete, and that a killed run can go on with.
 
-    FILE.partial    what is written so far
-    FILE.journal    moments at which so many bytes of it were the answer to so many bytes of input
-    FILE            the old content, until the new is whole and takes its place
+    FILE.partial    the output so far
+    FILE.journal    saved states: so many bytes of the output are the answers to so many bytes of the inputs
+    FILE            the old content, until the new output is complete and takes its place
 
-Going on cuts FILE.partial back to the last such moment, so nothing is doubled, and reads the input from there, so
-nothing is lost. It knows nothing of formats.
+A run that goes on cuts FILE.partial back to the last saved state, so that no answer is written twice, and reads the
+inputs from there, so that none is lost. The module does not know formats.
 """
 
 from __future__ import annotations
@@ -27,9 +27,13 @@ class Whole:
     """The file as a Sink.
 
     Args:
-        path: where it lies, links followed.
-        name: the same as the user gave it.
+        path: path of the file, links followed.
+        name: the same as the user gave it, for messages.
         work, resume, seconds: see runtime.tag.output.sink.open_sink.
+
+    Raises:
+        StorageError: another process is writing the file, or the output is shorter than its journal says.
+        UsageError: see Journal.load.
     """
 
     def __init__(self, path: Path, name: str, work: Work, *, resume: bool, seconds: float) -> None:
@@ -39,8 +43,8 @@ class Whole:
         self.partial = name + ".partial"
         self._packer = Packer() if name.endswith(GZIP) else Plain()
         self._descriptor, self._size, self._last = -1, 0, 0.0
-        # Whether bytes, cursor and figures are of the same moment; an interrupt between two of them must not be saved.
-        # Until something new is written there is nothing new to save.
+        # Whether output, cursor and figures belong together: an interrupt can come between their changes, and such a
+        # state must not be saved. False also before the first write, when there is nothing new to save.
         self._consistent = False
         saved = self._journal.load(work) if resume else None
         if saved and saved.complete and not self._partial.exists():
@@ -54,7 +58,7 @@ class Whole:
             self._publish()
 
     def _after_renaming(self, saved: Saved) -> Saved | None:
-        """Killed between the last two steps, the file has its name and the journal is left over."""
+        """The state of a run that was killed after the file got its name and before the journal was removed."""
         there = self._path.exists() and self._path.stat().st_size == saved.output
         if there:
             self._journal.path.unlink()
@@ -96,7 +100,7 @@ class Whole:
         """See Sink."""
         if self._cursor.begun:
             self._save(stopped=True)
-            self._consistent = False  # what `close` would save does not say so
+            self._consistent = False  # so that `close` does not save a state that lacks `stopped`
         return self._cursor.begun
 
     def finish(self) -> None:
@@ -134,7 +138,7 @@ class Whole:
             **self._figures,
         )
         try:
-            os.fsync(self._descriptor)  # the output first: a moment that is noted must be there
+            os.fsync(self._descriptor)  # before the journal: the output that a saved state counts must be on the disk
             self._journal.save(saved)
         except OSError as error:
             raise storage_error(error) from error
@@ -156,14 +160,19 @@ class Whole:
 
 
 def _lock(descriptor: int, path: Path) -> None:
-    """Refuse to write what another process is writing."""
+    """Lock the file.
+
+    Raises:
+        StorageError: another process has locked it.
+    """
     try:
         import fcntl
-    except ImportError:  # Windows: two runs at once are the user's to avoid
+    except ImportError:  # Windows has no such lock; users must not write one output with two runs there
         return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The other process may have finished in between: then this is its whole output, which has its name by now.
+        # The other process may have finished since this one opened the file. Then the file has got its final name, and
+        # writing to it would spoil a complete output.
         mine = os.path.samestat(os.fstat(descriptor), path.stat())
     except (BlockingIOError, FileNotFoundError):
         mine = False

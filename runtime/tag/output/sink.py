@@ -1,6 +1,7 @@
-"""Where the bytes of an output go: standard output, a device or a pipe at once, and a file in whole.py's way.
+"""Sinks: the places that output bytes go to.
 
-A name that ends in .gz is packed. It knows nothing of formats.
+Standard output, devices and pipes get the bytes at once; for files, see runtime.tag.output.resumable_file. Where a name
+ends in .gz, the bytes are packed. The module does not know formats.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from runtime.tag.output.journal import Saved, Work
 
 
 class Sink(Protocol):
-    """Where an output goes.
+    """The place that an output goes to.
 
     Attributes:
-        saved: where the run begins; its `complete` says that nothing is left to do.
-        partial: where an unfinished output is kept; "" where there is no such place.
+        saved: the state that the run begins with. Where it is `complete`, nothing is left to do.
+        partial: name of the file that keeps an unfinished output; "" where none does.
     """
 
     @property
@@ -33,45 +34,51 @@ class Sink(Protocol):
     def partial(self) -> str: ...
 
     def catch_up(self, blocks: Iterator[bytes], place: str) -> None:
-        """Read past that part of an input which is done already."""
+        """Read the part of an input that an earlier run has done; see Cursor.catch_up."""
 
     def write(self, data: bytes, items: Sequence[Item] = ()) -> None:
-        """Write the bytes of whole items, which follow those before."""
+        """Write the bytes of the next items; bytes without items are the output's head and tail."""
 
     def save(self, *, left_out: int, score: dict[str, Any]) -> None:
-        """What was written is all that these figures count; now and then it becomes a moment to go on from."""
+        """Take the figures of all that is written. From time to time this becomes a saved state.
+
+        Args:
+            left_out: number of broken items so far.
+            score: counts of the scorer so far.
+        """
 
     def stop(self) -> bool:
-        """The next item is broken, and the user will mend it; whether a run can go on from here with what is kept."""
+        """End before a broken item, which the user will fix. Returns whether a later run can go on from here."""
 
     def finish(self) -> None:
-        """The output is whole."""
+        """End with a complete output."""
 
     def close(self) -> None:
-        """Let go of it, finished or not."""
+        """Close the output, complete or not."""
 
 
 def open_sink(name: str, work: Work, *, resume: bool, seconds: float) -> Sink:
-    """The sink for an output of that name; "-" is standard output.
+    """The sink for an output.
 
     Args:
-        name: a path or "-".
-        work: what will be done.
-        resume: go on where a run before this one was killed, if there was one.
-        seconds: between two moments that the work can go on from.
+        name: a path, or "-" for standard output.
+        work: the work of this run.
+        resume: go on where an earlier run ended, if there was one.
+        seconds: time between two saved states.
 
     Raises:
-        StorageError: no such folder, no permission, or another process is writing it.
-        UsageError: the run before did other work.
+        StorageError: no such folder, no permission, or another process is writing the file.
+        UsageError: the earlier run did other work.
     """
     if name == STANDARD:
         return Direct(_standard_output)
-    path = Path(os.path.realpath(name))  # what a link leads to is written, and the link stays
+    path = Path(os.path.realpath(name))  # the link stays, and the file that it leads to is replaced
     try:
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            # A device or a pipe: what was written there cannot be cut back, so nothing could go on with it.
             descriptor = os.open(path, os.O_WRONLY)
             return Direct(lambda data: write_all(descriptor, data, name), descriptor, packed=name.endswith(GZIP))
-        from runtime.tag.output.resumable_file import Whole  # not at the top: one sentence goes to standard output
+        from runtime.tag.output.resumable_file import Whole  # not at the top: standard output does not need it
 
         return Whole(path, name, work, resume=resume, seconds=seconds)
     except OSError as error:
@@ -79,12 +86,12 @@ def open_sink(name: str, work: Work, *, resume: bool, seconds: float) -> Sink:
 
 
 class Direct:
-    """Bytes that go out at once.
+    """A Sink whose bytes go out at once.
 
     Args:
-        write: takes all of the bytes it is given.
-        descriptor: to close in the end; -1 for none.
-        packed: pack them.
+        write: writes all bytes that it is given.
+        descriptor: file to close at the end; -1: none.
+        packed: whether the bytes are packed by gzip.
     """
 
     partial = ""
@@ -122,6 +129,7 @@ class Direct:
 def _standard_output(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)
+        # Flushed each time: a program that reads through a pipe waits for the answer to each of its lines.
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise

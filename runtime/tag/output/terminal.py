@@ -1,6 +1,7 @@
-"""Coloured text for a terminal: each entity in its label's colour, with the label behind it.
+"""Colored text for a terminal: each entity has the color of its label, and the label follows it.
 
-Where the variable NO_COLOR is set (no-color.org) the same in brackets. It knows nothing of whether there is a terminal.
+Where the environment variable NO_COLOR is set (no-color.org), entities stand in brackets instead. The module does not
+know whether its bytes go to a terminal.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from collections.abc import Mapping, Sequence
 from runtime.tag.input.item import Item, as_text, segments, utf8
 from runtime.text.answer import Answer
 
-# Foregrounds of the 16 colours that every terminal has; its owner chose them to be readable.
+# Foreground colors among the 16 that every terminal has: users set these so that they can read them.
 _COLORS = (36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94, 91)
 _RESET, _BOLD_RED = "\x1b[0m", "\x1b[1;31m"
-# A text must not be able to move the cursor or change the terminal: C0 and C1 apart from tab and line feed.
+# Control characters except tab and line feed: a text must not be able to move the cursor or change the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Terminal:
-    """A text on its own lines, coloured.
+    """Colored text as a Writer; each text is on lines of its own.
 
     Args:
-        labels: entity types that the model knows; each has a colour by its place.
-        environment: where NO_COLOR is looked up.
+        labels: entity types of the model. A type's place in the list gives its color.
+        environment: environment variables; only NO_COLOR is read.
     """
 
     def __init__(self, labels: Sequence[str], environment: Mapping[str, str] = os.environ) -> None:
@@ -62,7 +63,7 @@ class Terminal:
 
 
 def _shown(text: str) -> str:
-    """Control characters as the pictures that Unicode has of them; U+FFFD for those it has none of."""
+    """The text with each control character replaced by Unicode's picture of it, or by U+FFFD where there is none."""
     return _CONTROL.sub(_picture, text.replace("\r\n", "\n"))
 
 

@@ -1,6 +1,6 @@
-"""Items and answers -> bytes: JSONL and CoNLL, and where to find the others. It knows nothing of files.
+"""Writers: items and their answers -> bytes. JSONL and CoNLL are here; open_writer finds the others.
 
-A writer gives the bytes before the first item, of each item, of each item that could not be tagged, and after the last.
+The module does not know files.
 """
 
 from __future__ import annotations
@@ -16,31 +16,43 @@ from runtime.tag.input.item import Item, as_words, utf8
 from runtime.text.answer import Answer
 from runtime.text.entity import Entity
 
-# Decimal places of a score; a float32 close to 1 has no more than seven.
+# Decimal places of a score: a float32 close to 1 has about seven.
 SCORE_PLACES = 6
 _LAST_SEPARATOR = re.compile(rb"[ \t]+(?=[^ \t]+$)")
 
 
 class Writer(Protocol):
-    """Bytes of an output, one part after another."""
+    """Gives the bytes of an output, one part after another."""
 
-    def head(self) -> bytes: ...
-    def entry(self, item: Item, answer: Answer) -> bytes: ...
-    def broken(self, item: Item) -> bytes: ...
-    def tail(self) -> bytes: ...
+    def head(self) -> bytes:
+        """The bytes before the first item."""
+        ...
+
+    def entry(self, item: Item, answer: Answer) -> bytes:
+        """The bytes of an item with its answer."""
+        ...
+
+    def broken(self, item: Item) -> bytes:
+        """The bytes of an item that has a problem."""
+        ...
+
+    def tail(self) -> bytes:
+        """The bytes after the last item."""
+        ...
 
 
 def open_writer(kind: Output, labels: Sequence[str]) -> Writer:
-    """The writer of that format.
+    """The writer of a format.
 
     Args:
         kind: the format.
-        labels: entity types that the model knows, for formats that give each a colour.
+        labels: entity types of the model, for formats with a color for each.
     """
     if kind == "jsonl":
         return Jsonl()
     if kind == "conll":
         return Conll()
+    # Imported where they are needed: most outputs are JSONL.
     if kind == "color":
         from runtime.tag.output.terminal import Terminal
 
@@ -51,8 +63,10 @@ def open_writer(kind: Output, labels: Sequence[str]) -> Writer:
 
 
 class Jsonl:
-    """One JSON object a line: the input's own with the answer added to it, or {"text", "entities"} or {"words",
-    "labels"}; {"error", "file", "line"} for what could not be tagged.
+    """JSONL: one JSON object on each line.
+
+    An input that was JSONL keeps its objects, with the answer as one more field. Other inputs give {"text", "entities"}
+    or {"words", "labels"}. A broken item gives {"error", "file", "line"}.
     """
 
     def head(self) -> bytes:
@@ -63,14 +77,15 @@ class Jsonl:
         """See Writer."""
         if item.is_filler:
             return b""
-        name, found = ("labels", list(answer.labels)) if item.words else ("entities", _entities(answer.entities))
+        name, value = ("labels", list(answer.labels)) if item.words else ("entities", _entities(answer.entities))
         if item.answer:
-            # The line itself with one field more: numbers, escapes and order stay as they were written.
+            # The bytes of the line with one field more, and not the parsed object: so numbers, escapes and the order of
+            # fields stay as they were written.
             line = item.raw.removeprefix(b"\xef\xbb\xbf").strip().removesuffix(b"}").rstrip()
-            return line + b", " + _json(item.answer) + b": " + _json(found) + b"}\n"
+            return line + b", " + _json(item.answer) + b": " + _json(value) + b"}\n"
         if item.words:
-            return _json({"words": item.words, name: found}) + b"\n"
-        return _json({"text": item.text, name: found}) + b"\n"
+            return _json({"words": item.words, name: value}) + b"\n"
+        return _json({"text": item.text, name: value}) + b"\n"
 
     def broken(self, item: Item) -> bytes:
         """See Writer."""
@@ -82,9 +97,9 @@ class Jsonl:
 
 
 class Conll:
-    """The lines of a CoNLL input with a last column more, or a word and its label a line.
+    """CoNLL: the lines of a CoNLL input with one more column at the end; for other inputs, a word and its label a line.
 
-    What could not be tagged is an untouched copy of a CoNLL input, and else a comment.
+    A broken item is an unchanged copy of the lines of a CoNLL input; for other inputs it is a comment.
     """
 
     def head(self) -> bytes:
@@ -109,12 +124,13 @@ class Conll:
 
 
 def _with_column(item: Item, labels: Sequence[str]) -> bytes:
+    """The item's lines with a label at the end of each word's line."""
     lines = io.BytesIO(item.raw).readlines()
     for row, label in zip(item.rows, labels, strict=True):
         line = lines[row].rstrip(b"\r\n")
         end = lines[row][len(line) :]
+        # Each line's own separator, so that a file with tabs stays one; a line that ends in a separator has it already.
         separator = _LAST_SEPARATOR.search(line)
-        # A line that ends in a separator has it already.
         between = b"" if line.endswith((b" ", b"\t")) else separator[0] if separator else b" "
         lines[row] = line + between + label.encode() + end
     return b"".join(lines)
@@ -137,5 +153,5 @@ def _json(value: object) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        # Half of a surrogate pair, which JSON can spell and UTF-8 cannot.
+        # Half of a surrogate pair: UTF-8 cannot write it, and JSON's escapes can.
         return json.dumps(value).encode("ascii")

@@ -1,5 +1,6 @@
-"""python -m tests.runtime.tag.flood FOLDER ARGUMENTS...: runtime.tag with the stand-in; last, it prints by how many KiB its
-memory grew after the first 10,000 texts.
+"""python -m tests.runtime.tag.flood FOLDER ARGUMENTS...: runtime.tag with the stand-in.
+
+Its last line is the number of KiB by which its memory grew after the first 10,000 texts.
 """
 
 from __future__ import annotations

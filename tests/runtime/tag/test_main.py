@@ -1,4 +1,4 @@
-"""python -m runtime.tag as a process: what it prints, how it ends, what it takes. Its formats: test_formats_run.py."""
+"""python -m runtime.tag as a process: what it prints, how it ends, what it takes. Its formats: test_job.py."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def test_a_sentence_and_lines_on_a_real_bundle(tiny_bundle: Path) -> None:
 
 
 def test_help_loads_no_arrays() -> None:
-    code = "import sys; from runtime.tag.__main__ import main\ntry: main(['--help'])\nfinally: print('numpy' in sys.modules)"
+    code = "import sys; from runtime.tag.__main__ import main\n"
+    code += "try: main(['--help'])\nfinally: print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
     assert done.stdout.startswith(b"usage: python -m runtime.tag")
     assert done.stdout.endswith(b"False\n")

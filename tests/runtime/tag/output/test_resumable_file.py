@@ -151,19 +151,19 @@ def _stopped(folder: Path) -> tuple[Path, Path]:
     with pytest.raises(NerveError) as caught:
         _tag("-i", folder / "i", "-o", folder / "o")
     assert f"{folder / 'i'}:701: the text is empty" in str(caught.value)
-    assert f"what came before is in {folder / 'o'}.partial, and --resume goes on from there" in str(caught.value)
+    assert f"the answers before it are in {folder / 'o'}.partial, and --resume goes on from there" in str(caught.value)
     return folder / "i", folder / "o"
 
 
-def test_what_comes_before_a_broken_line_is_kept_and_the_mended_input_gone_on_with(tmp_path: Path) -> None:
+def test_what_comes_before_a_broken_line_is_kept_and_a_run_goes_on_with_the_fixed_input(tmp_path: Path) -> None:
     source, output = _stopped(tmp_path)
     assert not output.exists()
     assert len(Path(f"{output}.partial").read_text().splitlines()) == 700
-    source.write_text(source.read_text().replace("\n\n", "\nmended\n"))
+    source.write_text(source.read_text().replace("\n\n", "\nfixed\n"))
     tagger = _Watched()
     _tag("-i", source, "-o", output, "--resume", tagger=tagger)
     texts = [json.loads(line)["text"] for line in output.read_text().splitlines()]
-    assert texts == [*(f"text {n}" for n in range(700)), "mended", "last"]
+    assert texts == [*(f"text {n}" for n in range(700)), "fixed", "last"]
     assert tagger.asked == 2
 
 

@@ -1,0 +1,67 @@
+"""The tagger of a request: opened in the background, with every choice of the request, or refused with its option."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runtime.batch.windowing import Windowing
+from runtime.bundle.certificate import Wanted
+from runtime.bundle.store import open_bundle, seal
+from runtime.decode.options import Decoding
+from runtime.errors import BackendError, BundleError, TextError, UncertifiedError
+from runtime.tag.opening import begin_tagger
+from runtime.tag.request import JobRequest, ModelRequest, Request
+
+
+def _request(bundle: Path, *, texts: tuple[str, ...] = (), **model: object) -> Request:
+    asked = ModelRequest(bundle=bundle, wanted=Wanted(backend="onnxruntime"), threads=2)
+    return Request(job=JobRequest(texts=texts), model=replace(asked, **model))  # type: ignore[arg-type]
+
+
+def test_the_tagger_is_the_one_that_was_asked_for(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = Wanted(backend="onnxruntime", file="packed-fp32.onnx")
+    windowing, decoding = Windowing(policy="windows", long="error"), Decoding(ignore=["PER", "LOC", "ORG"])
+    with begin_tagger(_request(tiny_bundle, wanted=asked, windowing=windowing, decoding=decoding))() as tagger:
+        assert (tagger.backend.layout, tagger.backend.streams) == ("packed", 2)
+        assert tagger.about.startswith("packed-fp32.onnx on onnxruntime in fp32, cpu")
+        assert tagger.tag(["Maria Keller flew to Oslo ."]) == [[]]
+        with pytest.raises(TextError):
+            tagger.tag(["Oslo " * 100])
+    assert capsys.readouterr().err == ""
+
+
+def test_texts_of_a_command_line_are_few(tiny_bundle: Path) -> None:
+    with begin_tagger(_request(tiny_bundle, texts=("Oslo",)))() as tagger:
+        assert tagger.backend.streams == 1
+
+
+def test_the_choice_is_said_to_who_asks(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with begin_tagger(_request(tiny_bundle, verbose=True))() as tagger:
+        assert capsys.readouterr().err == f"python -m runtime.tag: took {tagger.about}\n"
+
+
+def test_an_error_comes_when_the_tagger_is_asked_for_and_not_before(tmp_path: Path) -> None:
+    end_opening = begin_tagger(_request(tmp_path / "none"))
+    with pytest.raises(BundleError, match="there is no such folder"):
+        end_opening()
+
+
+def test_a_library_that_is_missing_is_the_taggers_to_report(tiny_bundle: Path) -> None:
+    with pytest.raises(BackendError, match="backend 'none': unknown"):
+        begin_tagger(_request(tiny_bundle, wanted=Wanted(backend="none")))()
+
+
+def test_a_missing_certificate_names_the_option_that_does_without(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle, bundle)
+    seal(bundle, replace(open_bundle(bundle).manifest, certificates=()))
+    with pytest.raises(UncertifiedError, match=r"\(--allow-uncertified\)$"):
+        begin_tagger(_request(bundle))()
+    with begin_tagger(_request(bundle, allow_uncertified=True))() as tagger:
+        assert tagger.backend.device == "cpu"
