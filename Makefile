@@ -33,8 +33,12 @@ setup-integrations: .venv/made-integrations
 .venv/made-integrations: .venv/made constraints-integrations.txt tests/integration/package.json
 	$(BIN)/pip install --quiet --constraint constraints.txt --constraint constraints-integrations.txt \
 		--editable '.[integration-tests]'
-	# For its tritonserver alone; what its Python part asks for would pull NumPy back to 1.
-	$(BIN)/pip install --quiet --constraint constraints-integrations.txt --no-deps nvidia-pytriton
+	# Their declared needs forbid the NumPy, ml_dtypes and protobuf of constraints.txt, with which both of them work;
+	# of nvidia-pytriton, its tritonserver is all that is used.
+	$(BIN)/pip install --quiet --constraint constraints-integrations.txt --no-deps nvidia-pytriton tritonclient
+	$(PYTHON) -m venv build/triton
+	build/triton/bin/pip install --quiet --constraint constraints.txt tokenizers onnxruntime
+	build/triton/bin/pip install --quiet numpy==1.26.4
 	mkdir -p build/npm && cp tests/integration/package.json build/npm && npm install --silent --prefix build/npm
 	command -v chromium || (apt-get update -qq && apt-get install -y -qq chromium)
 	touch $@

@@ -1,0 +1,45 @@
+"""python -m export.triton: make a model repository that tritonserver loads as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from export.triton.repository import Serving, write_repository
+from runtime.bundle.certificate import AUTO, Device, Precision, Wanted
+from runtime.bundle.store import open_bundle
+from runtime.command_line import Parser, count, run
+
+PROG = "python -m export.triton"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the repository, whole or not at all, and say what is in it."""
+    options = _parser().parse_args(arguments)
+    serving = Serving(
+        wanted=Wanted(backend=options.backend, precision=options.precision, device=options.device),
+        threads=options.threads,
+        instances=options.instances,
+        allow_uncertified=options.allow_uncertified,
+    )
+    for line in write_repository(open_bundle(options.bundle), options.output, serving):
+        print(line)
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=PROG, description="Make a Triton model repository of a bundle.")
+    parser.add_argument("bundle", type=Path, help="the bundle's folder")
+    parser.add_argument("--output", type=Path, required=True, help="the repository; one that was made here is replaced")
+    parser.add_argument("--backend", default=AUTO, help="that the model `ner` runs on (%(default)s)")
+    parser.add_argument("--precision", default=AUTO, choices=(AUTO, *get_args(Precision)), help="of it (%(default)s)")
+    parser.add_argument("--device", default=AUTO, choices=(AUTO, *get_args(Device)), help="of it (%(default)s)")
+    parser.add_argument("--threads", type=count, default=0, help="CPUs of one instance (all)")
+    parser.add_argument("--instances", type=count, default=1, help="instances of `ner` (%(default)s)")
+    parser.add_argument("--allow-uncertified", action="store_true", help="serve without a passing certificate")
+    return parser
+
+
+if __name__ == "__main__":
+    run(main, PROG)

@@ -1,0 +1,187 @@
+"""Writes a Triton model repository: the model `ner`, and the encoders that the bundle has graphs or engines for.
+
+ner/                 python backend: text in, entities out; see export.triton.model
+encoder_onnx/        onnxruntime backend: token ids in, logits out; the fastest certified graph for it
+encoder_trt/         tensorrt backend: the same by the bundle's TensorRT engine
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.triton.configuration import (
+    Tensor,
+    encoder_configuration,
+    ner_configuration,
+    preferred_sizes,
+)
+from runtime.bundle.certificate import Wanted
+from runtime.bundle.store import Bundle, Engine
+from runtime.errors import BundleError, StorageError, storage_error
+from runtime.selection import choose
+from runtime.system.files import replace_folder
+
+HERE = Path(__file__).parent
+RUNTIME = HERE.parent.parent / "runtime"
+# Parts of the runtime that only other ways of running it need.
+_LEFT_OUT = ("__pycache__", "serve", "tag", "integrations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How the model `ner` runs.
+
+    Attributes:
+        wanted: its candidate; what is left open is chosen here and now, and written into the repository.
+        threads: CPUs of one instance; 0 is all of them.
+        instances: processes, each with a model of its own.
+        allow_uncertified: serve a candidate without a passing certificate.
+    """
+
+    wanted: Wanted
+    threads: int = 0
+    instances: int = 1
+    allow_uncertified: bool = False
+
+
+def write_repository(bundle: Bundle, output: Path, serving: Serving) -> list[str]:
+    """Write the repository, whole or not at all; what was made at that place before is replaced.
+
+    Returns:
+        A line for each model, for people, and one for each that is left out, with the reason.
+
+    Raises:
+        BundleError, UncertifiedError, BackendError: see runtime.selection.choose.
+        StorageError: something else is at that place, or there is no permission, or no space.
+    """
+    if output.exists() and any(output.iterdir()) and not (output / "ner" / "config.pbtxt").is_file():
+        raise StorageError(str(output), "it exists and is no model repository", "remove it, or give another --output")
+    from export.staging import staging
+
+    with staging(output) as folder:
+        try:
+            said = [_write_ner(bundle, folder / "ner", serving)]
+            said += _write_onnx(bundle, folder / "encoder_onnx")
+            said += _write_engine(bundle, folder / "encoder_trt")
+            replace_folder(folder, output)
+        except OSError as error:
+            raise storage_error(error) from error
+    return said
+
+
+def _write_ner(bundle: Bundle, folder: Path, serving: Serving) -> str:
+    chosen = choose(bundle, serving.wanted, certified=not serving.allow_uncertified)
+    version = folder / "1"
+    shutil.copytree(RUNTIME, version / "runtime", ignore=shutil.ignore_patterns(*_LEFT_OUT))
+    shutil.copytree(bundle.path, version / "bundle")
+    shutil.copyfile(HERE / "model.py", version / "model.py")
+    text = ner_configuration(
+        device=chosen.device,
+        instances=serving.instances,
+        preferred=preferred_sizes(bundle.speed(chosen)),
+        parameters={
+            "backend": chosen.backend,
+            "precision": chosen.precision,
+            "device": chosen.device,
+            "file": chosen.file,
+            "threads": str(serving.threads),
+            "allow_uncertified": "yes" if serving.allow_uncertified else "no",
+        },
+    )
+    (folder / "config.pbtxt").write_text(text, encoding="utf-8")
+    return f"ner: {chosen}"
+
+
+def _write_onnx(bundle: Bundle, folder: Path) -> Iterator[str]:
+    """The fastest graph that ONNX Runtime runs by a passing certificate."""
+    certified = [each.candidate for each in bundle.manifest.certificates if each.passed]
+    able = [one for one in certified if one.backend == "onnxruntime"]
+    if not able:
+        yield "encoder_onnx: left out, no graph holds a passing certificate for onnxruntime"
+        return
+    chosen = max(able, key=bundle.speed)
+    inputs, outputs, files = _graph(bundle, chosen.file)
+    (folder / "1").mkdir(parents=True)
+    for name in files:
+        shutil.copyfile(bundle.file(name), folder / "1" / name)
+    text = encoder_configuration(
+        "encoder_onnx",
+        backend="onnxruntime",
+        file=chosen.file,
+        inputs=inputs,
+        outputs=outputs,
+        batched=True,
+        device=chosen.device,
+    )
+    (folder / "config.pbtxt").write_text(text, encoding="utf-8")
+    yield f"encoder_onnx: {chosen}, {bundle.graph_in(chosen.file).layout} rows"
+
+
+def _write_engine(bundle: Bundle, folder: Path) -> Iterator[str]:
+    """The fastest TensorRT engine with a passing certificate."""
+    certified = [each.candidate for each in bundle.manifest.certificates if each.passed]
+    able = [one for one in certified if one.backend == "tensorrt"]
+    if not able:
+        yield "encoder_trt: left out, the bundle has no TensorRT engine with a passing certificate"
+        return
+    chosen = max(able, key=bundle.speed)
+    engine = bundle.engine_in(chosen.file)
+    inputs, outputs, _ = _graph(bundle, engine.graph)
+    (folder / "1").mkdir(parents=True)
+    shutil.copyfile(bundle.file(engine.file), folder / "1" / engine.file)
+    text = encoder_configuration(
+        "encoder_trt",
+        backend="tensorrt",
+        file=engine.file,
+        inputs=_with_rows(engine, inputs),
+        outputs=_with_rows(engine, outputs),
+        batched=False,
+        device="cuda",
+        profiles=len(engine.profiles),
+    )
+    (folder / "config.pbtxt").write_text(text, encoding="utf-8")
+    yield f"encoder_trt: {chosen}, for {engine.built_for}"
+
+
+def _graph(bundle: Bundle, file: str) -> tuple[list[Tensor], list[Tensor], list[str]]:
+    """Inputs and outputs of an ONNX file without their rows, and the names of the file and of where its weights are."""
+    import onnx
+
+    model = onnx.load(str(bundle.file(file)), load_external_data=False)
+    stored = {
+        entry.value for each in model.graph.initializer for entry in each.external_data if entry.key == "location"
+    }
+    initial = {each.name for each in model.graph.initializer}
+    inputs = [_tensor(each, file) for each in model.graph.input if each.name not in initial]
+    return inputs, [_tensor(each, file) for each in model.graph.output], [file, *sorted(stored)]
+
+
+def _tensor(value: object, file: str) -> Tensor:
+    """An input or output; a size that has a name or none is any.
+
+    Raises:
+        BundleError: it is of a type that the configuration has no name for.
+    """
+    import onnx
+
+    kind = value.type.tensor_type  # type: ignore[attr-defined]
+    known = {
+        onnx.TensorProto.INT64: "TYPE_INT64",
+        onnx.TensorProto.INT32: "TYPE_INT32",
+        onnx.TensorProto.FLOAT: "TYPE_FP32",
+        onnx.TensorProto.FLOAT16: "TYPE_FP16",
+    }
+    if kind.elem_type not in known:
+        raise BundleError(file, f"a tensor of type {kind.elem_type}", "export it again")
+    sizes = [size.dim_value if size.HasField("dim_value") else -1 for size in kind.shape.dim]
+    return Tensor(value.name, known[kind.elem_type], tuple(sizes[1:]))  # type: ignore[attr-defined]
+
+
+def _with_rows(engine: Engine, tensors: list[Tensor]) -> list[Tensor]:
+    """With rows and length as the engine's profiles have them; what they do not agree on is any."""
+    rows, lengths = ({getattr(each, name) for each in engine.profiles} for name in ("rows", "length"))
+    sizes = tuple(next(iter(each)) if len(each) == 1 else -1 for each in (rows, lengths))
+    return [Tensor(each.name, each.type, (*sizes, *each.dims[1:])) for each in tensors]
