@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import get_args
 
 from export.certify.corpus import TRAINING, check_evidence, counted, read_text, training_sentences
-from export.engines.options import LEVEL, SLOTS, Attention, TensorRTOptions, check_tensorrt, missing_library
+from export.engines.options import (
+    LEVEL,
+    SLOTS,
+    Attention,
+    TensorRTOptions,
+    check_portable,
+    check_tensorrt,
+    missing_library,
+)
 from export.options import VariantOptions, add_options
 from export.preflight import LOWER, check_tokenizer, is_up_to_date
 from export.reading.documents import Document, read_documents
@@ -38,12 +46,14 @@ def main(arguments: Sequence[str]) -> int:
     check_output(options.output)
     if options.tensorrt:
         check_tensorrt(gpu(), missing=missing_library())
+    if options.tensorrt_rtx:
+        check_portable()
     checkpoint = find_checkpoint(options.model)
     check_tokenizer(checkpoint)
     text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence)
     check_evidence(text, checkpoint.labels, counted(text))
-    variants = _variant_options(options)
-    if not options.force and is_up_to_date(options.output, checkpoint, text, variants, tensorrt=options.tensorrt):
+    variants, wanted = _variant_options(options), _tensorrt_options(options)
+    if not options.force and is_up_to_date(options.output, checkpoint, text, variants, tensorrt=wanted):
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
         return 0
     if variants.precisions:
@@ -55,7 +65,6 @@ def main(arguments: Sequence[str]) -> int:
     yield_cores()
     from export.pipeline import make_bundle
 
-    wanted = _tensorrt_options(options)
     try:
         make_bundle(
             checkpoint,
@@ -85,11 +94,15 @@ def _documents(options: Namespace) -> tuple[Document, ...]:
 def _variant_options(options: Namespace) -> VariantOptions:
     """The lower precisions that are asked for; their training text is not read yet."""
     # A TensorRT engine is made of the fp16 graph, and so is the graph in fp8.
-    fp16 = options.fp16 or options.fp8 or options.tensorrt
+    fp16 = options.fp16 or options.fp8 or options.tensorrt or options.tensorrt_rtx
     asked = {"int8": options.int8 or options.int8_seven_bit, "fp16": fp16, "fp8": options.fp8}
     # Where 8 bits are not known to be added up exactly, nothing but 7 can be measured.
     seven_bit = options.int8_seven_bit or "vnni" not in cpu_features()
-    return VariantOptions(tuple(precision for precision in LOWER if asked[precision]), seven_bit=seven_bit)
+    return VariantOptions(
+        tuple(precision for precision in LOWER if asked[precision]),
+        seven_bit=seven_bit,
+        for_tensorrt=options.tensorrt or options.tensorrt_rtx,
+    )
 
 
 def _parser() -> Parser:
@@ -111,8 +124,10 @@ def _parser() -> Parser:
 
 
 def _add_tensorrt(parser: Parser) -> None:
-    group = parser.add_argument_group("TensorRT, on a machine with an NVIDIA GPU")
+    group = parser.add_argument_group("TensorRT")
     group.add_argument("--tensorrt", action="store_true", help="build engines for this GPU, too; --fp16 is implied")
+    portable = "build a portable engine of TensorRT for RTX, too: no GPU is needed; --fp16 is implied"
+    group.add_argument("--tensorrt-rtx", action="store_true", help=portable)
     group.add_argument(
         "--tensorrt-slots",
         type=count,
@@ -142,6 +157,7 @@ def _tensorrt_options(options: Namespace) -> TensorRTOptions:
         slots=options.tensorrt_slots,
         level=options.tensorrt_level,
         attention=options.tensorrt_attention,
+        portable=options.tensorrt_rtx,
     )
 
 

@@ -18,11 +18,13 @@ class VariantOptions:
         precisions: of export.variants.FILES; fp8 after fp16, which it is made of.
         sentences: words of training text; they must not be those that are certified on.
         seven_bit: whether int8 is to be exact on every CPU, see export.quantize.int8.
+        for_tensorrt: whether int8 is for TensorRT engines, too, see export.quantize.int8_gpu.
     """
 
     precisions: tuple[Precision, ...] = ()
     sentences: tuple[tuple[str, ...], ...] = ()
     seven_bit: bool = False
+    for_tensorrt: bool = False
 
 
 def add_options(parser: Parser) -> None:

@@ -17,7 +17,9 @@ from export.certify.corpus import Text
 from export.certify.measure import Certifier
 from export.certify.reference import Reference
 from export.certify.report import stage
-from export.engines.bundle_engines import with_engines
+from export.engines.api import open_portable_building
+from export.engines.build_progress import Phases
+from export.engines.bundle_engines import with_engines, with_portable
 from export.engines.options import NO_ENGINES, TensorRTOptions, fulfilled
 from export.graphs.packed import can_pack, packed_from_checkpoint
 from export.graphs.padded import padded_from_checkpoint
@@ -68,7 +70,7 @@ def make_bundle(
         with stage("load"):
             model = load_model(checkpoint.folder)
         bundle = _exported(model, folder, checkpoint, variants, threads)
-        if tensorrt.wanted:
+        if tensorrt.wanted or tensorrt.portable:
             bundle = _with_engines(bundle, tensorrt)
         for attestation in bundle.manifest.attestations:
             show_attestation(attestation)
@@ -156,8 +158,12 @@ def _remarks(
 
 def _with_engines(bundle: Bundle, tensorrt: TensorRTOptions) -> Bundle:
     """The bundle with TensorRT engines; it is sealed once more, since certifying opens what is sealed."""
-    with stage("tensorrt"):
-        bundle = with_engines(bundle, tensorrt)
+    with stage("tensorrt") as said:
+        if tensorrt.wanted:
+            bundle = with_engines(bundle, tensorrt)
+        if tensorrt.portable:
+            bundle = with_portable(bundle, tensorrt, open_portable_building(), Phases)
+            said.append("the portable engine is built and attested, not certified: that takes a GPU (docs/gpu.md)")
     seal(bundle.path, bundle.manifest)
     return bundle
 

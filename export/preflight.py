@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from export.certify.corpus import Text
-from export.engines.options import has_engines
+from export.engines.options import TensorRTOptions, has_engines, has_portable
 from export.options import VariantOptions
 from export.provenance import provenance
 from runtime.bundle.checkpoint import Checkpoint
@@ -21,6 +21,7 @@ from runtime.system.gpu import gpu
 from runtime.system.libraries import installed_version
 
 _ANY, _GPU = "", "onnxruntime"
+_RTX = ("tensorrt-rtx-cu13",)
 LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
     "int8": (("packed", _ANY),),
     "fp16": (("padded", _ANY), ("packed", _ANY), ("packed", _GPU), ("padded", _GPU)),
@@ -46,7 +47,7 @@ def check_tokenizer(checkpoint: Checkpoint) -> None:
 
 
 def is_up_to_date(
-    output: Path, checkpoint: Checkpoint, text: Text, variants: VariantOptions, *, tensorrt: bool
+    output: Path, checkpoint: Checkpoint, text: Text, variants: VariantOptions, *, tensorrt: TensorRTOptions
 ) -> bool:
     """Whether a bundle already is what exporting again would make of it, or holds that and more.
 
@@ -55,7 +56,7 @@ def is_up_to_date(
         checkpoint: what it must be made of.
         text: what it must be certified on.
         variants: lower precisions that it must hold.
-        tensorrt: whether it must hold a TensorRT engine for this machine.
+        tensorrt: whether it must hold a TensorRT engine for this machine, or a portable one.
     """
     try:
         bundle = open_bundle(output, limited=text.least == LIMITED_EVIDENCE)
@@ -68,7 +69,8 @@ def is_up_to_date(
         and not bundle.doubts
         and _is_certified_here(manifest, text, variants)
         and _holds_graphs(manifest, variants)
-        and (not tensorrt or has_engines(manifest, gpu(), installed_version("tensorrt")))
+        and (not tensorrt.wanted or has_engines(manifest, gpu(), installed_version("tensorrt")))
+        and (not tensorrt.portable or has_portable(manifest, installed_version("tensorrt_rtx", _RTX)))
     )
 
 

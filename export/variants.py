@@ -22,6 +22,7 @@ from export.options import VariantOptions
 from export.quantize.activations import text_batches
 from export.quantize.fp8 import fp8_from_graph
 from export.quantize.int8 import Quantized, int8_from_graph
+from export.quantize.int8_gpu import gpu_int8_from_graph
 from runtime.batch.batches import Batch
 from runtime.bundle.attestation import KeptLayer
 from runtime.bundle.checkpoint import Checkpoint
@@ -31,6 +32,7 @@ from runtime.encode.tokenizer import Encoder
 # Made with fp16, for ONNX Runtime on a GPU: each attention as one operator, and padding removed by the graph.
 FUSED, PACKING = "packed-fused-fp16.onnx", "padded-packing-fp16.onnx"
 FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "fp8": "packed-fp8.onnx", "int8": "packed-int8.onnx"}
+INT8_GPU = "packed-int8-tensorrt.onnx"
 PADDED_FP16 = "padded-fp16.onnx"
 # Batches of 512 tokens on which fp16 is checked for overflow. That is enough: every sentence has the largest
 # activations, in its special tokens.
@@ -71,9 +73,14 @@ def variants_of(
         if precision == "fp16":
             made += fp16_variants(source, graph, checkpoint, variants.sentences, threads=threads)
         elif precision == "fp8" and graph.layout == "packed":
-            made.append(_fp8(variants, source, graph, checkpoint, threads))
+            made.append(_on_fp16(fp8_from_graph, FILES["fp8"], variants, source, graph, checkpoint, threads))
         elif graph.layout == "packed":
             made.append(_int8(variants, source, folder / FILES[precision], checkpoint, threads))
+    if "int8" in variants.precisions and variants.for_tensorrt:
+        packed = next(graph for graph in graphs if graph.layout == "packed")
+        made.append(
+            _on_fp16(gpu_int8_from_graph, INT8_GPU, variants, folder / packed.file, packed, checkpoint, threads)
+        )
     return made
 
 
@@ -128,11 +135,20 @@ def fp16_variants(
     return [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
 
 
-def _fp8(variants: VariantOptions, source: Path, packed: Graph, checkpoint: Checkpoint, threads: int) -> Variant:
-    made = fp8_from_graph(
+def _on_fp16(
+    quantize: Callable[..., Quantized],
+    file: str,
+    variants: VariantOptions,
+    source: Path,
+    packed: Graph,
+    checkpoint: Checkpoint,
+    threads: int,
+) -> Variant:
+    """A graph in 8 bits for GPUs, which is made of the one in fp16."""
+    made = quantize(
         source,
         source.with_name(FILES["fp16"]),
-        source.with_name(FILES["fp8"]),
+        source.with_name(file),
         packed,
         checkpoint.tokenizer,
         variants.sentences,

@@ -8,23 +8,26 @@ builds one from the fp16 graph, and from those in int8 and fp8 where these are a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from export.certify.attest.graph import macs_of
 from export.certify.attest.tensorrt import attest_engine
-from export.certify.attest.tensorrt_layers import layers_from_inspector
-from export.engines.api import Building, open_building
+from export.certify.attest.tensorrt_layers import Layer, layers_from_build_log, layers_from_inspector
+from export.engines.api import Building, PortableBuilding, open_building
 from export.engines.build import engine_from_graph
 from export.engines.build_progress import Phases
 from export.engines.options import TensorRTOptions, check_tensorrt, missing_library
+from export.engines.portable import portable_from_graph
 from export.engines.profiles import profiles_for
 from export.engines.timing_cache import cache_file
-from runtime.bundle.manifest import Engine, Manifest, sm
+from runtime.bundle.manifest import Engine, Manifest, Profile, sm
 from runtime.bundle.store import Bundle, Graph, digest_of
 from runtime.errors import BundleError
 from runtime.system.gpu import Gpu, gpu
+
+_NO_GRAPH = "TensorRT engines are made of packed graphs in lower precision, and this architecture has none"
 
 
 def with_engines(bundle: Bundle, tensorrt_options: TensorRTOptions) -> Bundle:
@@ -50,16 +53,14 @@ def built(
     environment: Mapping[str, str],
 ) -> Bundle:
     """The same with the GPU, the library, the screen and the environment given."""
-    packed = [graph for graph in bundle.manifest.graphs if graph.layout == "packed" and not graph.made_for]
-    graphs = [graph for graph in packed if graph.precision != "fp32"]
+    graphs = _packed(bundle.manifest)
     if not graphs:
-        problem = "TensorRT engines are made of packed graphs in lower precision, and this architecture has none"
-        raise BundleError(str(bundle.path), problem, "leave --tensorrt out")
+        raise BundleError(str(bundle.path), _NO_GRAPH, "leave --tensorrt out")
     if not has_fp8(here):
         for graph in [graph for graph in graphs if graph.precision == "fp8"]:
             print(f"no engine of {graph.file}: {here.name} ({sm(here.compute_capability)}) does not multiply in fp8")
             graphs.remove(graph)
-    profiles = tensorrt_options.profiles or profiles_for(bundle.manifest.max_length, slots=tensorrt_options.slots)
+    profiles = _profiles(bundle.manifest, tensorrt_options)
     cache = cache_file(here, library.__version__, environment)
     manifest = bundle.manifest
     for graph in graphs:
@@ -76,8 +77,54 @@ def built(
             level=tensorrt_options.level,
             attention=tensorrt_options.attention,
         )
-        manifest = _with(manifest, source, graph, made.engine, made.inspected)
+        manifest = _with(manifest, source, graph, made.engine, layers_from_inspector(made.inspected, made.engine.file))
     return replace(bundle, manifest=manifest)
+
+
+def with_portable(
+    bundle: Bundle, tensorrt_options: TensorRTOptions, library: PortableBuilding, phases: Callable[[], Phases]
+) -> Bundle:
+    """The bundle with a portable engine of its packed graph in fp16; its manifest is not written yet.
+
+    Args:
+        bundle: with that graph, attested.
+        tensorrt_options: its batches.
+        library: the module tensorrt_rtx.
+        phases: shows how far a build is.
+
+    Raises:
+        BackendError: TensorRT for RTX cannot build it.
+        BundleError: there is no such graph, or the engine is not what its name says.
+    """
+    manifest = bundle.manifest
+    graph = next((one for one in _packed(manifest) if one.precision == "fp16"), None)
+    if graph is None:
+        raise BundleError(str(bundle.path), _NO_GRAPH, "do without TensorRT for RTX")
+    source = bundle.file(graph.file)
+    made = portable_from_graph(
+        source,
+        source.with_name(f"{source.stem}-rtx.plan"),
+        graph,
+        profiles=_profiles(manifest, tensorrt_options),
+        library=library,
+        phases=phases(),
+    )
+    layers = layers_from_build_log(made.layers, made.engine.file)
+    return replace(bundle, manifest=_with(manifest, source, graph, made.engine, layers))
+
+
+def _packed(manifest: Manifest) -> list[Graph]:
+    """The packed graphs in lower precision that engines are made of: int8's is the one for GPUs."""
+    packed = [graph for graph in manifest.graphs if graph.layout == "packed"]
+    return [one for one in packed if one.precision != "fp32" and _is_for_tensorrt(one)]
+
+
+def _is_for_tensorrt(graph: Graph) -> bool:
+    return graph.made_for == ("tensorrt" if graph.precision == "int8" else "")
+
+
+def _profiles(manifest: Manifest, tensorrt_options: TensorRTOptions) -> tuple[Profile, ...]:
+    return tensorrt_options.profiles or profiles_for(manifest.max_length, slots=tensorrt_options.slots)
 
 
 def has_fp8(here: Gpu) -> bool:
@@ -85,10 +132,9 @@ def has_fp8(here: Gpu) -> bool:
     return tuple(map(int, here.compute_capability.split("."))) >= (8, 9)
 
 
-def _with(manifest: Manifest, source: Path, graph: Graph, engine: Engine, inspected: str) -> Manifest:
+def _with(manifest: Manifest, source: Path, graph: Graph, engine: Engine, layers: Sequence[Layer]) -> Manifest:
     """The manifest with one engine more, attested against the graph that it was made of."""
     of_graph = next(each for each in manifest.attestations if (each.file, each.backend) == (graph.file, ""))
-    layers = layers_from_inspector(inspected, engine.file)
     attestation, counted = attest_engine(layers, engine, of_graph, macs_of(source))
     return replace(
         manifest,

@@ -32,6 +32,7 @@ class TensorRTOptions:
         level: how hard it tries, 0 to 5.
         profiles: shapes of the engines; none: export.engines.build.profiles_for gives them.
         attention: in which form it is shown attention, see export.engines.attention.
+        portable: an engine of TensorRT for RTX, which is built without a GPU, see export.engines.portable.
     """
 
     wanted: bool = False
@@ -39,6 +40,7 @@ class TensorRTOptions:
     level: int = LEVEL
     profiles: tuple[Profile, ...] = ()
     attention: Attention = "pattern"
+    portable: bool = False
 
 
 NO_ENGINES = TensorRTOptions()
@@ -60,6 +62,17 @@ def check_tensorrt(here: Gpu | None, *, missing: str) -> None:
         raise BackendError("--tensorrt", f"the library {missing!r} is not installed", "run make setup GPU=1")
 
 
+def check_portable() -> None:
+    """Refuse a portable engine where the library that builds it is missing.
+
+    Raises:
+        BackendError: it is.
+    """
+    if find_spec("tensorrt_rtx") is None:
+        problem = "the library 'tensorrt_rtx' is not installed"
+        raise BackendError("TensorRT for RTX", problem, "pip install 'nerve-ner[tensorrt-rtx]'")
+
+
 def missing_library() -> str:
     """The first library that building and running an engine needs and that is not installed; empty if none is."""
     for library, module in (("tensorrt", "tensorrt"), ("cuda-python", "cuda.bindings.runtime")):
@@ -74,6 +87,11 @@ def missing_library() -> str:
 def fulfilled(tensorrt_options: TensorRTOptions, certificates: Sequence[Certificate]) -> bool:
     """Whether engines are certified where they are wanted: who asked for one gets no bundle without."""
     return not tensorrt_options.wanted or any(each.backend == "tensorrt" and each.passed for each in certificates)
+
+
+def has_portable(manifest: Manifest, version: str) -> bool:
+    """Whether a bundle has a portable engine of that version of TensorRT for RTX."""
+    return any((engine.backend, engine.tensorrt) == ("tensorrt-rtx", version) for engine in manifest.engines)
 
 
 def has_engines(manifest: Manifest, here: Gpu | None, tensorrt: str) -> bool:

@@ -61,6 +61,36 @@ class Reader(Protocol):
     def deserialize_cuda_engine(self, serialized_engine: bytes) -> Plan | None: ...
 
 
+class RuntimeCache(Protocol):
+    """tensorrt_rtx.IRuntimeCache: kernels that were compiled on this GPU."""
+
+    def serialize(self) -> bytes: ...
+    def deserialize(self, blob: bytes) -> bool: ...
+
+
+class RuntimeConfig(Protocol):
+    """tensorrt_rtx.IRuntimeConfig: how contexts of a portable engine are made."""
+
+    dynamic_shapes_kernel_specialization_strategy: Member
+
+    def set_execution_context_allocation_strategy(self, strategy: Member) -> None: ...
+    def create_runtime_cache(self) -> RuntimeCache: ...
+    def set_runtime_cache(self, cache: RuntimeCache) -> bool: ...
+
+
+class PortableContext(Context, Protocol):
+    """tensorrt_rtx.IExecutionContext."""
+
+    def is_stream_capturable(self, stream: int) -> bool: ...
+
+
+class PortablePlan(Protocol):
+    """tensorrt_rtx.ICudaEngine, as far as it differs from tensorrt's."""
+
+    def create_runtime_config(self) -> RuntimeConfig: ...
+    def create_execution_context(self, runtime_config: RuntimeConfig) -> PortableContext | None: ...
+
+
 class Runtime(Protocol):
     """The module tensorrt, as far as running an engine needs it."""
 
@@ -72,6 +102,17 @@ class Runtime(Protocol):
     LayerInformationFormat: Any
 
     def Runtime(self, logger: Any) -> Reader: ...  # noqa: N802, TensorRT's name
+
+
+class PortableRuntime(Runtime, Protocol):
+    """The module tensorrt_rtx, as far as running a portable engine needs it."""
+
+    DynamicShapesKernelSpecializationStrategy: Any
+
+
+def open_rtx() -> PortableRuntime:
+    """The module tensorrt_rtx; it raises what load does."""
+    return cast(PortableRuntime, load("tensorrt_rtx", extra="tensorrt-rtx"))
 
 
 def open_trt() -> Runtime:

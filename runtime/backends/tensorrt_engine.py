@@ -19,8 +19,15 @@ from numpy.typing import NDArray
 
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, no_gpu, not_installed
 from runtime.backends.cuda_api import Cuda, open_cuda
-from runtime.backends.tensorrt_api import Runtime, new_logger, open_trt, why
-from runtime.backends.tensorrt_streams import EngineStream, profiles_of, tensors_of
+from runtime.backends.tensorrt_api import Plan, Runtime, new_logger, open_trt, why
+from runtime.backends.tensorrt_streams import (
+    Contexts,
+    EngineStream,
+    Tensors,
+    UserManagedContexts,
+    profiles_of,
+    tensors_of,
+)
 from runtime.batch.batches import Batch, Packing
 from runtime.bundle.certificate import Candidate, Device, Layout
 from runtime.bundle.manifest import Engine, Profile, sm
@@ -46,8 +53,10 @@ class TensorRt:
         layout: of its rows.
         streams: streams.
         vocabulary, positions: rows of the embedding tables; an engine reads out of bounds when an id leaves them.
-        library: the module tensorrt.
+        library: the module tensorrt, or tensorrt_rtx.
         cuda: the GPU.
+        profiles: batches that it is run on; none: the largest one of each of the engine's profiles.
+        contexts: makes the engine's contexts.
 
     Raises:
         BackendError: TensorRT cannot read the plan, or there is not enough memory.
@@ -66,6 +75,8 @@ class TensorRt:
         positions: int,
         library: Runtime,
         cuda: Cuda,
+        profiles: tuple[Profile, ...] = (),
+        contexts: Callable[[Plan, Runtime], Contexts] = UserManagedContexts,
     ) -> None:
         self.version: str = library.__version__
         self.layout, self.streams = layout, streams
@@ -79,25 +90,22 @@ class TensorRt:
             raise BackendError(str(path), f"TensorRT cannot read it ({why(self._said)})", REBUILD)
         tensors = tensors_of(plan, library, str(path))
         self._inputs = [tensor.name for tensor in tensors.inputs]
-        self.profiles = profiles_of(plan, self._inputs[0])
+        self.profiles = profiles or profiles_of(plan, self._inputs[0])
         self.packing = packing_of(self.profiles)
-        preparing = threading.Lock()
         self._free: queue.SimpleQueue[EngineStream] = queue.SimpleQueue()
         self._streams: list[EngineStream] = []
+        self._open_streams(plan, tensors, contexts(plan, library), cuda)
+
+    def _open_streams(self, plan: Plan, tensors: Tensors, contexts: Contexts, cuda: Cuda) -> None:
+        """As many streams as are asked for; all of them, or none."""
+        preparing = threading.Lock()
         try:
-            for _ in range(streams):
-                self._streams.append(
-                    EngineStream(
-                        plan,
-                        tensors,
-                        self.profiles,
-                        library=library,
-                        cuda=cuda,
-                        said=self._said,
-                        preparing=preparing,
-                    )
+            for _ in range(self.streams):
+                made = EngineStream(
+                    plan, tensors, self.profiles, contexts=contexts, cuda=cuda, said=self._said, preparing=preparing
                 )
-                self._free.put(self._streams[-1])
+                self._streams.append(made)
+                self._free.put(made)
         except BaseException:
             self.close()
             raise
@@ -198,14 +206,11 @@ def open_engine(
     cuda: Callable[[], Cuda],
 ) -> TensorRt:
     """The same with the GPU and the libraries given; CUDA is opened only where the engine is for this GPU."""
-    manifest, engine = bundle.manifest, bundle.engine_in(candidate.file)
+    manifest, engine = bundle.manifest, engine_of(bundle, candidate, fix=REBUILD)
     if here is None:
         raise BackendError("backend 'tensorrt'", "this machine has no NVIDIA GPU", "run it on one that has")
     if obstacle := engine_obstacle(engine, here, library.__version__):
         raise BackendError("backend 'tensorrt'", *obstacle)
-    digest = manifest.files.get(engine.graph)
-    if digest is None or digest.sha256 != engine.graph_sha256:
-        raise BundleError(str(bundle.file(engine.file)), f"built from another {engine.graph}", REBUILD)
     return TensorRt(
         bundle.file(engine.file),
         layout=engine.layout,
@@ -215,6 +220,19 @@ def open_engine(
         library=library,
         cuda=cuda(),
     )
+
+
+def engine_of(bundle: Bundle, candidate: Candidate, *, fix: str) -> Engine:
+    """The record of a candidate's engine.
+
+    Raises:
+        BundleError: the engine was built from another graph than the bundle's.
+    """
+    engine = bundle.engine_in(candidate.file)
+    digest = bundle.manifest.files.get(engine.graph)
+    if digest is None or digest.sha256 != engine.graph_sha256:
+        raise BundleError(str(bundle.file(engine.file)), f"built from another {engine.graph}", fix)
+    return engine
 
 
 class _Spec:
@@ -230,7 +248,8 @@ class _Spec:
 
     def candidates(self, bundle: Bundle) -> list[Candidate]:
         """See BackendSpec."""
-        return [Candidate(one.file, self.name, one.precision, self.device) for one in bundle.manifest.engines]
+        engines = [one for one in bundle.manifest.engines if one.backend == self.name]
+        return [Candidate(one.file, self.name, one.precision, self.device) for one in engines]
 
     def missing(self, here: Machine) -> Obstacle | None:
         """See BackendSpec."""

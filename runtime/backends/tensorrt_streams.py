@@ -12,7 +12,7 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +95,24 @@ def profiles_of(plan: Plan, name: str) -> tuple[Profile, ...]:
     return tuple(Profile(int(shape[0]), int(shape[1])) for shape in largest)
 
 
+def range_of(plan: Plan, name: str, batch: Profile) -> int:
+    """The optimization profile of an engine that holds a batch: the first between whose ends it lies.
+
+    Args:
+        plan: the engine.
+        name: of an input.
+        batch: rows and length.
+
+    Raises:
+        BackendError: none does.
+    """
+    for index in range(plan.num_optimization_profiles):
+        least, _, most = plan.get_tensor_profile_shape(name, index)
+        if all(low <= size <= high for low, size, high in zip(least, (batch.rows, batch.length), most)):
+            return index
+    raise BackendError("engine", f"it holds no batch of {batch.rows} x {batch.length}", REMAKE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Ready:
     """A profile that can run: its context, which the graph needs to live, and the graph."""
@@ -103,12 +121,47 @@ class _Ready:
     graph: int
 
 
+class Contexts(Protocol):
+    """Makes the execution contexts of an engine, all on memory that the stream gives them."""
+
+    def new(self) -> Context | None:
+        """Another context; None, or RuntimeError, if there is no memory for it."""
+        ...
+
+    def can_capture(self, context: Context, stream: int) -> bool:
+        """Whether a run of that context can be recorded as a CUDA graph."""
+        ...
+
+    def prepared(self) -> None:
+        """Is told that a context has run for the first time."""
+        ...
+
+
+class UserManagedContexts:
+    """Contexts of TensorRT, whose kernels were compiled when the engine was built: every run can be recorded."""
+
+    def __init__(self, plan: Plan, library: Runtime) -> None:
+        self._plan, self._strategy = plan, library.ExecutionContextAllocationStrategy.USER_MANAGED
+
+    def new(self) -> Context | None:
+        """See Contexts."""
+        return self._plan.create_execution_context(self._strategy)
+
+    def can_capture(self, context: Context, stream: int) -> bool:
+        """See Contexts."""
+        return True
+
+    def prepared(self) -> None:
+        """See Contexts. Nothing is left to keep."""
+
+
 class EngineStream:
     """See the module.
 
     Args:
-        plan, tensors, profiles: the engine, and what tensors_of and profiles_of say of it.
-        library: the module tensorrt.
+        plan, tensors: the engine, and what tensors_of says of it.
+        profiles: batches that it is run on, in the order in which run() counts them.
+        contexts: of the engine.
         cuda: the GPU.
         said: TensorRT's errors, as runtime.backends.tensorrt_api.new_logger keeps them.
         preparing: held while a context is made and a graph recorded; streams share the engine that is asked for them.
@@ -123,13 +176,13 @@ class EngineStream:
         tensors: Tensors,
         profiles: Sequence[Profile],
         *,
-        library: Runtime,
+        contexts: Contexts,
         cuda: Cuda,
         said: list[str],
         preparing: threading.Lock,
     ) -> None:
         self._plan, self._tensors, self._profiles = plan, tensors, tuple(profiles)
-        self._library, self._cuda, self._said, self._preparing = library, cuda, said, preparing
+        self._contexts, self._cuda, self._said, self._preparing = contexts, cuda, said, preparing
         self._ready: dict[int, _Ready] = {}
         self._device: list[int] = []
         size = max(tensors.offsets(profile)[-1] for profile in self._profiles)
@@ -199,6 +252,9 @@ class EngineStream:
         context = self._context(index)
         self._enqueue(index, context)
         self._cuda.wait(self._stream)
+        self._contexts.prepared()
+        if not self._contexts.can_capture(context, self._stream):
+            raise self._refused(self._profiles[index])
         self._cuda.begin_capture(self._stream)
         try:
             self._enqueue(index, context)
@@ -216,18 +272,25 @@ class EngineStream:
 
     def _context(self, index: int) -> Context:
         profile, addresses = self._profiles[index], self._tensors.offsets(self._profiles[index])
-        strategy = self._library.ExecutionContextAllocationStrategy.USER_MANAGED
-        context = self._plan.create_execution_context(strategy)
-        if context is None:
-            raise self._refused(profile)
+        context = self._new_context(profile)
+        chosen = range_of(self._plan, self._tensors.inputs[0].name, profile)
         done = accepted(context.set_device_memory, self._device[1], self._scratch_size)
-        done = done and accepted(context.set_optimization_profile_async, index, self._stream)
+        done = done and accepted(context.set_optimization_profile_async, chosen, self._stream)
         self._cuda.wait(self._stream)
         for tensor in self._tensors.inputs:
             done = done and accepted(context.set_input_shape, tensor.name, (profile.rows, profile.length))
         for tensor, start in zip((*self._tensors.inputs, self._tensors.output), addresses):
             done = done and accepted(context.set_tensor_address, tensor.name, self._device[0] + start)
         if not done or not _is_complete(context):
+            raise self._refused(profile)
+        return context
+
+    def _new_context(self, profile: Profile) -> Context:
+        try:
+            context = self._contexts.new()
+        except RuntimeError:  # its reason went to the logger
+            context = None
+        if context is None:
             raise self._refused(profile)
         return context
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from export.certify.corpus import Text, read_text
+from export.engines.options import NO_ENGINES, TensorRTOptions
 from export.options import VariantOptions
 from export.preflight import check_tokenizer, is_up_to_date
 from runtime.bundle.checkpoint import Checkpoint, open_checkpoint
@@ -45,12 +46,12 @@ def changed(bundle: Path, folder: Path, manifest: Manifest) -> Path:
 def test_a_bundle_of_the_same_checkpoint_text_and_libraries_is_up_to_date(
     tiny_bundle: Path, checkpoint: Checkpoint, text: Text, tmp_path: Path
 ) -> None:
-    assert is_up_to_date(tiny_bundle, checkpoint, text, FP32, tensorrt=False)
-    assert not is_up_to_date(tmp_path / "nothing", checkpoint, text, FP32, tensorrt=False)
-    assert not is_up_to_date(tiny_bundle, replace(checkpoint, sha256="0"), text, FP32, tensorrt=False)
-    assert not is_up_to_date(tiny_bundle, checkpoint, replace(text, sha256="0"), FP32, tensorrt=False)
+    assert is_up_to_date(tiny_bundle, checkpoint, text, FP32, tensorrt=NO_ENGINES)
+    assert not is_up_to_date(tmp_path / "nothing", checkpoint, text, FP32, tensorrt=NO_ENGINES)
+    assert not is_up_to_date(tiny_bundle, replace(checkpoint, sha256="0"), text, FP32, tensorrt=NO_ENGINES)
+    assert not is_up_to_date(tiny_bundle, checkpoint, replace(text, sha256="0"), FP32, tensorrt=NO_ENGINES)
     # This machine may have no GPU at all; either way no engine is in the bundle.
-    assert not is_up_to_date(tiny_bundle, checkpoint, text, FP32, tensorrt=True)
+    assert not is_up_to_date(tiny_bundle, checkpoint, text, FP32, tensorrt=TensorRTOptions(wanted=True))
 
 
 def test_another_version_of_a_library_makes_it_out_of_date(
@@ -58,13 +59,13 @@ def test_another_version_of_a_library_makes_it_out_of_date(
 ) -> None:
     manifest = open_bundle(tiny_bundle).manifest
     older = changed(tiny_bundle, tmp_path, replace(manifest, versions={**manifest.versions, "onnx": "1.0"}))
-    assert not is_up_to_date(older, checkpoint, text, FP32, tensorrt=False)
+    assert not is_up_to_date(older, checkpoint, text, FP32, tensorrt=NO_ENGINES)
 
 
 def test_every_graph_that_is_asked_for_must_be_there(
     tiny_bundle: Path, checkpoint: Checkpoint, text: Text, tmp_path: Path
 ) -> None:
-    assert not is_up_to_date(tiny_bundle, checkpoint, text, INT8, tensorrt=False)
+    assert not is_up_to_date(tiny_bundle, checkpoint, text, INT8, tensorrt=NO_ENGINES)
     manifest = open_bundle(tiny_bundle).manifest
     # Which file it is does not matter: whether it holds what its name says is not asked here.
     int8 = replace(manifest.graphs[1], precision="int8")
@@ -72,8 +73,8 @@ def test_every_graph_that_is_asked_for_must_be_there(
     graphs = (manifest.graphs[0], int8)
     held = replace(manifest, graphs=graphs, certificates=certificates, attestations=(), speeds=())
     with_int8 = changed(tiny_bundle, tmp_path, held)
-    assert is_up_to_date(with_int8, checkpoint, text, INT8, tensorrt=False)
-    assert not is_up_to_date(with_int8, checkpoint, text, SEVEN_BIT, tensorrt=False)
+    assert is_up_to_date(with_int8, checkpoint, text, INT8, tensorrt=NO_ENGINES)
+    assert not is_up_to_date(with_int8, checkpoint, text, SEVEN_BIT, tensorrt=NO_ENGINES)
 
 
 def test_a_model_that_cannot_be_packed_will_not_have_what_is_asked_for(
@@ -84,7 +85,7 @@ def test_a_model_that_cannot_be_packed_will_not_have_what_is_asked_for(
     assert padded.layout == "padded"
     certificates = tuple(each for each in manifest.certificates if each.file == padded.file)
     alone = replace(manifest, graphs=(padded,), certificates=certificates, attestations=(), speeds=())
-    assert is_up_to_date(changed(tiny_bundle, tmp_path, alone), checkpoint, text, INT8, tensorrt=False)
+    assert is_up_to_date(changed(tiny_bundle, tmp_path, alone), checkpoint, text, INT8, tensorrt=NO_ENGINES)
 
 
 def test_certificates_must_be_there_and_hold_on_this_cpu(
@@ -92,12 +93,12 @@ def test_certificates_must_be_there_and_hold_on_this_cpu(
 ) -> None:
     manifest = open_bundle(tiny_bundle).manifest
     bare = changed(tiny_bundle, tmp_path, replace(manifest, certificates=()))
-    assert not is_up_to_date(bare, checkpoint, text, FP32, tensorrt=False)
+    assert not is_up_to_date(bare, checkpoint, text, FP32, tensorrt=NO_ENGINES)
     shutil.rmtree(bare)
     other: CpuFeature = "no vnni" if "vnni" in cpu_features() else "vnni"
     elsewhere = tuple(replace(each, cpu_requirements=(other,)) for each in manifest.certificates)
     void = changed(tiny_bundle, tmp_path, replace(manifest, certificates=elsewhere))
-    assert not is_up_to_date(void, checkpoint, text, FP32, tensorrt=False)
+    assert not is_up_to_date(void, checkpoint, text, FP32, tensorrt=NO_ENGINES)
 
 
 def test_a_tokenizer_that_the_runtime_cannot_use_is_refused(tiny_model: Path, tmp_path: Path) -> None:

@@ -131,7 +131,13 @@ class FakePlan:
 
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> Sequence[Sequence[int]]:
         assert name in self.held["inputs"]
-        return [self.held["profiles"][profile_index]] * 3
+        least, most = self.range_of(profile_index)
+        return [least, most, most]
+
+    def range_of(self, profile_index: int) -> tuple[list[int], list[int]]:
+        """The smallest and the largest shape of a profile; a plan tells one shape, or both."""
+        told = self.held["profiles"][profile_index]
+        return (told[0], told[1]) if isinstance(told[0], list) else (told, told)
 
     def create_execution_context(self, strategy: Any) -> FakeContext | None:
         assert strategy is ExecutionContextAllocationStrategy.USER_MANAGED
@@ -189,7 +195,8 @@ class FakeContext:
 
     def set_input_shape(self, name: str, shape: Shape) -> bool:
         self.shapes[name] = shape
-        return list(shape) == list(self.plan.held["profiles"][self.profile])
+        least, most = self.plan.range_of(self.profile)
+        return all(low <= size <= high for low, size, high in zip(least, shape, most))
 
     def infer_shapes(self) -> list[str]:
         if self.plan.library.fails == "infer":
@@ -211,16 +218,20 @@ class FakeContext:
         if self.plan.library.fails == "execute" or (self.plan.library.fails == "capture" and self.runs == 2):
             self.plan.logger.log(Severity.ERROR, "an illegal memory access was encountered")
             raise RuntimeError("Failed to enqueue inference")
-        rows, length = self.plan.held["profiles"][self.profile]
+        rows, length = self._shape
         self._cuda.put(stream_handle, f"run {rows}x{length}", self._run)
         return True
+
+    @property
+    def _shape(self) -> Shape:
+        return next(iter(self.shapes.values()))
 
     @property
     def _cuda(self) -> FakeCuda:
         return self.plan.library.cuda
 
     def _run(self) -> None:
-        shape = tuple(self.plan.held["profiles"][self.profile])
+        shape = self._shape
         given = {
             name: self._cuda.at(self.addresses[name], 8 * shape[0] * shape[1]).view(np.int64).reshape(shape).copy()
             for name in self.plan.held["inputs"]
@@ -234,7 +245,7 @@ class FakeContext:
 
 
 def plan_of(
-    profiles: Sequence[Sequence[int]],
+    profiles: Sequence[Sequence[int] | Sequence[Sequence[int]]],
     *,
     inputs: Sequence[str] = ("input_ids", "position_ids", "segment_ids"),
     outputs: Sequence[str] = ("logits",),

@@ -40,8 +40,11 @@ OURS: dict[type, tuple[str, type]] = {
     building.Builder: ("Builder", fake_builder.FakeBuilder),
 }
 SOURCES = (*(ROOT / "runtime" / "backends").glob("*.py"), *(ROOT / "export" / "engines").glob("*.py"))
-# What TensorRT for RTX alone has is held against the library itself, in tests/export/engines/test_portable.py.
-_OF_RTX = {("BuilderFlag", "REQUIRE_USER_ALLOCATION")}
+# What TensorRT for RTX alone has is held against the library itself, in test_portable.py and test_tensorrt_rtx.py.
+_OF_RTX = {
+    ("BuilderFlag", "REQUIRE_USER_ALLOCATION"),
+    ("DynamicShapesKernelSpecializationStrategy", "EAGER"),
+}
 
 
 def members(kind: type) -> dict[str, Any]:
