@@ -113,8 +113,7 @@ def open_portable(
 
     Args:
         bundle, candidate, options: see BackendSpec.
-        here: this machine's GPU.
-        library: the module tensorrt_rtx.
+        here, library: this machine's GPU, and the module tensorrt_rtx.
         cuda: opens CUDA; asked only where the engine is for this GPU.
         cache: a folder for what is compiled; empty: none.
 
@@ -127,8 +126,7 @@ def open_portable(
         raise BackendError(f"backend {NAME!r}", "this machine has no NVIDIA GPU", "run it on one that has")
     if obstacle := portable_obstacle(engine, here, library.__version__):
         raise BackendError(f"backend {NAME!r}", *obstacle)
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{engine.file}-{here.name}")
-    compiled = f"{cache}/{name}.jit" if cache else ""
+    compiled = _compiled(cache, engine, here)
 
     def contexts(plan: Plan, of: Runtime) -> JitContexts:
         return JitContexts(cast(PortablePlan, plan), library, compiled)
@@ -144,6 +142,12 @@ def open_portable(
         profiles=engine.profiles,
         contexts=contexts,
     )
+
+
+def _compiled(cache: str, engine: Engine, here: Gpu) -> str:
+    """The file of what was compiled of an engine for a GPU; empty where there is no folder for it."""
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{engine.file}-{here.name}")
+    return f"{cache}/{name}.jit" if cache else ""
 
 
 class _Spec:
