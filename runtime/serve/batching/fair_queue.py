@@ -106,7 +106,8 @@ class FairQueue:
 
     def _take_bulk(self, now: float) -> list[Piece]:
         """A turn of the large calls: of one, or, where no small call can be near, of as many as fill a batch."""
-        budget = QUANTUM if now - self._small_came < RECENT else self._batch
+        fine = now - self._small_came < RECENT
+        budget = QUANTUM if fine else self._batch
         pieces: list[Piece] = []
         turns, size = len(self._bulk), 0
         while self._bulk and turns and size < budget:
@@ -122,6 +123,8 @@ class FairQueue:
                 self._bulk.append(call)
             else:
                 self.tokens -= _standing(call)
+            if fine and pieces:
+                break
         return pieces
 
     def _is_dropped(self, call: Call, now: float) -> bool:

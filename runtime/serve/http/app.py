@@ -1,7 +1,7 @@
 """The ASGI application: every endpoint behind the same guard, in the same order.
 
-key -> queue full? -> deadline -> handler -> reply with an id -> log line and metrics. A handler raises RefusedError for what
-the client can mend; anything else that it raises is logged with the request's id and answered by 500, without a trace.
+key -> queue full? -> deadline -> handler -> reply with an id -> log line and metrics. A handler raises RefusedError for
+what the client can mend; anything else that it raises is logged with the request's id and answered by 500, without a trace.
 """
 
 from __future__ import annotations

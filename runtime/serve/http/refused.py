@@ -1,4 +1,4 @@
-"""RefusedError: why a request gets no answer, as an exception with its HTTP status. And which outcome that counts as."""
+"""RefusedError: why a request gets no answer, as an exception with its HTTP status, and which outcome that is."""
 
 from __future__ import annotations
 

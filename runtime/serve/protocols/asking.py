@@ -22,7 +22,7 @@ async def body_of(service: Service, exchange: Exchange) -> bytes:
 
 
 async def parsed_body(service: Service, exchange: Exchange, kind: type[T]) -> T:
-    """The body's JSON as that dataclass; fields that it does not know are let pass, as the protocol's own servers do."""
+    """The body's JSON as that dataclass; fields that it does not know are let pass, as other servers do."""
     return parse(await body_of(service, exchange), kind)
 
 

@@ -1,7 +1,8 @@
 """Hugging Face's token-classification task: what InferenceClient and @huggingface/inference send to an endpoint.
 
 Answers are those of transformers' pipeline by the strategy asked for ("simple" where none is), see
-runtime.decode.hf_pipeline for what that means; `word` is the text's own characters. A list of inputs gets a list of lists.
+runtime.decode.hf_pipeline for what that means; `word` is the text's own characters. A list of inputs gets a list of
+lists.
 """
 
 from __future__ import annotations
