@@ -10,6 +10,7 @@ from typing import Any
 import runtime
 from runtime.backends.base import BackendOptions
 from runtime.backends.registry import open_candidate
+from runtime.batch.windowing import DEFAULT_WINDOWING
 from runtime.bundle.certificate import ANY, Candidate, Wanted
 from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.bundle.third_party import open_folder
@@ -83,7 +84,15 @@ def _open_engine(bundle: Bundle, candidate: Candidate, asked: ServeRequest, *, t
         raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
     backend = open_candidate(candidate, bundle, options)
     align = align_of(candidate) if asked.reproducible else 1
-    return TaggingEngine(encoder, manifest.labels, backend, max_length=manifest.max_length, align=align)
+    best = manifest.default_reading
+    return TaggingEngine(
+        encoder,
+        manifest.labels,
+        backend,
+        max_length=manifest.max_length,
+        align=align,
+        windowing=DEFAULT_WINDOWING.settled(best.policy, context=best.context) if best else DEFAULT_WINDOWING,
+    )
 
 
 def align_of(candidate: Candidate) -> int:

@@ -131,8 +131,8 @@ class Service:
         """An answer to each question, in order: what Reading.kind says, or a TextError for a text that is too long.
 
         Raises:
-            RefusedError: too much is asked (413), the queue is full (429), the deadline passed (504), the client went away,
-                or this model has no such labels (400).
+            RefusedError: too much is asked (413), the queue is full (429), the deadline passed (504), the client went
+                away, or this model has no such labels (400).
         """
         self._check(questions, reading)
         sizes = self.batcher.sizes(questions)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.base import Backend
+from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.decode.options import Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
@@ -66,17 +67,25 @@ class TaggingEngine:
         backend: runs the batches.
         max_length: most tokens of a row, special tokens included.
         align: see Packing.align.
+        windowing: how texts are cut for requests that do not say.
     """
 
     def __init__(
-        self, encoder: Encoder, labels: Sequence[str], backend: Backend, *, max_length: int, align: int = 1
+        self,
+        encoder: Encoder,
+        labels: Sequence[str],
+        backend: Backend,
+        *,
+        max_length: int,
+        align: int = 1,
+        windowing: Windowing = DEFAULT_WINDOWING,
     ) -> None:
         self.labels = LabelSet(labels)
         self.max_length = max_length
         # A padded row longer than the model's positions would be read out of bounds.
         aligned = align if backend.layout == "packed" or max_length % align == 0 else 1
         self.backend = SharedBackend(backend, align=aligned)
-        self._encoder = encoder
+        self._encoder, self._windowing = encoder, windowing
         self._capacity = max_length - len(encoder.special_tokens)
         self._readers: OrderedDict[Reading, WordReader | PipelineReader] = OrderedDict()
         self._lock = Lock()
@@ -175,7 +184,7 @@ class TaggingEngine:
 
     def _made(self, reading: Reading, decoding: Decoding) -> WordReader | PipelineReader:
         by_word = decoding.aggregation == "word"
-        windowing = reading.windowing.settled("sentences" if by_word else "windows")
+        windowing = self._settled(reading) if by_word else reading.windowing.settled("windows")
         engine = Engine(
             self.backend,
             self._encoder.special_tokens,
@@ -187,6 +196,11 @@ class TaggingEngine:
         if by_word:
             return WordReader(self._encoder, engine, self.labels, decoding, sentences=windowing.policy != "windows")
         return PipelineReader(self._raw(), engine, self.labels, decoding)
+
+    def _settled(self, reading: Reading) -> Windowing:
+        """The reading's windowing; where it leaves the policy open, the engine's."""
+        asked = reading.windowing.settled(self._windowing.policy, context=self._windowing.context)
+        return asked.settled("sentences")
 
 
 def _too_long(place: int, tokens: int, capacity: int) -> TextError:

@@ -1,14 +1,14 @@
 """The ASGI application: every endpoint behind the same guard, in the same order.
 
 key -> queue full? -> deadline -> handler -> reply with an id -> log line and metrics. A handler raises RefusedError for
-what the client can mend; anything else that it raises is logged with the request's id and answered by 500, without a trace.
+what the client can mend; anything else that it raises is logged with the request's id and answered by 500.
 """
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -47,7 +47,10 @@ def make_app(
         traces: told of each request.
     """
     guarded = [_Guarded(service, one, key if one.guard in keyed else "", traces) for one in endpoints]
-    routes: list[BaseRoute] = [Route(one.endpoint.path, one.call, methods=[one.endpoint.method]) for one in guarded]
+    by_path: dict[str, dict[str, _Guarded]] = {}
+    for one in guarded:
+        by_path.setdefault(one.endpoint.path, {})[one.endpoint.method] = one
+    routes: list[BaseRoute] = [_route(path, methods) for path, methods in by_path.items()]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -61,6 +64,15 @@ def make_app(
         return refusal_reply(refused, begin(request, "", deadline=0.0).id)
 
     return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: elsewhere})
+
+
+def _route(path: str, methods: Mapping[str, _Guarded]) -> Route:
+    """One route for all methods of a path, so that a wrong method is told the right ones. HEAD is a GET."""
+
+    async def call(request: Request) -> Reply:
+        return await methods["GET" if request.method == "HEAD" else request.method].call(request)
+
+    return Route(path, call, methods=[*methods])
 
 
 class _Guarded:

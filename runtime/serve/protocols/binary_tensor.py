@@ -1,4 +1,4 @@
-"""BYTES tensors as the Open Inference Protocol packs them: each element is its length, 4 bytes from the low, and data."""
+"""BYTES tensors as the Open Inference Protocol packs them: each element is 4 bytes of length and its data."""
 
 from __future__ import annotations
 

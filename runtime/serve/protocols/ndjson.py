@@ -88,7 +88,7 @@ async def _answers(service: Service, exchange: Exchange, reading: Reading) -> As
 
 
 class _Held:
-    """Bytes of answers that nobody has taken yet: a client that reads only when it has sent all can go on up to a limit."""
+    """Bytes of answers that nobody has taken yet: a client that sends all before it reads can go on up to a limit."""
 
     def __init__(self, most: int) -> None:
         self._most, self._bytes = most, 0

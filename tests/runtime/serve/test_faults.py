@@ -1,4 +1,4 @@
-"""What goes wrong, each under its own name: overload, deadlines, clients that leave, bodies that lie, broken backends."""
+"""What goes wrong, each under its own name: overload, deadlines, clients that leave, bad bodies, broken backends."""
 
 from __future__ import annotations
 
