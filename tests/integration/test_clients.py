@@ -99,9 +99,7 @@ def test_presidio_remote_recognizer(server: Server) -> None:
         def get_supported_entities(self) -> list[str]:
             return list(self.names)
 
-        def analyze(
-            self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts
-        ) -> list[RecognizerResult]:
+        def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
             body = json.dumps({"text": text, "language": "en", "entities": entities, "return_decision_process": True})
             found = requests.post(f"{server.url}/analyze", data=body, timeout=10).json()
             return [
