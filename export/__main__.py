@@ -43,6 +43,7 @@ _NO_VNNI = (
 def main(arguments: Sequence[str]) -> int:
     """Export a checkpoint, certify what came out, and put it in place only if it passed."""
     options = _parser().parse_args(arguments)
+    # What takes no time is checked before gigabytes of weights are hashed.
     check_output(options.output)
     if options.tensorrt:
         check_tensorrt(gpu(), missing=missing_library())

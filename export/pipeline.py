@@ -37,6 +37,7 @@ from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, dig
 from runtime.errors import GateError, storage_error
 from runtime.system.files import replace_folder
 
+# Names without the checkpoint's: two bundles of one layout can be compared file by file.
 PADDED, PACKED, WEIGHTS = "padded-fp32.onnx", "packed-fp32.onnx", "weights.data"
 
 
@@ -120,10 +121,12 @@ def _exported(
         graphs = _graphs(model, folder)
         lower = variants_of(variants, folder, graphs, checkpoint, threads=threads)
         graphs += tuple(variant.graph for variant in lower)
+        # Once all graphs are there, for they share one file of weights.
         _share_weights([folder / graph.file for graph in graphs])
         said += _remarks(graphs, lower, checkpoint, variants)
     with stage("seal"):
         bundle = seal_uncertified(folder, checkpoint, graphs)
+    # Attested before it is certified: certifying takes minutes, and a graph that is not what it says would waste them.
     with stage("attest"):
         attestations = attest_all(bundle, {variant.graph.file: variant.kept for variant in lower})
     return replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
@@ -139,6 +142,7 @@ def _share_weights(paths: list[Path]) -> None:
     try:
         share_weights(paths, paths[0].with_name(WEIGHTS))
         for path in paths:
+            # By name, not as a model: only then are the files with the weights looked at, and 2 GB are no limit.
             onnx.checker.check_model(str(path))
     except OSError as error:
         raise storage_error(error) from error
@@ -186,6 +190,7 @@ def _certified(
         certifier = Certifier(reference, text, checkpoint.labels, max_length=checkpoint.max_length)
     certificates = certify_all(bundle, certifier, threads=threads)
     if not fulfilled(tensorrt, certificates):
+        # Who asked for an engine would not notice that another backend answers, but for the speed.
         raise GateError(checkpoint.name, "no TensorRT engine says what the checkpoint says", "do without TensorRT")
     return replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
 

@@ -41,6 +41,7 @@ def check_tokenizer(checkpoint: Checkpoint) -> None:
         encoder = Encoder(checkpoint.tokenizer)
     except BundleError as error:
         raise CheckpointError(place, error.problem, "take an intact copy of it") from error
+    # Such ids come up in few texts, so that certifying might not meet one.
     if encoder.largest_id >= checkpoint.vocabulary:
         problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {checkpoint.vocabulary - 1}"
         raise CheckpointError(place, problem, "take the tokenizer that the checkpoint was trained with")
@@ -63,6 +64,7 @@ def is_up_to_date(
     except BundleError:
         return False
     manifest = bundle.manifest
+    # Other versions of the libraries may write other graphs, and a certificate names those that it was measured with.
     made_alike = manifest.checkpoint == checkpoint.source and manifest.versions == provenance()
     return (
         made_alike
@@ -76,6 +78,7 @@ def is_up_to_date(
 
 def _is_certified_here(manifest: Manifest, text: Text, variants: VariantOptions) -> bool:
     """Whether there are certificates, all of that text, and those of what is asked for hold on this CPU."""
+    # A bundle that was moved here from another CPU can hold certificates that say nothing about this one.
     on_text = all(certificate.corpus_sha256 == text.sha256 for certificate in manifest.certificates)
     asked = [each for each in manifest.certificates if each.precision in (*variants.precisions, "fp32")]
     return bool(manifest.certificates) and on_text and all(each.holds_on(cpu_features()) for each in asked)

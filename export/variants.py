@@ -131,6 +131,7 @@ def fp16_variants(
     batches = text_batches(encoder, sentences, max_length=longest, most=most, layout=graph.layout)
     if graph.layout == "padded":
         return [_fp16(source, PADDED_FP16, graph, batches, threads)]
+    # All three, since which one is fastest differs from GPU to GPU.
     plain = _fp16(source, FILES["fp16"], graph, batches, threads)
     return [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
 
@@ -187,6 +188,7 @@ def _for_gpus(
     said: str,
 ) -> Variant:
     """A changed packed graph in fp16. The same in fp32, which it is made of, is removed."""
+    # In fp32 first: in an fp16 graph casts stand between the nodes that an attention is recognized by.
     between = source.with_name(name.replace("fp16", "fp32"))
     changed = changed_from_graph(source, between, packed)
     fp16 = fp16_from_graph(between, source.with_name(name), changed, batches, threads=threads)

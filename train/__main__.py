@@ -44,6 +44,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.plan:
         return _plan(recipe, corpus)
     base = find_base(recipe.base)
+    # What a resumed run must have in common with the one that was interrupted.
     run = {**asdict(recipe), "corpus_sha256": corpus.sha256}
     with open_work(options.output, run, resume=options.resume) as work:
         try:
@@ -101,6 +102,7 @@ def _train(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, options
     if options.resume:
         checkpoint = work.last_checkpoint()
         print(f"going on from {checkpoint.name if checkpoint else 'the beginning: no checkpoint yet'}", file=sys.stderr)
+    # It seeds all that is random before anything else, so that nothing up to here can change the table.
     trained = finetune(
         recipe,
         corpus,

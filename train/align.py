@@ -79,6 +79,7 @@ def loss_of(words: int, kept: WordIds, cut: Iterable[int | None]) -> Loss:
         kept: word ids of the tokens that are kept.
         cut: word ids of the tokens that were cut off.
     """
+    # A word whose first token is kept has its label, even if its last tokens are cut off.
     with_label = set(kept) - {None}
     beyond = set(cut) - {None} - with_label
     return Loss(len(beyond), words - len(with_label) - len(beyond), int(bool(beyond)))

@@ -61,6 +61,7 @@ def _look_over(folder: Path) -> int:
     config = check_files(folder)
     if "model_type" not in config:
         raise CheckpointError(str(folder / "config.json"), "no model_type", "give a checkpoint of a Hugging Face model")
+    # Only their headers are read, which takes no time, and tells whether a download was cut off.
     for weights in folder.glob("*.safetensors"):
         _open_weights(weights)
     _open_tokenizer(folder / "tokenizer.json")

@@ -99,9 +99,11 @@ class Lines(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Step and the time that is left at the pace so far."""
+        # By time, not by steps: a step takes milliseconds or minutes.
         now = self._clock()
         if now - self._said >= _PLAIN_SECONDS:
             self._said = now
+            # Steps that a resumed run has behind it were not timed here.
             pace = (now - self._began) / (state.global_step - self._first)
             left = timedelta(seconds=round(pace * (state.max_steps - state.global_step)))
             print(f"step {state.global_step} of {state.max_steps}, {left} left", file=sys.stderr, flush=True)

@@ -43,6 +43,7 @@ def examples_of(
     """Each sentence as tokens with labels, cut to max_length; what the cut costs is counted in Example.loss."""
     index = {label: number for number, label in enumerate(labels)}
     with_types = "token_type_ids" in tokenizer.model_input_names
+    # The tokenizers library itself: its encodings hold the words of what was cut off, too.
     backend = tokenizer.backend_tokenizer
     backend.enable_truncation(max_length)
     try:
@@ -52,6 +53,7 @@ def examples_of(
     examples = []
     for sentence, encoding in zip(sentences, encodings, strict=True):
         cut = [word for overflow in encoding.overflowing for word in overflow.word_ids]
+        # Lists, not arrays: the collator pads them, batch by batch.
         features = {"input_ids": encoding.ids, "attention_mask": encoding.attention_mask}
         if with_types:
             features["token_type_ids"] = encoding.type_ids
@@ -86,6 +88,7 @@ class Validation:
     def _found(self, predictions: list[list[int]]) -> list[list[str]]:
         """The label predicted for each word of each sentence."""
         outside = self.labels.index(OUTSIDE)
+        # Examples without a label were not given to the Trainer, and have no row.
         rows = iter(predictions)
         found = []
         for sentence, example in zip(self.sentences, self.examples, strict=True):

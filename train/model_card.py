@@ -116,6 +116,7 @@ def _data(corpus: Corpus) -> str:
     lines.append("|---|---:|---:|")
     for part, sentences in (("training", corpus.train), ("validation", corpus.valid)):
         lines.append(f"| {part} | {len(sentences)} | {sum(len(sentence.words) for sentence in sentences)} |")
+    # Labels are in BIO by now, so that each entity begins with one B-.
     counts = Counter(label[2:] for s in corpus.train for label in s.labels if label.startswith("B-"))
     entities = ", ".join(f"{counts[name]} {name}" for name in corpus.types)
     return "\n".join([*lines, "", f"Entities in the training part: {entities}."])

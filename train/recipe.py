@@ -33,6 +33,7 @@ class _Option:
         """What should have been given instead of `value`, or "" if it is fine."""
         if self.choices and value not in self.choices:
             return "one of " + ", ".join(self.choices)
+        # bool is an int to Python; a switch has no bounds.
         if isinstance(value, bool) or not isinstance(value, int | float):
             return ""
         # Written so that nan, which is below and above nothing, is refused.

@@ -55,6 +55,7 @@ def rows_of(log: Sequence[Mapping[str, Any]]) -> list[Row]:
             losses.append((step - before, float(entry["loss"])))
             before = step
         elif "eval_loss" in entry:
+            # The Trainer logs means over the steps since the last log; a checkpoint within the epoch makes several.
             steps = sum(count for count, _ in losses)
             training = sum(count * loss for count, loss in losses) / steps
             scores = [float(entry[f"eval_{name}"]) for name in ("loss", "precision", "recall", "f1", "accuracy")]

@@ -80,12 +80,14 @@ def open_work(output: Path, run: Mapping[str, Any], *, resume: bool) -> Iterator
     if resume and not (work.folder / _RUN).is_file():
         raise UsageError(str(work.folder), "no unfinished run to resume is there", "start the run afresh")
     work.folder.mkdir(parents=True, exist_ok=True)
+    # Two trainings that write to one folder would mix their checkpoints.
     with _locked(work.folder):
         if resume:
             _check_same(work.folder / _RUN, run)
         elif work.last_checkpoint():
             fix = f"resume it, or start afresh after rm -r {work.folder}"
             raise UsageError(str(work.folder), "an unfinished run is there", fix)
+        # What a run leaves that was killed while it saved its result.
         shutil.rmtree(work.final, ignore_errors=True)
         write_atomically(work.folder / _RUN, json.dumps(run, indent=1).encode())
         yield work

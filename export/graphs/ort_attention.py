@@ -85,7 +85,7 @@ def replace_attention(model: ModelProto, attention: Attention, operator: str, in
         name=attention.name.replace("Softmax", operator),
         domain=DOMAIN,
         num_heads=attention.heads,
-        scale=1.0,
+        scale=1.0,  # the query's weights hold it already
     )
     model.graph.node.append(node)
     say_float(model, node.output[0])
@@ -122,6 +122,7 @@ def _attention(
 
 def _before_heads(makers: Mapping[str, NodeProto], name: str) -> tuple[str, int]:
     """The tensor [rows, length, hidden] that was cut into heads, and how many those are."""
+    # Keys go through two of them, see export.graphs.packed.
     while makers[name].op_type == "Transpose":
         name = makers[name].input[0]
     reshape = _made(makers, name, "Reshape")

@@ -37,6 +37,7 @@ def share_weights(graphs: Sequence[Path], data: Path) -> None:
             before = external_files(path)
             for tensor in model.graph.initializer:
                 if len(tensor.raw_data) > _SMALL:
+                    # By content, not by name: the graphs name the same weights differently.
                     digest = hashlib.sha256(tensor.raw_data).hexdigest()
                     if digest not in places:
                         file.seek(-file.tell() % _PAGE, 1)

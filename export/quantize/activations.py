@@ -57,6 +57,7 @@ def activations(
     """
     session, inputs = _session(model, tensors, threads)
     for batch in batches:
+        # What stands in slots that hold nothing is never used, so that it must not decide a scale.
         filled = (batch.segment_ids != NOTHING).ravel()
         values = session.run(list(tensors), batch.named(inputs))
         yield {name: value.reshape(-1, value.shape[-1])[filled] for name, value in zip(tensors, values)}
@@ -85,6 +86,7 @@ def largest(
 def _session(
     model: onnx.ModelProto, tensors: Sequence[str], threads: int
 ) -> tuple[onnxruntime.InferenceSession, list[str]]:
+    # A tensor can be read if it is an output of the graph.
     opened = copy_of(model)
     outputs = {output.name for output in opened.graph.output}
     opened.graph.output.extend(

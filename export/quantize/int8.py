@@ -94,9 +94,11 @@ def int8_from_graph(
     tuning, model = TuningSplit(tokenizer, sentences, max_length=max_length, labels=labels), onnx.load(source)
     layers = layers_to_quantize(model, source)
     batches = text_batches(tuning.encoder, tuning.fitting, max_length=max_length, most=CALIBRATION_BATCHES)
+    # Fitted once for all layers: which of them are kept changes nothing about the others.
     fitted = _fit(model, layers, batches, threads, SEVEN_BIT_LARGEST if seven_bit else LARGEST)
     quantizer = _Int8(model, *fitted, output, (vocabulary, max_length), threads, has_bf16() and not seven_bit)
     kept, changed = tuning.search(quantizer, source, {layer.name: layer.macs for layer in layers}, goal=goal)
+    # The file holds what the search tried last, which need not be what it chose.
     quantizer.write([each.name for each in kept])
     inputs = tuple(node.name for node in model.graph.input)
     graph = Graph(output.name, "int8", "packed", model.opset_import[0].version, inputs, seven_bit=seven_bit)
@@ -140,6 +142,7 @@ def _turns(readers: Mapping[str, Sequence[LinearLayer]]) -> list[list[str]]:
     groups: list[list[str]] = [[]]
     size = 0
     for name, layers in readers.items():
+        # In fp32, for as many token slots as all batches have.
         bytes_of = 4 * CALIBRATION_BATCHES * ON_CPU.slots * layers[0].weights.shape[0]
         if groups[-1] and size + bytes_of > _MEMORY:
             groups.append([])
@@ -178,7 +181,7 @@ class _Int8:
             threads=self.threads,
             vocabulary=vocabulary,
             positions=positions,
-            cache="",
+            cache="",  # each graph is opened once, so nothing would be read from a cache
             rest_in_bf16=self.rest_in_bf16,
         )
 

@@ -92,6 +92,7 @@ def linear_layers(model: onnx.ModelProto) -> list[LinearLayer]:
             users.setdefault(name, []).append(node)
     found = []
     for node in model.graph.node:
+        # The exporter writes a linear layer as MatMul and Add.
         add = next((user for user in users.get(node.output[0], ()) if user.op_type == "Add"), None)
         if node.op_type != "MatMul" or node.input[1] not in constants or add is None:
             continue
@@ -123,6 +124,7 @@ def in_int8(
         if layer.name not in layers:
             continue
         quantization, made = inputs[layer.input], before.setdefault(layer.name, [])
+        # Query, key and value read one tensor, which is quantized once for all three.
         if layer.input not in quantized:
             made += _quantize_input(graph, layer.input, quantization)
             quantized.add(layer.input)
@@ -130,9 +132,11 @@ def in_int8(
         add = nodes[layer.add]
         _read_int8(graph, nodes[layer.name], add, layer, layers[layer.name])
         if quantization.outlier_channels:
+            # The layer's result gets another name, and the sum with the outliers' part takes the old one.
             after[layer.add] = _outlier_channels(graph, layer, quantization, add.output[0])
             add.output[0] = f"{layer.name}/biased"
     ordered = [each for node in graph.node for each in (*before.get(node.name, ()), node, *after.get(node.name, ()))]
+    # ONNX wants nodes in the order in which they can be computed.
     _replace(graph, ordered)
     onnx.checker.check_model(changed)
     return changed
@@ -148,6 +152,7 @@ def _quantize_input(graph: onnx.GraphProto, tensor: str, quantization: InputQuan
     scale = constant(graph, f"{tensor}/scale", quantization.scale)
     shift = constant(graph, f"{tensor}/shift", -quantization.center * quantization.scale)
     step = constant(graph, f"{tensor}/step", np.float32(quantization.step))
+    # Its type says that int8 is meant; without a zero point, ONNX stores uint8.
     zero = constant(graph, f"{tensor}/zero", np.int8(0))
     return [
         helper.make_node("Mul", [tensor, scale], [f"{tensor}/scaled"], f"{tensor}/Mul"),
@@ -198,6 +203,7 @@ def _replace(graph: onnx.GraphProto, nodes: list[NodeProto]) -> None:
     used = {name for node in nodes for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     for field, values in ((graph.node, nodes), (graph.initializer, kept)):
+        # Copied, since they are part of the field that is about to be emptied.
         copies = [type(value).FromString(value.SerializeToString()) for value in values]
         del field[:]
         field.extend(copies)

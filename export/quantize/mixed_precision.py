@@ -71,6 +71,7 @@ class TuningSplit:
             raise CorpusError("training text", f"{len(sentences)} sentences", "give more, to fit to")
         self.encoder = Encoder(tokenizer)
         self._max_length, self._labels = max_length, labels
+        # Every fifth, not the first fifth: corpora are often sorted by date or subject.
         self._fitted = sentences[::5]
         self._tuning = [words for number, words in enumerate(sentences) if number % 5]
 
@@ -106,6 +107,7 @@ class TuningSplit:
         """Sentences of the tuning split with about that many words in all, spread over it."""
         total = sum(map(len, self._tuning))
         short, long = _halves(self._tuning[:: max(1, total // words)])
+        # Always the same: exporting again must give the same bytes.
         chance = random.Random(0)
         shuffled = [chance.sample(sentence, len(sentence)) for sentence in short]
         return _Text(self.encoder, [*shuffled, *joined(long, self._max_length)], self._max_length)

@@ -31,6 +31,7 @@ def hub_sentences(name: str) -> tuple[list[Sentence], list[Sentence]]:
     """
     if not Path(name).is_dir():
         offline_unless_reachable()
+    # By the names of splits, never by their order, which differs from data set to data set.
     splits = _load(name)
     return (
         sentences_of(splits[_known(name, "split", splits, _TRAIN_SPLITS)], name),

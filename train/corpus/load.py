@@ -74,6 +74,7 @@ def open_corpus(name: str) -> Corpus:
         CorpusError: there is no such corpus, the hub cannot be reached, or something in it cannot be read; a CoNLL
             line is named as file:line.
     """
+    # A folder named "sample" is not looked at: the name must mean the same corpus on every machine.
     folder = Path(name)
     if name == SAMPLE:
         train, valid = sample_corpus()

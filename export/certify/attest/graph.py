@@ -109,6 +109,7 @@ def _macs(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path: Path) ->
     left, out = shapes.get(node.input[0]), shapes.get(node.output[0])
     if left is None or out is None:
         raise ShapeError(str(path), f"the shape of {node.name} cannot be told", "export it again")
+    # Of the result's numbers, each takes one MAC for every number of the axis that is summed over.
     transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
     return math.prod(out) * left[-2 if transposed else -1]
 
@@ -124,6 +125,7 @@ def _attention_macs(node: NodeProto, shapes: Mapping[str, tuple[int, ...]], path
 def _precision(node: NodeProto, made: Mapping[str, NodeProto], types: Mapping[str, int]) -> str:
     """What both factors are stored in, where both come out of a DequantizeLinear; else the type of the result."""
     stored = {_stored(name, made, types) for name in node.input[:2]}
+    # With one factor in 8 bits and the other in fp32, the multiplication is done in fp32.
     if len(stored) == 1 and stored != {""}:
         return stored.pop()
     return _TYPES.get(types.get(node.output[0], 0), "unknown")
@@ -152,7 +154,7 @@ def check_share(attestation: Attestation, least: float) -> None:
         BundleError: it does.
     """
     share = attestation.shares.get(attestation.precision, 0.0)
-    if share < least - 1e-4:
+    if share < least - 1e-4:  # shares are rounded to four places
         told = ", ".join(f"{each:.1%} {name}" for name, each in attestation.shares.items()) or "none"
         problem = f"not what its name says: MACs are {told}, and {least:.0%} should be {attestation.precision}"
         raise BundleError(subject_of(attestation), problem, "export it again, or leave this precision out")

@@ -22,6 +22,7 @@ def inferred(path: Path) -> onnx.ModelProto:
     for tensor in model.graph.input:
         for axis, size in zip(tensor.type.tensor_type.shape.dim, (ROWS, LENGTH)):
             axis.dim_value = size
+    # What the exporter inferred is for any batch, and would stand against the sizes of this one.
     for tensor in model.graph.output:
         tensor.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
