@@ -73,9 +73,9 @@ tag: setup
 serve: setup
 	$(BIN)/python -m runtime.serve --bundle $(BUNDLE) $(ARGS)
 
-# A machine whose image brings its own libraries needs no set-up: python3 -m bench.gpu
+# A machine whose image brings its own libraries needs no set-up: python3 -m bench gpu-check
 gpu-check: .venv/made-gpu .venv/made-tensorrt
-	$(BIN)/python -m bench.gpu $(ARGS)
+	$(BIN)/python -m bench gpu-check $(ARGS)
 
 bench: setup
 	$(BIN)/python -m bench $(BUNDLE) --corpus $(CORPUS) $(ARGS)

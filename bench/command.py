@@ -13,7 +13,7 @@ from bench.report.write import write_reports
 from bench.run import run_bench
 from bench.systems.base import Spec
 from bench.systems.baselines import Model, baseline_specs
-from bench.systems.nerve import nerve_specs, uncertified
+from bench.systems.nerve import nerve_specs, reading_specs, uncertified
 from bench.workloads.bert_large import WORKLOAD
 from bench.workloads.subject import subject_of
 from bench.workloads.texts import read_corpus, texts_of_file
@@ -40,7 +40,9 @@ def main(arguments: Sequence[str]) -> int:
     checkpoint = _checkpoint(bundle, options.checkpoint)
     corpus = read_corpus(options.corpus) if options.corpus else ()
     model = _model(bundle, checkpoint, options.output, options.threads, thorough=not options.quick)
-    specs = [*nerve_specs(bundle, threads=options.threads), *baseline_specs(model)]
+    ours = nerve_specs(bundle, threads=options.threads)
+    readings = reading_specs(bundle, threads=options.threads) if ours and not options.quick else []
+    specs = [*ours, *readings, *baseline_specs(model)]
     large_folder = options.output / WORKLOAD
     bench = Bench(
         specs=_chosen(specs, options.only),

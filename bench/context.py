@@ -40,6 +40,7 @@ class Bench:
         plan: how much is measured.
         threads: how many each system gets.
         large_room: bytes of memory that must be free before one more of the large systems is opened.
+        scores: whether answers are scored; nothing can be said of those of random weights.
         start: starts the process of a system.
         reference: the job that asks the checkpoint; see bench.workloads.reference.
         roofline: opens what measures the machine's matrix-multiplication rate.
@@ -54,6 +55,7 @@ class Bench:
     plan: Plan
     threads: int
     large_room: int = LARGE_ROOM
+    scores: bool = True
     start: Callable[[int], JobRunner] = Worker
     reference: Callable[..., list[list[str] | None]] = reference_labels
     roofline: Callable[[Setting], System] = open_products

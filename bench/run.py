@@ -79,8 +79,10 @@ def _main(comparison: Comparison) -> Measured:
         each(comparison.systems, phases.prepare)
     main, scored = _main_workloads(bench)
     systems = comparison.on(main.name)
-    with stage("reference"):
-        expected = reference_of(bench, scored, comparison.notes)
+    expected = replace(NOTHING_EXPECTED, twins={})
+    if bench.scores:
+        with stage("reference"):
+            expected = reference_of(bench, scored, comparison.notes)
     measured = measured_of(bench, main, checkpoint_accuracy(scored, expected, bench.subject.labels))
     found: dict[str, Throughput] = {}
     tried = replace(main, texts=main.texts[: plan.search_texts])
@@ -88,8 +90,9 @@ def _main(comparison: Comparison) -> Measured:
         each(systems, lambda one: _search(one, tried, found, plan, fresh=True))
     with stage("open"):
         each(systems, lambda one: one.open(one.setting), at_once=bench.threads)
-    with stage("answers"):
-        each(systems, lambda one: phases.score(one, scored, expected, bench.subject.labels))
+    if bench.scores:
+        with stage("answers"):
+            each(systems, lambda one: phases.score(one, scored, expected, bench.subject.labels))
     with stage(main.name):
         speed.throughput(systems, found, main, measured, comparison.probe, plan, rounds=plan.rounds)
         each(systems, phases.peak_memory)

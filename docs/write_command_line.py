@@ -24,11 +24,11 @@ COMMANDS = (
     "export.tune",
     "export.reading",
     "bench",
+    "bench gpu-check",
     "bench compare",
     "bench readme",
     "bench.strides",
     "bench.reading",
-    "bench.gpu",
 )
 _HEAD = """\
 # Command-line reference

@@ -62,7 +62,7 @@ def gpu_bundle(tiny_model: Path, tiny_corpus: Path, tmp_path_factory: pytest.Tem
 
     It is for tests on a GPU, whose machine brings its own libraries.
     """
-    from bench.gpu.models import make_bundle
+    from bench.gpu.bundles import make_bundle
 
     bundle = tmp_path_factory.mktemp("bundles") / "gpu"
     make_bundle(tiny_model, bundle, tiny_corpus)

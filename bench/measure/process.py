@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Protocol, TypeVar
 
 from bench.measure.jobs import Session
@@ -58,6 +60,8 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=os.environ | environment(threads),
+            # A group of its own: what a job starts ends with it.
+            start_new_session=True,
         )
 
     def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = TIMEOUT) -> Answer:
@@ -91,13 +95,17 @@ class Worker:
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self._kill()
         self._stderr.close()
 
     def _expire(self, expired: threading.Event) -> None:
         expired.set()
-        self._process.kill()
+        self._kill()
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def _how_it_ended(self) -> str:
         status = self._process.wait()
@@ -122,6 +130,30 @@ class Local:
         self._session.close()
 
 
+class Deadline:
+    """A JobRunner whose jobs end when the time of the whole benchmark is over.
+
+    Args:
+        runner: does the jobs.
+        end: by the clock.
+        clock: in seconds.
+    """
+
+    def __init__(self, runner: JobRunner, end: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._runner, self._end, self._clock = runner, end, clock
+
+    def call(self, job: Callable[..., Answer], *arguments: object, timeout: float = TIMEOUT) -> Answer:
+        """See JobRunner."""
+        left = self._end - self._clock()
+        if left <= 0:
+            raise Failure("the time was over")
+        return self._runner.call(job, *arguments, timeout=min(timeout, left))
+
+    def close(self) -> None:
+        """See JobRunner."""
+        self._runner.close()
+
+
 def environment(threads: int) -> dict[str, str]:
     """Return the variables of every system's process: as many threads as the benchmark allows, and no network."""
     pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -129,6 +161,7 @@ def environment(threads: int) -> dict[str, str]:
         **dict.fromkeys(pools, str(threads)),
         "TOKENIZERS_PARALLELISM": "true",
         "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
         "OPENVINO_TELEMETRY": "0",
         "DO_NOT_TRACK": "1",

@@ -35,17 +35,22 @@ Maker = Callable[[int, int, int], list[Product]]
 class Products:
     """Matrices to multiply. It has the methods of a System only to run in a process as systems do; it tags nothing.
 
-    Attributes:
+    Args:
         library: the library that multiplies, and its version.
+        makers: by precision; each makes the multiplications of a shape, one for each layout of its matrices.
+        shapes: to try: rows, inner, columns.
+
+    Attributes:
+        library: see above.
         shapes: the fastest shape of each precision.
     """
 
-    def __init__(self, threads: int) -> None:
-        self.library, makers = _makers(threads)
+    def __init__(self, library: str, makers: Mapping[str, Maker], shapes: Sequence[Shape] = SHAPES) -> None:
+        self.library = library
         self.shapes: dict[str, Shape] = {}
         self._products: dict[str, Product] = {}
-        for precision, maker in faster_than_fp32(makers).items():
-            tried = [(shape, product) for shape in SHAPES for product in maker(*shape)]
+        for precision, maker in makers.items():
+            tried = [(shape, product) for shape in shapes for product in maker(*shape)]
             self.shapes[precision], self._products[precision] = fastest(tried)
 
     def rate(self, precision: str, seconds: float) -> float:
@@ -71,7 +76,8 @@ class Products:
 
 def open_products(setting: Setting) -> Products:
     """Open the matrices, as any system is opened."""
-    return Products(setting.threads)
+    library, makers = _makers(setting.threads)
+    return Products(library, faster_than_fp32(makers))
 
 
 def describe(session: Session) -> tuple[str, dict[str, Shape]]:

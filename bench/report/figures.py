@@ -30,16 +30,16 @@ class Picture:
 
 
 def speed_picture(result: Result, about: str = "") -> list[Picture]:
-    """Return the picture of speed against F1 on the main workload; none where nothing has both.
+    """Return the picture of speed against F1 on the first workload that has both; none where nothing has.
 
     Args:
         result: the benchmark.
         about: goes into the file as its description.
     """
-    points = _speeds_and_f1(result)
+    main = next((one.name for one in result.workloads if _speeds_and_f1(result, one.name)), "")
+    points = _speeds_and_f1(result, main)
     if not points:
         return []
-    main = result.workloads[0].name
 
     def draw(mode: Mode) -> bytes:
         labels = (f"{main} a second", "entity F1")
@@ -128,11 +128,10 @@ def _marks(result: Result, mode: Mode) -> dict[str, Mark]:
     return pictures.marks([row.name for row in result.rows], lambda name: name in ours, mode)
 
 
-def _speeds_and_f1(result: Result) -> dict[str, tuple[float, float]]:
-    main = result.workloads[0].name if result.workloads else ""
+def _speeds_and_f1(result: Result, workload: str) -> dict[str, tuple[float, float]]:
     points = {}
     for row in result.rows:
-        speed, right = row.on(main), row.accuracy_on(main)
+        speed, right = row.on(workload), row.accuracy_on(workload)
         if row.status == "measured" and speed and right and right.f1 is not None:
             points[row.name] = (speed.texts_per_second, right.f1)
     return points

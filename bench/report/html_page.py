@@ -92,7 +92,7 @@ def _table(result: Result, table: Table) -> str:
     for row in table.rows:
         numbers = "".join(f" <sup>{number}</sup>" for number in table.numbers(row[0]))
         cells = f"<td>{escape(row[0])}{numbers}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-        lines.append(f'<tr class="{kinds[row[0]]}">{cells}</tr>')
+        lines.append(f'<tr class="{kinds.get(row[0], "")}">{cells}</tr>')
     notes = "".join(f"<li>{escape(text)}</li>" for _, text in table.footnotes())
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     return f'<div class="wide">{body}</div>\n' + (f'<ol class="notes">{notes}</ol>\n' if notes else "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.report.figures import speed_picture
@@ -31,11 +31,12 @@ IMAGE = "speed-f1-{mode}.svg"
 def main(arguments: Sequence[str]) -> int:
     """Write texts and pictures, or check them: 1 if one of them is not what the result says."""
     options = _parser().parse_args(arguments)
-    result = read_result(options.result)
     blocks = {options.readme: readme_block, options.docs: docs_block}
-    wanted = {path: _wanted(path, result, options.result, block) for path, block in blocks.items()}
+    before = {path: _read(path) for path in blocks}
+    result = read_result(options.result)
+    wanted = {path: with_block(before[path], make(result, options.result), path) for path, make in blocks.items()}
     if options.check:
-        differing = [path for path, text in wanted.items() if _read(path) != text]
+        differing = [path for path, text in wanted.items() if before[path] != text]
         differing += pictures_not_of(options.result, options.images)
         for path in differing:
             print(f"{path} is not of {options.result}: run {PROG} {options.result}", file=sys.stderr)
@@ -110,10 +111,6 @@ def with_block(text: str, block: str, path: Path) -> str:
     if not begin or not end:
         raise StorageError(str(path), "the marks for the table are missing", f"put {BEGIN} and {END} where it belongs")
     return f"{head}{BEGIN}\n{block}{END}{tail}"
-
-
-def _wanted(path: Path, result: Result, source: Path, block: Callable[[Result, Path], str]) -> str:
-    return with_block(_read(path), block(result, source), path)
 
 
 def _caption(result: Result, path: Path) -> str:

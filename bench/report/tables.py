@@ -72,13 +72,21 @@ COST_HEADER = (
 
 
 def tables_of(result: Result) -> list[tuple[str, Table]]:
-    """Return all tables with their titles: speeds for each workload, one text at a time, and what else it costs."""
+    """Return all tables with their titles: steps, speeds on each workload, one text at a time, and costs."""
+    steps = [("Steps", steps_table(result))] if result.checks else []
     speeds = [
         (f"{one.name}: {one.texts:,} texts, {one.tokens:,} tokens", speed_table(result, one))
         for one in result.workloads
     ]
     others = [(ONE_TEXT, latency_table(result)), ("Cost", cost_table(result))]
-    return [*speeds, *((title, table) for title, table in others if table.rows)]
+    return [*steps, *speeds, *((title, table) for title, table in others if table.rows)]
+
+
+def steps_table(result: Result) -> Table:
+    """Return the steps of a GPU check; what they found are the remarks."""
+    rows = tuple((one.name, one.status, f"{one.seconds:.1f}") for one in result.checks)
+    remarks = tuple((one.name, line) for one in result.checks for line in one.lines)
+    return Table(("step", "status", "seconds"), rows, remarks)
 
 
 def speed_table(result: Result, workload: Measured) -> Table:

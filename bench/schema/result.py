@@ -174,6 +174,21 @@ class Measured:
 
 
 @dataclass(slots=True)
+class Check:
+    """A step of the GPU check.
+
+    Attributes:
+        status: passed, failed, or not run.
+        lines: what the step found, or why it did not run.
+    """
+
+    name: str
+    status: str
+    lines: list[str]
+    seconds: float
+
+
+@dataclass(slots=True)
 class Result:
     """A whole benchmark.
 
@@ -186,6 +201,7 @@ class Result:
         machine: see bench.measure.machine.
         bundle, checkpoint: digests of the manifest and of the checkpoint, and facts about them.
         notes: what a reader must know of this benchmark.
+        checks: the steps of the GPU check; empty for other benchmarks.
     """
 
     made: str
@@ -199,6 +215,7 @@ class Result:
     workloads: list[Measured]
     rows: list[Row]
     notes: list[str]
+    checks: list[Check] = field(default_factory=list)
     schema: int = SCHEMA
 
     def workload(self, name: str) -> Measured | None:

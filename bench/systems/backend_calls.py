@@ -1,4 +1,4 @@
-"""Three libraries, each as one function from a batch to logits. It is called from as many threads as streams."""
+"""Four libraries, each as one function from a batch to logits. It is called from as many threads as streams."""
 
 from __future__ import annotations
 
@@ -99,6 +99,28 @@ def open_ctranslate2(folder: Path, setting: Setting) -> Infer:
         lengths = ctranslate2.StorageView.from_array(batch.attention_mask.sum(axis=1).astype(np.int32))
         hidden = np.asarray(encoder.forward_batch(ids, lengths).last_hidden_state)  # [rows, length, width]
         logits: NDArray[np.float32] = hidden @ weight + bias
+        return logits
+
+    return infer
+
+
+def open_pytorch(folder: Path, setting: Setting, *, device: str, dtype: str) -> Infer:
+    """Open the checkpoint in PyTorch with scaled-dot-product attention, its fastest."""
+    import torch
+    import transformers
+
+    from bench.systems.hf_pipeline import dtype_argument
+
+    torch.set_num_threads(setting.threads)
+    loader, given = transformers.AutoModelForTokenClassification, dtype_argument(getattr(torch, dtype))
+    model = loader.from_pretrained(folder, attn_implementation="sdpa", local_files_only=True, **given)
+    model = model.to(device).eval()
+
+    def infer(batch: Rows) -> NDArray[np.float32]:
+        # The grad mode belongs to a thread, and a stream may call from any.
+        with torch.inference_mode():
+            ids, mask = (torch.from_numpy(one).to(device) for one in (batch.input_ids, batch.attention_mask))
+            logits: NDArray[np.float32] = model(input_ids=ids, attention_mask=mask).logits.float().cpu().numpy()
         return logits
 
     return infer

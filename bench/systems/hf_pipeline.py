@@ -81,16 +81,26 @@ class Pipeline:
         del self._pipe
 
 
-def open_torch(setting: Setting, *, checkpoint: Path, dtype: Literal["float32", "bfloat16"]) -> Pipeline:
+def open_torch(
+    setting: Setting, *, checkpoint: Path, dtype: Literal["float32", "bfloat16", "float16"], device: str = "cpu"
+) -> Pipeline:
     """Open the pipeline on PyTorch."""
     import torch
     import transformers
 
     torch.set_num_threads(setting.threads)
     network = transformers.AutoModelForTokenClassification.from_pretrained(
-        checkpoint, dtype=getattr(torch, dtype), local_files_only=True
+        checkpoint, local_files_only=True, **dtype_argument(getattr(torch, dtype))
     )
-    return _pipeline(network, checkpoint, setting)
+    return _pipeline(network, checkpoint, setting, device)
+
+
+def dtype_argument(dtype: Any) -> dict[str, Any]:
+    """Return a number type as an argument of from_pretrained; transformers 4.56 changed the parameter's name."""
+    import transformers
+
+    version = tuple(map(int, transformers.__version__.split(".")[:2]))
+    return {"dtype" if version >= (4, 56) else "torch_dtype": dtype}
 
 
 def open_optimum(setting: Setting, *, folder: Path, file: str) -> Pipeline:
@@ -123,7 +133,7 @@ def make_int8(*, checkpoint: Path, fp32: Path, folder: Path) -> None:
     make_once(folder, fill)
 
 
-def _pipeline(network: Any, folder: Path, setting: Setting) -> Pipeline:
+def _pipeline(network: Any, folder: Path, setting: Setting, device: str = "cpu") -> Pipeline:
     import transformers
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
@@ -133,7 +143,7 @@ def _pipeline(network: Any, folder: Path, setting: Setting) -> Pipeline:
         "token-classification",
         model=network,
         tokenizer=tokenizer,
-        device="cpu",
+        device=device,
         aggregation_strategy="first",
         stride=longest // _STRIDE,
     )

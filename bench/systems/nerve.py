@@ -9,16 +9,18 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from bench.systems.base import Setting, Span, Spec, Split
+from runtime.batch.windowing import DEFAULT_WINDOWING, Policy, Windowing
 from runtime.bundle.store import CONFIG, MANIFEST, TOKENIZER, Bundle, Candidate
-from runtime.selection import runnable
+from runtime.selection import choose, runnable
 
 PREFIX = "nerve-"
+POLICIES: tuple[Policy, ...] = ("sentences", "context", "windows")
 STAGES = ("tokenize", "pack", "backend", "decode")
 # Texts that are given to a Tagger together in the load phase; it takes any number.
 _LOAD_BATCH = 64
@@ -38,15 +40,35 @@ def nerve_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
     ]
 
 
+def reading_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
+    """Return a Spec for every way to read documents, of the candidate that Tagger.open takes by itself.
+
+    They are measured on documents alone: a sentence is read in the same way by all of them.
+    """
+    chosen = choose(bundle)
+    name = _names(bundle, [one.candidate for one in bundle.manifest.certificates if one.passed])[chosen]
+    plain = _spec(bundle.path, chosen, name, threads=threads, certified=True)
+    found = []
+    for policy in POLICIES:
+        opener = functools.partial(
+            open_nerve, bundle=bundle.path, candidate=chosen, certified=True, windowing=Windowing(policy=policy)
+        )
+        title = f"Nerve, reading {policy}, {chosen.file} on {chosen.backend}"
+        found.append(replace(plain, name=f"{name}/{policy}", title=title, open=opener, workloads=("documents",)))
+    return found
+
+
 def uncertified(specs: Sequence[Spec], bundle: Bundle, *, threads: int) -> list[Spec]:
     """Return the same candidates on a bundle with random weights, which no certificate can be had for."""
-    names = _names(bundle, runnable(bundle))
     wanted = {spec.name for spec in specs if spec.group == "nerve"}
-    return [
-        _spec(bundle.path, candidate, name, threads=threads, certified=False)
-        for candidate, name in names.items()
-        if name in wanted
-    ]
+    return [spec for spec in runnable_specs(bundle, threads=threads) if spec.name in wanted]
+
+
+def runnable_specs(bundle: Bundle, *, threads: int, device: str = "cpu") -> list[Spec]:
+    """Return a Spec for everything in a bundle that this machine can run on that device, certified or not."""
+    candidates = [one for one in runnable(bundle) if one.device == device]
+    names = _names(bundle, candidates)
+    return [_spec(bundle.path, one, names[one], threads=threads, certified=False) for one in candidates]
 
 
 class Nerve:
@@ -55,7 +77,7 @@ class Nerve:
     Args:
         bundle: its folder.
         candidate: the one of its candidates to run.
-        threads, goal: as for Tagger.open.
+        threads, goal, windowing: as for Tagger.open.
         certified: False runs a candidate without a certificate.
     """
 
@@ -67,6 +89,7 @@ class Nerve:
         threads: int,
         goal: Literal["throughput", "latency"],
         certified: bool,
+        windowing: Windowing = DEFAULT_WINDOWING,
     ) -> None:
         from runtime.tagger import Tagger
 
@@ -76,6 +99,7 @@ class Nerve:
             candidate=candidate,
             threads=threads,
             goal=goal,
+            windowing=windowing,
             allow_uncertified=not certified,
         )
 
@@ -142,17 +166,32 @@ def split_of(
     return Split(stages, watched.slots, watched.filled)
 
 
-def open_nerve(setting: Setting, *, bundle: Path, candidate: Candidate, certified: bool) -> Nerve:
+def open_nerve(
+    setting: Setting,
+    *,
+    bundle: Path,
+    candidate: Candidate,
+    certified: bool,
+    windowing: Windowing = DEFAULT_WINDOWING,
+) -> Nerve:
     """Open a candidate. The Tagger chooses batches and streams itself."""
-    return Nerve(bundle, candidate, threads=setting.streams * setting.threads, goal=setting.goal, certified=certified)
+    threads = setting.streams * setting.threads
+    return Nerve(bundle, candidate, threads=threads, goal=setting.goal, certified=certified, windowing=windowing)
 
 
 def _names(bundle: Bundle, candidates: Sequence[Candidate]) -> dict[Candidate, str]:
     """Return a name for each: backend and precision; layout, then file, where that is not enough."""
     plain = {one: f"{PREFIX}{one.backend}-{one.precision}" + ("" if one.device == "cpu" else f"-{one.device}")
              for one in candidates}  # fmt: skip
-    shared = [name for name, count in Counter(plain.values()).items() if count > 1]
-    return {one: f"{name}-{bundle.part(one.file).layout}" if name in shared else name for one, name in plain.items()}
+    layouts = {one: f"{name}-{bundle.part(one.file).layout}" for one, name in _ambiguous(plain).items()}
+    files = {one: f"{plain[one]}-{Path(one.file).stem}" for one in _ambiguous(layouts)}
+    return plain | layouts | files
+
+
+def _ambiguous(names: Mapping[Candidate, str]) -> dict[Candidate, str]:
+    """Return those whose name others have, too."""
+    counts = Counter(names.values())
+    return {one: name for one, name in names.items() if counts[name] > 1}
 
 
 def _spec(bundle: Path, candidate: Candidate, name: str, *, threads: int, certified: bool) -> Spec:

@@ -18,7 +18,7 @@ from tests.conftest import Command
         (("--corpus", "x", "--threads", "0"), "--threads: 0; give 1 to"),
         (("--no-such-option",), "unrecognized arguments: --no-such-option"),
         (("compare", "a.json", "b.json"), "a.json: No such file or directory"),
-        (("readme", "a.json"), "README.md: No such file or directory; give --readme FILE"),
+        (("readme", "a.json"), "README.md: No such file or directory; give the path of the file"),
     ],
 )
 def test_a_mistake_is_one_line(command: Command, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

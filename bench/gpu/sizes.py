@@ -1,0 +1,73 @@
+"""The two sizes of the GPU check: 4 and 9 minutes. Only data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bench.gpu.models import MINILM
+from bench.plan import QUICK, Plan
+from bench.workloads.bert_large import BERT_LARGE, Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much a GPU check does.
+
+    Attributes:
+        seconds: the longest time of the whole check.
+        reserve: seconds that are kept for what is timed: bert-large's bundle must be made before that.
+        training: seconds of training MiniLM.
+        certified: sentences that candidates are certified on.
+        minilm, large: what is measured of each model; see bench.plan.
+        fp32: whether candidates in fp32 are measured, too.
+        minilm_shape, large_shape: shapes of the models; tests give smaller ones.
+        thorough: whether TensorRT in fp8 and the export command are part of it.
+    """
+
+    seconds: int
+    reserve: int
+    training: float
+    certified: int
+    minilm: Plan
+    large: Plan
+    fp32: bool
+    thorough: bool
+    minilm_shape: Shape = MINILM
+    large_shape: Shape = BERT_LARGE
+
+
+# Starting a process on a GPU takes seconds, so that cold starts and a load at several rates are left out.
+_MINILM = replace(
+    QUICK,
+    sentences=1000,
+    scored=1000,
+    rounds=3,
+    run_seconds=0.3,
+    cold_starts=0,
+    search_texts=512,
+    latency_words=(0, 100),
+    latency_rounds=3,
+    latency_calls=40,
+    rates=(),
+)
+FOUR = Size(
+    seconds=235,
+    reserve=90,
+    training=12.0,
+    certified=400,
+    minilm=_MINILM,
+    large=replace(_MINILM, sentences=512, search_texts=256, latency_calls=25),
+    fp32=False,
+    thorough=False,
+)
+NINE = Size(
+    seconds=530,
+    reserve=240,
+    training=25.0,
+    certified=600,
+    minilm=replace(_MINILM, sentences=2000, scored=2000, rounds=5, run_seconds=0.5, latency_words=(0, 50, 100, 350)),
+    large=replace(_MINILM, sentences=1000, rounds=5, run_seconds=0.5, latency_words=(0, 50, 100, 350)),
+    fp32=True,
+    thorough=True,
+)
+SIZES = {4: FOUR, 9: NINE}

@@ -1,0 +1,225 @@
+"""The steps of the GPU check, what matters most first: correctness, then speed, then tests and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from bench.context import Bench
+from bench.gpu import bundles, jobs, models
+from bench.gpu.check import GpuCheck, Step
+from bench.gpu.jobs import Answer
+from bench.gpu.systems import gpu_specs
+from bench.measure.jobs import Session
+from bench.plan import Plan
+from bench.run import run_bench
+from bench.schema.result import Measured, Result, Row
+from bench.systems.base import Failure
+from bench.workloads.bert_large import Shape
+from bench.workloads.subject import subject_of
+from bench.workloads.texts import read_corpus
+from runtime.bundle.store import open_bundle
+
+MINILM, LARGE, FP8 = "minilm", "bert-large", "minilm-fp8"
+
+
+def steps_of(check: GpuCheck) -> list[Step]:
+    """Return the steps of a check of that size, in order.
+
+    bert-large's bundle takes minutes on slow CPUs. So it is made beside the certificates, which time nothing, and no
+    timing begins before it is done or given up.
+    """
+    steps = [
+        Step("backends", 60, lambda check, seconds: check.run(jobs.backends, seconds=seconds), ("environment",)),
+        Step(f"{MINILM}: checkpoint", 120, _minilm, ("environment",)),
+        Step(f"{MINILM}: bundle", 150, _minilm_bundle, (f"{MINILM}: checkpoint", "backends")),
+        Step(f"{MINILM}: engines", 100, _engines(MINILM), (f"{MINILM}: bundle",)),
+        Step("certify", 150, _certify, (f"{MINILM}: bundle",)),
+        Step("attention kernels", 40, _attention, (f"{MINILM}: bundle",)),
+        Step(f"{LARGE}: bundle", 300, lambda check, _: check.awaited(LARGE), (f"{MINILM}: checkpoint", "backends")),
+        Step(f"{LARGE}: engines", 200, _engines(LARGE), (f"{LARGE}: bundle",)),
+        Step(f"{LARGE}: speed", 150, _speed(LARGE), (f"{LARGE}: bundle",)),
+        Step(f"{MINILM}: speed", 150, _speed(MINILM), (f"{MINILM}: bundle",)),
+        Step("tests", 120, lambda check, seconds: check.run(jobs.tests, seconds=seconds), ("environment",)),
+    ]
+    if check.size.thorough:
+        steps.append(Step(f"{FP8}: speed", 150, _fp8, (f"{MINILM}: engines",)))
+        steps.append(Step("export", 200, _export, (f"{MINILM}: checkpoint",)))
+    return steps
+
+
+ENVIRONMENT = Step("environment", 120, lambda check, seconds: check.run(jobs.environment, seconds=seconds))
+
+
+def checkpoint_of(check: GpuCheck, model: str) -> Path:
+    """Return the folder of a model's checkpoint; the user's own takes MiniLM's place."""
+    own = check.checkpoint if model == MINILM else None
+    return own or check.work / model / "checkpoint"
+
+
+def corpus_of(check: GpuCheck) -> Path:
+    """Return the folder of the corpus: the user's own, or the generated sample."""
+    return check.corpus or check.work / "corpus"
+
+
+def make_minilm(session: Session, checkpoint: Path, shape: Shape, corpus: Path, seconds: float, device: str) -> Answer:
+    """Make MiniLM's checkpoint and train it for some seconds. A job."""
+    models.make_checkpoint(checkpoint, shape, corpus)
+    trained = models.train_briefly(checkpoint, corpus, seconds=seconds, device=device)
+    return Answer([f"trained for {trained['steps']:.0f} steps, last loss {trained['loss']:.4f}"])
+
+
+def make_corpus(session: Session, corpus: Path) -> Answer:
+    """Write the generated sample. A job."""
+    models.make_corpus(corpus)
+    return Answer([])
+
+
+def make_large(session: Session, folder: Path, shape: Shape, corpus: Path) -> Answer:
+    """Make bert-large's checkpoint and bundle. A job.
+
+    One batch is enough to look for overflow: random weights have no large activations.
+    """
+    models.make_checkpoint(folder / "checkpoint", shape, corpus)
+    return Answer(bundles.make_bundle(folder / "checkpoint", folder / "bundle", corpus, searched=1))
+
+
+def make_bundle(session: Session, checkpoint: Path, bundle: Path, corpus: Path) -> Answer:
+    """Make a bundle of a checkpoint. A job."""
+    return Answer(bundles.make_bundle(checkpoint, bundle, corpus))
+
+
+def add_engines(session: Session, bundle: Path) -> Answer:
+    """Build TensorRT engines into a bundle. A job."""
+    return Answer(bundles.add_engines(bundle))
+
+
+def make_fp8(session: Session, bundle: Path, folder: Path, corpus: Path) -> Answer:
+    """Make a bundle with an engine in fp8, where the GPU multiplies in it. A job.
+
+    Raises:
+        Failure: it does not.
+    """
+    from export.engines.bundle_engines import has_fp8
+    from runtime.system.gpu import gpu
+
+    here = gpu()
+    if here is None or not has_fp8(here):
+        raise Failure("this GPU does not multiply in fp8")
+    return Answer([*bundles.make_fp8_bundle(bundle, folder, corpus), *bundles.add_engines(folder)])
+
+
+def _minilm(check: GpuCheck, seconds: int) -> Answer:
+    corpus = corpus_of(check)
+    if check.corpus is None:
+        check.run(make_corpus, corpus, seconds=seconds)
+    shape, most = check.size.large_shape, check.left() - check.size.reserve
+    check.begin(LARGE, lambda: check.run(make_large, check.work / LARGE, shape, corpus, seconds=most))
+    if check.checkpoint is not None:
+        return Answer(["the checkpoint that was given"])
+    folder = checkpoint_of(check, MINILM)
+    arguments = (folder, check.size.minilm_shape, corpus, check.size.training, check.device)
+    return check.run(make_minilm, *arguments, seconds=seconds)
+
+
+def _minilm_bundle(check: GpuCheck, seconds: int) -> Answer:
+    bundle = check.work / MINILM / "bundle"
+    return check.run(make_bundle, checkpoint_of(check, MINILM), bundle, corpus_of(check), seconds=seconds)
+
+
+def _certify(check: GpuCheck, seconds: int) -> Answer:
+    bundle, limited = check.work / MINILM / "bundle", check.corpus is None
+    arguments = (bundle, checkpoint_of(check, MINILM), corpus_of(check), check.size.certified, limited)
+    return check.run(jobs.certify, *arguments, seconds=seconds)
+
+
+def _attention(check: GpuCheck, seconds: int) -> Answer:
+    return check.run(jobs.attention, check.work / MINILM / "bundle", seconds=seconds)
+
+
+def _engines(model: str) -> Callable[[GpuCheck, int], Answer]:
+    return lambda check, seconds: check.run(add_engines, check.work / model / "bundle", seconds=seconds)
+
+
+def _speed(model: str) -> Callable[[GpuCheck, int], Answer]:
+    def measured(check: GpuCheck, seconds: int) -> Answer:
+        plan = check.size.large if model == LARGE else check.size.minilm
+        return measure(check, model, check.work / model / "bundle", plan, seconds)
+
+    return measured
+
+
+def _fp8(check: GpuCheck, seconds: int) -> Answer:
+    bundle, folder = check.work / MINILM / "bundle", check.work / FP8
+    said = check.run(make_fp8, bundle, folder, corpus_of(check), seconds=seconds)
+    answer = measure(check, FP8, folder, replace(check.size.minilm, latency_words=()), seconds)
+    return Answer([*said.lines, *answer.lines])
+
+
+def _export(check: GpuCheck, seconds: int) -> Answer:
+    output = check.work / "exported"
+    return check.run(jobs.export, checkpoint_of(check, MINILM), corpus_of(check), output, seconds=seconds)
+
+
+def measure(check: GpuCheck, model: str, folder: Path, plan: Plan, seconds: int) -> Answer:
+    """Measure a bundle's candidates and the baselines as any benchmark does, and add them to the check's result."""
+    bundle, checkpoint = open_bundle(folder), checkpoint_of(check, MINILM if model == FP8 else model)
+    bench = Bench(
+        specs=gpu_specs(bundle, checkpoint, threads=check.threads, device=check.device, fp32=check.size.fp32),
+        large=lambda: [],
+        large_folder=check.work,
+        subject=subject_of(bundle, checkpoint),
+        corpus=read_corpus(corpus_of(check)),
+        texts=None,
+        plan=plan,
+        threads=check.threads,
+        scores=model != LARGE,
+        start=check.bounded(seconds),
+        roofline=check.roofline,
+    )
+    found = run_bench(bench)
+    add(check.result, found, model)
+    lines = [line for row in found.rows for line in _backend_alone(row, found.workloads[0])]
+    lines += [f"{row.name}: {row.status}: {row.reason}" for row in found.rows if row.status != "measured"]
+    return Answer(lines, any(row.group == "nerve" and row.status == "measured" for row in found.rows))
+
+
+def _backend_alone(row: Row, measured: Measured) -> list[str]:
+    """Return a line with the speed of the backend without tokenizing and decoding, from the watched pass."""
+    if not row.split.get("backend"):
+        return []
+    tokens = measured.tokens / row.split["backend"]
+    roofline = measured.rooflines.get(row.precision)
+    share = f", {tokens * measured.flops_per_token / roofline.median:.1%} of the roofline" if roofline else ""
+    return [f"{row.name}: the backend alone computes {tokens:,.0f} tokens/s{share}"]
+
+
+def add(whole: Result, part: Result, model: str) -> None:
+    """Add a model's benchmark to the result. Workload and texts get its name; rows of one name are joined."""
+    rows = {row.name: row for row in whole.rows}
+    for row in part.rows:
+        _name_after(row, model)
+        known = rows.get(row.name)
+        if known is None or known.status != "measured":
+            whole.rows = [*(one for one in whole.rows if one.name != row.name), row]
+        else:
+            known.throughput += row.throughput
+            known.accuracy += row.accuracy
+            known.latency += row.latency
+    for measured in part.workloads:
+        measured.name = model
+        if measured.checkpoint is not None:
+            measured.checkpoint.workload = model
+    whole.workloads += part.workloads
+    whole.notes += [f"{model}: {note}" for note in part.notes]
+    whole.bundle, whole.checkpoint = part.bundle, part.checkpoint
+
+
+def _name_after(row: Row, model: str) -> None:
+    for speed in row.throughput:
+        speed.workload = model
+    for right in row.accuracy:
+        right.workload = model
+    for latency in row.latency:
+        latency.texts = f"{model}, {latency.texts}"

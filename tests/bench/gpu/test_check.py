@@ -1,0 +1,86 @@
+"""Steps: each is a row, whatever happens to it, and the result is on disk after each."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.gpu.check import FAILED, NOT_RUN, PASSED, GpuCheck, Step, empty_result, run_steps
+from bench.gpu.jobs import Answer
+from bench.gpu.sizes import FOUR
+from bench.measure.jobs import Session
+from bench.measure.process import JobRunner, Local, Worker
+from bench.schema.result import read_result
+from bench.systems.base import Failure
+from tests.bench import fakes
+
+
+def _local(threads: int) -> JobRunner:
+    return Local(Session())
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> GpuCheck:
+    end = time.monotonic() + 60
+    output, result = tmp_path / "result.json", empty_result(1, [])
+    return GpuCheck(work=tmp_path, output=output, size=FOUR, threads=1, end=end, result=result, start=_local)
+
+
+def _sleeps(check: GpuCheck, seconds: int) -> Answer:
+    check.run(fakes.sleepy, seconds=seconds)
+    return Answer([])
+
+
+def _refuses(check: GpuCheck, seconds: int) -> Answer:
+    raise Failure("torch is not installed")
+
+
+def test_every_step_is_a_row_that_says_how_it_went(check: GpuCheck) -> None:
+    steps = [
+        Step("first", 10, lambda check, seconds: Answer(["found"])),
+        Step("second", 10, _refuses),
+        Step("third", 10, lambda check, seconds: Answer([], passed=False), ("first",)),
+        Step("fourth", 10, lambda check, seconds: Answer(["never"]), ("first", "second")),
+    ]
+    run_steps(check, steps)
+    found = {one.name: (one.status, one.lines) for one in read_result(check.output).checks}
+    assert found == {
+        "first": (PASSED, ["found"]),
+        "second": (NOT_RUN, ["torch is not installed"]),
+        "third": (FAILED, []),
+        "fourth": (NOT_RUN, ["it needs second"]),
+    }
+
+
+def test_the_result_is_on_disk_after_each_step(check: GpuCheck) -> None:
+    seen: list[int] = []
+
+    def look(check: GpuCheck, seconds: int) -> Answer:
+        seen.append(len(read_result(check.output).checks) if check.output.is_file() else 0)
+        return Answer([])
+
+    run_steps(check, [Step(name, 10, look) for name in "abc"])
+    assert seen == [0, 1, 2]
+
+
+def test_a_step_that_takes_too_long_is_ended(check: GpuCheck) -> None:
+    check.start = Worker
+    begun = time.monotonic()
+    run_steps(check, [Step("long", 1, _sleeps)])
+    assert time.monotonic() - begun < 15
+    assert check.result.checks[0].status == NOT_RUN
+    assert check.result.checks[0].lines[0].startswith("took longer than")
+
+
+def test_when_the_time_is_over_nothing_is_begun(check: GpuCheck) -> None:
+    check.end = time.monotonic() - 1
+    with pytest.raises(Failure, match="the time was over"):
+        check.run(fakes.chatty, seconds=10)
+
+
+def test_work_that_was_begun_beside_is_awaited(check: GpuCheck) -> None:
+    check.begin("large", lambda: Answer(["made"]))
+    assert check.awaited("large").lines == ["made"]
+    check.close()
