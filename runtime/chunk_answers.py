@@ -6,18 +6,21 @@ It knows nothing of streams, threads, or where questions come from.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from runtime.batch.chunks import Chunk
+from runtime.concurrency import in_order
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import TextError
 from runtime.readers import Reader, Tokenized, WordReader
 from runtime.text.answer import NOTHING, Answer, Question
+from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
+from runtime.text.sections import SECTION, sections_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Answering:
         reader: reads free text.
         words: reads texts of words.
         most: tokens of one part of a text, beyond which the text is refused; None: any number.
+        by_section: read long texts section by section, which changes nothing where sentences are read by themselves.
     """
 
     encoder: Encoder
@@ -50,15 +54,40 @@ class Answering:
     reader: Reader[Any, Any]
     words: WordReader
     most: int | None
+    by_section: bool
 
     def texts(self, chunk: Chunk[str]) -> Answered:
         """Entities of free texts."""
-        tokens = self.reader.tokenize(chunk.items)
+        long = {n for n, text in enumerate(chunk.items) if self.by_section and len(text) > SECTION}
+        texts = ["" if n in long else text for n, text in enumerate(chunk.items)]
+        tokens = self.reader.tokenize(texts)
         too_long = self.too_long(tokens)
         if too_long:
-            tokens = self.reader.tokenize(["" if n in too_long else text for n, text in enumerate(chunk.items)])
+            tokens = self.reader.tokenize(["" if n in too_long else text for n, text in enumerate(texts)])
         refused = {number: self.refusal(chunk.before + number, size) for number, size in too_long.items()}
-        return Answered(self.reader.entities(tokens, self.reader.run(tokens)), refused)
+        found = self.reader.entities(tokens, self.reader.run(tokens))
+        for number in sorted(long):
+            try:
+                found[number] = list(itertools.chain.from_iterable(self.sections(chunk.items[number])))
+            except TextError as error:
+                refused[number] = TextError(chunk.before + number + 1, error.problem, error.fix)
+        return Answered(found, refused)
+
+    def sections(self, text: str) -> Iterator[list[Entity]]:
+        """Entities of a text, section by section, read on two threads and a few sections ahead.
+
+        Raises:
+            TextError: the text is refused, after the entities of the sections before.
+        """
+        places = sections_of(text) if self.by_section else [(0, len(text))]
+        return in_order(lambda place: self._section(text, *place), places, workers=2)
+
+    def _section(self, text: str, start: int, end: int) -> list[Entity]:
+        tokens = self.reader.tokenize([text[start:end]])
+        for size in self.too_long(tokens).values():
+            raise self.refusal(0, size)
+        [found] = self.reader.entities(tokens, self.reader.run(tokens))
+        return [replace(entity, start=entity.start + start, end=entity.end + start) for entity in found]
 
     def sentences(self, chunk: Chunk[Sequence[str]]) -> Answered:
         """Labels of texts of words."""

@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Self
@@ -110,7 +111,8 @@ class Tagger:
         if not by_word:
             self.reader = PipelineReader(RawEncoder(encoder.path), engine, self.labels, decoding)
         most = capacity if windowing.long == "error" else None
-        self._answering = Answering(encoder, self.labels, self.reader, self._words, most)
+        by_section = by_word and policy == "sentences"
+        self._answering = Answering(encoder, self.labels, self.reader, self._words, most, by_section)
 
     @classmethod
     def open(
@@ -194,6 +196,17 @@ class Tagger:
                 if number in answered.refused:
                     raise answered.refused[number]
                 yield found
+
+    def entities(self, text: str) -> Iterator[Entity]:
+        """The entities of one text, as they are found: for texts whose entities are too many to wait for or to hold.
+
+        Where sentences are read by themselves, memory is bounded whatever the length of the text; see
+        runtime.text.sections. What is found is what `tag` finds.
+
+        Raises:
+            TextError: see tag; after the entities before that place.
+        """
+        return itertools.chain.from_iterable(self._answering.sections(text))
 
     def answers(self, questions: Iterable[Question], *, chunk: int = CHUNK) -> Iterator[Answer]:
         """One answer to each question, in order and lazily: free texts and texts of words mixed, refusals among them.

@@ -16,7 +16,7 @@ from runtime.batch.batches import Batch
 from runtime.batch.windowing import Windowing
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.tokenizer import Encoder
-from runtime.errors import UsageError
+from runtime.errors import TextError, UsageError
 from runtime.tagger import Tagger
 from runtime.text.entity import Entity
 from runtime.text.sentences import split_sentences
@@ -203,3 +203,31 @@ def test_any_text_is_read_sentence_by_sentence(encoder: Encoder, texts: list[str
     fitting = [_framed(encoder, tokens) for tokens in sentences if 0 < len(tokens) <= MAX_LENGTH - 2]
     if len(fitting) == sum(bool(tokens) for tokens in sentences):
         assert _windows(tagger) == sorted(fitting)
+
+
+def test_a_long_text_is_read_in_sections_as_it_is_as_a_whole(encoder: Encoder) -> None:
+    rule = Fake(len(LABELS), lambda ids: ids * 2654435761 % 2**32 % len(LABELS))
+
+    def tagger(windowing: Windowing) -> Tagger:
+        return Tagger(encoder, LABELS, rule, max_length=MAX_LENGTH, vocabulary=10**6, windowing=windowing)
+
+    text = " ".join(TEXT) * 350  # some 120,000 code points
+    by_section = tagger(SENTENCES)
+    [found] = by_section.tag([text])
+    assert len(found) > 1000
+    _assert_sound(text, found)
+    assert list(by_section.entities(text)) == found
+    assert by_section.tag(["Oslo", text, "Lisbon"])[1] == found
+    # Here a token has its label whatever stands beside, so that a sentence's last word tells where it was cut.
+    context = tagger(Windowing(policy="context", context=2))
+    assert context.tag([text]) == [found]
+    assert list(context.entities(text)) == found
+
+
+def test_a_long_text_is_refused_where_a_sentence_is_too_long(encoder: Encoder) -> None:
+    text = "Oslo fell. " * 9500 + "Oslo and Lisbon " * 20 + ". Anna left."
+    tagger = _tagger(encoder, Windowing(policy="sentences", long="error"))
+    answers = tagger.stream(["Oslo", text])
+    next(answers)
+    with pytest.raises(TextError, match=r"text 2: \d+ tokens, this model takes 22 at once"):
+        next(answers)
