@@ -15,7 +15,7 @@ from runtime.backends.base import Backend
 from runtime.batch.batches import Placed, SpecialTokens, packed_batches, padded_batches
 from runtime.batch.windows import Windows, blocks_of, in_context, windows_of
 from runtime.concurrency import in_order
-from runtime.errors import BundleError
+from runtime.errors import BackendError, BundleError
 
 
 def token_logits(
@@ -87,6 +87,7 @@ class Engine:
         stride: tokens that neighbouring windows share.
         context: tokens of its text that a sentence is read with on each side.
         labels: how many labels the checkpoint has.
+        about: what runs, for errors.
     """
 
     backend: Backend
@@ -95,6 +96,7 @@ class Engine:
     stride: int
     context: int
     labels: int
+    about: str = "the backend"
 
     def token_blocks(
         self, ids: NDArray[np.int64], text_start: NDArray[np.int64], sentence_start: NDArray[np.int64]
@@ -112,7 +114,25 @@ class Engine:
         for block in blocks_of(windows, tokens=TOKENS):
             read = ids[block.start : block.end]
             logits = token_logits(self.backend, read, block.windows, self.special_tokens, labels=self.labels)
-            yield block.keep_start, logits[block.keep_start - block.start : block.keep_end - block.start]
+            kept = logits[block.keep_start - block.start : block.keep_end - block.start]
+            _check_finite(kept, block.keep_start, text_start, self.about)
+            yield block.keep_start, kept
+
+
+def _check_finite(logits: NDArray[np.float32], first: int, text_start: NDArray[np.int64], about: str) -> None:
+    """Refuse answers that are no numbers: the label of the largest of them would be chance.
+
+    Raises:
+        BackendError: a logit is NaN or infinite.
+    """
+    if np.isfinite(logits).all():
+        return
+    token = first + int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
+    text = int(np.searchsorted(text_start, token, side="right"))
+    problem = (
+        f"logits that are not finite (NaN or infinity), first in text {text} of {len(text_start) - 1} run together"
+    )
+    raise BackendError(about, problem, "certify the bundle again; if it passes, report this with the text")
 
 
 def word_blocks(

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
 from runtime.backends.registry import open_candidate
-from runtime.bundle.certificate import AUTO
+from runtime.bundle.certificate import AUTO, Certificate
 from runtime.bundle.manifest import Manifest
 from runtime.bundle.store import TOKENIZER, Bundle
-from runtime.bundle.third_party import open_folder
+from runtime.decode.options import BY_WORD
 from runtime.encode.tokenizer import Encoder
-from runtime.selection import Choice, choose, describe
+from runtime.logits import Engine
+from runtime.prepare import Prepared, prepare
+from runtime.readers import WordReader
+from runtime.selection import Choice, describe
+from runtime.self_check import self_check
 from runtime.system.libraries import available_threads
+from runtime.text.label_schemes import LabelSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class OpenModel:
 
 
 def open_model(
-    bundle: str | PathLike[str] | Bundle,
+    bundle: str | PathLike[str] | Bundle | Prepared,
     *,
     candidate: Choice = AUTO,
     goal: Goal = "throughput",
@@ -53,9 +62,6 @@ def open_model(
         BackendError: the backend is unknown, not installed, or cannot load the file.
         UsageError: a setting that there is not; the message lists those that there are.
     """
-    # A bundle that is handed on open was verified when it was opened, and is not read once more.
-    opened = bundle if isinstance(bundle, Bundle) else open_folder(bundle, allow_uncertified=allow_uncertified)
-    chosen = choose(opened, candidate, certified=not allow_uncertified, goal=goal)
     options = BackendOptions(
         threads=threads or available_threads(),
         goal=goal,
@@ -63,7 +69,31 @@ def open_model(
         checkpoint=Path(checkpoint) if checkpoint else None,
         settings=settings,
     )
-    # The tokenizer first: it is opened in milliseconds, and a backend that is open must be closed again.
-    encoder = Encoder(opened.file(TOKENIZER))
-    backend = open_candidate(chosen, opened, options)
-    return OpenModel(opened.manifest, encoder, backend, describe(opened, chosen, candidate))
+    if not isinstance(bundle, Prepared):
+        bundle = prepare(bundle, candidate, goal=goal, allow_uncertified=allow_uncertified)
+    with bundle as ready:
+        # The tokenizer first: it is opened in milliseconds, and a backend that is open must be closed again.
+        encoder = Encoder(ready.bundle.file(TOKENIZER))
+        backend = open_candidate(ready.candidate, ready.bundle, options)
+        about = describe(ready.bundle, ready.candidate, candidate)
+    model = OpenModel(ready.bundle.manifest, encoder, backend, about)
+    if not allow_uncertified and ready.candidate.file:
+        _check(model, ready.bundle.certificate(ready.candidate))
+    return model
+
+
+def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+    """As Tagger.word_logits, for texts that fit into a window."""
+    special, labels = model.encoder.special_tokens, LabelSet(model.manifest.labels)
+    engine = Engine(model.backend, special, model.manifest.max_length - len(special), 0, 0, len(labels.labels), model.about)
+    encoded = model.encoder.encode_words(texts)
+    return np.concatenate([*WordReader(model.encoder, engine, labels, BY_WORD).logits(encoded)])
+
+
+def _check(model: OpenModel, certificate: Certificate) -> None:
+    """See runtime.self_check; a backend that fails it is closed."""
+    try:
+        self_check(certificate, partial(_word_logits, model))
+    except BaseException:
+        model.backend.close()
+        raise

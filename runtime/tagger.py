@@ -40,6 +40,7 @@ from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import BundleError, UsageError
 from runtime.logits import Engine
 from runtime.opening import OpenModel, open_model
+from runtime.prepare import Prepared
 from runtime.readers import PipelineReader, Reader, WordReader
 from runtime.selection import Choice
 from runtime.text.answer import Answer, Question
@@ -103,6 +104,7 @@ class Tagger:
             windowing.overlap(capacity),
             windowing.context if policy == "context" else 0,
             len(labels),
+            about or "the backend",
         )
         self._encoder = encoder
         self._words = WordReader(encoder, engine, self.labels, decoding, sentences=policy != "windows")
@@ -117,7 +119,7 @@ class Tagger:
     @classmethod
     def open(
         cls,
-        bundle: str | PathLike[str] | Bundle,
+        bundle: str | PathLike[str] | Bundle | Prepared,
         *,
         candidate: Choice = AUTO,
         goal: Goal = "throughput",
@@ -131,7 +133,8 @@ class Tagger:
         """A tagger on a bundle, verified and certified.
 
         Args:
-            bundle: the folder that export made, or one that others made (see runtime.bundle.third_party); or a Bundle.
+            bundle: the folder that export made, or one that others made (see runtime.bundle.third_party); or a Bundle,
+                or what runtime.prepare made of one. Whatever it is, the bytes that are loaded are verified first.
             candidate: what to run: a Candidate of the bundle; a Wanted, which leaves some of it open; or "auto", the
                 fastest certified one that is installed. A certificate is what makes that safe.
             goal: many texts in the least time, each single one in the least time, or a few texts, this start included.

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from runtime.bundle.certificate import Certificate
+from runtime.bundle.certificate import Certificate, Probe
 from runtime.bundle.doubts import interface_sha256
 from runtime.bundle.gate import GATE
 from runtime.bundle.store import CONFIG, TOKENIZER, Manifest, digest_of, seal
 
+NEVER_ASKED = Probe((("Paris",),), "")
+"""For bundles that are not loaded."""
 
-def vouching(certificate: Certificate, manifest: Manifest) -> Certificate:
+
+def vouching(certificate: Certificate, manifest: Manifest, probe: Probe = NEVER_ASKED) -> Certificate:
     """The same with perfect figures on enough text, and bound to the files of the manifest."""
     perfect = {bound.figure: bound.limit if bound.at_least else 0 for bound in GATE[certificate.precision]}
     text = {"words": 20_000, "sentences": 1_000, "distinct_sentences": 1_000, "left_out": 0}
@@ -23,6 +26,7 @@ def vouching(certificate: Certificate, manifest: Manifest) -> Certificate:
         entities={"PER": 500},
         files={name: manifest.files[name].sha256 for name in (TOKENIZER, CONFIG, certificate.file)},
         interface_sha256=interface_sha256(manifest),
+        probe=probe,
     )
 
 

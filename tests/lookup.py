@@ -17,6 +17,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from runtime.bundle.certificate import Probe
 from runtime.bundle.store import Certificate, Graph, Manifest, Source, digest_of, seal
 from tests.certificates import vouching
 
@@ -45,7 +46,8 @@ def lookup_bundle(
     for word, label in words.items():
         table[vocabulary[word], labels.index(label)] = _LOUD
     onnx.save(_graph(table), folder / "padded-fp32.onnx")
-    seal(folder, _manifest(folder, tuple(labels), len(vocabulary), max_length))
+    unknown = Probe((("never", "seen"),), np.tile(table[vocabulary["[UNK]"]], 2).astype("<f4").tobytes().hex())
+    seal(folder, _manifest(folder, tuple(labels), len(vocabulary), max_length, unknown))
     return folder
 
 
@@ -65,7 +67,7 @@ def _graph(table: np.ndarray) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def _manifest(folder: Path, labels: tuple[str, ...], vocabulary: int, max_length: int) -> Manifest:
+def _manifest(folder: Path, labels: tuple[str, ...], vocabulary: int, max_length: int, probe: Probe) -> Manifest:
     graph = Graph("padded-fp32.onnx", "fp32", "padded", 17, ("input_ids", "attention_mask"))
     certificate = Certificate(
         file=graph.file,
@@ -89,4 +91,4 @@ def _manifest(folder: Path, labels: tuple[str, ...], vocabulary: int, max_length
         certificates=(),
         versions={},
     )
-    return replace(manifest, certificates=(vouching(certificate, manifest),))
+    return replace(manifest, certificates=(vouching(certificate, manifest, probe),))

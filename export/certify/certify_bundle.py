@@ -30,6 +30,7 @@ from pathlib import PurePosixPath
 
 from export.certify.cpu_requirements import cpu_requirements_of
 from export.certify.measure import Certifier
+from export.certify.probe import probe_of
 from export.certify.report import show_certificate, stage
 from export.graphs.shared_weights import external_files
 from export.provenance import versions
@@ -71,6 +72,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             entities=certifier.entities,
             files={name: _sha256(bundle, name) for name in sorted(files_of(bundle, candidate))},
             interface_sha256=interface_sha256(bundle.manifest),
+            probe=probe_of(tagger),
         )
 
 

@@ -61,12 +61,12 @@ class OnnxRuntime:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the library derives its many exceptions from Exception alone
             raise BackendError(
-                str(path), f"ONNX Runtime cannot load it ({reason(error)})", "export it again"
+                path.name, f"ONNX Runtime cannot load it ({reason(error)})", "export it again"
             ) from error
         self._inputs = [node.name for node in self._session.get_inputs()]
         if unknown := sorted({*self._inputs} - GIVEN):
             problem = f"it has inputs that no token classifier has ({', '.join(unknown)})"
-            raise BackendError(str(path), problem, "give a graph exported for token classification")
+            raise BackendError(path.name, problem, "give a graph exported for token classification")
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend."""
@@ -76,7 +76,7 @@ class OnnxRuntime:
         except Exception as error:
             shape = " x ".join(map(str, batch.input_ids.shape))
             problem = f"ONNX Runtime refused a batch of {shape} ({reason(error)})"
-            raise BackendError(str(self._path), problem, "export it again") from error
+            raise BackendError(self._path.name, problem, "export it again") from error
         # The logits of a third-party graph may be in fp16.
         logits: NDArray[np.float32] = np.asarray(output, np.float32)
         return logits

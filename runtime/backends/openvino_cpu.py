@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
 from runtime.backends.onnx_graphs import GraphCandidates
+from runtime.backends.openvino_cache import CompiledCache
 from runtime.batch.batches import ON_CPU, Batch
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
 from runtime.errors import BackendError, BugError
@@ -82,13 +83,17 @@ class OpenVino:
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
-            "CACHE_DIR": cache,
         }
+        kept = CompiledCache(cache, path.name, settings, openvino.__version__)
+        core = openvino.Core()
         try:
-            self._compiled = openvino.Core().compile_model(str(path), "CPU", settings)
+            self._compiled, self._memory = kept.load(core, settings)
+            if self._compiled is None:
+                self._compiled = core.compile_model(str(path), "CPU", settings)
+                kept.store(self._compiled)
         except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
             problem = f"OpenVINO cannot load it ({_reason(error)})"
-            raise BackendError(str(path), problem, "export it again") from error
+            raise BackendError(path.name, problem, "export it again") from error
         self._check_precision(precision)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
         # A request holds the memory of a stream. The queue gives it to one caller at a time, and lets others wait.
@@ -107,13 +112,14 @@ class OpenVino:
         except Exception as error:
             shape = " x ".join(map(str, batch.input_ids.shape))
             problem = f"OpenVINO refused a batch of {shape} ({_reason(error)})"
-            raise BackendError(str(self._path), problem, "export it again") from error
+            raise BackendError(self._path.name, problem, "export it again") from error
         finally:
             self._requests.put(request)
 
     def close(self) -> None:
         """See Backend."""
         del self._requests, self._compiled
+        self._memory = None  # the compiled model lived in it
 
     def _check_precision(self, precision: Precision) -> None:
         """Check that the matrix multiplications of the compiled graph run in the precision asked for."""

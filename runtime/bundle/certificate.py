@@ -79,6 +79,19 @@ ANY = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """A few short texts and what the candidate said of them; see runtime.self_check.
+
+    Attributes:
+        texts: words of each.
+        logits: of all words, text after text, as 32-bit little-endian floats in hexadecimal. [words, labels]
+    """
+
+    texts: tuple[tuple[str, ...], ...] = ()
+    logits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """The measured agreement of one candidate (file x backend x precision x device) with the checkpoint.
 
@@ -94,6 +107,7 @@ class Certificate:
         entities: gold entities of the corpus by type, of the types that the checkpoint knows.
         files: sha256 of each file that its answers come from: graph, external weights, tokenizer, configuration.
         interface_sha256: of the labels and limits that it was measured with; see runtime.bundle.doubts.
+        probe: what the candidate must say again wherever it is loaded.
     """
 
     file: str
@@ -110,6 +124,7 @@ class Certificate:
     entities: dict[str, int] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     interface_sha256: str = ""
+    probe: Probe = Probe()
 
     @property
     def candidate(self) -> Candidate:

@@ -41,6 +41,8 @@ def _doubt(certificate: Certificate, manifest: Manifest, *, limited: bool) -> Un
         return UncertifiedError(subject, f"its figures fail the gate ({told})", CERTIFY)
     if changed := _changed(certificate, manifest):
         return UncertifiedError(subject, f"certified with another {changed}", CERTIFY)
+    if not certificate.probe.texts:
+        return UncertifiedError(subject, "its certificate has no answers to check it by", CERTIFY)
     lacking = EVIDENCE.lacks(certificate.measured, certificate.entities)
     if lacking and not limited:
         return UncertifiedError(subject, f"limited evidence: {', '.join(lacking)}", _MORE_TEXT)

@@ -108,6 +108,11 @@ class Evidence:
         return tuple(found)
 
 
+# In fp32 the order of sums is all that may differ. Of lower precisions, another CPU's or GPU's rounding moves single
+# logits by some hundredths of the largest; another weight or a broken kernel moves them by more.
+PROBE_TOLERANCE: dict[Precision, float] = {"fp32": 1e-4, "fp16": 0.05, "bf16": 0.05, "int8": 0.05, "fp8": 0.05}
+"""How far logits of a loaded candidate may lie from its certificate's, over the largest of them; see self_check."""
+
 EVIDENCE = Evidence()
 """What a certificate of the full grade rests on."""
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 # In a field's metadata: it came after the schema's first bundles, and is its default where it is missing.
 LATER = "later"
 # More than any manifest has, and few enough to be read at once.
-_MOST_ITEMS, _MOST_CHARACTERS = 100_000, 10_000
+_MOST_ITEMS, _MOST_CHARACTERS = 100_000, 1_000_000
 # Beyond it, a number in JSON is not exact everywhere.
 _LARGEST = 2**53
 

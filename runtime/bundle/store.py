@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -78,15 +79,25 @@ class Bundle:
         path: its folder.
         manifest: what it says of itself.
         doubts: why certificates of it do not vouch for their candidates, see runtime.bundle.doubts.
+        files_at: where its files are read from, if not in its folder; see runtime.bundle.private_files.
+        sealed: whether a manifest vouches for its bytes; a third-party folder has none.
     """
 
     path: Path
     manifest: Manifest
     doubts: Mapping[Candidate, UncertifiedError] = field(default_factory=dict)
+    files_at: Path | None = None
+    sealed: bool = True
 
     def file(self, name: str) -> Path:
         """Where a file of the bundle lies."""
-        return self.path / name
+        return (self.files_at or self.path) / name
+
+    @property
+    def shared_files(self) -> list[str]:
+        """Names of the files that more than one candidate may need: all but the graphs and engines."""
+        parts = {graph.file for graph in self.manifest.graphs} | {engine.file for engine in self.manifest.engines}
+        return [name for name in self.manifest.files if name not in parts]
 
     def graph(self, precision: Precision) -> Graph:
         """The graph of that precision.
@@ -144,10 +155,30 @@ def open_bundle(path: Path, *, limited: bool = False) -> Bundle:
     Raises:
         BundleError: it is missing, unsealed, damaged, or of another schema.
     """
+    bundle = read_bundle(path, limited=limited)
+    verify(bundle, bundle.manifest.files)
+    return bundle
+
+
+def read_bundle(path: Path, *, limited: bool = False) -> Bundle:
+    """A bundle by what its manifest says, before any other byte of it is verified; see open_bundle.
+
+    Raises:
+        BundleError: it is missing, unsealed, or of another schema.
+    """
     manifest = _parse(path / MANIFEST, _read(path))
-    for name, digest in manifest.files.items():
-        _verify(path / name, digest)
     return Bundle(path, manifest, doubts(manifest, limited=limited))
+
+
+def verify(bundle: Bundle, names: Iterable[str]) -> None:
+    """Hold files against the manifest.
+
+    Raises:
+        BundleError: one is missing or damaged.
+    """
+    for name in names:
+        path = bundle.path / name
+        check_digest(path, bundle.manifest.files[name], partial(sha256_of_file, path))
 
 
 def seal(path: Path, manifest: Manifest) -> None:
@@ -217,11 +248,21 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def _verify(path: Path, digest: FileDigest) -> None:
+def check_digest(path: Path, digest: FileDigest, read: Callable[[], str]) -> None:
+    """Hold a file against what the manifest says of it.
+
+    Args:
+        path: the file.
+        digest: what it must be.
+        read: reads it, and gives its sha256.
+
+    Raises:
+        BundleError: it is missing, or something else.
+    """
     try:
         size = regular_size(path)
         # The size first: a truncated file of a gigabyte need not be read to be refused.
-        found = sha256_of_file(path) if size == digest.bytes else ""
+        found = read() if size == digest.bytes else ""
     except OSError as error:
         raise BundleError(str(path), error.strerror or str(error), REMAKE) from error
     if size != digest.bytes:

@@ -23,7 +23,8 @@ from runtime.bundle.store import (
     Precision,
     Source,
     digest_of,
-    open_bundle,
+    read_bundle,
+    verify,
 )
 from runtime.errors import BundleError, UncertifiedError
 
@@ -35,21 +36,32 @@ _OTHER = frozenset({"optimized", "o1", "o2", "o3", "avx2", "avx512", "vnni", "ar
 _ORDER: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 
-def open_folder(folder: str | PathLike[str], *, allow_uncertified: bool) -> Bundle:
-    """A bundle, or a third-party folder if that is allowed.
+def read_folder(folder: str | PathLike[str], *, allow_uncertified: bool) -> Bundle:
+    """A bundle, or a third-party folder if that is allowed, before any byte but the manifest's is verified.
 
     Raises:
-        BundleError, CheckpointError: as open_bundle and open_foreign.
+        BundleError, CheckpointError: as read_bundle and open_third_party.
         UncertifiedError: it is a third-party folder, and that is not allowed.
     """
     path = Path(folder)
     if not is_third_party(path):
-        return open_bundle(path)
+        return read_bundle(path)
     if not allow_uncertified:
         problem = "not a bundle but graphs that others made, without a certificate"
         certify = f"python -m export.certify {path} --model CHECKPOINT --corpus CORPUS"
         raise UncertifiedError(str(path), problem, f"run `{certify}`, or allow uncertified candidates")
     return open_third_party(path)
+
+
+def open_folder(folder: str | PathLike[str], *, allow_uncertified: bool) -> Bundle:
+    """The same with every byte verified.
+
+    Raises:
+        BundleError, CheckpointError, UncertifiedError: as read_folder.
+    """
+    bundle = read_folder(folder, allow_uncertified=allow_uncertified)
+    verify(bundle, bundle.manifest.files if bundle.sealed else ())
+    return bundle
 
 
 def is_third_party(path: Path) -> bool:
@@ -82,7 +94,7 @@ def open_third_party(path: Path) -> Bundle:
         certificates=(),
         versions={},
     )
-    return Bundle(path, manifest)
+    return Bundle(path, manifest, sealed=False)
 
 
 def precision_of(name: str) -> Precision | None:

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import runtime
-from runtime.backends.base import BackendOptions
-from runtime.backends.registry import open_candidate
 from runtime.batch.windowing import DEFAULT_WINDOWING
 from runtime.bundle.certificate import ANY, Candidate, Wanted
-from runtime.bundle.store import TOKENIZER, Bundle
+from runtime.bundle.store import Bundle
 from runtime.bundle.third_party import open_folder
-from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError, UsageError
+from runtime.opening import open_model
 from runtime.selection import choose, describe
 from runtime.serve.batching.engine import TaggingEngine
 from runtime.serve.observe.log import Log
@@ -77,12 +75,11 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
 
 def _open_engine(bundle: Bundle, candidate: Candidate, asked: ServeRequest, *, threads: int) -> TaggingEngine:
     manifest = bundle.manifest
-    options = BackendOptions(threads=threads, certified=not asked.allow_uncertified)
-    encoder = Encoder(bundle.file(TOKENIZER))
+    model = open_model(bundle, candidate=candidate, threads=threads, allow_uncertified=asked.allow_uncertified)
+    encoder, backend = model.encoder, model.backend
     if encoder.largest_id >= manifest.vocabulary:
         problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {manifest.vocabulary - 1}"
         raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
-    backend = open_candidate(candidate, bundle, options)
     align = align_of(candidate) if asked.reproducible else 1
     best = manifest.default_reading
     return TaggingEngine(

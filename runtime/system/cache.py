@@ -12,6 +12,8 @@ from runtime.bundle.store import Manifest
 
 # Bundles whose compiled models are kept. bert-large's takes 1.3 GB.
 KEPT = 8
+MARK = ".nerve-cache"
+"""An empty file in every folder that is ours; only such folders are ever removed."""
 
 
 def cache_folder(library: str, manifest: Manifest, environment: Mapping[str, str]) -> str:
@@ -27,14 +29,17 @@ def cache_folder(library: str, manifest: Manifest, environment: Mapping[str, str
         environment: the process's, os.environ.
     """
     home = environment.get("XDG_CACHE_HOME") or "~/.cache"
-    root = Path(environment.get("NERVE_CACHE") or Path(home) / "nerve").expanduser()
-    folder = root / library / _digest(manifest)[:16]
     try:
+        root = Path(environment.get("NERVE_CACHE") or Path(home) / "nerve").expanduser()
+        folder = root / library / _digest(manifest)[:16]
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).touch()
         os.utime(folder)
-        for old in sorted(folder.parent.iterdir(), key=lambda each: -each.stat().st_mtime)[KEPT:]:
+        # What does not bear the mark, somebody else has put there.
+        ours = [each for each in folder.parent.iterdir() if (each / MARK).is_file() and not each.is_symlink()]
+        for old in sorted(ours, key=lambda each: -each.stat().st_mtime)[KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: "~nobody" is nobody's home, or HOME is not set
         return ""  # compiled anew each time: slower to open, and nothing else is different
     return str(folder) if os.access(folder, os.W_OK) else ""
 

@@ -18,7 +18,8 @@ from runtime.tag.options import PROG
 from runtime.tag.request import Request
 
 if TYPE_CHECKING:
-    from runtime.bundle.store import Bundle
+    from runtime.backends.base import Goal
+    from runtime.prepare import Prepared
     from runtime.tag.answers import Tagging
     from runtime.tagger import Tagger
 
@@ -32,14 +33,23 @@ def begin_tagger(request: Request) -> Callable[[], Tagger]:
     Verifying reads every byte of the bundle, and for a tenth of a second or more needs no Python interpreter. In this
     time the inputs are checked and libraries are loaded.
     """
-    from runtime.bundle.third_party import open_folder  # not at the top: --help and wrong options do not need it
-
-    model = request.model
-    verified = Ahead(partial(open_folder, model.bundle, allow_uncertified=model.allow_uncertified))
+    verified = Ahead(partial(_prepared, request))
     return lambda: _open_tagger(request, verified)
 
 
-def _open_tagger(request: Request, verified: Ahead[Bundle]) -> Tagger:
+def _prepared(request: Request) -> Prepared:
+    from runtime.prepare import prepare  # not at the top: --help and mistakes need none of it
+
+    model = request.model
+    return prepare(model.bundle, model.wanted, goal=_goal(request), allow_uncertified=model.allow_uncertified)
+
+
+def _goal(request: Request) -> Goal:
+    """Texts on a command line are few."""
+    return "once" if request.job.texts else "throughput"
+
+
+def _open_tagger(request: Request, verified: Ahead[Prepared]) -> Tagger:
     import runtime.tagger  # noqa: F401 - numpy and tokenizers are loaded while the bundle is verified
 
     model = request.model
@@ -53,14 +63,14 @@ def _open_tagger(request: Request, verified: Ahead[Bundle]) -> Tagger:
     return tagger
 
 
-def _opened(request: Request, bundle: Bundle) -> Tagger:
+def _opened(request: Request, prepared: Prepared) -> Tagger:
     from runtime.tagger import Tagger
 
     model = request.model
     return Tagger.open(
-        bundle,
+        prepared,
         candidate=model.wanted,
-        goal="once" if request.job.texts else "throughput",  # a command line holds few texts, and the start counts
+        goal=_goal(request),
         threads=model.threads,
         windowing=model.windowing,
         decoding=model.decoding,

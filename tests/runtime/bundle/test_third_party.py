@@ -11,7 +11,7 @@ import pytest
 
 from export.certify.__main__ import main as certify
 from runtime.bundle.store import Precision, open_bundle
-from runtime.bundle.third_party import is_third_party, open_folder, open_third_party, precision_of
+from runtime.bundle.third_party import is_third_party, open_third_party, precision_of, read_folder
 from runtime.errors import BackendError, BundleError, CheckpointError, UncertifiedError
 from runtime.tagger import Tagger
 from tests.conftest import Command
@@ -142,13 +142,13 @@ def test_the_plain_graph_is_taken_among_several(tiny_bundle: Path, tmp_path: Pat
 def test_what_is_no_such_folder_is_said(tiny_bundle: Path, tiny_model: Path, tmp_path: Path) -> None:
     assert not is_third_party(tiny_bundle)
     with pytest.raises(BundleError, match="not a bundle"):
-        open_folder(tiny_model, allow_uncertified=True)
+        read_folder(tiny_model, allow_uncertified=True)
     folder = made(tiny_bundle, tmp_path / "third-party", "model_q4.onnx")
     with pytest.raises(BundleError, match=r"no file name tells the precision \(model_q4\.onnx\)"):
-        open_folder(folder, allow_uncertified=True)
+        read_folder(folder, allow_uncertified=True)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(CheckpointError, match=r"tokenizer\.json"):
-        open_folder(folder, allow_uncertified=True)
+        read_folder(folder, allow_uncertified=True)
 
 
 def test_a_graph_for_something_else_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:

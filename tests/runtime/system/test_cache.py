@@ -10,7 +10,7 @@ import pytest
 
 from runtime.bundle.manifest import FileDigest
 from runtime.bundle.store import Manifest, open_bundle
-from runtime.system.cache import KEPT, cache_folder
+from runtime.system.cache import KEPT, MARK, cache_folder
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +43,25 @@ def test_those_of_the_last_bundles_are_kept_and_no_more(manifest: Manifest, tmp_
     assert again == folders[0]
     assert (again / "blob").exists()
     assert {*new.parent.iterdir()} == {*folders, new} - {folders[1]}
+
+
+def test_folders_that_are_not_ours_are_never_removed(manifest: Manifest, tmp_path: Path) -> None:
+    told, theirs = {"NERVE_CACHE": str(tmp_path)}, tmp_path / "openvino" / "photographs"
+    theirs.mkdir(parents=True)
+    os.utime(theirs, (1, 1))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / MARK).touch()
+    (tmp_path / "openvino" / "link").symlink_to(elsewhere)
+    for number in range(KEPT + 3):
+        cache_folder("openvino", other(manifest, number), told)
+    assert theirs.is_dir()
+    assert (elsewhere / MARK).exists()
+    assert len([*(tmp_path / "openvino").iterdir()]) == KEPT + 2
+
+
+@pytest.mark.parametrize(
+    "told", [{"NERVE_CACHE": "~nobody-of-that-name/x"}, {"XDG_CACHE_HOME": "~nobody-of-that-name"}]
+)
+def test_nobodys_home_is_no_cache(manifest: Manifest, told: dict[str, str]) -> None:
+    assert cache_folder("openvino", manifest, told) == ""

@@ -68,8 +68,8 @@ def test_help_loads_no_arrays() -> None:
 
 
 def test_verifying_begins_before_arrays_are_loaded(tiny_bundle: Path) -> None:
-    code = "import sys, pathlib; from runtime.bundle.third_party import open_folder\n"
-    code += "open_folder(pathlib.Path(sys.argv[1]), allow_uncertified=False); print('numpy' in sys.modules)"
+    code = "import sys, pathlib; from runtime.bundle.third_party import read_folder\n"
+    code += "read_folder(pathlib.Path(sys.argv[1]), allow_uncertified=False); print('numpy' in sys.modules)"
     line = [sys.executable, "-c", code, str(tiny_bundle)]
     assert subprocess.run(line, cwd=ROOT, capture_output=True, check=True).stdout == b"False\n"
 

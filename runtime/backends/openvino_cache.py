@@ -1,0 +1,86 @@
+"""What OpenVINO compiled, kept between starts in a file that is verified before it is used.
+
+OpenVINO's own cache believes its files: one flipped bit in one of them changed a quarter of the labels, without a word.
+So the file is ours: the sha256 of the rest, then the rest. It is copied to a file without a name while it is verified,
+and mapped into memory from there, so that nobody can change it afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime.errors import StorageError
+from runtime.system.cpu import cpu_info
+from runtime.system.files import copy_with_sha256, open_regular
+
+# The digest's line is filled up to a page, so that what follows can be mapped as the library wants it.
+_PAGE = 4096
+_SUFFIX = ".compiled"
+
+
+class CompiledCache:
+    """The compiled form of one graph under one set of settings.
+
+    Args:
+        folder: where it is kept; empty: nowhere.
+        graph: name of the graph's file in its bundle.
+        settings: all that OpenVINO is told.
+        version: of OpenVINO.
+    """
+
+    def __init__(self, folder: str, graph: str, settings: Mapping[str, Any], version: str) -> None:
+        told = repr((graph, sorted(settings.items()), version, cpu_info().get("flags", "")))
+        name = hashlib.sha256(told.encode()).hexdigest()[:16] + _SUFFIX
+        self._file = Path(folder) / name if folder else None
+
+    def load(self, core: Any, settings: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The compiled model and the memory that it lives in, which must be kept as long; (None, None) without one.
+
+        A file that is damaged, or that this OpenVINO cannot read, counts as none.
+        """
+        if self._file is None or not self._file.is_file():
+            return None, None
+        import openvino
+
+        with contextlib.suppress(OSError, StorageError, ValueError, RuntimeError):
+            memory = _verified(self._file)
+            return core.import_model(openvino.Tensor(memory, shared_memory=True), "CPU", settings), memory
+        return None, None
+
+    def store(self, compiled: Any) -> None:
+        """Keep it for the next start, if there is space; nothing depends on it."""
+        if self._file is None:
+            return
+        content = io.BytesIO()
+        compiled.export_model(content)
+        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(hashlib.sha256(content.getbuffer()).hexdigest().encode().ljust(_PAGE))
+                file.write(content.getbuffer())
+            temporary.replace(self._file)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+
+
+def _verified(path: Path) -> Any:
+    """The content behind the digest, mapped from a file without a name.
+
+    Raises:
+        ValueError: it is not what was written.
+        OSError: it cannot be read or copied.
+    """
+    with open_regular(path) as file, tempfile.TemporaryFile(buffering=0) as copy:
+        digest = file.read(_PAGE).rstrip().decode("ascii")
+        if copy_with_sha256(file, copy) != digest:
+            raise ValueError("its digest is another")
+        return np.memmap(copy, np.uint8, mode="c")

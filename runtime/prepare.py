@@ -1,0 +1,72 @@
+"""From a bundle's folder to a chosen candidate whose files are verified and nobody else's. No backend is opened yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING, Self
+
+from runtime.bundle.certificate import Candidate
+from runtime.bundle.private_files import PrivateFiles
+from runtime.bundle.store import Bundle, verify
+from runtime.bundle.third_party import read_folder
+
+if TYPE_CHECKING:
+    from runtime.backends.base import Goal
+    from runtime.selection import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is about to be opened. Close it once the backend has opened its files.
+
+    Attributes:
+        bundle: its files are where they are to be read from.
+        candidate: what is to be run.
+    """
+
+    bundle: Bundle
+    candidate: Candidate
+    _files: PrivateFiles | None
+
+    def close(self) -> None:
+        """Give back the space that the copies take."""
+        if self._files:
+            self._files.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def prepare(bundle: str | PathLike[str] | Bundle, choice: Choice, *, goal: Goal, allow_uncertified: bool) -> Prepared:
+    """Choose a candidate and copy what it needs, verifying every byte on the way.
+
+    Args:
+        bundle: a folder, of which every file is verified; or a Bundle, of which those are that the candidate needs.
+        choice, goal, allow_uncertified: as Tagger.open has them.
+
+    Raises:
+        BundleError, UncertifiedError, BackendError: as Tagger.open.
+        StorageError: there is no space for the copies.
+    """
+    opened = bundle if isinstance(bundle, Bundle) else read_folder(bundle, allow_uncertified=allow_uncertified)
+    files = PrivateFiles(opened) if opened.sealed else None
+    try:
+        if files:
+            # The weights first: to copy them takes longest, and leaves the interpreter free.
+            files.add(opened.shared_files)
+        from runtime.selection import choose  # it loads numpy, which another thread may do while files are copied
+
+        chosen = choose(opened, choice, certified=not allow_uncertified, goal=goal)
+        if files:
+            files.add([chosen.file] if chosen.file else [])
+        if files and not isinstance(bundle, Bundle):
+            verify(opened, opened.manifest.files.keys() - {*opened.shared_files, chosen.file})
+        return Prepared(files.bundle() if files else opened, chosen, files)
+    except BaseException:
+        if files:
+            files.close()
+        raise

@@ -1,0 +1,43 @@
+"""The self-check: before its first answer, a loaded candidate must say what it said when it was certified.
+
+It catches what no digest can: a CPU, a driver or a library that computes otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.bundle.certificate import CERTIFY, Certificate
+from runtime.bundle.gate import PROBE_TOLERANCE
+from runtime.errors import UncertifiedError
+
+WordLogits = Callable[[Sequence[Sequence[str]]], NDArray[np.float32]]
+# Words without a token have logits of -10,000, which no backend computed.
+_COMPUTED = 5e3
+
+
+def self_check(certificate: Certificate, word_logits: WordLogits) -> None:
+    """Ask the certificate's short texts, and hold the logits against those that it names.
+
+    Args:
+        certificate: of the candidate.
+        word_logits: of the loaded one, as Tagger.word_logits gives them.
+
+    Raises:
+        UncertifiedError: they lie further apart than PROBE_TOLERANCE, or are not finite.
+    """
+    probe = certificate.probe
+    found = word_logits(probe.texts).ravel()
+    expected = np.frombuffer(bytes.fromhex(probe.logits), "<f4")
+    tolerance = PROBE_TOLERANCE[certificate.precision]
+    apart = float("inf")
+    if found.shape == expected.shape and expected.size:
+        known = expected[np.abs(expected) < _COMPUTED]
+        scale = float(np.abs(known).max(initial=0)) or 1.0
+        apart = float(np.abs(found - expected).max()) / scale
+    if not apart <= tolerance:
+        problem = f"it answers otherwise than when it was certified (logits {apart:.2g} of the largest apart"
+        raise UncertifiedError(str(certificate.candidate), f"{problem}, at most {tolerance:g})", CERTIFY)

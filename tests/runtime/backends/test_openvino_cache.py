@@ -1,0 +1,63 @@
+"""What OpenVINO compiled is verified before it is used: a flipped bit costs a compilation, and no label."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from pathlib import Path
+
+import pytest
+
+from runtime.bundle.certificate import Wanted
+from runtime.tagger import Tagger
+
+pytest.importorskip("openvino")
+
+TEXTS = ["Maria Keller flew from Lisbon to Oslo", "Northwind Energy opened an office in Nairobi"]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own."""
+    monkeypatch.setenv("NERVE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def answers(bundle: Path) -> bytes:
+    """Logits to the last bit."""
+    with Tagger.open(bundle, candidate=Wanted(backend="openvino", precision="fp32"), threads=1) as tagger:
+        return tagger.word_logits([text.split() for text in TEXTS]).tobytes()
+
+
+def test_a_second_start_takes_what_the_first_compiled(tiny_bundle: Path, cache: Path) -> None:
+    first = answers(tiny_bundle)
+    (kept,) = cache.rglob("*.compiled")
+    written = kept.stat()
+    assert answers(tiny_bundle) == first
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
+
+
+def test_damaged_ones_change_nothing_and_are_made_anew(tiny_bundle: Path, cache: Path) -> None:
+    first = answers(tiny_bundle)
+    (kept,) = cache.rglob("*.compiled")
+    intact, chance = kept.read_bytes(), random.Random(5)
+    for _ in range(8):
+        place = chance.choice([0, 63, chance.randrange(4096, len(intact)), len(intact) - 1])
+        kept.write_bytes(intact[:place] + bytes([intact[place] ^ 4]) + intact[place + 1 :])
+        assert answers(tiny_bundle) == first
+        assert hashlib.sha256(kept.read_bytes()[4096:]).hexdigest().encode() == kept.read_bytes()[:64]
+    for content in (b"", intact[:4096], intact[:-1], bytes(5000), b"\xff" * 5000):
+        kept.write_bytes(content)
+        assert answers(tiny_bundle) == first
+
+
+def test_an_open_tagger_does_not_see_what_happens_to_the_cache(tiny_bundle: Path, cache: Path) -> None:
+    first = answers(tiny_bundle)
+    (kept,) = cache.rglob("*.compiled")
+    words = [text.split() for text in TEXTS]
+    with Tagger.open(tiny_bundle, candidate=Wanted(backend="openvino", precision="fp32"), threads=1) as tagger:
+        with kept.open("r+b") as file:
+            file.write(bytes(kept.stat().st_size))
+        assert tagger.word_logits(words).tobytes() == first
+        kept.write_bytes(b"")
+        assert tagger.word_logits(words).tobytes() == first
