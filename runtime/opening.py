@@ -85,9 +85,11 @@ def open_model(
 def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:
     """As Tagger.word_logits, for texts that fit into a window."""
     special, labels = model.encoder.special_tokens, LabelSet(model.manifest.labels)
-    engine = Engine(model.backend, special, model.manifest.max_length - len(special), 0, 0, len(labels.labels), model.about)
+    engine = Engine(
+        model.backend, special, model.manifest.max_length - len(special), 0, 0, len(labels.labels), model.about
+    )
     encoded = model.encoder.encode_words(texts)
-    return np.concatenate([*WordReader(model.encoder, engine, labels, BY_WORD).logits(encoded)])
+    return np.concatenate([*WordReader(model.encoder, engine, labels, BY_WORD, sentences=False).logits(encoded)])
 
 
 def _check(model: OpenModel, certificate: Certificate) -> None:

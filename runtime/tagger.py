@@ -111,7 +111,7 @@ class Tagger:
         self.reader: Reader[Any, Any] = self._words
         """How free text is read; see runtime.readers. Its steps can be taken one by one."""
         if not by_word:
-            self.reader = PipelineReader(RawEncoder(encoder.path), engine, self.labels, decoding)
+            self.reader = PipelineReader(RawEncoder(encoder.path, raw=encoder.raw), engine, self.labels, decoding)
         most = capacity if windowing.long == "error" else None
         by_section = by_word and policy == "sentences"
         self._answering = Answering(encoder, self.labels, self.reader, self._words, most, by_section)

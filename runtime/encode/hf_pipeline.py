@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.batch.ragged import joined_starts, starts_from_counts
-from runtime.encode.tokenizer import clean, open_tokenizer
+from runtime.encode.tokenizer import clean, open_tokenizer, tokenizer_text
 
 _SPACE = ord(" ")
 _UNKNOWN_NAMES = ("<unk>", "[UNK]", "<|endoftext|>")
@@ -62,6 +62,7 @@ class RawEncoder:
     Args:
         path: the tokenizer.json.
         spaced: put a space before a text where the tokenizer writes spaces into its tokens, as words alone need it.
+        raw: what is in the file, where it was read before.
 
     Attributes:
         tokenizer: the library's.
@@ -71,9 +72,10 @@ class RawEncoder:
         BundleError: the file is not a tokenizer.
     """
 
-    def __init__(self, path: Path, *, spaced: bool = False) -> None:
-        self.tokenizer = open_tokenizer(path, spaced=spaced)
-        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    def __init__(self, path: Path, *, spaced: bool = False, raw: str = "") -> None:
+        raw = raw or tokenizer_text(path)
+        self.tokenizer = open_tokenizer(path, spaced=spaced, raw=raw)
+        saved: dict[str, Any] = json.loads(raw)
         vocabulary = self.tokenizer.get_vocab(with_added_tokens=True)
         # With a prefix for tokens inside a word, such as "##", the pipeline tells them by their length.
         self._prefixed = bool(saved["model"].get("continuing_subword_prefix"))

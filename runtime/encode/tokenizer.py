@@ -84,14 +84,16 @@ class Encoder:
         path: the file it came from.
         special_tokens: the special tokens that open and close a window, such as [CLS] and [SEP].
         largest_id: the largest id that the tokenizer can give out.
+        path: where it was read from; the file may be gone by now.
+        raw: what was in it.
 
     Raises:
         BundleError: the file is not a tokenizer, or puts special tokens into the middle of a text.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._tokenizer = open_tokenizer(path, spaced=True)
+        self.path, self.raw = path, tokenizer_text(path)
+        self._tokenizer = open_tokenizer(path, spaced=True, raw=self.raw)
         self._known: dict[str, tuple[int, ...]] = {}
         self.special_tokens = _special_tokens_of(self._tokenizer, path)
         self.largest_id = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
@@ -194,24 +196,41 @@ def clean(text: str) -> str:
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
-def open_tokenizer(path: Path, *, spaced: bool) -> Tokenizer:
+def tokenizer_text(path: Path) -> str:
+    """What is in a tokenizer.json.
+
+    Raises:
+        BundleError: it is not text, or cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _no_tokenizer(path, error) from error
+
+
+def open_tokenizer(path: Path, *, spaced: bool, raw: str = "") -> Tokenizer:
     """The tokenizer of a tokenizer.json, which neither cuts nor pads.
 
     Args:
         path: the file.
         spaced: put a space before a text where the tokenizer writes spaces into its tokens, see _spaced.
+        raw: what is in the file, where it was read before.
 
     Raises:
         BundleError: the file is not a tokenizer.
     """
+    raw = raw or tokenizer_text(path)
     try:
-        raw = path.read_text(encoding="utf-8")
         tokenizer = Tokenizer.from_str(_spaced(raw) if spaced else raw)
     except Exception as error:  # the library raises a bare Exception for every kind of broken file
-        raise BundleError(str(path), f"not a tokenizer ({error})", "take the checkpoint's tokenizer.json") from error
+        raise _no_tokenizer(path, error) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def _no_tokenizer(path: Path, error: BaseException) -> BundleError:
+    return BundleError(str(path), f"not a tokenizer ({error})", "take the checkpoint's tokenizer.json")
 
 
 def _spaced(raw: str) -> str:

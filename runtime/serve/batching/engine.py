@@ -89,7 +89,9 @@ class TaggingEngine:
         self._capacity = max_length - len(encoder.special_tokens)
         self._readers: OrderedDict[Reading, WordReader | PipelineReader] = OrderedDict()
         self._lock = Lock()
-        self._raw = functools.cache(lambda: RawEncoder(encoder.path))  # a second tokenizer, which few need
+        self._raw = functools.cache(
+            lambda: RawEncoder(encoder.path, raw=encoder.raw)
+        )  # a second tokenizer, which few need
 
     @property
     def special_tokens(self) -> tuple[int, int]:
