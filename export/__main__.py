@@ -25,7 +25,7 @@ from export.engines.options import (
 from export.options import VariantOptions, add_options
 from export.preflight import LOWER, check_tokenizer, is_up_to_date
 from export.reading.documents import Document, read_documents
-from export.staging import check_output
+from export.staging import check_output, exclusive
 from runtime.bundle.hub import find_checkpoint
 from runtime.command_line import Parser, count, run
 from runtime.errors import GateError
@@ -44,17 +44,22 @@ def main(arguments: Sequence[str]) -> int:
     """Export a checkpoint, certify what came out, and put it in place only if it passed."""
     options = _parser().parse_args(arguments)
     # What takes no time is checked before gigabytes of weights are hashed.
-    check_output(options.output)
     if options.tensorrt:
         check_tensorrt(gpu(), missing=missing_library())
     if options.tensorrt_rtx:
         check_portable()
+    with exclusive(options.output, new=True) as output:
+        check_output(output)
+        return _export(options, output)
+
+
+def _export(options: Namespace, output: Path) -> int:
     checkpoint = find_checkpoint(options.model)
     check_tokenizer(checkpoint)
     text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence)
     check_evidence(text, checkpoint.labels, counted(text))
     variants, wanted = _variant_options(options), _tensorrt_options(options)
-    if not options.force and is_up_to_date(options.output, checkpoint, text, variants, tensorrt=wanted):
+    if not options.force and is_up_to_date(output, checkpoint, text, variants, tensorrt=wanted):
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
         return 0
     if variants.precisions:
@@ -71,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
             checkpoint,
             text,
             variants,
-            output=options.output,
+            output=output,
             threads=options.threads,
             tensorrt=wanted,
             documents=documents,

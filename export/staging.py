@@ -1,4 +1,8 @@
-"""A place beside the output where a bundle is made, so that the old one stays whole until the new one is."""
+"""Where a bundle is made, and who may change one: nobody else at the same time, and never anything but a bundle.
+
+The lock is a file beside the bundle that the kernel locks for this process. It is given up however the process ends,
+and counts in every container that sees the file, where process numbers mean nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,75 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runtime.bundle.store import MANIFEST
-from runtime.errors import StorageError, storage_error
+from runtime.bundle.store import MANIFEST, sealed_files
+from runtime.errors import BundleError, StorageError, storage_error
+from runtime.system.files import hold
+
+
+@contextmanager
+def exclusive(bundle: Path, *, new: bool = False) -> Iterator[Path]:
+    """The place of a bundle, links followed, while nobody else exports to it, certifies or tunes it.
+
+    A bundle that an export was about to replace when it was killed is put back first.
+
+    Args:
+        bundle: its folder.
+        new: it may be there only afterwards, and the folders that it lies in, too.
+
+    Raises:
+        StorageError: another process is at it, no permission, or no such folder.
+    """
+    place = Path(os.path.realpath(bundle))
+    try:
+        if new:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _locked(place.with_name(f".{place.name}.lock"))
+    except BlockingIOError as error:
+        problem = "another process exports, certifies or tunes it"
+        raise StorageError(str(bundle), problem, "wait for that one, or choose another folder") from error
+    except OSError as error:
+        raise storage_error(error) from error
+    try:
+        _put_back(place)
+        yield place
+    finally:
+        # While it is still locked: whoever waits for this very file will see that it has no name any more.
+        place.with_name(f".{place.name}.lock").unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def check_output(output: Path) -> None:
     """Refuse to put a bundle in the place of anything but a bundle or an empty folder.
 
     Raises:
-        StorageError: something else is there.
+        StorageError: something else is there, or beside the files of a bundle in its folder.
     """
-    if output.is_dir() and ((output / MANIFEST).is_file() or not any(output.iterdir())):
+    if not output.exists():
         return
-    if output.exists() or output.is_symlink():
-        raise StorageError(str(output), "it exists and is not a bundle", "remove it, or give another --output")
+    fix = "remove it, or give another --output"
+    if not output.is_dir():
+        raise StorageError(str(output), "it exists and is not a bundle", fix)
+    there = {
+        path.relative_to(output).as_posix() for path in output.rglob("*") if not path.is_dir() or path.is_symlink()
+    }
+    if not there:
+        return
+    try:
+        ours = sealed_files(output)
+    except BundleError as error:
+        raise StorageError(str(output), f"it exists and is not a bundle ({error.problem})", fix) from error
+    # What a killed `seal` has left is ours, too.
+    foreign = sorted(name for name in there - ours if not name.startswith(f".{MANIFEST}."))
+    if foreign:
+        problem = f"a bundle with files that are not its own ({', '.join(foreign[:3])})"
+        raise StorageError(str(output), problem, "move them elsewhere, or give another --output")
 
 
 @contextmanager
 def staging(output: Path) -> Iterator[Path]:
     """An empty folder beside `output`, on the same file system; removed at the end, unless it was moved into place.
 
-    What an export that was killed has left behind is removed too.
+    What an export that was killed has left behind is removed too: who holds the lock of `exclusive` is alone.
 
     Raises:
         StorageError: no permission, or no space.
@@ -36,9 +88,8 @@ def staging(output: Path) -> Iterator[Path]:
     folder = output.with_name(f".{output.name}.staging-{os.getpid()}")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        for left in output.parent.glob(f".{output.name}.staging-*"):
-            if not _alive(left.name.rpartition("-")[2]):
-                shutil.rmtree(left)
+        for left in _left(output):
+            shutil.rmtree(left)
         folder.mkdir()
     except OSError as error:
         raise storage_error(error) from error
@@ -48,14 +99,26 @@ def staging(output: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _alive(pid: str) -> bool:
-    """Whether the process that made a staging folder still runs; our own number means a process long gone."""
-    if not pid.isdigit() or int(pid) == os.getpid():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _locked(path: Path) -> int:
+    """A descriptor that holds the lock of the file with that name."""
+    while True:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
+        try:
+            descriptor = hold(path)
+        except FileNotFoundError:
+            continue
+        # The one before may have removed the file in between; then the lock is of a file that nobody will ask for.
+        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+        os.close(descriptor)
+
+
+def _put_back(place: Path) -> None:
+    """Where folders cannot be exchanged in one step, an export that was killed between two may have left this."""
+    aside = sorted(path for path in _left(place) if path.name.endswith(".old"))
+    if aside and not place.exists():
+        aside[0].rename(place)
+
+
+def _left(output: Path) -> list[Path]:
+    return [path for path in output.parent.iterdir() if path.name.startswith(f".{output.name}.staging-")]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import platform
 import statistics
 import time
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.staging import exclusive
 from runtime.backends.base import Backend, BackendOptions
 from runtime.backends.registry import open_candidate
 from runtime.batch.batches import SpecialTokens
@@ -85,7 +87,12 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
 def main(arguments: Sequence[str]) -> int:
     """Measure, seal, and say what the runtime will take from now on."""
     options = _parser().parse_args(arguments)
-    bundle = open_bundle(options.bundle)
+    with exclusive(options.bundle) as place:
+        return _tune(options, place)
+
+
+def _tune(options: Namespace, place: Path) -> int:
+    bundle = open_bundle(place)
     checkpoint = Path(options.model or bundle.manifest.checkpoint.name)
     if not checkpoint.is_dir():
         print(f"not measured: the checkpoint in PyTorch, since {checkpoint} is no folder; give it with --model")
@@ -94,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
         problem = "no certified candidate that this machine can run"
         raise BundleError(str(options.bundle), problem, "certify it with `python -m export.certify`")
     tuned_bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
-    seal(options.bundle, tuned_bundle.manifest)
+    seal(place, tuned_bundle.manifest)
     show_speeds(tuned_bundle)
     return 0
 

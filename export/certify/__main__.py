@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from export.certify.certify_bundle import certify_all
 from export.certify.corpus import check_evidence, counted, read_text
 from export.certify.measure import Certifier
 from export.options import add_options
+from export.staging import exclusive
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.hub import find_checkpoint
 from runtime.bundle.store import Bundle, open_bundle, seal
@@ -28,7 +30,12 @@ def main(arguments: Sequence[str]) -> int:
     If it fails, the old certificates stay, or no bundle comes to be.
     """
     options = _parser().parse_args(arguments)
-    bundle, checkpoint = _opened(options.bundle, options.model)
+    with exclusive(options.bundle) as place:
+        return _certify(options, place)
+
+
+def _certify(options: Namespace, place: Path) -> int:
+    bundle, checkpoint = _opened(place, options.model)
     text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence)
     check_evidence(text, checkpoint.labels, counted(text))
     yield_cores()
@@ -42,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     except GateError as error:
         print(f"FAILED: {error}\n{options.bundle} is as it was", file=sys.stderr)
         return 1
-    seal(options.bundle, certified.manifest)
+    seal(place, certified.manifest)
     return 0
 
 

@@ -170,6 +170,20 @@ def read_bundle(path: Path, *, limited: bool = False) -> Bundle:
     return Bundle(path, manifest, doubts(manifest, limited=limited))
 
 
+def sealed_files(path: Path) -> set[str]:
+    """Names of all files of a sealed bundle of any schema, the manifest among them.
+
+    Raises:
+        BundleError: there is no manifest of ours: a web application has a manifest.json, too.
+    """
+    place, raw = path / MANIFEST, _read(path)
+    value = _json(place, raw)
+    digest = value.pop("digest", "missing")
+    if digest != hashlib.sha256(_canonical(value)).hexdigest() or not isinstance(value.get("files"), dict):
+        raise BundleError(str(place), "its digest does not match its content", REMAKE)
+    return {MANIFEST, *value["files"]}
+
+
 def verify(bundle: Bundle, names: Iterable[str]) -> None:
     """Hold files against the manifest.
 

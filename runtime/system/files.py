@@ -94,17 +94,17 @@ def _write_all(target: FileIO, content: memoryview) -> None:
         content = content[target.write(content) :]
 
 
-def hold(folder: Path) -> int:
-    """Lock a folder for this process, and return the descriptor that holds the lock until it is closed.
+def hold(place: Path) -> int:
+    """Lock a file or folder for this process, and return the descriptor that holds the lock until it is closed.
 
     The kernel gives the lock back when the process ends, however it ends, and whatever its number looks like from
     another container.
 
     Raises:
         BlockingIOError: another process holds it.
-        OSError: there is no such folder, or no permission.
+        OSError: there is no such file, or no permission.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(place, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -143,12 +143,15 @@ def write_atomically(path: Path, content: bytes) -> None:
 def replace_folder(new: Path, old: Path) -> None:
     """Put the folder `new` in the place of `old`, which may be missing, and remove what was there.
 
+    Where `old` is a link, what it leads to is replaced.
+
     On Linux the two names are exchanged in one step of the kernel, so that `old` is never missing or half-written.
     Elsewhere there is an instant between two renames at which `old` is not there.
 
     Raises:
         StorageError: no permission.
     """
+    old = Path(os.path.realpath(old))
     try:
         if not old.exists():
             new.rename(old)

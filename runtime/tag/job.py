@@ -23,6 +23,7 @@ from runtime.tag.input.item import Item
 from runtime.tag.input.read import READERS, Reading, Start, conll_able, texts_as_items
 from runtime.tag.input.source import STANDARD, Source
 from runtime.tag.options import PROG
+from runtime.tag.output.collisions import check_collisions
 from runtime.tag.output.journal import Saved, Work
 from runtime.tag.output.sink import open_sink
 from runtime.tag.output.write import Writer, open_writer
@@ -207,9 +208,8 @@ def _scorer(saved: Saved) -> Scorer:
 def _check(request: Request, sources: Sequence[Source], kinds: Sequence[Input], to: Output) -> None:
     """Raise UsageError for options that do not fit the formats, and StorageError for a score file without a folder."""
     asked, fields = request.job, request.job.fields
-    for source in sources:
-        if asked.output != STANDARD and source.is_same_file(Path(asked.output)):
-            raise UsageError(asked.output, "it is an input and the output", "write to another file")
+    inputs = [source.name for source in sources if not source.is_standard]
+    check_collisions(inputs, asked.output, asked.score_file, bundle=request.model.bundle)
     if asked.score_file and not asked.score_file.absolute().parent.is_dir():
         raise StorageError(str(asked.score_file), "there is no such folder", "make it, or give another file")
     plain = [kind for kind in kinds if kind not in ("jsonl", "conll")]

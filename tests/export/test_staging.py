@@ -1,0 +1,132 @@
+"""A bundle is made beside its place, by one process at a time, and takes the place of nothing but a bundle."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from export.staging import check_output, exclusive, staging
+from runtime.bundle.store import open_bundle
+from runtime.errors import StorageError
+from runtime.system.files import replace_folder
+from tests.lookup import lookup_bundle
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A whole bundle."""
+    return lookup_bundle(tmp_path / "bundle", {"Paris": "B-LOC"})
+
+
+def test_a_bundle_an_empty_folder_and_nothing_can_be_replaced(bundle: Path, tmp_path: Path) -> None:
+    check_output(bundle)
+    check_output(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    check_output(tmp_path / "empty")
+    (bundle / ".manifest.json.123.tmp").write_text("half a manif")
+    check_output(bundle)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        json.dumps({"name": "My App", "icons": [], "start_url": "/"}),
+        json.dumps({"schema": 1, "files": {}}),
+        json.dumps({"schema": 2, "files": {"index.html": {}}, "digest": "0"}),
+        "[]",
+        "",
+    ],
+)
+def test_a_folder_with_somebody_elses_manifest_is_not_touched(tmp_path: Path, manifest: str) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "manifest.json").write_text(manifest)
+    with pytest.raises(StorageError, match="it exists and is not a bundle"):
+        check_output(tmp_path / "app")
+
+
+@pytest.mark.parametrize("name", ["thesis.txt", "folder/notes.md", ".hidden"])
+def test_a_file_that_somebody_put_into_a_bundle_is_not_removed_with_it(bundle: Path, name: str) -> None:
+    (bundle / name).parent.mkdir(exist_ok=True)
+    (bundle / name).write_text("years of work")
+    with pytest.raises(StorageError, match=rf"files that are not its own \({name}\)"):
+        check_output(bundle)
+
+
+def test_a_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(StorageError, match="not a bundle"):
+        check_output(tmp_path / "file")
+
+
+def hold_until(bundle: Path, begun: object, end: object) -> None:
+    """Another process that exports."""
+    with exclusive(bundle):
+        begun.set()  # type: ignore[attr-defined]
+        end.wait(30)  # type: ignore[attr-defined]
+
+
+def test_one_process_at_a_time_whatever_its_number(bundle: Path, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    begun, end = context.Event(), context.Event()
+    other = context.Process(target=hold_until, args=(bundle, begun, end))
+    other.start()
+    assert begun.wait(60)
+    (tmp_path / "link").symlink_to(bundle)
+    for name in (bundle, tmp_path / "link", bundle / ".." / "bundle"):
+        with pytest.raises(StorageError, match="another process exports, certifies or tunes it"), exclusive(name):
+            raise AssertionError("two at once")
+    end.set()
+    other.join()
+    with exclusive(tmp_path / "link") as place:
+        assert place == bundle
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "link"]
+
+
+def test_a_killed_one_locks_nobody_out(bundle: Path, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    begun, end = context.Event(), context.Event()
+    other = context.Process(target=hold_until, args=(bundle, begun, end))
+    other.start()
+    assert begun.wait(60)
+    other.kill()
+    other.join()
+    (tmp_path / ".bundle.staging-1").mkdir()
+    with exclusive(bundle) as place, staging(place) as folder:
+        assert [path.name for path in tmp_path.iterdir() if "staging" in path.name] == [folder.name]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "link").symlink_to(bundle)
+    new = lookup_bundle(tmp_path / "new", {"Rome": "B-LOC"})
+    replace_folder(new, tmp_path / "elsewhere" / "link")
+    assert (tmp_path / "elsewhere" / "link").is_symlink()
+    assert not new.exists()
+    open_bundle(bundle)
+
+
+def test_a_bundle_that_was_set_aside_is_put_back_first(bundle: Path, tmp_path: Path) -> None:
+    before = open_bundle(bundle).manifest
+    # Killed between two renames, where folders cannot be exchanged.
+    bundle.rename(tmp_path / ".bundle.staging-77.old")
+    (tmp_path / ".bundle.staging-77").mkdir()
+    with exclusive(bundle) as place:
+        assert open_bundle(place).manifest == before
+        with staging(place):
+            pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
+
+
+def test_the_working_directory_is_a_place_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with exclusive(Path(), new=True) as place:
+        assert place == Path(os.path.realpath(tmp_path / "here"))
+        check_output(place)
+    with pytest.raises(StorageError), exclusive(tmp_path / "no" / "such" / "folder"):
+        pass
