@@ -24,7 +24,7 @@ from runtime.tag.input.read import READERS, Reading, Start, conll_able, texts_as
 from runtime.tag.input.source import STANDARD, Source
 from runtime.tag.options import PROG
 from runtime.tag.output.collisions import check_collisions
-from runtime.tag.output.journal import Saved, Work
+from runtime.tag.output.journal import Saved, Work, check_finished
 from runtime.tag.output.sink import open_sink
 from runtime.tag.output.write import Writer, open_writer
 from runtime.tag.progress import Progress
@@ -95,17 +95,23 @@ class Job:
         saved, reading = self.sink.saved, _reading(self.asked)
         for index, (source, kind) in enumerate(zip(self.sources, self.kinds)):
             if index < saved.source:
-                source.pass_over()
+                self._look_over(source, saved.finished[index])
                 continue
             start = Start(source.file, index, more=index + 1 < len(self.sources))
             with source.open() as file:
-                if index == saved.source and saved.offset:
+                if index == saved.source and saved.items:
                     # The bytes that are done are read again, to see that they have not changed since.
                     self.sink.catch_up(source.blocks(file, saved.offset), source.file)
                     start = Start(source.file, index, saved.line, saved.width, start.more)
                     if kind == "text":
                         continue  # the file is a single item, which is done
                 yield from READERS[kind](source.lines(file), start, reading)
+
+    def _look_over(self, source: Source, finished: tuple[int, str]) -> None:
+        """An input that is done: it must still be what was tagged."""
+        with source.open() as file:
+            check_finished(source.blocks(file, finished[0]), finished, source.file)
+        source.pass_over()
 
     def _work(self, request: Request) -> Work:
         """The options and inputs that must be the same in a run that goes on with this output."""

@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import StorageError, UsageError
+from runtime.system.files import write_atomically
 from runtime.tag.input.item import Item
 
-VERSION = 1
+VERSION = 2
+# Notes after which a journal is written anew with the last one alone, so that it stays small however long a run takes.
+MOST_NOTES = 500
 _ANEW = "give the same inputs and options, or start anew without --resume"
 
 
@@ -43,11 +46,14 @@ class Saved:
 
     Attributes:
         source: number of the current input, from 0.
+        items: number of its items that are done. An empty text is an item, too, of no bytes.
         offset: number of its bytes that are done, after unpacking.
         line: number of its next line.
         width: number of columns of its lines (only CoNLL).
         sha256: digest of its bytes that are done.
+        finished: of each input before it: how many bytes were read, and their digest.
         output: number of bytes of the output that belong to what is done.
+        written: digest of these bytes.
         left_out: number of broken items so far.
         score: counts of the scorer.
         stopped: whether the run stopped at a broken line. The user will fix it, so the input's size may change.
@@ -55,11 +61,14 @@ class Saved:
     """
 
     source: int = 0
+    items: int = 0
     offset: int = 0
     line: int = 1
     width: int = 0
     sha256: str = ""
+    finished: tuple[tuple[int, str], ...] = ()
     output: int = 0
+    written: str = ""
     left_out: int = 0
     score: dict[str, Any] = field(default_factory=dict)
     stopped: bool = False
@@ -75,13 +84,14 @@ class Cursor:
 
     def __init__(self, saved: Saved) -> None:
         self.source, self.offset, self.line, self.width = saved.source, saved.offset, saved.line, saved.width
+        self.items, self.finished = saved.items, saved.finished
         self._expected = saved.sha256
         self._digest = hashlib.sha256()
 
     @property
     def begun(self) -> bool:
         """Whether at least one item is done."""
-        return bool(self.source or self.offset)
+        return bool(self.source or self.items)
 
     @property
     def sha256(self) -> str:
@@ -90,9 +100,11 @@ class Cursor:
 
     def take(self, item: Item) -> None:
         """Move past an item."""
-        if item.source != self.source:
-            self.source, self.offset, self.line, self.width = item.source, 0, 1, 0
+        while self.source < item.source:
+            self.finished += ((self.offset, self.sha256),)
+            self.source, self.items, self.offset, self.line, self.width = self.source + 1, 0, 0, 1, 0
             self._digest = hashlib.sha256()
+        self.items += 1
         self.offset += len(item.raw)
         self.line += item.raw.count(b"\n")
         self.width = item.width or self.width
@@ -114,6 +126,25 @@ class Cursor:
             raise UsageError(place, f"it changed before line {self.line}, up to where the output reaches", _ANEW)
 
 
+def check_finished(blocks: Iterator[bytes], finished: tuple[int, str], place: str) -> None:
+    """Hold an input that is done against what was read of it.
+
+    Args:
+        blocks: as many bytes of it as were read.
+        finished: how many these were, and their sha256.
+        place: the input, for the message.
+
+    Raises:
+        UsageError: it is not what it was.
+    """
+    digest, size = hashlib.sha256(), 0
+    for block in blocks:
+        digest.update(block)
+        size += len(block)
+    if (size, digest.hexdigest()) != finished:
+        raise UsageError(place, "it changed since it was tagged", _ANEW)
+
+
 class Journal:
     """The file of a journal.
 
@@ -123,6 +154,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._notes = 0
 
     def begin(self, work: Work) -> None:
         """Begin a new journal with its first line, in place of an old one."""
@@ -131,7 +163,12 @@ class Journal:
 
     def save(self, saved: Saved) -> None:
         """Add a saved state. The output that belongs to it must already be on the disk."""
-        self._append(asdict(saved))
+        self._notes += 1
+        if self._notes > MOST_NOTES:
+            write_atomically(self.path, self._lines()[0] + _line(asdict(saved)))
+            self._notes = 1
+        else:
+            self._append(asdict(saved))
 
     def load(self, work: Work) -> Saved | None:
         """The last saved state; None where no state was saved, and the run begins at the beginning.
@@ -144,10 +181,12 @@ class Journal:
         if len(lines) < 2:
             return None
         try:
-            was, saved = json.loads(lines[0]), Saved(**json.loads(lines[-1]))
-            before = Work(was["options"], tuple((name, size) for name, size in was["inputs"]))
+            was, last = json.loads(lines[0]), json.loads(lines[-1])
             if was["journal"] != VERSION:
                 raise ValueError(f"version {was['journal']}")
+            finished = tuple((int(size), str(digest)) for size, digest in last["finished"])
+            saved = Saved(**{**last, "finished": finished})
+            before = Work(was["options"], tuple((name, size) for name, size in was["inputs"]))
         except (ValueError, TypeError, KeyError) as error:
             problem = f"not a journal of this version of Nerve ({error})"
             raise StorageError(str(self.path), problem, "start anew without --resume") from error
@@ -167,9 +206,13 @@ class Journal:
 
     def _append(self, entry: dict[str, Any]) -> None:
         with self.path.open("ab") as file:
-            file.write(json.dumps(entry).encode() + b"\n")
+            file.write(_line(entry))
             file.flush()
             os.fsync(file.fileno())
+
+
+def _line(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry).encode() + b"\n"
 
 
 def _compare(was: Work, now: Work, saved: Saved, place: str) -> None:

@@ -10,6 +10,7 @@ inputs from there, so that none is lost. The module does not know formats.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,8 @@ from runtime.tag.input.item import Item
 from runtime.tag.input.source import GZIP
 from runtime.tag.output.gzip_stream import Packer, Plain, write_all
 from runtime.tag.output.journal import Cursor, Journal, Saved, Work
+
+_BLOCK = 1 << 20
 
 
 class Whole:
@@ -43,6 +46,7 @@ class Whole:
         self.partial = name + ".partial"
         self._packer = Packer() if name.endswith(GZIP) else Plain()
         self._descriptor, self._size, self._last = -1, 0, 0.0
+        self._written = hashlib.sha256()
         # Whether output, cursor and figures belong together: an interrupt can come between their changes, and such a
         # state must not be saved. False also before the first write, when there is nothing new to save.
         self._consistent = False
@@ -55,11 +59,13 @@ class Whole:
         if not self.saved.complete:
             self._open(work, anew=saved is None)
         elif self._partial.exists():
+            self._check_written()
             self._publish()
 
     def _after_renaming(self, saved: Saved) -> Saved | None:
         """The state of a run that was killed after the file got its name and before the journal was removed."""
-        there = self._path.exists() and self._path.stat().st_size == saved.output
+        there = self._path.exists() and _begins_as_written(self._path, saved, hashlib.sha256())
+        there = there and self._path.stat().st_size == saved.output
         if there:
             self._journal.path.unlink()
         return saved if there else None
@@ -71,12 +77,21 @@ class Whole:
             self._journal.begin(work)
         else:
             self._journal.trim()
-        size, self._size = os.fstat(self._descriptor).st_size, self.saved.output
-        if size < self._size:
-            problem = f"{size:,} bytes where {self._journal.path.name} says {self._size:,}"
-            raise StorageError(self.partial, problem, "start anew without --resume")
+            self._check_written()
+        self._size = self.saved.output
         os.ftruncate(self._descriptor, self._size)
         os.lseek(self._descriptor, self._size, os.SEEK_SET)
+
+    def _check_written(self) -> None:
+        """What is kept must be what was written, as far as the journal says; nothing is appended to anything else."""
+        size = self._partial.stat().st_size
+        problem = ""
+        if size < self.saved.output:
+            problem = f"{size:,} bytes where {self._journal.path.name} says {self.saved.output:,}"
+        elif not _begins_as_written(self._partial, self.saved, self._written):
+            problem = f"its first {self.saved.output:,} bytes are not those that were written"
+        if problem:
+            raise StorageError(self.partial, problem, "start anew without --resume")
 
     def catch_up(self, blocks: Iterator[bytes], place: str) -> None:
         """See Sink."""
@@ -128,11 +143,14 @@ class Whole:
         at = self._cursor
         saved = Saved(
             source=at.source,
+            items=at.items,
             offset=at.offset,
             line=at.line,
             width=at.width,
             sha256=at.sha256,
+            finished=at.finished,
             output=self._size,
+            written=self._written.hexdigest(),
             stopped=stopped,
             complete=complete,
             **self._figures,
@@ -146,6 +164,7 @@ class Whole:
 
     def _put(self, data: bytes) -> None:
         write_all(self._descriptor, data, self.partial)
+        self._written.update(data)
         self._size += len(data)
 
     def _publish(self) -> None:
@@ -157,6 +176,16 @@ class Whole:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _begins_as_written(path: Path, saved: Saved, digest: Any) -> bool:
+    """Whether a file's first bytes are the output that was saved; the digest goes past them."""
+    left = saved.output
+    with path.open("rb") as file:
+        while left and (block := file.read(min(left, _BLOCK))):
+            digest.update(block)
+            left -= len(block)
+    return not left and digest.hexdigest() == saved.written
 
 
 def _lock(descriptor: int, path: Path) -> None:

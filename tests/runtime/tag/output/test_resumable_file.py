@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -18,7 +19,7 @@ import pytest
 
 from runtime.errors import NerveError, StorageError, UsageError
 from runtime.tag.__main__ import main
-from runtime.tag.output.journal import Journal, Saved, Work
+from runtime.tag.output.journal import MOST_NOTES, Cursor, Journal, Saved, Work
 from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
@@ -123,7 +124,7 @@ def test_a_run_killed_at_its_very_end_is_done(renamed: bool, tmp_path: Path) -> 
     # As it is after the last note: the output whole, with its name or without.
     journal = Journal(tmp_path / "o.journal")
     journal.begin(_work_of(arguments))
-    journal.save(Saved(offset=8, output=len(expected), complete=True))
+    journal.save(Saved(items=2, offset=8, output=len(expected), written=_sha256(expected), complete=True))
     output.rename(tmp_path / "o.partial")
     if renamed:
         (tmp_path / "o.partial").replace(output)
@@ -131,6 +132,10 @@ def test_a_run_killed_at_its_very_end_is_done(renamed: bool, tmp_path: Path) -> 
     _tag(*arguments, tagger=never)
     assert output.read_bytes() == expected
     assert sorted(path.name for path in tmp_path.iterdir()) == ["i", "o"]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _work_of(arguments: Sequence[object]) -> Work:
@@ -298,3 +303,104 @@ def test_nothing_is_lost_or_doubled_however_often_it_is_killed(kills: int, outpu
     found = [json.loads(line)["text"] for line in _content(tmp_path / output).splitlines()]
     assert found == texts
     assert sorted(path.name for path in tmp_path.iterdir()) == ["i", output]
+
+
+def _halfway(folder: Path, inputs: Sequence[Path], output: Path, *options: object) -> Path:
+    """A folder as it is when a run is killed in the middle of its last input; the output's name is the same there."""
+    copy, moments = folder / "killed", iter(range(1000))
+
+    def keep() -> None:
+        if next(moments) == 5:
+            shutil.copytree(output.parent, copy)
+
+    _tag("-i", *inputs, "-o", output, *options, tagger=_Watched(keep))
+    return copy / output.name
+
+
+def test_empty_texts_are_written_once_however_often_a_run_is_killed(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    live.mkdir()
+    inputs = [tmp_path / f"{number}.txt" for number in range(6)]
+    for number, path in enumerate(inputs):
+        path.write_text("" if number % 2 else f"text {number}")
+    moments: list[Path] = []
+
+    def keep() -> None:
+        moments.append(tmp_path / f"moment{len(moments)}")
+        shutil.copytree(live, moments[-1])
+
+    given = ("-i", *inputs, "--format", "text", "--on-error", "record", "--chunk", "1")
+    _tag(*given, "-o", live / "o", tagger=_Watched(keep))
+    expected = (live / "o").read_bytes()
+    assert expected.count(b"\n") == len(inputs)
+    assert len(moments) == len(inputs)
+    for moment in moments:
+        _tag(*given, "-o", moment / "o", "--resume")
+        assert (moment / "o").read_bytes() == expected
+
+
+def _other_letter(path: Path) -> None:
+    """As many bytes as before."""
+    raw = path.read_bytes()
+    path.write_bytes(raw[:2] + bytes([raw[2] ^ 1]) + raw[3:])
+
+
+def test_an_input_that_is_done_must_be_what_it_was(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    live.mkdir()
+    inputs = _inputs("txt", tmp_path)
+    output = _halfway(tmp_path, inputs, live / "o")
+    _other_letter(inputs[0])
+    with pytest.raises(UsageError, match=r"a\.txt: it changed since it was tagged"):
+        _tag("-i", *inputs, "-o", output, "--resume")
+    _other_letter(inputs[0])
+    _tag("-i", *inputs, "-o", output, "--resume")
+    assert output.read_bytes() == (live / "o").read_bytes()
+
+
+def test_nothing_is_appended_to_what_somebody_changed(tmp_path: Path) -> None:
+    live = tmp_path / "live"
+    live.mkdir()
+    inputs = _inputs("txt", tmp_path)
+    output = _halfway(tmp_path, inputs, live / "o")
+    _other_letter(output.with_name("o.partial"))
+    with pytest.raises(StorageError, match=r"its first [\d,]+ bytes are not those that were written; start anew"):
+        _tag("-i", *inputs, "-o", output, "--resume")
+
+
+def test_a_journal_stays_small(tmp_path: Path) -> None:
+    journal, work = Journal(tmp_path / "o.journal"), Work({"option": "value"}, (("i", 10),))
+    journal.begin(work)
+    sizes = []
+    for number in range(1, 3 * MOST_NOTES):
+        journal.save(Saved(items=number, finished=((3, "abc"),)))
+        sizes.append(journal.path.stat().st_size)
+        if number % 100 == 0:
+            assert Journal(journal.path).load(work) == Saved(items=number, finished=((3, "abc"),))
+    assert max(sizes) < 1.1 * sizes[MOST_NOTES - 1]
+
+
+def test_the_width_of_rows_is_carried_over_and_forgotten_with_the_file() -> None:
+    from runtime.tag.input.item import Item
+
+    cursor = Cursor(Saved())
+    for item in (Item(file="a", line=1, raw=b"a O\n", width=2), Item(file="a", line=2, raw=b"\n")):
+        cursor.take(item)
+    assert (cursor.width, cursor.items, cursor.line, cursor.offset) == (2, 2, 3, 5)
+    cursor.take(Item(file="c", line=1, source=2, raw=b"x"))
+    assert (cursor.source, cursor.width, cursor.items, cursor.line, cursor.offset) == (2, 0, 1, 1, 1)
+    assert cursor.finished == ((5, _sha256(b"a O\n\n")), (0, _sha256(b"")))
+
+
+def test_half_a_line_is_cut_off_before_the_next_is_written(tmp_path: Path) -> None:
+    journal, work = Journal(tmp_path / "o.journal"), Work({}, (("i", 10),))
+    journal.begin(work)
+    journal.save(Saved(items=1))
+    for number in (2, 3):
+        with journal.path.open("ab") as file:
+            file.write(b'{"source": 1, "off')
+        again = Journal(journal.path)
+        assert again.load(work) == Saved(items=number - 1)
+        again.trim()
+        again.save(Saved(items=number))
+        assert again.load(work) == Saved(items=number)
