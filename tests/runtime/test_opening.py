@@ -25,14 +25,15 @@ def test_what_is_opened_is_said(tmp_path: Path) -> None:
     tagger.close()
 
 
-def test_a_bundle_that_is_open_is_not_verified_again(tmp_path: Path) -> None:
+def test_of_a_bundle_that_is_open_what_is_loaded_is_verified_again(tmp_path: Path) -> None:
     folder = lookup_bundle(tmp_path / "bundle", {"Oslo": "B-LOC"})
     opened = open_bundle(folder)
-    (folder / "config.json").write_text("{ }")
     with Tagger.open(opened) as tagger:
         assert tagger.tag(["in Oslo"])[0][0].label == "LOC"
-    with pytest.raises(BundleError, match=r"config\.json"):
-        Tagger.open(folder)
+    (folder / "config.json").write_text("{ }")
+    for given in (opened, folder):
+        with pytest.raises(BundleError, match=r"config\.json"):
+            Tagger.open(given)
 
 
 def test_a_choice_that_cannot_be_had_opens_nothing(tmp_path: Path) -> None:
