@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from export.certify.corpus import TRAINING
 from export.reading.documents import read_documents
 from export.reading.policies import readings_of, show_readings
+from export.staging import exclusive
+from runtime.bundle.manifest import Reading
 from runtime.bundle.store import open_bundle, seal
 from runtime.command_line import Parser, count, run
 from runtime.system.libraries import available_threads
@@ -19,12 +22,18 @@ PROG = "python -m export.reading"
 def main(arguments: Sequence[str]) -> int:
     """Measure, seal, and say how the bundle is read from now on."""
     options = _parser().parse_args(arguments)
-    bundle = open_bundle(options.bundle)
-    file = options.corpus / TRAINING if options.corpus.is_dir() else options.corpus
-    readings = readings_of(bundle, read_documents(file), threads=options.threads)
-    seal(options.bundle, replace(bundle.manifest, readings=readings))
+    with exclusive(options.bundle) as place:
+        readings = _measured(options, place)
     show_readings(readings)
     return 0
+
+
+def _measured(options: Namespace, place: Path) -> tuple[Reading, ...]:
+    bundle = open_bundle(place)
+    file = options.corpus / TRAINING if options.corpus.is_dir() else options.corpus
+    readings = readings_of(bundle, read_documents(file), threads=options.threads)
+    seal(place, replace(bundle.manifest, readings=readings))
+    return readings
 
 
 def _parser() -> Parser:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
+from runtime.bundle.schema import LATER
 from runtime.errors import UncertifiedError
 from runtime.system.cpu import ANY_SUMS, CpuFeature
 
@@ -124,7 +125,7 @@ class Certificate:
     entities: dict[str, int] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     interface_sha256: str = ""
-    probe: Probe = Probe()
+    probe: Probe = field(default=Probe(), metadata={LATER: True})
 
     @property
     def candidate(self) -> Candidate:
