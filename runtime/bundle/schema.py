@@ -66,12 +66,12 @@ def _read(kind: Any, value: Any, place: str) -> Any:
 def _dataclass(kind: Any, value: Any, place: str) -> Any:
     held = _sized(dict, value, place)
     hints = _hints(kind)
-    later = {field.name: field.default for field in fields(kind) if field.metadata.get(LATER)}
-    held = {**later, **held}
-    for name in (*hints.keys() - held.keys(), *held.keys() - hints.keys()):
+    later = {field.name: field for field in fields(kind) if field.metadata.get(LATER)}
+    for name in (*hints.keys() - held.keys() - later.keys(), *held.keys() - hints.keys()):
         problem = "is missing" if name in hints else "is not a field that there is"
         raise SchemaError(f"{place}.{str(name)[:50]} {problem}".lstrip("."))
-    return kind(**{name: _read(hint, held[name], f"{place}.{name}".lstrip(".")) for name, hint in hints.items()})
+    given = {name: hint for name, hint in hints.items() if name in held}
+    return kind(**{name: _read(hint, held[name], f"{place}.{name}".lstrip(".")) for name, hint in given.items()})
 
 
 @functools.cache

@@ -135,6 +135,7 @@ def test_nothing_is_said_twice(bundle: Path, change: Change) -> None:
         ("files", {}, "certified with another config.json"),
         ("files.weights.data", "0" * 64, "certified with another weights.data"),
         ("interface_sha256", "0" * 64, "another list of labels or limits"),
+        ("probe", ..., "no answers to check it by"),
     ],
 )
 def test_a_certificate_is_not_believed_but_held_against_gate_and_files(
@@ -148,6 +149,8 @@ def test_a_certificate_is_not_believed_but_held_against_gate_and_files(
             certificate[group][name] = new
         elif dot:
             del certificate[group][name]
+        elif new is ...:
+            del certificate[group]
         else:
             certificate[group] = new
 
