@@ -18,7 +18,7 @@ from bench.gpu.check import NOT_RUN, PASSED, GpuCheck, empty_result, run_steps
 from bench.gpu.sizes import SIZES
 from bench.gpu.steps import ENVIRONMENT, steps_of
 from bench.report.method import method_of
-from bench.report.write import write_reports
+from bench.report.write import make_folder, write_reports
 from bench.schema.result import Check, write_result
 from runtime.command_line import Parser
 from runtime.errors import UsageError
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if (options.checkpoint is None) != (options.corpus is None):
         raise UsageError("command line", "a checkpoint and a corpus belong together", "give both, or neither")
-    options.output.mkdir(parents=True, exist_ok=True)
+    make_folder(options.output)
     size, threads = SIZES[options.minutes], available_threads()
     with tempfile.TemporaryDirectory(prefix="gpu-check-") as work:
         check = GpuCheck(

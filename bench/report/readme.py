@@ -18,9 +18,10 @@ from bench.report.pictures import MODES
 from bench.report.short_table import short_table
 from bench.report.tables import tables_of
 from bench.report.verdict import reading, verdict
+from bench.report.write import make_folder
 from bench.schema.result import Result, read_result
 from runtime.command_line import Parser
-from runtime.errors import StorageError, storage_error
+from runtime.errors import StorageError
 from runtime.system.files import write_atomically
 
 PROG = "python -m bench readme"
@@ -82,10 +83,7 @@ def write_pictures(result: Result, path: Path, folder: Path) -> None:
     Raises:
         StorageError: no permission, or no space.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error) from error
+    make_folder(folder)
     for picture in speed_picture(result, about=_digest(path)):
         for mode in MODES:
             write_atomically(folder / IMAGE.format(mode=mode), picture.draw(mode))

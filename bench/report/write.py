@@ -22,10 +22,7 @@ def write_reports(result: Result, folder: Path) -> Path:
     Raises:
         StorageError: no permission, or no space.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error) from error
+    make_folder(folder)
     data, markdown, page = (folder / name for name in NAMES)
     # The JSON is first on the disk: whatever happens to the pictures, the measurement is kept.
     write_result(data, result)
@@ -33,6 +30,18 @@ def write_reports(result: Result, folder: Path) -> Path:
     write_atomically(page, page_of(result).encode())
     print(terminal_of(result))
     return data
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for reports, unless it exists.
+
+    Raises:
+        StorageError: no permission, or no space.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error) from error
 
 
 def terminal_of(result: Result) -> str:

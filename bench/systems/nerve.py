@@ -74,6 +74,9 @@ def runnable_specs(bundle: Bundle, *, threads: int, device: str = "cpu") -> list
 class Nerve:
     """A Tagger on a bundle.
 
+    Attributes:
+        goal: that the Tagger was opened with.
+
     Args:
         bundle: its folder.
         candidate: the one of its candidates to run.
@@ -93,7 +96,7 @@ class Nerve:
     ) -> None:
         from runtime.tagger import Tagger
 
-        self._bundle = bundle
+        self._bundle, self.goal = bundle, goal
         self._tagger = Tagger.open(
             bundle,
             candidate=candidate,

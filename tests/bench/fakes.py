@@ -92,7 +92,7 @@ def gold_reference(
 
 
 def spec(name: str, opener: Callable[..., Any] = open_fake, **options: Any) -> Spec:
-    keys = {"group", "needs", "settings", "same_model"}
+    keys = {"group", "needs", "settings", "same_model", "workloads"}
     given = {key: value for key, value in options.items() if key in keys}
     rest = {key: value for key, value in options.items() if key not in keys}
     defaults: dict[str, Any] = {"group": "baseline", "settings": (SETTING,)}

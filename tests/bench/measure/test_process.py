@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bench.measure import jobs
-from bench.measure.process import Worker
-from bench.report.tidy import tidy
+from bench.measure.process import Deadline, Local, Worker
 from bench.systems.base import Failure
 from tests.bench import fakes
 
@@ -56,15 +59,29 @@ def _cpus(session: jobs.Session) -> int:
     return len(os.sched_getaffinity(0))
 
 
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        ("cannot open /a/b/c.onnx: no", "cannot open c.onnx: no"),
-        ("in ~/x/y and ../z/w.txt", "in y and w.txt"),
-        ("two\n  lines", "two lines"),
-        ("3/4 of it", "3 4 of it".replace(" 4", "4")),
-        ("x" * 300, "x" * 197 + "..."),
-    ],
-)
-def test_messages_lose_their_folders(message: str, expected: str) -> None:
-    assert tidy(message) == expected
+def test_a_job_ends_when_the_time_of_the_whole_is_over() -> None:
+    clock = fakes.Clock()
+    runner = Deadline(Local(jobs.Session()), clock.now + 5, clock)
+    assert runner.call(fakes.chatty) == "answer"
+    clock.now += 6
+    with pytest.raises(Failure, match="the time was over"):
+        runner.call(fakes.chatty)
+    runner.close()
+
+
+def test_what_a_job_has_started_ends_with_it(worker: Worker, tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="took longer than"):
+        worker.call(_starts_another, tmp_path / "pid", timeout=3.0)
+    pid = int((tmp_path / "pid").read_text())
+    for _ in range(50):
+        status = Path(f"/proc/{pid}/status")
+        if not status.is_file() or "Z (zombie)" in status.read_text():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"process {pid} goes on running")
+
+
+def _starts_another(session: jobs.Session, file: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    file.write_text(str(other.pid))
+    other.wait()

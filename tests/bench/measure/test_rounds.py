@@ -53,6 +53,7 @@ def equals() -> Iterator[list[MeasuredSystem]]:
     yield from _opened([spec("one", seconds=0.002), spec("other", seconds=0.002)])
 
 
+@pytest.mark.slow
 def test_a_known_sleep_is_measured_within_three_percent(slow_and_fast: list[MeasuredSystem]) -> None:
     # A machine that is busy with other things wakes a sleeper late; then it is measured again, and must once be right.
     for _ in range(4):

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.systems.nerve import nerve_specs, split_of
+from bench.systems.nerve import Nerve, nerve_specs, reading_specs, split_of
 from bench.systems.stopwatch import WatchedBackend
 from runtime.backends.fake import Fake
 from runtime.batch.batches import Batch
-from runtime.bundle.store import Bundle, Certificate, Graph, Layout, Manifest, Precision, Source
+from runtime.bundle.store import Bundle, Certificate, Graph, Layout, Manifest, Precision, Source, open_bundle
 from tests.bench import fakes
 
 SECONDS = 0.05
 
 
 class Sleeper(Fake):
-    """A backend that takes so long for each call."""
+    """A backend that takes so long for each call, on a clock of its own."""
+
+    def __init__(self, clock: fakes.Clock) -> None:
+        super().__init__(5, _outside)
+        self._clock = clock
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        time.sleep(SECONDS)
+        self._clock.sleep(SECONDS)
         return super().logits(batch)
 
 
@@ -31,15 +37,13 @@ def _outside(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.zeros_like(ids)
 
 
-def test_a_backend_with_a_known_sleep_is_split_within_three_percent(tmp_path: Path) -> None:
-    texts, tokenizer = fakes.workload(8), fakes.tokenizer_file(tmp_path)
-    for _ in range(4):  # a busy machine wakes a sleeper late; once it must be right
-        backend = Sleeper(5, _outside)
-        found = split_of(tokenizer, backend, fakes.LABELS, max_length=16, vocabulary=10, texts=texts.raw)
-        calls = len(backend.shapes) // 2  # the warm-up had as many
-        if abs(found.stages["backend"] / (SECONDS * calls) - 1) <= 0.03:
-            break
-    assert found.stages["backend"] == pytest.approx(SECONDS * calls, rel=0.03)
+def test_a_backend_with_a_known_time_is_split_exactly(tmp_path: Path) -> None:
+    texts, tokenizer, clock = fakes.workload(8), fakes.tokenizer_file(tmp_path), fakes.Clock()
+    backend = Sleeper(clock)
+    found = split_of(tokenizer, backend, fakes.LABELS, max_length=16, vocabulary=10, texts=texts.raw, clock=clock)
+    calls = len(backend.shapes) // 2  # the warm-up had as many
+    assert found.stages["backend"] == pytest.approx(SECONDS * calls)
+    assert sum(found.stages.values()) == pytest.approx(SECONDS * calls)
     assert set(found.stages) == {"tokenize", "pack", "backend", "decode"}
     assert all(seconds >= 0 for seconds in found.stages.values())
     # Eight texts of five words and two special tokens each, all of one length.
@@ -98,3 +102,28 @@ def test_the_size_on_disk_holds_the_weights_that_a_graph_names(tmp_path: Path) -
     [spec] = nerve_specs(_bundle(tmp_path, _certificate("padded-fp32.onnx", "onnxruntime", "fp32")), threads=1)
     names = ["padded-fp32.onnx", "weights.data", "tokenizer.json", "config.json", "manifest.json"]
     assert [file.name for file in spec.files] == names
+
+
+def test_documents_are_read_in_every_way_by_the_candidate_that_users_get(tiny_bundle: Path) -> None:
+    bundle = open_bundle(tiny_bundle)
+    specs = reading_specs(bundle, threads=1)
+    chosen = next(spec.name for spec in nerve_specs(bundle, threads=1) if specs[0].name.startswith(spec.name))
+    assert [spec.name for spec in specs] == [f"{chosen}/{policy}" for policy in ("sentences", "context", "windows")]
+    assert {spec.workloads for spec in specs} == {("documents",)}
+    text = "Oslo and Lisbon. " * 30
+    for spec in specs:
+        system = spec.open(replace(spec.settings[0], goal="latency"))
+        (found,) = system.spans(system.tag([text]))
+        assert all(text[start:end].strip() for _, start, end in found)
+        system.close()
+
+
+@pytest.mark.parametrize("goal", ["throughput", "latency"])
+def test_a_candidate_is_opened_with_the_goal_that_is_asked_for(
+    tiny_bundle: Path, goal: Literal["throughput", "latency"]
+) -> None:
+    spec = nerve_specs(open_bundle(tiny_bundle), threads=1)[0]
+    system = spec.open(replace(spec.settings[0], goal=goal))
+    assert isinstance(system, Nerve)
+    assert system.goal == goal
+    system.close()

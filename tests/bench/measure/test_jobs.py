@@ -1,0 +1,67 @@
+"""Jobs: what a system's process is asked to do, here without a process and on a clock of its own."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from bench.measure import jobs
+from bench.systems.base import Failure, Setting
+from tests.bench import fakes
+
+
+def _session(seconds: float) -> jobs.Session:
+    clock = fakes.Clock()
+    session = jobs.Session(clock)
+    session.system = fakes.OnClock(clock, seconds)
+    return session
+
+
+def test_texts_are_timed_together_and_one_by_one() -> None:
+    assert jobs.timed(_session(0.5), ["a", "b"], 3) == pytest.approx(1.5)
+    assert jobs.calls(_session(0.5), ["a", "b", "c"]) == pytest.approx([0.5] * 3)
+
+
+def test_the_garbage_collector_is_off_while_time_runs_and_on_afterwards() -> None:
+    seen: list[bool] = []
+
+    class Watching(fakes.Fake):
+        def tag(self, texts: object) -> list[list[tuple[str, int, int]]]:
+            seen.append(gc.isenabled())
+            return []
+
+    session = jobs.Session()
+    session.system = Watching()
+    jobs.timed(session, ["a"], 1)
+    assert seen == [False]
+    assert gc.isenabled()
+
+
+def test_a_system_is_closed_before_the_next_is_opened() -> None:
+    order: list[str] = []
+
+    class Closing(fakes.Fake):
+        def close(self) -> None:
+            order.append("closed")
+
+    def opener(setting: Setting) -> Closing:
+        order.append(f"opened {setting.batch}")
+        return Closing()
+
+    session = jobs.Session()
+    for batch in (1, 2):
+        jobs.open_system(session, opener, Setting(batch, 1, 1))
+    session.close()
+    session.close()
+    assert order == ["opened 1", "closed", "opened 2", "closed"]
+    with pytest.raises(Failure, match="nothing was opened"):
+        jobs.answers(session, ["a"])
+
+
+def test_answers_are_plain_data_and_memory_is_known() -> None:
+    session = jobs.Session()
+    session.system = fakes.Fake()
+    assert jobs.answers(session, ["to Oslo"]) == [[("LOC", 3, 7)]]
+    assert jobs.split(session, ["a"]).filled == 80
+    assert jobs.peak_bytes(session) > 1_000_000
