@@ -36,11 +36,13 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError("command line", "nothing to tag", "give --corpus FOLDER, --texts FILE, or both")
     if not 1 <= options.threads <= available_threads():
         raise UsageError("--threads", f"{options.threads}", f"give 1 to {available_threads()}, as many as there are")
+    # Opened here, so that a damaged bundle is an error before anything is measured.
     bundle = open_bundle(options.bundle)
     checkpoint = _checkpoint(bundle, options.checkpoint)
     corpus = read_corpus(options.corpus) if options.corpus else ()
     model = _model(bundle, checkpoint, options.output, options.threads, thorough=not options.quick)
     ours = nerve_specs(bundle, threads=options.threads)
+    # The quick benchmark has no documents to read.
     readings = reading_specs(bundle, threads=options.threads) if ours and not options.quick else []
     specs = [*ours, *readings, *baseline_specs(model)]
     large_folder = options.output / WORKLOAD
@@ -84,6 +86,7 @@ def _checkpoint(bundle: Bundle, given: Path | None) -> Path:
     folder = given or Path(source.name)
     if not folder.is_dir():
         raise CheckpointError(str(folder), "no such checkpoint folder", "give --checkpoint FOLDER")
+    # Changed labels counted against another checkpoint would mean nothing.
     if sha256_of_checkpoint(folder) != source.sha256:
         problem = "not the checkpoint that this bundle was made from"
         raise BundleError(str(folder), problem, "give its checkpoint with --checkpoint, or export this one")

@@ -87,9 +87,11 @@ def reference_of(bench: Bench, workload: Workload, notes: list[str]) -> Expected
     subject = bench.subject
     given = [text.tokens for text in workload.texts]
     offsets = [split_words(text) for text in workload.raw]
+    # Raw text cut by Nerve's rules: what the backend alone changes is counted against these.
     cut = [[text[start:end] for start, end in spans] for text, spans in zip(workload.raw, offsets)]
     runner = bench.start(bench.threads)
     try:
+        # Both in one call: opening the checkpoint takes longer than answering.
         labels = runner.call(
             bench.reference, subject.checkpoint, [*given, *cut], subject.labels, subject.max_length, bench.threads
         )

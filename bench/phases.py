@@ -37,6 +37,7 @@ def prepare(system: MeasuredSystem) -> None:
 def cold_start(system: MeasuredSystem, text: str, times: int, clock: Callable[[], float] = time.perf_counter) -> None:
     """Measure the seconds from starting a process to its first answer. The last process goes on running."""
     for _ in range(times):
+        # A process that is running already would not be a cold start.
         system.leave()
         begun = clock()
         system.open(system.spec.settings[0])
@@ -50,9 +51,11 @@ def search(system: MeasuredSystem, workload: Workload) -> Throughput:
     if len(system.spec.settings) > 1:
         for setting in system.spec.settings:
             system.open(setting)
+            # Compiling and first allocations belong to opening, not to the speed of a setting.
             system.ask(jobs.answers, workload.raw[:4])
             seconds = system.ask(jobs.timed, workload.raw, 1)
             tried.append((len(workload.texts) / seconds, setting))
+    # The fastest of single tries may be the second best by luck; the rounds then time it fairly all the same.
     best = max(tried, key=lambda one: one[0])[1] if tried else system.spec.settings[0]
     system.setting = best
     record = [[one.batch, one.streams, one.threads, rate] for rate, one in tried]
@@ -66,6 +69,7 @@ def score(system: MeasuredSystem, workload: Workload, expected: Expected, labels
     other pipelines are compared with.
     """
     spans = system.ask(jobs.answers, workload.raw)
+    # A system that drops texts would look fast.
     if len(spans) != len(workload.texts):
         raise Failure(f"{len(spans)} answers for {len(workload.texts)} texts")
     spec = system.spec
@@ -92,6 +96,7 @@ def latency(systems: Sequence[MeasuredSystem], workload: Workload, *, rounds: in
     size = len(raw) // rounds
     by_name = {one.name: one for one in systems if one.running}
     each(by_name.values(), lambda one: one.ask(jobs.calls, raw[:_WARM_UP_CALLS]))
+    # Every round gets texts that were not used before: a cache must not help.
     taken = dict.fromkeys(by_name, 0)
 
     def run_(name: str) -> list[float]:
@@ -111,7 +116,9 @@ def load(system: MeasuredSystem, workload: Workload, plan: Plan) -> None:
         due = poisson(rate, plan.load_seconds, seed=SEED)
         if not due:
             continue
+        # The batch is what the search found best: a server in front of the system would use it, too.
         waits = [1000 * seconds for seconds in system.ask(jobs.load, workload.raw, due, max(1, system.setting.batch))]
+        # The end of the waits, because a queue that grows shows there first.
         late = float(np.median(waits[-max(1, len(waits) // 10) :])) > 1000 * _SATURATED * plan.load_seconds
         system.row.load.append(Load(rate, len(due), *percentiles(waits), late))
         if late:
@@ -144,6 +151,7 @@ def heat(system: MeasuredSystem, texts: Callable[[int, int], Workload], count: C
         tokens = count(workload)
         if tokens / known > plan.heat_seconds:
             return None
+        # Serves as warm-up, and says how often to repeat.
         first = system.ask(jobs.timed, workload.raw, 1)
         repeats = repeats_for(first, at_least=plan.run_seconds / 2)
         return tokens * repeats / system.ask(jobs.timed, workload.raw, repeats)

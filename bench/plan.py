@@ -45,6 +45,7 @@ class Plan:
     large_rounds: int
 
 
+# Five rounds are the fewest from which the second interval can show a difference of a few percent; seven leave room.
 FULL = Plan(
     quick=False,
     sentences=1000,
@@ -56,6 +57,7 @@ FULL = Plan(
     latency_words=(0, 8, 32, 128, 320),
     latency_rounds=4,
     latency_calls=40,
+    # From a rate that all systems can take to one that saturates most of them.
     rates=(5, 20, 50, 100, 200, 400),
     load_seconds=3.0,
     documents=5,
@@ -65,6 +67,7 @@ FULL = Plan(
     large_sentences=48,
     large_rounds=3,
 )
+# Enough to see that all works, and differences of a tenth or more.
 QUICK = Plan(
     quick=True,
     sentences=100,

@@ -25,6 +25,7 @@ from bench.workloads.texts import Workload, documents_of, sentences_of, single_t
 
 def run_bench(bench: Bench) -> Result:
     """Measure everything. A system that fails becomes a row that says why."""
+    # The load average is read before anything is started, and again at the end.
     begun = time.perf_counter()
     machine = machine_facts()
     notes: list[str] = []
@@ -79,12 +80,14 @@ def _main(comparison: Comparison) -> Measured:
         each(comparison.systems, phases.prepare)
     main, scored = _main_workloads(bench)
     systems = comparison.on(main.name)
+    # A copy, because the main baseline adds its answers to the twins.
     expected = replace(NOTHING_EXPECTED, twins={})
     if bench.scores:
         with stage("reference"):
             expected = reference_of(bench, scored, comparison.notes)
     measured = measured_of(bench, main, checkpoint_accuracy(scored, expected, bench.subject.labels))
     found: dict[str, Throughput] = {}
+    # A setting is tried on fewer texts than are timed, since there are many settings.
     tried = replace(main, texts=main.texts[: plan.search_texts])
     with stage("cold start, search"):
         each(systems, lambda one: _search(one, tried, found, plan, fresh=True))
@@ -95,6 +98,7 @@ def _main(comparison: Comparison) -> Measured:
             each(systems, lambda one: phases.score(one, scored, expected, bench.subject.labels))
     with stage(main.name):
         speed.throughput(systems, found, main, measured, comparison.probe, plan, rounds=plan.rounds)
+        # Right after the main workload: later phases would raise the peak for some systems only.
         each(systems, phases.peak_memory)
         each(systems, lambda one: phases.look_inside(one, main))
     return measured
@@ -105,6 +109,7 @@ def _main_workloads(bench: Bench) -> tuple[Workload, Workload]:
     if not bench.corpus:
         assert bench.texts is not None
         return bench.texts, bench.texts
+    # Timed is a sample; scored is the whole corpus, for F1 needs more text than speed does.
     main = sentences_of(bench.corpus, bench.plan.sentences, seed=SEED)
     scored = main if bench.plan.scored == bench.plan.sentences else sentences_of(bench.corpus, 0, seed=SEED)
     return main, scored
@@ -123,11 +128,13 @@ def _one_text_at_a_time(comparison: Comparison) -> None:
     bench, plan = comparison.bench, comparison.bench.plan
     systems = comparison.on("sentences")
     with stage("latency"):
+        # Opened anew, because the goal changes what a Tagger and a bare backend set up.
         each(systems, phases.open_for_one)
         for words in plan.latency_words:
             texts = single_texts(bench.corpus, words, plan.latency_calls * plan.latency_rounds, seed=SEED)
             phases.latency(systems, texts, rounds=plan.latency_rounds)
     with stage("load"):
+        # Another seed than for the latency, so that no text was seen before.
         sentences = single_texts(bench.corpus, 0, 500, seed=SEED + 1)
         each(systems, lambda one: phases.load(one, sentences, plan))
 
@@ -142,6 +149,7 @@ def _another(comparison: Comparison, workload: Workload, tried: int) -> Measured
     expected = reference_of(bench, workload, comparison.notes) if asked else replace(NOTHING_EXPECTED, twins={})
     measured = measured_of(bench, workload, checkpoint_accuracy(workload, expected, bench.subject.labels))
     found: dict[str, Throughput] = {}
+    # A document takes seconds, so two of them are enough to choose a setting by.
     few = replace(workload, texts=workload.texts[:tried])
     with stage(workload.name):
         each(systems, lambda one: _search(one, few, found, plan, fresh=False))

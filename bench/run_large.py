@@ -24,12 +24,14 @@ def measure_large(comparison: Comparison) -> list[Measured]:
     bench, notes = comparison.bench, comparison.notes
     for one in comparison.systems:
         one.leave()  # their memory is needed
+    # Speeds are added to the rows that are there: one row a system in every table.
     rows = {one.name: one.row for one in comparison.systems if one.running}
     try:
         specs = [spec for spec in _made(bench) if spec.name in rows]
     except Failure as failure:
         notes.append(f"{WORKLOAD}: not measured ({failure})")
         return []
+    # Systems of their own: they run another bundle, with other settings.
     large = [MeasuredSystem(spec, threads=bench.threads, start=bench.start) for spec in specs]
     workload = replace(sentences_of(bench.corpus, bench.plan.large_sentences, seed=SEED), name=WORKLOAD)
     measured = replace(measured_of(bench, workload, None), flops_per_token=bench.subject.large_flops)
@@ -64,6 +66,7 @@ def _timed(comparison: Comparison, workload: Workload, measured: Measured) -> No
         one.leave()
 
     each(large, phases.prepare)
+    # One after the other and closed again: not all of them fit into memory while they are tried.
     each(large, search)
     each(large, lambda one: _open(one, bench.large_room))
     rounds = bench.plan.large_rounds

@@ -52,6 +52,7 @@ def throughput(
         for name, one in by_name.items()
         if one.running
     }
+    # The roofline has its turn in every round as well: clock rates change while a benchmark runs.
     given = interleave(runs | probe.runs(), rounds=rounds, failed=lambda name, failure: None)
     measured.rooflines = probe.rooflines([one for one in given.pop(ROOFLINE, []) if isinstance(one, Mapping)])
     for name, runs_of_one in given.items():
@@ -64,6 +65,7 @@ def throughput(
 def _derived(one: Throughput, seconds: list[float], precision: str, measured: Measured) -> Throughput:
     """Fill in what follows from the seconds of the runs."""
     one.workload, one.seconds = measured.name, seconds
+    # The median: one disturbed round does not change it.
     median = float(np.median(seconds)) / one.repeats
     one.texts_per_second = measured.texts / median
     one.tokens_per_second = measured.tokens / median
@@ -80,11 +82,13 @@ def compare(systems: Sequence[MeasuredSystem], measured: Measured) -> None:
         for one in systems
         if one.running and (found := one.row.on(measured.name))
     }
+    # Everything may have failed, and there is still a report to write.
     if not speeds:
         return
     groups = {one.name: one.spec.group for one in systems}
     ours = [name for name in speeds if groups[name] == "nerve"]
     measured.baseline = _baseline_among(speeds, groups)
+    # The fastest by its median, for which the short table and the verdict speak.
     measured.fastest_nerve = max(ours, key=lambda name: float(np.median(speeds[name])), default="")
     for one in systems:
         found = one.row.on(measured.name)

@@ -70,6 +70,7 @@ def _f1(tagger: Tagger, joined: Documents) -> float:
     found = []
     labels = tagger.tag_words([[word for sentence in document for word in sentence.words] for document in joined])
     for document, answer in zip(joined, labels, strict=True):
+        # Labels of a document are cut into those of its sentences, on which gold is given.
         ends = [0, *itertools.accumulate(len(sentence.words) for sentence in document)]
         found += [answer[start:end] for start, end in itertools.pairwise(ends)]
     gold = [sentence.labels for document in joined for sentence in document]

@@ -59,6 +59,7 @@ class GpuCheck:
 
     def bounded(self, seconds: float) -> Callable[[int], JobRunner]:
         """Return a `start` whose processes end after so many seconds from now, or when the check must be over."""
+        # A step's own limit leaves time for the steps after it.
         end = min(self.end, time.monotonic() + seconds)
         return lambda threads: Deadline(self.start(threads), end)
 
@@ -120,14 +121,17 @@ def run_steps(check: GpuCheck, steps: Sequence[Step]) -> None:
     """Do the steps in order, and write the result to disk after each."""
     begun = time.monotonic()
     for step in steps:
+        # On standard error: the last line of standard output is the path of the JSON.
         print(f"{step.name} ...", file=sys.stderr, flush=True)
         check.result.checks.append(_done(check, step))
         check.result.seconds = time.monotonic() - begun
+        # The whole check may be ended from outside at any time.
         write_result(check.output, check.result)
 
 
 def _done(check: GpuCheck, step: Step) -> Check:
     begun = time.monotonic()
+    # A step without what it needs would fail with a message about something else.
     lacking = [name for name in step.needs if not check.passed(name)]
     if lacking:
         return Check(step.name, NOT_RUN, [f"it needs {', '.join(lacking)}"], 0.0)

@@ -34,6 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError("command line", "a checkpoint and a corpus belong together", "give both, or neither")
     make_folder(options.output)
     size, threads = SIZES[options.minutes], available_threads()
+    # Models and bundles take gigabytes, and only the figures are kept.
     with tempfile.TemporaryDirectory(prefix="gpu-check-") as work:
         check = GpuCheck(
             work=Path(work),
@@ -55,6 +56,7 @@ def _all_steps(check: GpuCheck) -> None:
     try:
         run_steps(check, [ENVIRONMENT])
         steps = steps_of(check)
+        # A row for each step all the same: who reads the JSON sees what was not done.
         if check.passed(ENVIRONMENT.name):
             run_steps(check, steps)
         else:

@@ -57,6 +57,7 @@ def environment(session: Session) -> Answer:
     """Say which GPU and libraries are here, and what is left out because something is missing."""
     from runtime.system.gpu import gpu
 
+    # Asked first, and without importing any library of a GPU.
     here = gpu()
     if here is None:
         return Answer(["this machine has no NVIDIA GPU, or no driver for it: nothing is measured"], passed=False)
@@ -91,6 +92,7 @@ def certify(session: Session, bundle: Path, checkpoint: Path, corpus: Path, sent
     done = ran([*command, "--sentences", str(sentences), *options], status=(0, 1))
     told = ("FAILED", "REFUSED", "LEFT OUT")
     lines = [line for line in done.stdout.splitlines() if line.startswith(told)]
+    # The bundle is read again: a command that ended well must also have written certificates.
     on_gpu = [one for one in open_bundle(bundle).manifest.certificates if one.device == "cuda"]
     for one in on_gpu:
         changed, agreement = (one.measured.get(name) for name in ("changed_per_10k", "agreement"))
@@ -110,6 +112,7 @@ def attention(session: Session, bundle: Path) -> Answer:
     if "no candidate" in printed:
         raise Failure("no candidate of ONNX Runtime runs on this GPU")
     said = kernels_in(printed)
+    # Silence could mean that the fused kernel was not used at all.
     if not said and "fused" in printed:
         raise Failure("ONNX Runtime does not say which kernels its attentions ran")
     return Answer(said or ["no fused attention: its parts run as they stand in the graph"], not has_slow_kernel(said))

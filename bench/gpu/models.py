@@ -44,6 +44,7 @@ def make_checkpoint(folder: Path, shape: Shape, corpus: Path) -> None:
     import transformers
 
     sentences = sentences_in(corpus / "train.txt")
+    # "O" first, as in common checkpoints.
     labels = sorted({label for _, gold in sentences for label in gold}, key=lambda name: (name != "O", name))
     folder.mkdir(parents=True, exist_ok=True)
     _tokenizer([words for words, _ in sentences], folder)
@@ -103,10 +104,12 @@ def train_briefly(folder: Path, corpus: Path, *, seconds: float, device: str = "
     for batch in itertools.cycle(batches):
         result = model(**{name: tensor.to(device) for name, tensor in batch.items()})
         result.loss.backward()
+        # Random weights give large first gradients.
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
         steps, loss = steps + 1, result.loss.item()
+        # By time and not by steps: a slow GPU must not use up the check's minutes.
         if time.monotonic() - begun > seconds:
             break
     model.cpu().save_pretrained(folder)

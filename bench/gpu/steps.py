@@ -112,6 +112,7 @@ def make_fp8(session: Session, bundle: Path, folder: Path, corpus: Path) -> Answ
 
 def _minilm(check: GpuCheck, seconds: int) -> Answer:
     corpus = corpus_of(check)
+    # Both models need its tokenizer and labels, so it comes before either.
     if check.corpus is None:
         check.run(make_corpus, corpus, seconds=seconds)
     shape, most = check.size.large_shape, check.left() - check.size.reserve
@@ -129,6 +130,7 @@ def _minilm_bundle(check: GpuCheck, seconds: int) -> Answer:
 
 
 def _certify(check: GpuCheck, seconds: int) -> Answer:
+    # The generated sample is too small for a full certificate; a corpus of one's own has to be enough.
     bundle, limited = check.work / MINILM / "bundle", check.corpus is None
     arguments = (bundle, checkpoint_of(check, MINILM), corpus_of(check), check.size.certified, limited)
     return check.run(jobs.certify, *arguments, seconds=seconds)
@@ -153,6 +155,7 @@ def _speed(model: str) -> Callable[[GpuCheck, int], Answer]:
 def _fp8(check: GpuCheck, seconds: int) -> Answer:
     bundle, folder = check.work / MINILM / "bundle", check.work / FP8
     said = check.run(make_fp8, bundle, folder, corpus_of(check), seconds=seconds)
+    # Latency is left out: fp8 is for throughput, and the time is short.
     answer = measure(check, FP8, folder, replace(check.size.minilm, latency_words=()), seconds)
     return Answer([*said.lines, *answer.lines])
 
@@ -201,6 +204,7 @@ def add(whole: Result, part: Result, model: str) -> None:
     for row in part.rows:
         _name_after(row, model)
         known = rows.get(row.name)
+        # A system that failed on one model may still run on the other.
         if known is None or known.status != "measured":
             whole.rows = [*(one for one in whole.rows if one.name != row.name), row]
         else:
@@ -213,7 +217,9 @@ def add(whole: Result, part: Result, model: str) -> None:
             measured.checkpoint.workload = model
     whole.workloads += part.workloads
     whole.notes += [f"{model}: {note}" for note in part.notes]
-    whole.bundle, whole.checkpoint = part.bundle, part.checkpoint
+    # The report's head names the model that was certified.
+    if model == MINILM:
+        whole.bundle, whole.checkpoint = part.bundle, part.checkpoint
 
 
 def _name_after(row: Row, model: str) -> None:

@@ -44,6 +44,7 @@ def _pytorch(bundle: Bundle, checkpoint: Path, threads: int, device: str) -> Spe
         group="baseline",
         precision="fp16",
         open=opener,
+        # Two batch sizes: a GPU wants large ones, and a short check has no time for more.
         settings=tuple(Setting(rows, 1, threads) for rows in _ROWS),
         needs=("torch", "transformers"),
         versions=("torch", "transformers"),

@@ -49,6 +49,7 @@ class Session:
 def open_system(session: Session, opener: Callable[[Setting], System], setting: Setting) -> None:
     """Open a system, after closing the one that was open."""
     session.close()
+    # What the system before has left must not be counted into the memory of the next one.
     gc.collect()
     session.system = opener(setting)
 
@@ -65,6 +66,7 @@ def answers(session: Session, texts: Sequence[str]) -> list[list[Span]]:
 
 def timed(session: Session, texts: Sequence[str], repeats: int) -> float:
     """Tag all texts `repeats` times and return the total seconds; the garbage collector is off."""
+    # Looked up once, so that no attribute access is timed.
     tag = session.system.tag
     with _no_collector():
         begun = session.clock()
@@ -80,6 +82,7 @@ def calls(session: Session, texts: Sequence[str]) -> list[float]:
     with _no_collector():
         for text in texts:
             begun = clock()
+            # A list of one text: the same call that the throughput is measured with.
             tag([text])
             seconds.append(clock() - begun)
     return seconds
@@ -102,12 +105,14 @@ def peak_bytes(session: Session) -> int:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
         return 0
+    # The kernel counts in KiB.
     return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
 @contextmanager
 def _no_collector() -> Iterator[None]:
     """Switch the garbage collector off: one collection would slow down only the run in which it happens to fall."""
+    # Collected first, so that garbage of earlier jobs is gone before the clock starts.
     gc.collect()
     gc.disable()
     try:

@@ -31,15 +31,19 @@ def machine_facts() -> dict[str, Any]:
     """Return the facts about this machine, as they are now."""
     cpu = cpu_info()
     return {
+        # Virtual machines often hide the model name; family, model and stepping then say which CPU it is.
         "cpu": cpu.get("model name", platform.processor() or platform.machine()),
         "family": "/".join(cpu.get(key, _UNKNOWN) for key in ("cpu family", "model", "stepping")),
         "flags": sorted(flags_of(cpu)),
         "architecture": platform.machine(),
         "virtual": "hypervisor" in cpu.get("flags", "").split(),
         "cores": os.cpu_count() or 0,
+        # A container may allow fewer CPUs than the machine has.
         "cores_usable": available_threads(),
         "memory_bytes": _memory(),
+        # A governor that saves power makes short measurements slow.
         "governor": _read(Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
+        # Other work on the machine at the same time is the most frequent reason for odd figures.
         "load_average": list(os.getloadavg()) if hasattr(os, "getloadavg") else [],
         "gpu": _gpu(),
         "system": platform.system(),
@@ -95,12 +99,14 @@ def _commit() -> dict[str, Any]:
     """Return the commit of this source tree, and whether files differ from it."""
     here = str(Path(__file__).parent)
     commit = _output(["git", "-C", here, "rev-parse", "HEAD"])
+    # Files that git does not track do not belong to the code that was measured.
     changed = _output(["git", "-C", here, "status", "--porcelain", "--untracked-files=no"])
     return {"commit": commit or _UNKNOWN, "commit_changed": bool(changed)}
 
 
 def _output(command: list[str]) -> str:
     try:
+        # A driver that hangs must not hang the benchmark.
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""

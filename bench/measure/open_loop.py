@@ -18,8 +18,10 @@ def poisson(rate: float, seconds: float, *, seed: int) -> list[float]:
         seconds: length of the whole process.
         seed: the same seed gives every system the same arrivals.
     """
+    # A generator of its own: the arrivals must not depend on what else draws random numbers.
     source = random.Random(seed)
     due: list[float] = []
+    # Exponential gaps are what independent clients make: bursts and pauses, and not an even beat.
     now = source.expovariate(rate)
     while now < seconds:
         due.append(now)
@@ -50,13 +52,16 @@ def open_loop(
     while len(latencies) < len(due):
         first = len(latencies)
         now = clock() - begun
+        # Nobody waits: sleep until the next text is due, as a server would block on its queue.
         if due[first] > now:
             sleep(due[first] - now)
             continue
         last = first
+        # Everyone who arrived while the last call ran shares the next one.
         while last < len(due) and last - first < batch and due[last] <= now:
             last += 1
         tag([texts[index % len(texts)] for index in range(first, last)])
+        # One reading of the clock for the whole batch: all its texts are answered at this moment.
         answered = clock() - begun
         latencies += [answered - moment for moment in due[first:last]]
     return latencies

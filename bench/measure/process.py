@@ -53,6 +53,7 @@ class Worker:
     """
 
     def __init__(self, threads: int) -> None:
+        # A file and not a pipe: a library that prints a lot would block on a full pipe that nobody reads.
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.measure.worker", str(threads)],
@@ -69,16 +70,19 @@ class Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         expired = threading.Event()
+        # The parent waits in a blocking read, so that only another thread can end a job that hangs.
         timer = threading.Timer(timeout, self._expire, [expired])
         timer.start()
         try:
             pickle.dump((job, arguments), self._process.stdin)
             self._process.stdin.flush()
             done, answer = pickle.load(self._process.stdout)
+        # The pipe ends when the process dies; why it died is in its exit status and on its standard error.
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             raise Failure(f"took longer than {timeout:g} s" if expired.is_set() else self._how_it_ended()) from error
         finally:
             timer.cancel()
+        # The job raised; the process lives on and can take the next job.
         if not done:
             raise Failure(str(answer))
         result: Answer = answer
@@ -86,6 +90,7 @@ class Worker:
 
     def close(self) -> None:
         """See JobRunner. A process that does not end within 10 seconds is killed."""
+        # The worker ends when its input does.
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:
@@ -109,6 +114,7 @@ class Worker:
 
     def _how_it_ended(self) -> str:
         status = self._process.wait()
+        # A negative status is the number of the signal that ended the process.
         how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
         self._stderr.seek(0)
         lines = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
@@ -156,6 +162,7 @@ class Deadline:
 
 def environment(threads: int) -> dict[str, str]:
     """Return the variables of every system's process: as many threads as the benchmark allows, and no network."""
+    # Libraries read these when they are imported; inside the process it would be too late.
     pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
     return {
         **dict.fromkeys(pools, str(threads)),

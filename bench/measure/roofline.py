@@ -100,6 +100,7 @@ def fastest(
 
 
 def _best(tried: Sequence[tuple[Shape, Product]], clock: Callable[[], float]) -> tuple[tuple[Shape, Product], float]:
+    # The best of several trials: a disturbance can only make a multiplication slower.
     best = [0.0] * len(tried)
     for _ in range(_TRIALS):
         best = [max(old, _rate(product, shape, _TRIAL_SECONDS, clock)) for old, (shape, product) in zip(best, tried)]
@@ -107,6 +108,7 @@ def _best(tried: Sequence[tuple[Shape, Product]], clock: Callable[[], float]) ->
 
 
 def _rate(product: Product, shape: Shape, seconds: float, clock: Callable[[], float] = time.perf_counter) -> float:
+    # Once without the clock: the first call may still load code or start threads.
     product()
     done, begun = 0, clock()
     while (taken := clock() - begun) < seconds or done < 2:
@@ -124,6 +126,7 @@ def faster_than_fp32(
     found = {}
     for precision, maker in makers.items():
         _, reached = _best([(_SMALL, product) for product in maker(*_SMALL)], clock)
+        # fp32 is always kept: it is what the others are compared with.
         if precision == "fp32" or reached >= rate:
             found[precision] = maker
     return found
@@ -136,6 +139,7 @@ def _makers(threads: int) -> tuple[str, dict[str, Maker]]:
         import numpy as np
 
         return f"numpy {np.__version__}", {"fp32": _numpy_products}
+    # The systems get as many threads, so the roofline must not have more.
     torch.set_num_threads(threads)
     floats = {"fp32": torch.float32, "bf16": torch.bfloat16}
     makers: dict[str, Any] = {name: functools.partial(_torch_products, dtype) for name, dtype in floats.items()}
@@ -157,6 +161,7 @@ def _torch_products(dtype: Any, rows: int, inner: int, columns: int) -> list[Pro
     one, other = torch.rand(rows, inner).to(dtype), torch.rand(inner, columns).to(dtype)
     # A linear layer's weights lie in memory as [columns, inner]. Backends choose the faster layout; so does this.
     turned = other.t().contiguous().t()
+    # Allocating the result each time would be timed as well.
     out = torch.empty(rows, columns, dtype=dtype)
     return [functools.partial(torch.mm, one, matrix, out=out) for matrix in (other, turned)]
 
@@ -164,6 +169,7 @@ def _torch_products(dtype: Any, rows: int, inner: int, columns: int) -> list[Pro
 def _torch_int8_products(rows: int, inner: int, columns: int) -> list[Product]:
     import torch
 
+    # Values do not change the speed of int8, as long as they are not all zero.
     one = torch.randint(-100, 100, (rows, inner), dtype=torch.int8)
     other = torch.randint(-100, 100, (inner, columns), dtype=torch.int8)
     turned = other.t().contiguous().t()

@@ -35,6 +35,7 @@ class RooflineProbe:
         """Return the roofline of each precision from what its runs gave."""
         if self.runner is None or not rates:
             return {}
+        # The shapes were chosen when the matrices were opened; each precision may have another one.
         library, shapes = self.runner.call(roofline.describe)
         by_precision = {name: [one[name] for one in rates] for name in shapes}
         return {
@@ -51,6 +52,7 @@ def open_probe(
     start: Callable[[int], JobRunner], opener: Callable[[Setting], System], *, threads: int, notes: list[str]
 ) -> RooflineProbe:
     """Start its process. What prevents that becomes a note, since a result without rooflines is still a result."""
+    # A process like any system's, so that it gets the same CPUs and no system shares its threads.
     runner = start(threads)
     try:
         runner.call(open_system, opener, Setting(1, 1, threads))

@@ -43,6 +43,7 @@ class MeasuredSystem:
         self._threads, self._start = threads, start
         self._runner: JobRunner | None = None
         self._opened: Setting | None = None
+        # A library that is not installed is no failure: the row says how to install it.
         missing = [name for name in spec.needs if not _installed(name)]
         if missing:
             self.fail(f"{', '.join(missing)}: {spec.install}", status="not installed")
@@ -63,6 +64,7 @@ class MeasuredSystem:
         Raises:
             Failure: the job failed; the system is left out from now on.
         """
+        # Started late, so that systems of which nothing is asked take no memory.
         if self._runner is None:
             self._runner = self._start(self._threads)
         try:
@@ -74,6 +76,7 @@ class MeasuredSystem:
     def open(self, setting: Setting) -> None:
         """Open the system with that setting, unless it already is."""
         self.setting = setting
+        # A fresh process has nothing open, whatever was opened in the one before.
         if self._runner is None or self._opened != setting:
             self.ask(jobs.open_system, self.spec.open, setting)
             self._opened = setting
@@ -101,6 +104,7 @@ def each(systems: Iterable[MeasuredSystem], work: Callable[[MeasuredSystem], obj
         try:
             work(system)
         except Failure as failure:
+            # `ask` may have noted the failure already, with a better reason.
             if system.running:
                 system.fail(str(failure))
 
@@ -131,6 +135,7 @@ def interleave(
     """
     given: dict[str, list[Run]] = {name: [] for name in runs}
     for _ in range(rounds):
+        # A copy of the names, because a failure removes one.
         for name in list(given):
             pause()
             try:
@@ -157,6 +162,7 @@ def disk_bytes(files: Sequence[Path]) -> int:
 
 def _installed(name: str) -> bool:
     try:
+        # Looked for and not imported: this process must stay free of their threads and memory.
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False

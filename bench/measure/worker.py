@@ -18,6 +18,7 @@ from bench.systems.base import Failure
 def main() -> None:
     """Answer jobs until the parent closes the pipe. The only argument is the number of CPUs to use."""
     limit_cpus(int(sys.argv[1]))
+    # C libraries write to descriptor 1 directly, past sys.stdout. So it is turned to standard error for all.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     session = Session()
@@ -27,6 +28,7 @@ def main() -> None:
         except EOFError:
             return
         try:
+            # The job is a function of a module, which is imported here when the pickle is read.
             reply = (True, job(session, *arguments))
         except Failure as failure:
             reply = (False, str(failure))

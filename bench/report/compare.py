@@ -55,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def changes_between(old: Result, new: Result) -> Iterator[Change]:
     """Yield every speed that both results measured on the same texts."""
+    # Speeds on other texts are speeds of something else.
     same = {one.name for one in new.workloads if (was := old.workload(one.name)) and was.sha256 == one.sha256}
     before = {row.name: row for row in old.rows}
     for row in new.rows:
@@ -115,6 +116,7 @@ def _changes(old: Row, new: Row, same: set[str]) -> Iterator[Change]:
     for found in new.throughput:
         before = old.on(found.workload)
         if before and found.workload in same and found.seconds and before.seconds:
+            # Two benchmarks may repeat the texts differently often in a run; passes over the texts are compared.
             now, then = ([one.repeats / seconds for seconds in one.seconds] for one in (found, before))
             yield Change(new.name, f"throughput, {found.workload}", unpaired_ratio(now, then))
     for single in new.latency:
@@ -147,6 +149,7 @@ def _parser() -> Parser:
 
 
 def _percent(text: str) -> float:
+    # "5" and "5%" mean the same here.
     match = re.fullmatch(r"(\d+(?:\.\d+)?)%?", text)
     if not match:
         raise UsageError("--fail-above", repr(text), "give a percentage such as 5%")

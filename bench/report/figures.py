@@ -59,6 +59,7 @@ def other_pictures(result: Result) -> list[Picture]:
 def _latency(result: Result, rows: Sequence[Row]) -> list[Picture]:
     kinds = dict.fromkeys(one.texts for row in rows for one in row.latency)
     found = []
+    # The sentence alone: a picture for each length would say the same five times.
     for kind in list(kinds)[:1]:
         series = {row.name: _distribution(one) for row in rows for one in row.latency if one.texts == kind}
 
@@ -72,6 +73,7 @@ def _latency(result: Result, rows: Sequence[Row]) -> list[Picture]:
 
 
 def _distribution(latency: Latency) -> list[tuple[float, float]]:
+    # All calls of all rounds: percentiles of the table are of the same values.
     calls = sorted(value for part in latency.rounds for value in part)
     step = max(1, len(calls) // _CURVE_POINTS)
     return [(calls[index], (index + 1) / len(calls)) for index in range(0, len(calls), step)]
@@ -140,6 +142,7 @@ def _speeds_and_f1(result: Result, workload: str) -> dict[str, tuple[float, floa
 def _front(points: dict[str, tuple[float, float]]) -> list[str]:
     """Return those that no other beats in both, from left to right."""
     best, front = -1.0, []
+    # From the fastest down: who has a better F1 than all that are faster is on the front.
     for name, (_, f1) in sorted(points.items(), key=lambda one: (-one[1][0], -one[1][1])):
         if f1 > best:
             front.append(name)

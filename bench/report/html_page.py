@@ -43,6 +43,7 @@ def page_of(result: Result) -> str:
     title = f"Benchmark of {result.made}"
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
     first, others = (speed_picture(result), other_pictures(result)) if can_draw() else ([], [])
+    # A page without pictures says why it has none.
     notes = [*result.notes, *([] if can_draw() else ["pictures are missing, because matplotlib is not installed"])]
     body = [
         f'<h1>{escape(title)}</h1>\n<p class="verdict">{escape(verdict(result))}</p>',
@@ -90,6 +91,7 @@ def _table(result: Result, table: Table) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table.header)
     lines = []
     for row in table.rows:
+        # Numbers refer to the list below the table, as in a printed page.
         numbers = "".join(f" <sup>{number}</sup>" for number in table.numbers(row[0]))
         cells = f"<td>{escape(row[0])}{numbers}</td>" + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
         lines.append(f'<tr class="{kinds.get(row[0], "")}">{cells}</tr>')

@@ -34,6 +34,7 @@ def machine_lines(result: Result) -> list[str]:
 
 
 def _rooflines(result: Result) -> str:
+    # Of the first workload: the rooflines of the others are of the same machine.
     found = [f"{name} {one.median / 1e9:,.0f}" for work in result.workloads[:1] for name, one in work.rooflines.items()]
     return ", ".join(found) or "not measured"
 

@@ -111,6 +111,7 @@ def scatter(
         axes.plot(*_columns([points[name] for name in front]), color=THEMES[mode].ink, linewidth=0.8, alpha=0.5)
         for name, (x, y) in points.items():
             axes.plot([x], [y], **_marker(styles[name], mode), markersize=8, linestyle="")
+        # Markers at the edge would be cut.
         axes.margins(0.08)
         _plain_ticks(axes.xaxis)
         _names_at_right(figure, axes, points, styles)
@@ -203,6 +204,7 @@ def heat_map(
                 share = 0.0 if value is None else value / most
                 axes.barh(y, 0.96, left=x - 0.48, height=0.92, color=theme.ours[0], alpha=share)
                 dark_field = share > 0.55
+                # Text in the color of the page is readable on a strong color in both modes.
                 ink = theme.page if dark_field else theme.ink
                 axes.text(x, y, "-" if value is None else f"{value:,.0f}", ha="center", va="center", color=ink)
         return save()
@@ -222,6 +224,7 @@ def _picture(mode: Mode, about: str = "", height: float = _HEIGHT) -> Iterator[t
 
         def save() -> bytes:
             file = io.BytesIO()
+            # A date or a version of matplotlib would change the bytes of the same picture.
             known = {"Date": None, "Creator": None, "Description": about or None}
             figure.savefig(file, format="svg", transparent=True, metadata=known)
             return file.getvalue()

@@ -33,6 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     """Write texts and pictures, or check them: 1 if one of them is not what the result says."""
     options = _parser().parse_args(arguments)
     blocks = {options.readme: readme_block, options.docs: docs_block}
+    # All are read before any is written: an error must not leave half of them new.
     before = {path: _read(path) for path in blocks}
     result = read_result(options.result)
     wanted = {path: with_block(before[path], make(result, options.result), path) for path, make in blocks.items()}
@@ -55,6 +56,7 @@ def readme_block(result: Result, path: Path) -> str:
         result: the benchmark.
         path: of its JSON, as the README links to it.
     """
+    # GitHub shows the one that fits the reader's mode.
     alt = "Speed against F1 of all systems that were measured"
     dark, light = (f"docs/images/{IMAGE.format(mode=mode)}" for mode in ("dark", "light"))
     source = f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'

@@ -91,6 +91,7 @@ def steps_table(result: Result) -> Table:
 
 def speed_table(result: Result, workload: Measured) -> Table:
     """Return throughput with accuracy in the same row. A system that was not measured has a remark that says why."""
+    # Once is enough to say why a system was not measured.
     main = workload is result.workloads[0]
     shown = [row for row in result.rows if row.on(workload.name) or (main and row.status != "measured")]
     remarks = [(row.name, text) for row in shown for text in _remarks(row, workload)]
@@ -101,6 +102,7 @@ def latency_table(result: Result) -> Table:
     """Return the latency of single texts: percentiles of sentences, and the median of each other kind."""
     rows = [row for row in result.rows if row.latency]
     kinds = list(dict.fromkeys(one.texts for row in rows for one in row.latency))
+    # The first kind is the sentence, for which tails matter most; of the others, the median tells enough.
     first = [f"{kind} {name}" for kind in kinds[:1] for name in ("p50", "p90", "p99")]
     header = ("system", "precision", *first, *(f"{kind} p50" for kind in kinds[1:]))
     return Table(header, tuple(_latency_row(row, kinds) for row in rows))

@@ -16,6 +16,7 @@ _BACKENDS = {
 
 def verdict(result: Result) -> str:
     """Return one sentence about Nerve's fastest candidate: its speed against the baseline, and what it changed."""
+    # The first workload with a comparison: on a GPU, models may be missing.
     for workload in result.workloads:
         row = next((one for one in result.rows if one.name == workload.fastest_nerve), None)
         ratio = _to_baseline(row, workload)
@@ -49,6 +50,7 @@ def _to_baseline(row: Row | None, workload: Measured) -> Ratio | None:
 
 
 def _baseline(result: Result, workload: Measured) -> str:
+    # Its precision is in the table; here it is the name that readers know.
     if workload.baseline.startswith("pipeline-"):
         return "the Hugging Face pipeline"
     return next((row.title for row in result.rows if row.name == workload.baseline), workload.baseline)
@@ -56,6 +58,7 @@ def _baseline(result: Result, workload: Measured) -> str:
 
 def _faster(ratio: Ratio, workload: Measured, baseline: str) -> str:
     unit = workload.name if workload.name in ("sentences", "documents") else "texts"
+    # A ratio that the intervals do not support must not look like a result.
     if ratio.verdict == "no difference shown":
         return f"is not shown to differ in speed from {baseline} on {unit}"
     return f"tags {ratio.value:.1f}x as many {unit} a second as {baseline}"

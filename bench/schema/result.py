@@ -238,6 +238,7 @@ def read_result(path: Path) -> Result:
     try:
         value = json.loads(path.read_bytes())
         schema = value["schema"]
+        # Read before the rest: keys of another schema would only be called unknown.
         if schema != SCHEMA:
             raise BundleError(str(path), f"schema {schema}, this version of Nerve reads schema {SCHEMA}", fix)
         return _made(Result, value)
@@ -250,6 +251,7 @@ def read_result(path: Path) -> Result:
 def _made(cls: type[Made], value: dict[str, Any]) -> Made:
     """Make a dataclass from its JSON. Unknown and missing keys raise TypeError, as its constructor does."""
     hints = typing.get_type_hints(cls)
+    # Unknown keys are refused: they are what a misspelled key looks like.
     unknown = set(value) - {one.name for one in fields(cls)}  # type: ignore[arg-type]
     if unknown:
         raise TypeError(f"unknown: {', '.join(sorted(unknown))}")
@@ -258,6 +260,7 @@ def _made(cls: type[Made], value: dict[str, Any]) -> Made:
 
 def _typed(hint: Any, value: Any) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    # The only unions in a result are "or None".
     if origin in (typing.Union, types.UnionType):
         return None if value is None else _typed(arguments[0], value)
     if is_dataclass(hint):

@@ -63,6 +63,7 @@ class Bare:
         self._labels, self._infer, self._setting = LabelSet(labels), infer, setting
         self._outside = labels.index(OUTSIDE)
         self._capacity = max_length - len(self._prefix) - len(self._suffix)
+        # One thread a stream: each calls the library, which computes outside of Python's lock.
         self._pool = ThreadPoolExecutor(setting.streams)
 
     def tag(self, texts: Sequence[str]) -> list[list[Span]]:
@@ -119,6 +120,7 @@ class Bare:
             for text, one in enumerate(encodings)
             for first in range(0, len(one.ids), self._capacity)
         ]
+        # Longest first: the last batches are then the short ones, and streams end at about the same time.
         windows.sort(key=lambda window: -window[2])
         size = self._setting.batch
         ids = [one.ids for one in encodings]

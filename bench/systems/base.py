@@ -104,6 +104,7 @@ class Spec:
             documents alone.
     """
 
+    # Plain data and picklable functions only: a Spec is sent to another process.
     name: str
     title: str
     group: Group

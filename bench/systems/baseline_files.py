@@ -56,6 +56,7 @@ def make_once(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fill a folder, unless it exists. It gets its name when it is complete, so that nobody sees half of it."""
     if folder.is_dir():
         return
+    # The process id in the name: two benchmarks may make the same files at once.
     new = folder.with_name(f".{folder.name}.{os.getpid()}")
     new.mkdir(parents=True)
     try:
@@ -79,6 +80,7 @@ def make_onnx(checkpoint: Path, folder: Path) -> None:
         from export.graphs.padded import padded_from_checkpoint
         from export.torch_model import load_model
 
+        # The same export that Nerve begins with, so that only running it differs.
         padded_from_checkpoint(load_model(checkpoint), new / "model.onnx")
         copy_beside(checkpoint, new)
 

@@ -72,6 +72,7 @@ class Pipeline:
         """Count padding only. The pipeline batches texts in the order given, each batch as long as its longest text."""
         tokenizer = self._pipe.tokenizer
         limit = tokenizer.model_max_length
+        # A long text counts as one full window; its other windows are left out here.
         lengths = [min(len(ids), limit) for ids in tokenizer(list(texts), verbose=False)["input_ids"]]
         groups = [lengths[first : first + self._batch] for first in range(0, len(lengths), self._batch)]
         return Split({}, sum(len(group) * max(group) for group in groups), sum(lengths))
@@ -88,6 +89,7 @@ def open_torch(
     import torch
     import transformers
 
+    # PyTorch would take every core that it sees.
     torch.set_num_threads(setting.threads)
     network = transformers.AutoModelForTokenClassification.from_pretrained(
         checkpoint, local_files_only=True, **dtype_argument(getattr(torch, dtype))
@@ -136,6 +138,7 @@ def make_int8(*, checkpoint: Path, fp32: Path, folder: Path) -> None:
 def _pipeline(network: Any, folder: Path, setting: Setting, device: str = "cpu") -> Pipeline:
     import transformers
 
+    # Some tokenizers claim no limit at all; the model's own limit then counts.
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
     longest = min(tokenizer.model_max_length, network.config.max_position_embeddings)
     tokenizer.model_max_length = longest

@@ -31,6 +31,7 @@ _CERTIFIED = ("changed_per_10k", "f1_lost", "agreement", "words")
 def nerve_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
     """Return a Spec for every candidate with a passing certificate, in the order of the manifest."""
     manifest = bundle.manifest
+    # What did not pass the gate is not served, so it is not measured either.
     passed = [certificate for certificate in manifest.certificates if certificate.passed]
     figures = {c.candidate: tuple((name, c.measured.get(name)) for name in _CERTIFIED) for c in passed}
     names = _names(bundle, [certificate.candidate for certificate in passed])
@@ -67,6 +68,7 @@ def uncertified(specs: Sequence[Spec], bundle: Bundle, *, threads: int) -> list[
 def runnable_specs(bundle: Bundle, *, threads: int, device: str = "cpu") -> list[Spec]:
     """Return a Spec for everything in a bundle that this machine can run on that device, certified or not."""
     candidates = [one for one in runnable(bundle) if one.device == device]
+    # Names are made for this device alone, so that they stay short.
     names = _names(bundle, candidates)
     return [_spec(bundle.path, one, names[one], threads=threads, certified=False) for one in candidates]
 
@@ -94,6 +96,7 @@ class Nerve:
         certified: bool,
         windowing: Windowing = DEFAULT_WINDOWING,
     ) -> None:
+        # Imported in the process that runs it: the parent needs no backend.
         from runtime.tagger import Tagger
 
         self._bundle, self.goal = bundle, goal
@@ -153,6 +156,7 @@ def split_of(
 
     encoder, watched = WatchedEncoder(tokenizer, clock), WatchedBackend(backend, clock)
     tagger = Tagger(encoder, labels, watched, max_length=max_length, vocabulary=vocabulary)
+    # The warm-up; what it noted is forgotten.
     tagger.tag(texts)
     stages = dict.fromkeys(STAGES, 0.0)
     watched.forget()
@@ -164,6 +168,7 @@ def split_of(
         backend, last = watched.seconds, max(watched.last, encoder.done)
         stages["tokenize"] += encoder.done - begun
         stages["backend"] += backend
+        # Clocks of several threads may overlap by a little; a stage cannot take less than nothing.
         stages["pack"] += max(0.0, last - encoder.done - backend)
         stages["decode"] += ended - last
     return Split(stages, watched.slots, watched.filled)
@@ -188,6 +193,7 @@ def _names(bundle: Bundle, candidates: Sequence[Candidate]) -> dict[Candidate, s
              for one in candidates}  # fmt: skip
     layouts = {one: f"{name}-{bundle.part(one.file).layout}" for one, name in _ambiguous(plain).items()}
     files = {one: f"{plain[one]}-{Path(one.file).stem}" for one in _ambiguous(layouts)}
+    # Later ones replace earlier ones, so each gets the shortest name that is its own.
     return plain | layouts | files
 
 
@@ -217,5 +223,6 @@ def _graph_files(graph: Path) -> list[Path]:
     if not graph.is_file():
         return []
     content = graph.read_bytes()
+    # Bytes are searched instead of parsing the file: bench can then list files without the package onnx.
     beside = sorted(file for file in graph.parent.iterdir() if file.suffix not in (".onnx", ".json"))
     return [graph, *(file for file in beside if file.name.encode() in content)]

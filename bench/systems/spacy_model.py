@@ -69,6 +69,7 @@ def open_spacy(setting: Setting) -> Spacy:
         raise Failure("spaCy is installed, but no model for it")
     needed = {"tok2vec", "transformer", "ner"}
     pipe = spacy.load(names[0])
+    # Tagger, parser and lemmatizer would be timed for answers that nobody asked for.
     for name in pipe.pipe_names:
         if name not in needed:
             pipe.disable_pipe(name)

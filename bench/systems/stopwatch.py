@@ -29,6 +29,7 @@ class WatchedEncoder(Encoder):
 
     def encode_texts(self, texts: Sequence[str], *, sentences: bool = False) -> tuple[Encoded, NDArray[np.int32]]:
         """See Encoder."""
+        # The clock is read after the call: only its end is needed.
         encoded = super().encode_texts(texts, sentences=sentences)
         self.done = self._clock()
         return encoded
@@ -89,6 +90,7 @@ class WatchedBackend:
     def seconds(self) -> float:
         """For how long at least one call was running."""
         total, until = 0.0, float("-inf")
+        # Calls of several streams overlap; time that two share counts once.
         for begun, ended in sorted(self.busy):
             total += max(0.0, ended - max(begun, until))
             until = max(until, ended)

@@ -33,7 +33,9 @@ def labels_of(spans: Sequence[Span], words: Sequence[tuple[int, int]]) -> list[s
     """
     labels = [OUTSIDE] * len(words)
     ends = [end for _, end in words]
+    # In order of their beginning: which entity is first must not depend on the order of the answer.
     for kind, start, end in sorted(spans, key=lambda span: span[1:]):
+        # The first word that ends after the entity begins.
         word = bisect_right(ends, start)
         prefix = "B"
         while word < len(words) and words[word][0] < end:
@@ -79,6 +81,7 @@ def accuracy(
         cut: which of the twins cuts texts into words as the system does.
     """
     found = [labels_of(answer, text.words) for answer, text in zip(spans, workload.texts, strict=True)]
+    # Systems may use B and I in other ways than the checkpoint; BIO makes them comparable.
     told = [None if tags is None else bio_from_labels(tags) for tags in expected.labels]
     alike = [None if twin is None else labels_of(twin, text.words)
              for twin, text in zip(expected.twins.get(cut, ()), workload.texts)]  # fmt: skip
@@ -112,6 +115,7 @@ def _score(workload: Workload, found: Sequence[Sequence[str]], labels: Sequence[
 
 def has_gold(workload: Workload, labels: Sequence[str]) -> bool:
     """Return whether the texts have gold labels, all of types that a model with these labels can find."""
+    # A model that has no name for a type of gold could not find it, and its F1 would be unfair.
     types = set(LabelSet(sorted({label for gold in workload.gold for label in gold} - {OUTSIDE})).types)
     return bool(types) and types <= set(LabelSet(labels).types)
 

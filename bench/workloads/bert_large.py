@@ -51,6 +51,7 @@ def _fill(tokenizer_of: Path, folder: Path, shape: Shape) -> None:
     import torch
     import transformers
 
+    # Labels and tokenizer of a checkpoint that is there: texts then have their true number of tokens.
     given = json.loads((tokenizer_of / "config.json").read_text(encoding="utf-8"))
     checkpoint = folder / "checkpoint"
     checkpoint.mkdir()
@@ -66,6 +67,7 @@ def _fill(tokenizer_of: Path, folder: Path, shape: Shape) -> None:
         id2label={int(index): label for index, label in given["id2label"].items()},
         label2id=given["label2id"],
     )
+    # The same weights every time, so that two benchmarks time the same bundle.
     torch.manual_seed(0)
     transformers.BertForTokenClassification(config).save_pretrained(checkpoint)
     _bundle(checkpoint, folder / "bundle")

@@ -32,6 +32,7 @@ def reference_labels(
     from runtime.text.label_schemes import OUTSIDE
 
     reference = Reference(checkpoint, load_model(checkpoint), threads=threads)
+    # A sentence that does not fit would be cut, and the answer would not be the checkpoint's.
     fits = [tokens <= longest for tokens in reference.tokens(sentences)]
     logits = reference.word_logits([words for words, fit in zip(sentences, fits) if fit])
     # A word without a token has no logits (NaN) and is outside every entity.

@@ -83,6 +83,7 @@ class Workload:
         digest = hashlib.sha256()
         for text in self.texts:
             raw = text.text.encode("utf-8", "surrogatepass")
+            # The length comes first, so that two texts cannot trade bytes unseen.
             digest.update(f"{len(raw)}\n".encode() + raw + f"\n{' '.join(text.gold)}\n".encode())
         return digest.hexdigest()
 
@@ -106,6 +107,7 @@ def sentences_of(corpus: Sequence[Sentence], count: int, *, seed: int) -> Worklo
     """Draw so many sentences without repetition and keep the corpus's order; 0, or too many, takes all."""
     chosen: Iterable[Sentence] = corpus
     if 0 < count < len(corpus):
+        # The corpus's order is kept, since neighbors in a corpus are of like length and topic.
         chosen = (corpus[index] for index in sorted(random.Random(seed).sample(range(len(corpus)), count)))
     return Workload("sentences", tuple(_joined([sentence]) for sentence in chosen), seed)
 
@@ -116,6 +118,7 @@ def documents_of(corpus: Sequence[Sentence], count: int, *, seed: int) -> Worklo
     Their lengths grow by the same factor, from 200 to 5,000 words; each goes on to the end of its last sentence.
     """
     source = random.Random(seed)
+    # Even steps in proportion: documents differ by factors, not by a fixed number of words.
     sizes = np.geomspace(SHORTEST_DOCUMENT, LONGEST_DOCUMENT, count).round().astype(int).tolist()
     return Workload("documents", tuple(_joined(_run(corpus, size, source)) for size in sizes), seed)
 
@@ -123,6 +126,7 @@ def documents_of(corpus: Sequence[Sentence], count: int, *, seed: int) -> Worklo
 def single_texts(corpus: Sequence[Sentence], words: int, count: int, *, seed: int) -> Workload:
     """Draw so many texts of exactly so many words; with 0 words, sentences as they are."""
     if words == 0:
+        # With repetition: a small corpus must be enough for any number of calls.
         drawn = random.Random(seed).choices(range(len(corpus)), k=count)
         return Workload("sentence", tuple(_joined([corpus[index]]) for index in drawn), seed)
     source = random.Random(seed)
