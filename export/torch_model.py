@@ -19,7 +19,12 @@ def load_model(checkpoint: Path) -> transformers.PreTrainedModel:
     loader = transformers.AutoModelForTokenClassification
     try:
         model, report = loader.from_pretrained(
-            checkpoint, dtype=torch.float32, use_safetensors=True, local_files_only=True, output_loading_info=True
+            checkpoint,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            trust_remote_code=False,
         )
     except Exception as error:  # safetensors, json and transformers each raise their own for a damaged file
         reason = str(error).strip().partition("\n")[0]

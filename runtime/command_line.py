@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -42,6 +44,7 @@ def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:
         prog: the command as the user types it; every error line begins with it.
     """
     try:
+        _check_streams()
         status = main(sys.argv[1:])
         # Here and not at exit: a full disk must become an error of the command, with its exit status.
         sys.stdout.flush()
@@ -56,7 +59,44 @@ def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:
         status = _say(prog, storage_error(error))
     except KeyboardInterrupt:
         status = 130
+    except BaseException as error:  # a library written in Rust panics with an exception that is no Exception
+        if isinstance(error, SystemExit):
+            raise
+        status = _report_bug(prog, error)
     sys.exit(status)
+
+
+def _check_streams() -> None:
+    """Refuse to run without a standard output; of the other two, what is closed is empty, or leads nowhere.
+
+    Raises:
+        UsageError: standard output is closed.
+    """
+    closed = [number for number, stream in enumerate((sys.stdin, sys.stdout, sys.stderr)) if stream is None]
+    for _ in closed:
+        # The lowest free number is given out: a file of ours must not become one of the three.
+        os.open(os.devnull, os.O_RDWR)
+    if 0 in closed:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    if 2 in closed:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    if 1 in closed:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+        raise UsageError("standard output", "it is closed", "send it to a file or to /dev/null")
+
+
+def _report_bug(prog: str, error: BaseException) -> int:
+    """Keep the traceback in a file, and say in one line where; the exit status is EX_SOFTWARE of sysexits.h."""
+    trace = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="nerve-bug-", suffix=".txt", delete=False) as file:
+            file.write(f"{prog} {sys.argv[1:]}\n{trace}")
+        kept = f"please report it with {file.name}"
+    except OSError as why:
+        kept = f"please report it; the traceback could not be kept ({why})"
+    told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    print(f"{prog}: error: {told}: this is a bug; {kept}", file=sys.stderr)
+    return 70
 
 
 # The exit status is always 2, so that `run` can end with it.

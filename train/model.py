@@ -34,10 +34,10 @@ def load_tokenizer(base: Base) -> PreTrainedTokenizerFast:
     Raises:
         CheckpointError: it cannot be loaded, or not as a fast one.
     """
-    kind = _load_or_explain(base, lambda: AutoTokenizer.from_pretrained(base.folder))
+    kind = _load_or_explain(base, lambda: AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False))
     if _byte_level_without_prefix(kind):
         # Otherwise a word given by itself is not the word after a space that the base has learned.
-        kind = AutoTokenizer.from_pretrained(base.folder, add_prefix_space=True)
+        kind = AutoTokenizer.from_pretrained(base.folder, add_prefix_space=True, trust_remote_code=False)
     if not isinstance(kind, PreTrainedTokenizerFast) or _byte_level_without_prefix(kind):
         problem = f"{type(kind).__name__} cannot take words one by one"
         raise CheckpointError(base.name, problem, "give a base with a fast tokenizer")
@@ -54,7 +54,9 @@ def load_config(base: Base, labels: Sequence[str]) -> tuple[PretrainedConfig, bo
 
     A base that tells exactly these labels apart keeps its classifier and the order of its labels.
     """
-    config: PretrainedConfig = _load_or_explain(base, lambda: AutoConfig.from_pretrained(base.folder))
+    config: PretrainedConfig = _load_or_explain(
+        base, lambda: AutoConfig.from_pretrained(base.folder, trust_remote_code=False)
+    )
     is_classifier = any(name.endswith("ForTokenClassification") for name in config.architectures or ())
     keeps = is_classifier and sorted(labels_of(config)) == sorted(labels)
     if not keeps:
@@ -107,6 +109,7 @@ def _load_quietly(base: Base, config: PretrainedConfig) -> tuple[PreTrainedModel
             ignore_mismatched_sizes=True,
             output_loading_info=True,
             dtype=torch.float32,
+            trust_remote_code=False,
         )
         return loaded
     finally:

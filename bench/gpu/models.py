@@ -96,8 +96,12 @@ def train_briefly(folder: Path, corpus: Path, *, seconds: float, device: str = "
     import transformers
 
     loader = transformers.AutoModelForTokenClassification
-    model = loader.from_pretrained(folder, local_files_only=True, **dtype_argument(torch.float32)).to(device).train()
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = (
+        loader.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **dtype_argument(torch.float32))
+        .to(device)
+        .train()
+    )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     optimizer = torch.optim.AdamW(model.parameters(), lr=_RATE)
     batches = [_batch(tokenizer, part, model.config.label2id) for part in _parts(sentences_in(corpus / "train.txt"))]
     begun, steps, loss = time.monotonic(), 0, float("nan")

@@ -113,7 +113,9 @@ def open_pytorch(folder: Path, setting: Setting, *, device: str, dtype: str) -> 
 
     torch.set_num_threads(setting.threads)
     loader, given = transformers.AutoModelForTokenClassification, dtype_argument(getattr(torch, dtype))
-    model = loader.from_pretrained(folder, attn_implementation="sdpa", local_files_only=True, **given)
+    model = loader.from_pretrained(
+        folder, attn_implementation="sdpa", local_files_only=True, trust_remote_code=False, **given
+    )
     model = model.to(device).eval()
 
     def infer(batch: Rows) -> NDArray[np.float32]:

@@ -92,7 +92,7 @@ def open_torch(
     # PyTorch would take every core that it sees.
     torch.set_num_threads(setting.threads)
     network = transformers.AutoModelForTokenClassification.from_pretrained(
-        checkpoint, local_files_only=True, **dtype_argument(getattr(torch, dtype))
+        checkpoint, local_files_only=True, trust_remote_code=False, **dtype_argument(getattr(torch, dtype))
     )
     return _pipeline(network, checkpoint, setting, device)
 
@@ -113,7 +113,12 @@ def open_optimum(setting: Setting, *, folder: Path, file: str) -> Pipeline:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = setting.threads
     network = ORTModelForTokenClassification.from_pretrained(
-        folder, file_name=file, session_options=options, provider="CPUExecutionProvider", local_files_only=True
+        folder,
+        file_name=file,
+        session_options=options,
+        provider="CPUExecutionProvider",
+        local_files_only=True,
+        trust_remote_code=False,
     )
     return _pipeline(network, folder, setting)
 
@@ -139,7 +144,9 @@ def _pipeline(network: Any, folder: Path, setting: Setting, device: str = "cpu")
     import transformers
 
     # Some tokenizers claim no limit at all; the model's own limit then counts.
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(
+        folder, use_fast=True, local_files_only=True, trust_remote_code=False
+    )
     longest = min(tokenizer.model_max_length, network.config.max_position_embeddings)
     tokenizer.model_max_length = longest
     pipe = transformers.pipeline(

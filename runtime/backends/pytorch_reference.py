@@ -46,7 +46,7 @@ class PyTorch:
         torch.set_num_threads(threads)
         try:
             model = transformers.AutoModelForTokenClassification.from_pretrained(
-                path, dtype=torch.float32, use_safetensors=True, local_files_only=True
+                path, dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
             )
         except (OSError, ValueError, KeyError) as error:
             raise CheckpointError(str(path), f"transformers cannot load it ({error})", "check the folder") from error

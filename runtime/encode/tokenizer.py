@@ -222,7 +222,9 @@ def open_tokenizer(path: Path, *, spaced: bool, raw: str = "") -> Tokenizer:
     raw = raw or tokenizer_text(path)
     try:
         tokenizer = Tokenizer.from_str(_spaced(raw) if spaced else raw)
-    except Exception as error:  # the library raises a bare Exception for every kind of broken file
+    except BaseException as error:  # the library raises a bare Exception for a broken file, or panics in Rust
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise _no_tokenizer(path, error) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -52,10 +54,41 @@ def test_an_error_of_the_system_is_one_line_too(tmp_path: Path) -> None:
     assert "none/x: No such file or directory; check the path" in done.stderr
 
 
-def test_a_mistake_of_ours_keeps_its_traceback() -> None:
-    done = _run("raise RuntimeError('broken invariant')")
-    assert done.returncode == 1
-    assert done.stderr.startswith("Traceback")
+@pytest.mark.parametrize(
+    "raised", ["RuntimeError('broken' + chr(10) + 'invariant')", "BaseException('broken invariant')"]
+)
+def test_a_mistake_of_ours_is_one_line_and_its_traceback_is_kept(raised: str) -> None:
+    done = _run(f"raise {raised}", "an argument")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (70, "", 1)
+    found = re.fullmatch(r".*: broken invariant: this is a bug; please report it with (\S+)\n", done.stderr)
+    assert found
+    kept = Path(found[1])
+    assert "Traceback" in kept.read_text()
+    assert "an argument" in kept.read_text()
+    kept.unlink()
+
+
+@pytest.mark.parametrize(("closed", "status"), [("<&-", 0), (">&-", 2), ("2>&-", 0), ("<&- >&- 2>&-", 2)])
+def test_streams_that_are_closed(closed: str, status: int, tmp_path: Path) -> None:
+    body = "import os; f = open(arguments[0], 'w'); print(sys.stdin.read() + 'said'); print('err', file=sys.stderr)"
+    line = shlex.join(_line(f"{body}; return 0", str(tmp_path / "file")))
+    done = subprocess.run(
+        f"{line} {closed} </dev/null" if "<" not in closed else f"{line} {closed}",
+        shell=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert done.stdout == ("said\n" if status == 0 else "")
+    if status and "2>" not in closed:
+        assert (
+            done.stderr
+            == "python -m example: error: standard output: it is closed; send it to a file or to /dev/null\n"
+        )
+    if (tmp_path / "file").exists():
+        assert (tmp_path / "file").read_text() == ""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
