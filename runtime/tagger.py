@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from runtime.backends.base import NO_SETTINGS, Backend, Goal
 from runtime.batch.chunks import chunks
-from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
+from runtime.batch.windowing import DEFAULT_WINDOWING, Policy, Windowing
 from runtime.bundle.certificate import AUTO
 from runtime.bundle.store import Bundle, Manifest
 from runtime.chunk_answers import Answered, Answering
@@ -84,19 +84,13 @@ class Tagger:
         decoding: Decoding = BY_WORD,
         about: str = "",
     ) -> None:
-        if encoder.largest_id >= vocabulary:
-            problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
-            raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
+        _check_ids(encoder, vocabulary)
         capacity = max_length - len(encoder.special_tokens)
         self.labels = LabelSet(labels)
         self.max_length = max_length
         self.backend = backend
         self.about = about
-        by_word = decoding.aggregation == "word"
-        policy = windowing.settled("sentences" if by_word else "windows").policy
-        if not by_word and policy != "windows":
-            problem = f"{policy}, and aggregation {decoding.aggregation!r} reads texts whole, as the pipeline does"
-            raise UsageError("reading", problem, "leave one of the two out")
+        by_word, policy = decoding.aggregation == "word", _policy(windowing, decoding)
         engine = Engine(
             backend,
             encoder.special_tokens,
@@ -279,6 +273,24 @@ def _as_measured(windowing: Windowing, manifest: Manifest) -> Windowing:
     """The windowing with the policy that export found the best for the bundle, unless it says another."""
     best = manifest.default_reading
     return windowing.settled(best.policy, context=best.context) if best else windowing
+
+
+def _check_ids(encoder: Encoder, vocabulary: int) -> None:
+    """Raises BundleError where the tokenizer can give out ids that the embedding table does not have."""
+    if encoder.largest_id >= vocabulary:
+        problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
+        raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
+
+
+def _policy(windowing: Windowing, decoding: Decoding) -> Policy:
+    """How texts are cut; UsageError where the decoding reads them otherwise."""
+    by_word = decoding.aggregation == "word"
+    policy = windowing.settled("sentences" if by_word else "windows").policy
+    # The pipeline's strategies are about tokens of a whole text: sentences would change what they are compared with.
+    if not by_word and policy != "windows":
+        problem = f"{policy}, and aggregation {decoding.aggregation!r} reads texts whole, as the pipeline does"
+        raise UsageError("reading", problem, "leave one of the two out")
+    return policy
 
 
 def _refuse_string(given: object) -> None:
