@@ -22,6 +22,8 @@ COMMANDS = (
     "export",
     "export.certify",
     "export.tune",
+    "export.triton",
+    "runtime.integrations.ray_data",
     "export.reading",
     "bench",
     "bench gpu-check",
@@ -29,6 +31,7 @@ COMMANDS = (
     "bench readme",
     "bench.strides",
     "bench.reading",
+    "bench.integrations",
 )
 _HEAD = """\
 # Command-line reference
