@@ -1,0 +1,1 @@
+"""Servers side by side: the same texts, the same client, the same cores."""
