@@ -29,6 +29,7 @@ COMMANDS = (
     "bench gpu-check",
     "bench compare",
     "bench readme",
+    "bench serve",
     "bench.strides",
     "bench.reading",
     "bench.integrations",
