@@ -15,7 +15,7 @@ import pytest
 
 from bench.context import Bench
 from bench.measure.process import Worker
-from bench.plan import FULL, QUICK
+from bench.plan import QUICK
 from bench.report.pictures import can_draw
 from bench.report.write import markdown_of, terminal_of, write_reports
 from bench.run import run_bench
@@ -200,11 +200,3 @@ def test_users_texts_alone_are_enough(tmp_path: Path) -> None:
     assert [one.name for one in found.workloads] == ["texts"]
     assert found.rows[0].throughput[0].texts_per_second > 0
     assert found.rows[0].latency == []
-
-
-def test_the_full_plan_measures_more_than_the_quick_one() -> None:
-    assert FULL.rounds > QUICK.rounds
-    assert FULL.documents
-    assert FULL.large_sentences
-    assert not QUICK.documents
-    assert not QUICK.large_sentences
