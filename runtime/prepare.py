@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runtime.bundle.certificate import Candidate
@@ -41,18 +42,31 @@ class Prepared:
         self.close()
 
 
-def prepare(bundle: str | PathLike[str] | Bundle, choice: Choice, *, goal: Goal, allow_uncertified: bool) -> Prepared:
+def prepare(
+    bundle: str | PathLike[str] | Bundle,
+    choice: Choice,
+    *,
+    goal: Goal,
+    allow_uncertified: bool,
+    limited: bool = False,
+    public_key: Path | None = None,
+) -> Prepared:
     """Choose a candidate and copy what it needs, verifying every byte on the way.
 
     Args:
         bundle: a folder, of which every file is verified; or a Bundle, of which those are that the candidate needs.
         choice, goal, allow_uncertified: as Tagger.open has them.
+        limited, public_key: see runtime.bundle.store.open_bundle; a Bundle was opened with its own.
 
     Raises:
         BundleError, UncertifiedError, BackendError: as Tagger.open.
         StorageError: there is no space for the copies.
     """
-    opened = bundle if isinstance(bundle, Bundle) else read_folder(bundle, allow_uncertified=allow_uncertified)
+    opened = (
+        bundle
+        if isinstance(bundle, Bundle)
+        else read_folder(bundle, allow_uncertified=allow_uncertified, limited=limited, public_key=public_key)
+    )
     files = PrivateFiles(opened) if opened.sealed else None
     try:
         if files:

@@ -36,6 +36,7 @@ from runtime.bundle.manifest import (
     manifest_from_json,
 )
 from runtime.bundle.schema import SchemaError
+from runtime.bundle.signature import SIGNATURE, check_signature
 from runtime.errors import BundleError, UncertifiedError
 from runtime.system.files import read_regular, regular_size, sha256_of_file, write_atomically
 
@@ -145,28 +146,32 @@ class Bundle:
         return measured.get(candidate, 0.0)
 
 
-def open_bundle(path: Path, *, limited: bool = False) -> Bundle:
+def open_bundle(path: Path, *, limited: bool = False, public_key: Path | None = None) -> Bundle:
     """Open a bundle and verify every byte of it against its manifest.
 
     Args:
         path: its folder.
         limited: believe certificates that rest on limited evidence, too; see runtime.bundle.gate.
+        public_key: a file; the bundle must have been signed with the private key to it. See runtime.bundle.signature.
 
     Raises:
-        BundleError: it is missing, unsealed, damaged, or of another schema.
+        BundleError: it is missing, unsealed, damaged, not signed as asked, or of another schema.
     """
-    bundle = read_bundle(path, limited=limited)
+    bundle = read_bundle(path, limited=limited, public_key=public_key)
     verify(bundle, bundle.manifest.files)
     return bundle
 
 
-def read_bundle(path: Path, *, limited: bool = False) -> Bundle:
+def read_bundle(path: Path, *, limited: bool = False, public_key: Path | None = None) -> Bundle:
     """A bundle by what its manifest says, before any other byte of it is verified; see open_bundle.
 
     Raises:
-        BundleError: it is missing, unsealed, or of another schema.
+        BundleError: it is missing, unsealed, not signed as asked, or of another schema.
     """
-    manifest = _parse(path / MANIFEST, _read(path))
+    raw = _read(path)
+    if public_key:
+        check_signature(path, raw, public_key)
+    manifest = _parse(path / MANIFEST, raw)
     return Bundle(path, manifest, doubts(manifest, limited=limited))
 
 
@@ -181,7 +186,7 @@ def sealed_files(path: Path) -> set[str]:
     digest = value.pop("digest", "missing")
     if digest != hashlib.sha256(_canonical(value)).hexdigest() or not isinstance(value.get("files"), dict):
         raise BundleError(str(place), "its digest does not match its content", REMAKE)
-    return {MANIFEST, *value["files"]}
+    return {MANIFEST, SIGNATURE, *value["files"]}
 
 
 def verify(bundle: Bundle, names: Iterable[str]) -> None:

@@ -36,16 +36,23 @@ _OTHER = frozenset({"optimized", "o1", "o2", "o3", "avx2", "avx512", "vnni", "ar
 _ORDER: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 
-def read_folder(folder: str | PathLike[str], *, allow_uncertified: bool) -> Bundle:
+def read_folder(
+    folder: str | PathLike[str], *, allow_uncertified: bool, limited: bool = False, public_key: Path | None = None
+) -> Bundle:
     """A bundle, or a third-party folder if that is allowed, before any byte but the manifest's is verified.
+
+    Args:
+        folder: its path.
+        allow_uncertified: let a third-party folder pass.
+        limited, public_key: see runtime.bundle.store.open_bundle.
 
     Raises:
         BundleError, CheckpointError: as read_bundle and open_third_party.
         UncertifiedError: it is a third-party folder, and that is not allowed.
     """
     path = Path(folder)
-    if not is_third_party(path):
-        return read_bundle(path)
+    if public_key or not is_third_party(path):
+        return read_bundle(path, limited=limited, public_key=public_key)
     if not allow_uncertified:
         problem = "not a bundle but graphs that others made, without a certificate"
         certify = f"python -m export.certify {path} --model CHECKPOINT --corpus CORPUS"

@@ -41,7 +41,14 @@ def _prepared(request: Request) -> Prepared:
     from runtime.prepare import prepare  # not at the top: --help and mistakes need none of it
 
     model = request.model
-    return prepare(model.bundle, model.wanted, goal=_goal(request), allow_uncertified=model.allow_uncertified)
+    return prepare(
+        model.bundle,
+        model.wanted,
+        goal=_goal(request),
+        allow_uncertified=model.allow_uncertified,
+        limited=model.limited,
+        public_key=model.public_key,
+    )
 
 
 def _goal(request: Request) -> Goal:

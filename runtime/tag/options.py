@@ -80,6 +80,8 @@ def _model(options: argparse.Namespace) -> ModelRequest:
         settings=dict(options.backend_option),
         checkpoint=options.checkpoint,
         allow_uncertified=options.allow_uncertified,
+        limited=options.limited_evidence,
+        public_key=options.require_signature,
         windowing=Windowing(policy=options.read, context=options.context, long=options.long, stride=options.stride),
         decoding=Decoding(
             aggregation=options.aggregation,
@@ -251,6 +253,10 @@ def _add_model(made: Parser) -> None:
         "--checkpoint", type=Path, metavar="FOLDER", help="for the backend pytorch: the folder, if it has moved"
     )
     group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
+    limited = "run what was certified on little text, too; see --limited-evidence of python -m export"
+    group.add_argument("--limited-evidence", action="store_true", help=limited)
+    signed = "refuse a bundle that was not signed with the private key to this one; see python -m export.sign"
+    group.add_argument("--require-signature", type=Path, metavar="PUBLIC_KEY", help=signed)
     group.add_argument("-v", "--verbose", action="store_true", help="say which candidate was taken")
 
 

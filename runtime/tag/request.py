@@ -31,6 +31,7 @@ class ModelRequest:
         settings: settings of the backend, by name.
         checkpoint: folder of the checkpoint, for the backend pytorch; None: the manifest's.
         allow_uncertified: see Tagger.open.
+        limited, public_key: see runtime.bundle.store.open_bundle.
         windowing, decoding: see Tagger.
         threads: number of threads of the backend; 0: one for each CPU.
         verbose: print the chosen candidate on standard error, even where that is no terminal.
@@ -41,6 +42,8 @@ class ModelRequest:
     settings: Mapping[str, str] = field(default_factory=dict)
     checkpoint: Path | None = None
     allow_uncertified: bool = False
+    limited: bool = False
+    public_key: Path | None = None
     windowing: Windowing = DEFAULT_WINDOWING
     decoding: Decoding = BY_WORD
     threads: int = 0
