@@ -22,6 +22,7 @@ COMMANDS = (
     "export",
     "export.certify",
     "export.tune",
+    "export.sign",
     "export.triton",
     "runtime.integrations.ray_data",
     "export.reading",
@@ -38,7 +39,8 @@ _HEAD = """\
 # Command-line reference
 
 Written by `python docs/write_command_line.py` from what each command says of itself. Exit statuses of all of them:
-0 done; 1 done, and the answer is no (a gate failed, a regression was found); 2 an error, in one line; 130 interrupted.
+0 done; 1 done, and the answer is no (a gate failed, a regression was found); 2 an error, in one line; 70 a bug of
+Nerve's, whose traceback is in the file that the line names; 130 interrupted.
 """
 
 
