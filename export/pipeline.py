@@ -84,6 +84,7 @@ def make_bundle(
         seal(folder, bundle.manifest)
         replace_folder(folder, output)
     certified = [str(certificate.candidate) for certificate in bundle.manifest.certificates]
+    print(f'next: python -m runtime.tag --bundle {output} "TEXT"')
     print(json.dumps({"bundle": str(output), "certified": certified}))
     return replace(bundle, path=output)
 
@@ -153,7 +154,6 @@ def _remarks(
 ) -> list[str]:
     """What a person is told of the graphs."""
     said = [variant.said for variant in lower]
-    said += [f"{graph.file}: opset {graph.opset}, inputs {', '.join(graph.inputs)}" for graph in graphs]
     if all(graph.layout == "padded" for graph in graphs):
         without = f", and so without {' and '.join(variants.precisions)}" if variants.precisions else ""
         said.append(f"padded alone, since rows of {checkpoint.architecture} cannot be packed{without}")
@@ -185,9 +185,10 @@ def _certified(
     Raises:
         GateError: a graph did not, or every engine that is asked for did not.
     """
-    with stage("reference"):
+    with stage("reference") as said:
         reference = Reference(checkpoint.folder, model, threads=threads)
         certifier = Certifier(reference, text, checkpoint.labels, max_length=checkpoint.max_length)
+        said.append(f"{text.name}: {len(text.sentences):,} sentences, {sum(map(len, text.words)):,} words")
     certificates = certify_all(bundle, certifier, threads=threads)
     if not fulfilled(tensorrt, certificates):
         # Who asked for an engine would not notice that another backend answers, but for the speed.

@@ -31,7 +31,7 @@ from pathlib import PurePosixPath
 from export.certify.cpu_requirements import cpu_requirements_of
 from export.certify.measure import Certifier
 from export.certify.probe import probe_of
-from export.certify.report import show_certificate, stage
+from export.certify.report import show_certificate, stage, summary
 from export.graphs.shared_weights import external_files
 from export.provenance import versions
 from runtime.backends.registry import version_of
@@ -119,23 +119,24 @@ def passing(
     void: set[str] = set()
     for candidate in tried:
         try:
-            with stage("certify"):
+            with stage("certify") as said:
                 certificate = measure(candidate)
+                said.append(summary(certificate))
         except (BackendError, BundleError) as error:
-            print(f"REFUSED: {candidate}: {error}\n", flush=True)
+            print(f"REFUSED: {candidate}: {error}", flush=True)
             if isinstance(error, BundleError) and candidate.device == "cpu":
                 raise GateError(str(candidate), f"it is refused ({error.problem})", error.fix) from error
             continue
-        show_certificate(certificate)
         if certificate.passed:
             certificates.append(certificate)
         elif "no vnni" in certificate.cpu_requirements:
-            print(f"LEFT OUT: {candidate}: this CPU cuts sums off; {EXPORT_HERE}\n", flush=True)
+            print(f"  left out: this CPU cuts sums off; {EXPORT_HERE}", flush=True)
             void.add(candidate.file)
         elif _in_own_precision(bundle, candidate) and candidate.device == "cpu":
+            show_certificate(certificate)
             raise GateError(str(candidate), "it does not say what the checkpoint says", _WITHOUT)
         else:
-            print(f"LEFT OUT: {candidate}\n", flush=True)
+            print("  left out: its file is served in its own precision, or by other backends", flush=True)
     _check_complete(bundle, tried, certificates, void)
     return tuple(certificates)
 
@@ -150,7 +151,9 @@ def _check_complete(
     if lacking := sorted(wanted - passed - {*void}):
         raise GateError(lacking[0], "no backend of this machine runs it in its own precision", _WITHOUT)
     if not certificates:
-        raise GateError(str(bundle.path), "no candidate passed that this machine can run", "see LEFT OUT above for why")
+        raise GateError(
+            str(bundle.path), "no candidate passed that this machine can run", "see above for why each one is left out"
+        )
 
 
 def _in_own_precision(bundle: Bundle, candidate: Candidate) -> bool:

@@ -1,7 +1,8 @@
-"""What the export stage shows on the screen: stages with their times, and a certificate as a table."""
+"""What the export stage shows on the screen: stages with their times, and certificates, in a line or in full."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,10 @@ from runtime.bundle.store import Certificate
 
 @contextmanager
 def stage(name: str) -> Iterator[list[str]]:
-    """Announce a stage, and afterwards what it took; strings that the body appends stand behind the time."""
+    """Announce a stage, and afterwards what it took.
+
+    What the body appends is shown: one remark behind the time, several on a line each.
+    """
     print(f"{name:<12}", end=" ", flush=True)
     begun = time.perf_counter()
     said: list[str] = []
@@ -21,7 +25,24 @@ def stage(name: str) -> Iterator[list[str]]:
     except BaseException:
         print("failed", flush=True)
         raise
-    print(f"{time.perf_counter() - begun:7.1f} s  {'; '.join(said)}".rstrip(), flush=True)
+    alone = said[0] if len(said) == 1 else ""
+    print(f"{time.perf_counter() - begun:7.1f} s  {alone}".rstrip())
+    for remark in said if not alone else ():
+        print(f"  {remark}")
+    sys.stdout.flush()
+
+
+def summary(certificate: Certificate) -> str:
+    """A certificate in one line: how many labels changed, or which limits do not hold."""
+    measured = certificate.measured
+    if certificate.passed:
+        upper = f"95% sure: at most {measured['changed_per_10k_upper']:.3g} in 10,000"
+        f1 = measured["candidate_f1"]
+        told = f"{measured['changed_labels']} of {measured['words']:,} labels changed ({upper})"
+        return f"{certificate.candidate}: passed, {told}{'' if f1 is None else f', F1 {f1:.4f}'}"
+    failed = [bound for bound in GATE[certificate.precision] if not bound.holds(measured)]
+    limits = ", ".join(f"{bound.text} {measured[bound.figure]:.3g}, limit {bound.limit:g}" for bound in failed)
+    return f"{certificate.candidate}: failed, {limits}"
 
 
 def show_certificate(certificate: Certificate) -> None:
