@@ -172,7 +172,7 @@ def _run(parts: Sequence[Part], job: Job, bundle: Bundle, options: Any) -> Itera
         # Ray's CPUs are seats, and the actors' threads are given by us; two more seats are for what Ray does itself.
         ray.init(num_cpus=options.actors + 2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     ray.data.DataContext.get_current().enable_progress_bars = False
-    files = ray.put(_content(bundle)) if options.address else None
+    files = ray.put(content_of(bundle)) if options.address else None
     try:
         done = ray.data.from_items([as_row(part) for part in parts], override_num_blocks=len(parts)).map_batches(
             PartTagger,
@@ -189,7 +189,8 @@ def _run(parts: Sequence[Part], job: Job, bundle: Bundle, options: Any) -> Itera
         ray.shutdown()
 
 
-def _content(bundle: Bundle) -> dict[str, bytes]:
+def content_of(bundle: Bundle) -> dict[str, bytes]:
+    """Every file of a bundle, by name; what on_this_node unpacks."""
     return {name: bundle.file(name).read_bytes() for name in (MANIFEST, *bundle.manifest.files)}
 
 

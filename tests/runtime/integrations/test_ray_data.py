@@ -106,6 +106,31 @@ def test_where_the_driver_has_the_bundle_it_is_taken_from_there(bundle: Path) ->
     assert on_this_node(bundle, "embedded", files=None) == bundle
 
 
+def test_a_node_without_the_bundle_unpacks_one_copy_from_rays_store(bundle: Path, tmp_path: Path) -> None:
+    code = f"""
+import pathlib, ray, tempfile
+from runtime.bundle.store import MANIFEST, open_bundle
+from runtime.integrations.ray_data import content_of, manifest_digest, on_this_node
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+tempfile.tempdir = {str(tmp_path)!r}
+bundle = open_bundle(pathlib.Path({str(bundle)!r}))
+files, digest = ray.put(content_of(bundle)), manifest_digest(bundle.path)
+places = {{on_this_node(pathlib.Path("nowhere"), digest, files) for _ in range(2)}}
+print(len(places), open_bundle(places.pop()).manifest == bundle.manifest)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        cwd=ROOT,
+    )
+    assert done.stdout.strip() == "1 True", done.stderr
+    assert len(list(tmp_path.glob("nerve-bundle-*"))) == 1
+
+
 @pytest.mark.slow
 def test_20_kills_lose_nothing_and_double_nothing(bundle: Path, tmp_path: Path) -> None:
     shard, output, chance = shard_of(tmp_path, 100_000), tmp_path / "out", random.Random(20)
