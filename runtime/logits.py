@@ -1,6 +1,6 @@
-"""Windows through an engine: logits for every token. Here batches are made, run and taken apart again.
+"""Logits of every token: windows are put into batches, a backend runs them, and the logits are put back in order.
 
-It knows nothing of text, words or label names.
+The module does not know text, words or label names.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ def token_logits(
 ) -> NDArray[np.float32]:
     """Logits of every token, each from the window that answers for it. [tokens, labels]
 
-    Batches run on as many threads as the backend has streams. What comes out does not depend on which runs when.
+    Batches run on as many threads as the backend has streams; the result does not depend on their order.
 
     Args:
-        backend: the engine.
-        ids: tokens of all texts, flat. [tokens]
-        windows: cut from them.
-        special_tokens: special tokens around each window.
-        labels: how many labels the checkpoint has.
+        backend: runs the batches.
+        ids: token ids of all texts, one text after another. [tokens]
+        windows: the windows that these tokens are cut into.
+        special_tokens: the tokens before and after each window.
+        labels: number of labels of the checkpoint.
 
     Raises:
-        BackendError: the engine refused a batch.
-        BundleError: its logits are not of the shape asked for.
+        BackendError: the backend refused a batch.
+        BundleError: the graph's logits have another shape than [rows, length, labels].
     """
     tokens = np.empty((len(ids), labels), np.float32)
 
     def answer(placed: Placed) -> None:
-        # Each token is answered for by one batch, so that no two threads write to one place.
+        # Exactly one batch answers for each token, so no two threads write to the same place and no lock is needed.
         tokens[placed.tokens] = _checked(backend.logits(placed.batch), placed, labels)[placed.slots]
 
     for _ in in_order(answer, batches(backend, ids, windows, special_tokens), workers=backend.streams):
@@ -50,7 +50,7 @@ def token_logits(
 def batches(
     backend: Backend, ids: NDArray[np.int64], windows: Windows, special_tokens: SpecialTokens
 ) -> Iterator[Placed]:
-    """Windows in batches as the backend wants them; piece_logits says what the arguments are."""
+    """Batches of windows, of the layout and sizes that the backend asks for; see token_logits for the arguments."""
     want = backend.packing
     if backend.layout == "padded":
         rows, slots = want.padded_rows, want.padded_slots
@@ -64,30 +64,31 @@ def batches(
 
 
 def _checked(logits: NDArray[np.float32], placed: Placed, labels: int) -> NDArray[np.float32]:
-    """Logits of each token slot, [slots, labels]."""
+    """Logits of each token slot. [slots, labels]"""
+    # A third-party graph may have fixed axes or another head; a wrong shape must not be broadcast into an answer.
     expected = (*placed.batch.input_ids.shape, labels)
     if logits.shape != expected:
-        problem = f"logits of shape {logits.shape}, where {expected} was asked for"
+        problem = f"its logits have the shape {logits.shape}, where {expected} is expected"
         raise BundleError("graph", problem, "export it again, with dynamic axes and this checkpoint's labels")
     return logits.reshape(-1, labels)
 
 
-# Tokens of a block: more than a chunk of sentences has, so that those share batches; 2 MB of logits.
+# Tokens of a block. A chunk of sentences has fewer, so that all of them share batches; the logits take 2 MB.
 TOKENS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """A backend, and how texts are cut for it.
+class BatchRunner:
+    """A backend with the sizes of the windows that texts are cut into for it.
 
     Attributes:
         backend: runs the batches.
-        special_tokens: special tokens around each window.
-        capacity: most tokens of a window, special ones not included.
-        stride: tokens that neighbouring windows share.
-        context: tokens of its text that a sentence is read with on each side.
-        labels: how many labels the checkpoint has.
-        about: what runs, for errors.
+        special_tokens: the tokens before and after each window.
+        capacity: largest number of tokens in a window, special tokens not counted.
+        stride: number of tokens that neighboring windows share.
+        context: number of tokens of its text that a sentence is read with on each side; 0: none.
+        labels: number of labels of the checkpoint.
+        about: name of what runs, for errors.
     """
 
     backend: Backend
@@ -101,16 +102,17 @@ class Engine:
     def token_blocks(
         self, ids: NDArray[np.int64], text_start: NDArray[np.int64], sentence_start: NDArray[np.int64]
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Logits of all tokens, in order and in blocks: (number of the block's first token, [tokens, labels]).
+        """Logits of all tokens, block by block: pairs of the number of the block's first token and [tokens, labels].
 
         Args:
-            ids: tokens of all texts, flat. [tokens]
-            text_start: where each text's tokens start, and, last, where all end. [texts + 1]
-            sentence_start: the same of what is read by itself. [sentences + 1]
+            ids: token ids of all texts, one text after another. [tokens]
+            text_start: number of each text's first token, and the number of all tokens. [texts + 1]
+            sentence_start: the same of each sentence, or of each text where texts are read whole. [sentences + 1]
         """
         windows = windows_of(sentence_start, capacity=self.capacity, stride=self.stride)
         if self.context:
             windows = in_context(windows, text_start, capacity=self.capacity, context=self.context)
+        # By blocks, because the logits of all tokens of a very long text need not be in memory at once.
         for block in blocks_of(windows, tokens=TOKENS):
             read = ids[block.start : block.end]
             logits = token_logits(self.backend, read, block.windows, self.special_tokens, labels=self.labels)
@@ -138,20 +140,21 @@ def _check_finite(logits: NDArray[np.float32], first: int, text_start: NDArray[n
 def word_blocks(
     tokens: Iterable[tuple[int, NDArray[np.float32]]], first_token: NDArray[np.int64], nothing: NDArray[np.float32]
 ) -> Iterator[NDArray[np.float32]]:
-    """Logits of each word's first token, in order and in blocks. [words, labels]
+    """Logits of each word's first token, block by block. [words, labels]
 
     Args:
-        tokens: logits of all tokens, in order and in blocks, each with the number of its first token.
-        first_token: the first token of each word, or -1 for a word that has none. [words]
-        nothing: the logits of such a word. [labels]
+        tokens: blocks of token logits, as BatchRunner.token_blocks gives them.
+        first_token: number of each word's first token; -1 for a word that the tokenizer turns into nothing. [words]
+        nothing: the logits of a word without tokens. [labels]
     """
-    # A word without a token goes with the word before it.
+    # A word without tokens has no place of its own: it comes with the word before it.
     reached = np.maximum.accumulate(first_token)
     done = 0
     for start, logits in tokens:
         stop = int(np.searchsorted(reached, start + len(logits), side="left"))
         yield _picked(logits, first_token[done:stop] - start, nothing)
         done = stop
+    # Words without tokens at the very end, or all words where there is no token at all.
     if done < len(first_token):
         yield np.tile(nothing, (len(first_token) - done, 1))
 

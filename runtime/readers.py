@@ -1,11 +1,11 @@
-"""How free text is read: cut into words as training corpora are, or as transformers' pipeline would.
+"""Readers: two ways to find entities in a text, each in three steps.
 
-    WordReader        each word has the label of its first token; entities are runs of words
-    PipelineReader    the whole text goes to the tokenizer; the pipeline's strategies make entities of tokens
+    WordReader        cuts the text into words, as training corpora do; a word has the label of its first token
+    PipelineReader    gives the whole text to the tokenizer, and makes entities of tokens as transformers' pipeline does
 
-A reader's three steps are for three different moments, so that they can overlap: `tokenize` before the backend runs,
-`run` while it runs, `entities` after it. Between them stands plain data. What several callers tokenized can be joined,
-run together, and answered for each text as if it had come alone.
+The steps are `tokenize` before the backend runs, `run` while it runs, and `entities` after it. Each takes and returns
+plain data, so that steps of different texts can overlap in time. The tokens of several callers can be joined and run
+together; each text gets the same entities as alone. The module does not know backends or files.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from runtime.decode.viterbi import best_allowed
 from runtime.encode.hf_pipeline import RawEncoder, RawTokens
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import BugError
-from runtime.logits import Engine, word_blocks
+from runtime.logits import BatchRunner, word_blocks
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import OUTSIDE, LabelSet
 
-# Logits of a word that the tokenizer turns into nothing: surely outside, and finite so that arithmetic stays so.
+# Logit of every label but "O" for a word that the tokenizer turns into nothing. Minus infinity would make NaN in sums.
 _SURELY_NOT = -1e4
 
 
@@ -47,12 +47,12 @@ class Tokenized(Protocol):
 
     @property
     def text_start(self) -> NDArray[np.int64]:
-        """Where each text's tokens start, and, last, where all end. [texts + 1]"""
+        """Number of each text's first token, and the number of all tokens. [texts + 1]"""
         ...
 
     @property
     def longest(self) -> NDArray[np.int64]:
-        """Tokens of the longest part of each text that is read by itself. [texts]"""
+        """Number of tokens of each text's longest part that is read by itself: a sentence, or the text. [texts]"""
         ...
 
 
@@ -61,18 +61,18 @@ S = TypeVar("S")
 
 
 class Reader(Protocol[T, S]):
-    """See the module. T is what it tokenizes to, S what the backend's run makes of that."""
+    """The three steps; see the module. T is the type of tokenized texts, S that of the backend's results."""
 
     def tokenize(self, texts: Sequence[str]) -> T:
-        """The texts as tokens."""
+        """The tokens of the texts."""
         ...
 
     def join(self, parts: Sequence[T]) -> T:
-        """As if the texts of all parts had been tokenized together."""
+        """The parts as one, as if their texts had been tokenized together."""
         ...
 
     def run(self, tokens: T) -> S:
-        """What the backend says of the tokens.
+        """The backend's results for the tokens.
 
         Raises:
             BackendError: the backend refused a batch.
@@ -80,18 +80,23 @@ class Reader(Protocol[T, S]):
         ...
 
     def entities(self, tokens: T, said: S) -> list[list[Entity]]:
-        """The entities of each text, in order."""
+        """The entities of each text, in order.
+
+        Args:
+            tokens: as `tokenize` or `join` gave them.
+            said: as `run` gave it for these tokens.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WordTokens:
-    """Texts as tokens of words.
+    """Texts as tokens of their words.
 
     Attributes:
         texts: the texts.
         encoded: their tokens.
-        bounds: first and one past the last code point of each word, in its text. [words, 2]
+        bounds: number of each word's first code point in its text, and of its last plus one. [words, 2]
     """
 
     texts: Sequence[str]
@@ -115,20 +120,26 @@ class WordTokens:
 
 
 class WordReader:
-    """See the module.
+    """Reads texts word by word; see the module.
 
     Args:
         encoder: the checkpoint's tokenizer.
-        engine: runs tokens.
-        labels: the model's.
-        decoding: how logits become entities.
+        runner: gives logits for tokens.
+        labels: labels of the model.
+        decoding: the choices for turning logits into entities.
         sentences: whether a text is read sentence by sentence.
+
+    Attributes:
+        nothing: the logits of a word that the tokenizer turns into nothing. [labels]
+
+    Raises:
+        UsageError: the decoding names entity types that the model does not have.
     """
 
     def __init__(
-        self, encoder: Encoder, engine: Engine, labels: LabelSet, decoding: Decoding, *, sentences: bool
+        self, encoder: Encoder, runner: BatchRunner, labels: LabelSet, decoding: Decoding, *, sentences: bool
     ) -> None:
-        self._encoder, self._engine, self._labels = encoder, engine, labels
+        self._encoder, self._runner, self._labels = encoder, runner, labels
         self._sentences = sentences
         self._least = least_scores(labels, decoding.thresholds, decoding.ignore)
         self._allowed = labels.transitions() if decoding.constrained else None
@@ -163,25 +174,26 @@ class WordReader:
         )
 
     def tags(self, encoded: Encoded) -> Tags:
-        """A label and its probability for every word of texts that were given as words."""
+        """A label and its probability for every word."""
         if self._allowed is None:
+            # Block by block: without constraints, only the best label of each word must stay in memory.
             return joined([tags_from_logits(logits) for logits in self.logits(encoded)])
         logits = np.concatenate([np.empty((0, len(self.nothing)), np.float32), *self.logits(encoded)])
         return best_allowed(logits, encoded.sentence_word, self._allowed)
 
     def word_labels(self, encoded: Encoded) -> NDArray[np.int64]:
-        """Label index of each word; the words of entities that are ignored or score too low are outside. [words]"""
+        """Label index of each word; words of dropped entities get "O". [words]"""
         return without_dropped(self.tags(encoded), self._labels, encoded.sentence_word, least=self._least)
 
     def logits(self, encoded: Encoded) -> Iterator[NDArray[np.float32]]:
-        """Logits of each word's first token, in blocks. [words, labels]"""
-        tokens = self._engine.token_blocks(encoded.ids, encoded.text_start, encoded.sentence_start)
+        """Logits of each word's first token, block by block. [words, labels]"""
+        tokens = self._runner.token_blocks(encoded.ids, encoded.text_start, encoded.sentence_start)
         return word_blocks(tokens, encoded.first_token, self.nothing)
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineTokens:
-    """Texts as the pipeline's tokens; see RawTokens."""
+    """Texts as tokens of whole texts; see RawTokens."""
 
     texts: Sequence[str]
     raw: RawTokens
@@ -203,22 +215,26 @@ class PipelineTokens:
 
 
 class PipelineReader:
-    """See the module.
+    """Reads texts as transformers' pipeline does; see the module.
 
     Args:
         encoder: the checkpoint's tokenizer, for whole texts.
-        engine: runs tokens.
-        labels: the model's.
-        decoding: how logits become entities; by one of the pipeline's strategies.
+        runner: gives logits for tokens.
+        labels: labels of the model.
+        decoding: the choices for turning logits into entities, with one of the pipeline's strategies.
+
+    Raises:
+        UsageError: the decoding names entity types that the model does not have.
     """
 
-    def __init__(self, encoder: RawEncoder, engine: Engine, labels: LabelSet, decoding: Decoding) -> None:
+    def __init__(self, encoder: RawEncoder, runner: BatchRunner, labels: LabelSet, decoding: Decoding) -> None:
         if decoding.aggregation == "word":
             raise BugError("the pipeline has no strategy 'word'")
-        self._encoder, self._engine, self._labels = encoder, engine, labels
+        self._encoder, self._runner, self._labels = encoder, runner, labels
         self._strategy: Strategy = decoding.aggregation
         least = least_scores(labels, decoding.thresholds, decoding.ignore)
-        self._least = np.append(least, 0.0)[labels.type]  # the last is for labels outside, whose type is -1
+        # The strategies work on labels, thresholds on types. The type of "O" is -1 and picks the value at the end.
+        self._least = np.append(least, 0.0)[labels.type]
 
     def tokenize(self, texts: Sequence[str]) -> PipelineTokens:
         """See Reader."""
@@ -233,7 +249,7 @@ class PipelineReader:
     def run(self, tokens: PipelineTokens) -> NDArray[np.float32]:
         """See Reader. Probabilities of every token's labels. [tokens, labels]"""
         text_start = tokens.text_start
-        blocks = [softmax(logits) for _, logits in self._engine.token_blocks(tokens.ids, text_start, text_start)]
+        blocks = [softmax(logits) for _, logits in self._runner.token_blocks(tokens.ids, text_start, text_start)]
         return np.concatenate([np.empty((0, len(self._labels.labels)), np.float32), *blocks])
 
     def entities(self, tokens: PipelineTokens, said: NDArray[np.float32]) -> list[list[Entity]]:

@@ -1,4 +1,4 @@
-"""Tagger: the one object that users hold. It joins tokenizer, backend and decoder, and does none of their work.
+"""Tagger: finds named entities in texts. It joins tokenizer, backend and decoder, and does not know how they work.
 
 >>> from runtime import Tagger
 >>> tagger = Tagger.open(bundle)
@@ -38,7 +38,7 @@ from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import BundleError, UsageError
-from runtime.logits import Engine
+from runtime.logits import BatchRunner
 from runtime.opening import OpenModel, open_model
 from runtime.prepare import Prepared
 from runtime.readers import PipelineReader, Reader, WordReader
@@ -47,29 +47,30 @@ from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 
-# Texts that are tokenized, run and decoded together. Enough to sort by length well; more only costs memory.
+# Texts that are tokenized, run and decoded together: enough to fill batches well; more would only cost memory.
 CHUNK = 512
 
 
 class Tagger:
     """Finds named entities in texts.
 
-    Its methods may be called from several threads at once, as far as the backend's may: all that come with Nerve do.
-    Only `close` must come last.
+    Several threads may call its methods at the same time, with every backend that comes with Nerve. Nothing may be
+    called after `close`.
 
     Args:
         encoder: the checkpoint's tokenizer.
-        labels: label names in the order of the logits; "O" is among them.
+        labels: names of the labels in the order of the logits; "O" is one of them.
         backend: runs the model.
-        max_length: most tokens a row can hold, special tokens included.
-        vocabulary: rows of the embedding table.
-        windowing: how a text is cut for the model; "auto" is sentences here.
-        decoding: how logits become entities.
-        about: what runs, in one line for people.
+        max_length: largest number of tokens that the model takes at once, special tokens included.
+        vocabulary: number of rows of the model's embedding table.
+        windowing: the choices for cutting a text for the model; "auto" means sentences here.
+        decoding: the choices for turning logits into entities.
+        about: one line for people: what runs, and how fast it was measured to be.
 
     Raises:
-        UsageError: the stride leaves a window nothing of its own, or the decoding names types that do not exist.
-        BundleError: the tokenizer can give out ids that the embedding table does not have.
+        UsageError: windows share all of their tokens, the decoding names entity types that the model does not have, or
+            windowing and aggregation do not go together.
+        BundleError: the tokenizer has ids that the embedding table does not have.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Tagger:
         self.backend = backend
         self.about = about
         by_word, policy = decoding.aggregation == "word", _policy(windowing, decoding)
-        engine = Engine(
+        runner = BatchRunner(
             backend,
             encoder.special_tokens,
             capacity,
@@ -101,11 +102,12 @@ class Tagger:
             about or "the backend",
         )
         self._encoder = encoder
-        self._words = WordReader(encoder, engine, self.labels, decoding, sentences=policy != "windows")
+        # Texts that are given as words are read by words whatever the aggregation is: it is about free text.
+        self._words = WordReader(encoder, runner, self.labels, decoding, sentences=policy != "windows")
         self.reader: Reader[Any, Any] = self._words
-        """How free text is read; see runtime.readers. Its steps can be taken one by one."""
+        """Reads free text; see runtime.readers. Its steps can be called one by one."""
         if not by_word:
-            self.reader = PipelineReader(RawEncoder(encoder.path, raw=encoder.raw), engine, self.labels, decoding)
+            self.reader = PipelineReader(RawEncoder(encoder.path, raw=encoder.raw), runner, self.labels, decoding)
         most = capacity if windowing.long == "error" else None
         by_section = by_word and policy == "sentences"
         self._answering = Answering(encoder, self.labels, self.reader, self._words, most, by_section)
@@ -124,19 +126,20 @@ class Tagger:
         checkpoint: str | PathLike[str] = "",
         allow_uncertified: bool = False,
     ) -> Self:
-        """A tagger on a bundle, verified and certified.
+        """A tagger on a bundle. The bundle is verified, and the candidate that runs is certified.
 
         Args:
             bundle: the folder that export made, or one that others made (see runtime.bundle.third_party); or a Bundle,
-                or what runtime.prepare made of one. Whatever it is, the bytes that are loaded are verified first.
-            candidate: what to run: a Candidate of the bundle; a Wanted, which leaves some of it open; or "auto", the
-                fastest certified one that is installed. A certificate is what makes that safe.
-            goal: many texts in the least time, each single one in the least time, or a few texts, this start included.
-            threads: for the backend; 0 takes every CPU that this process may use.
+                or what runtime.prepare made of one. In each case the bytes that are loaded are verified first.
+            candidate: a Candidate of the bundle; a Wanted, which leaves some of it open; or "auto": the fastest
+                certified candidate that is installed, which is safe because a certificate bounds its errors.
+            goal: what is to take the least time: many texts ("throughput"), each single text ("latency"), or a few
+                texts with this start included ("once").
+            threads: number of threads of the backend; 0: one for each CPU that this process may use.
             windowing, decoding: see the class.
-            settings: of the backend's library, in its own words; see runtime.backends.onnxruntime_cuda.
-            checkpoint: for the backend pytorch, a folder; empty: it is where the manifest says.
-            allow_uncertified: run a candidate that holds no passing certificate.
+            settings: settings of the backend, by name; see runtime.backends.onnxruntime_cuda.
+            checkpoint: folder of the checkpoint, for the backend pytorch; empty: the manifest's.
+            allow_uncertified: run a candidate even if it has no passing certificate.
 
         Raises:
             BundleError, UncertifiedError, BackendError, UsageError: see runtime.opening.open_model.
@@ -156,7 +159,12 @@ class Tagger:
     def of_model(
         cls, model: OpenModel, *, windowing: Windowing = DEFAULT_WINDOWING, decoding: Decoding = BY_WORD
     ) -> Self:
-        """A tagger on a model that is open already."""
+        """A tagger on a model that is already open.
+
+        Args:
+            model: the model; the tagger's `close` closes its backend.
+            windowing, decoding: see the class.
+        """
         return cls(
             model.encoder,
             model.manifest.labels,
@@ -169,23 +177,24 @@ class Tagger:
         )
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
-        """The entities of each text, in order and disjoint; offsets are code points of the text given.
+        """The entities of each text, in order and disjoint. Offsets are Unicode code points of the text given.
 
         Raises:
-            UsageError: one string is given in place of a list of texts.
-            TextError: a text is longer than the model and windowing refuses that; the message counts from 1.
+            UsageError: one string is given instead of a list of texts.
+            TextError: a text is longer than the model takes, and the windowing refuses it. Its number counts from 1.
         """
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[str], *, chunk: int = CHUNK) -> Iterator[list[Entity]]:
-        """The same for texts without end: order kept, memory bounded.
+        """The entities of each text, in order, for any number of texts: memory is bounded.
 
         Args:
-            texts: any iterable; it is read up to six chunks ahead.
-            chunk: texts that share batches. 1 answers each text before it asks for the next.
+            texts: any iterable; it is read at most six chunks ahead.
+            chunk: number of texts that share batches. With 1, each text is answered before the next is read.
 
         Raises:
-            UsageError, TextError: see tag; the latter after the answers to all texts before that one.
+            UsageError: see tag.
+            TextError: see tag. It comes after the entities of all texts before the refused one.
         """
         _refuse_string(texts)
         for answered in self._chunk_by_chunk(self._answering.texts, texts, chunk):
@@ -206,24 +215,24 @@ class Tagger:
         return itertools.chain.from_iterable(self._answering.sections(text))
 
     def answers(self, questions: Iterable[Question], *, chunk: int = CHUNK) -> Iterator[Answer]:
-        """One answer to each question, in order and lazily: free texts and texts of words mixed, refusals among them.
+        """One answer to each question, in order and lazily. A refused text is an answer too, and ends nothing.
 
         Args:
-            questions: any iterable, read ahead as `stream` does.
+            questions: free texts, texts of words and None, in any order; read ahead as by `stream`.
             chunk: see stream.
         """
         for answered in self._chunk_by_chunk(self._answering.questions, questions, chunk):
             yield from answered.found
 
     def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-        """A label for every word of texts that are cut into words already: that of its first token.
+        """A label for each word of texts that are already cut into words: the label of the word's first token.
 
-        Constraints are kept to. The words of an entity that is ignored or scores below its threshold become "O".
-        The pipeline's aggregation is about text that is not cut into words, and changes nothing here.
+        Constraints, thresholds and ignored types of the decoding hold: words of a dropped entity get "O". The
+        aggregation is about free text and has no effect here.
 
         Raises:
-            UsageError: a string is given in place of a list of words, or of a list of texts.
-            TextError: a text is longer than the model and windowing refuses that; the message counts from 1.
+            UsageError: a string is given instead of a list of words, or of a list of texts.
+            TextError: a text is longer than the model takes, and the windowing refuses it. Its number counts from 1.
         """
         answers: list[list[str]] = []
         for encoded in self._encoded_words(sentences):
@@ -231,9 +240,9 @@ class Tagger:
         return answers
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
-        """Logits of every word of texts that are cut into words already, one text after another. [words, labels]
+        """Logits of each word of texts that are already cut into words, one text after another. [words, labels]
 
-        A word that the tokenizer turns into nothing gets 0 for "O" and -10,000 for every other label.
+        A word that the tokenizer turns into nothing has 0 for "O" and -10,000 for every other label.
 
         Raises:
             UsageError, TextError: see tag_words.
@@ -252,12 +261,12 @@ class Tagger:
         self.close()
 
     def _chunk_by_chunk(self, function: Any, questions: Iterable[Any], chunk: int) -> Iterator[Answered]:
-        """The function's answers to chunks of questions, in order."""
-        # While the backend is busy with one chunk, the next is tokenized, and the one before is decoded.
+        """The function's results for chunks of questions, in order."""
+        # With two workers, one chunk is tokenized or decoded while the backend runs another.
         return in_order(function, chunks(questions, chunk), workers=1 if chunk == 1 else 2)
 
     def _encoded_words(self, sentences: Sequence[Sequence[str]]) -> Iterator[Encoded]:
-        """Tokens of sentences, chunk by chunk."""
+        """Tokens of texts that are given as words, chunk by chunk."""
         _refuse_string(sentences)
         for start in range(0, len(sentences), CHUNK):
             part = sentences[start : start + CHUNK]
@@ -270,20 +279,21 @@ class Tagger:
 
 
 def _as_measured(windowing: Windowing, manifest: Manifest) -> Windowing:
-    """The windowing with the policy that export found the best for the bundle, unless it says another."""
+    """The windowing; where its policy is "auto", with the one that export measured as the best for this model."""
     best = manifest.default_reading
     return windowing.settled(best.policy, context=best.context) if best else windowing
 
 
 def _check_ids(encoder: Encoder, vocabulary: int) -> None:
-    """Raises BundleError where the tokenizer can give out ids that the embedding table does not have."""
+    """Raise BundleError where the tokenizer has ids that the embedding table does not have."""
+    # A backend would read behind the table's end, and some do so without an error.
     if encoder.largest_id >= vocabulary:
         problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
         raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
 
 
 def _policy(windowing: Windowing, decoding: Decoding) -> Policy:
-    """How texts are cut; UsageError where the decoding reads them otherwise."""
+    """The policy for free text; UsageError where the decoding's aggregation contradicts it."""
     by_word = decoding.aggregation == "word"
     policy = windowing.settled("sentences" if by_word else "windows").policy
     # The pipeline's strategies are about tokens of a whole text: sentences would change what they are compared with.
@@ -294,10 +304,11 @@ def _policy(windowing: Windowing, decoding: Decoding) -> Policy:
 
 
 def _refuse_string(given: object) -> None:
-    """A string is a sequence of strings, too, and would be read letter by letter.
+    """Check that a list of texts, or of words, is not a single string.
 
     Raises:
-        UsageError: it is one.
+        UsageError: it is a string.
     """
+    # A string is a sequence of strings, too: it would be read letter by letter.
     if isinstance(given, str):
         raise UsageError("texts", f"one string is given ({given[:20]!r}...)", "give a list, even of one")

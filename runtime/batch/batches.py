@@ -1,9 +1,10 @@
-"""Windows -> rows -> batches, and back: which token slot of which batch holds which token. Pure.
+"""Batches: windows -> rows -> batches, with the place of every token in its batch.
 
-    padded_batches      a window a row, and padding; rows of like length share a batch
-    packed_batches      several windows a row, next to each other; rows of a few fixed lengths (runtime.batch.bin_packing says where)
+    padded_batches    each row holds one window and padding; rows of similar length share a batch
+    packed_batches    each row holds several windows, side by side; rows have a few fixed lengths (see
+                      runtime.batch.bin_packing)
 
-It knows nothing of text, labels or engines.
+The module does not know text, labels or backends.
 """
 
 from __future__ import annotations
@@ -20,19 +21,20 @@ from runtime.batch.ragged import ranges
 from runtime.batch.windows import Windows
 from runtime.errors import BugError
 
+# Segment of a token slot that holds no token.
 NOTHING = -1
-# Names of all inputs that a graph can be given.
+# Names of all inputs that a graph may have.
 GIVEN = frozenset({"input_ids", "attention_mask", "token_type_ids", "position_ids", "segment_ids"})
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What an engine is given. All arrays: [rows, length], int64.
+    """The input of a backend. All arrays: [rows, length], int64.
 
     Attributes:
-        input_ids: token ids, 0 where there is nothing.
-        segment_ids: which window of its row a token belongs to, from 0; -1 where there is nothing.
-        position_ids: position within its window, from 0; 0 where there is nothing.
+        input_ids: token ids; 0 in empty token slots.
+        segment_ids: number of the token's window within its row, from 0; -1 in empty token slots.
+        position_ids: position of the token within its window, from 0; 0 in empty token slots.
     """
 
     input_ids: NDArray[np.int64]
@@ -41,19 +43,27 @@ class Batch:
 
     @property
     def attention_mask(self) -> NDArray[np.int64]:
-        """1 where there is a token, 0 where there is nothing. [rows, length]"""
+        """1 for a token, 0 for an empty token slot. [rows, length]"""
         return np.not_equal(self.segment_ids, NOTHING).astype(np.int64)
 
     def named(self, inputs: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-        """The arrays that a graph with these inputs is given; token types are all 0."""
+        """The arrays for a graph's inputs, by name. Token types are all 0, as a text is a single segment.
+
+        Args:
+            inputs: names of the inputs; each is in GIVEN.
+        """
         given = {name: getattr(self, name) for name in inputs if name != "token_type_ids"}
         return given if len(given) == len(inputs) else {**given, "token_type_ids": np.zeros_like(self.input_ids)}
 
     def check(self, *, vocabulary: int, positions: int) -> None:
-        """For engines that read whatever lies behind a table when an index leaves it.
+        """Check ids and positions, for libraries that would read out of bounds without an error.
+
+        Args:
+            vocabulary: number of rows of the table of token embeddings.
+            positions: number of rows of the table of positions.
 
         Raises:
-            BugError: an id is not in the embedding table, or a position not in the table of positions.
+            BugError: an id or a position is not in its table.
         """
         for name, array, size in (("id", self.input_ids, vocabulary), ("position", self.position_ids, positions)):
             if array.size and (array.min() < 0 or array.max() >= size):
@@ -61,10 +71,13 @@ class Batch:
 
 
 def with_rows(batch: Batch, rows: int) -> Batch:
-    """The batch with more rows, for engines that take no other number: its first row again and again.
+    """The batch filled up to a number of rows, for libraries that take only fixed shapes.
 
-    A row that is there already is never empty; an engine can make NaN of a row without a token.
+    Args:
+        batch: the batch; it is returned unchanged where it has enough rows.
+        rows: the number of rows to reach.
     """
+    # Copies of the first row: the softmax of a row without a token would give NaN in some libraries.
     more = rows - len(batch.input_ids)
     if more <= 0:
         return batch
@@ -74,17 +87,18 @@ def with_rows(batch: Batch, rows: int) -> Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packing:
-    """Which batches a backend wants.
+    """Sizes of the batches that suit a backend.
 
     Attributes:
         shortest: length of the shortest packed rows; the others are 2, 4, 8... times as long.
-        slots: most token slots (rows x length) of a packed batch of several rows.
-        padded_rows, padded_slots: most of a padded batch; a single row may hold more token slots.
-        lengths: of rows, rising, for an engine that takes no others; empty: it takes any. Packed rows are then not
-            trimmed, and padded ones are filled up to the next of these lengths.
-        align: columns that windows begin at, and lengths that rows have, are multiples of this. A CPU's vector units
-            add up in groups of so many slots: with 16 (8 in int8) logits are the same to the last bit whatever else is
-            in the batch. It costs the token slots in between, and 1 costs none.
+        slots: largest number of token slots (rows x length) of a packed batch. A single row may be longer.
+        padded_rows, padded_slots: largest numbers of rows and token slots of a padded batch. A single row may be
+            longer.
+        lengths: the only row lengths that the backend takes, rising; empty: it takes any. With them packed rows are
+            not trimmed, and padded rows are filled up to the next of these lengths.
+        align: windows begin at columns that are multiples of this, and row lengths are multiples, too. A CPU's vector
+            units add in groups of token slots: with 16 (8 in int8), logits are the same to the last bit whatever else
+            is in the batch. The token slots in between stay empty; 1 leaves none.
     """
 
     shortest: int = 64
@@ -96,19 +110,19 @@ class Packing:
 
 
 ON_CPU = Packing()
-"""For a CPU: the shortest rows hold nearly all sentences, and attention costs more the longer a row is. 512 token slots
-are enough for a matrix product to run at full speed, and few enough that batches keep all streams busy to the end.
-Padded: beyond some thousand token slots nothing is gained and the activations leave the CPU's cache."""
+"""Sizes for a CPU. The shortest rows hold nearly all sentences, and attention costs more the longer a row is. With 512
+token slots matrix multiplications run at full speed, and batches are small enough to keep all streams busy to the end.
+Padded batches of more than some thousand token slots gain nothing, and their activations do not fit the CPU's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A batch and where the tokens of texts lie in it.
+    """A batch with the places of the tokens that it answers for.
 
     Attributes:
-        batch: what the engine is given.
-        slots: the token slot (row * length + column) of each token that this batch answers for. [tokens answered]
-        tokens: which token that is, among the tokens of all texts. [tokens answered]
+        batch: the batch.
+        slots: token slot of each of these tokens: row * length + column. [tokens answered for]
+        tokens: number of the token, among the tokens of all texts. [tokens answered for]
     """
 
     batch: Batch
@@ -118,7 +132,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class SpecialTokens:
-    """Special tokens that open and close every window, such as [CLS] and [SEP]."""
+    """Ids of the special tokens around every window, such as [CLS] before it and [SEP] after it."""
 
     prefix: tuple[int, ...]
     suffix: tuple[int, ...]
@@ -137,16 +151,16 @@ def padded_batches(
     lengths: Sequence[int] = (),
     align: int = 1,
 ) -> Iterator[Placed]:
-    """One window a row, rows of like length together, the longest first so that memory is asked for once.
+    """Batches of rows with one window each; rows of similar length share a batch.
 
     Args:
-        ids: tokens of all texts, flat. [tokens]
-        windows: cut from them.
-        special_tokens: special tokens around each window.
-        rows: most rows of a batch.
-        slots: most token slots (rows x length) of a batch; a single row may hold more.
-        lengths: that rows may have, rising; empty: a row is as long as the longest window of its batch.
-        align: rows are as long as the next multiple of this, where `lengths` does not say.
+        ids: token ids of all texts, one text after another. [tokens]
+        windows: the windows that these tokens are cut into.
+        special_tokens: the tokens before and after each window.
+        rows: largest number of rows of a batch.
+        slots: largest number of token slots (rows x length) of a batch. A single row may be longer.
+        lengths: the lengths that rows may have, rising; empty: the longest window of a batch gives its length.
+        align: without `lengths`, the length of a row is a multiple of this.
 
     Raises:
         BugError: a window is longer than all lengths.
@@ -155,13 +169,14 @@ def padded_batches(
         size = _aligned(windows.count + len(special_tokens), align)
         yield _alone(ids, windows, special_tokens, int(_widths(size, lengths)[0]))
         return
+    # The longest first: the first batch takes the most memory, and the library keeps it for the others.
     order = np.argsort(-windows.count, kind="stable")
     width = _widths(_aligned(windows.count[order] + len(special_tokens), align), lengths)
     first = 0
     while first < len(order):
         length = int(width[first])
         last = first + max(1, min(rows, slots // length))
-        if lengths:  # a shorter window is not filled up to the length of a longer one
+        if lengths:  # a window that fits a shorter length is not filled up to this one
             last = min(last, int(np.searchsorted(-width, -length, side="right")))
         chosen = order[first:last]
         starts = np.arange(len(chosen)) * length
@@ -179,18 +194,19 @@ def packed_batches(
     trim: bool,
     align: int = 1,
 ) -> Iterator[Placed]:
-    """Several windows a row, so that hardly a token slot holds nothing.
+    """Batches of rows with several windows each, so that few token slots are empty.
 
-    A batch has 1, 2, 4, 8... rows, up to `slots` token slots. So an engine that compiles or captures shapes meets few of
-    them, and no row is computed for nothing.
+    A batch has 1, 2, 4, 8... rows, up to `slots` token slots. So a library that compiles or captures shapes meets few
+    of them, and no row is computed in vain.
 
     Args:
-        ids, windows, special_tokens: as padded_batches takes them.
-        shortest: length of the shortest rows. The others are 2, 4, 8... times as long: the first that holds a window.
-        slots: of a batch of several rows.
-        trim: cut the token slots that hold nothing off the ends of a small batch; for engines that take any shape.
-        align: columns that windows begin at, and the length of trimmed rows, are multiples of this; it divides
-            `shortest`.
+        ids, windows, special_tokens: as in padded_batches.
+        shortest: length of the shortest rows; the others are 2, 4, 8... times as long. A window goes into a row of the
+            first length that holds it, or of a longer one that has room.
+        slots: largest number of token slots of a batch. A single row may be longer.
+        trim: cut empty token slots off the ends of the rows of a small batch, for libraries that take any shape.
+        align: windows begin at columns that are multiples of this, and the lengths of trimmed rows are multiples,
+            too. It must divide `shortest`.
     """
     size = _aligned(windows.count + len(special_tokens), align)
     if len(size) == 1:
@@ -199,7 +215,7 @@ def packed_batches(
     rows = fit(size, shortest=shortest)
     for length in np.unique(rows.length).tolist():
         of_length = np.flatnonzero(rows.length == length)
-        # The fullest rows go first, so that those in the small batches at the end are the ones that can be trimmed.
+        # The fullest rows first: the emptiest then share the small batches at the end, where trimming gains most.
         fullest = of_length[np.argsort(-rows.used[of_length], kind="stable")]
         most = max(1, slots // length)
         for group in _groups(fullest, most):
@@ -216,7 +232,7 @@ def _aligned(size: NDArray[np.int64], align: int) -> NDArray[np.int64]:
 
 
 def _widths(size: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64]:
-    """The first of the lengths that holds each size; the size itself where there are none. [windows]"""
+    """The first of the lengths that holds each size; the size itself where no lengths are given. [windows]"""
     if not lengths or not len(size):
         return size
     if size.max() > lengths[-1]:
@@ -225,7 +241,7 @@ def _widths(size: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64
 
 
 def _groups(rows: NDArray[np.int64], most: int) -> Iterator[NDArray[np.int64]]:
-    """All that fill batches of `most` rows in one token, the rest in tokens of most/2, most/4... 1."""
+    """Groups of rows: first, as one, all that fill batches of `most` rows; then the rest by most/2, most/4... 1."""
     whole = len(rows) - len(rows) % most if most > 1 else 0
     if whole:
         yield rows[:whole]
@@ -239,7 +255,8 @@ def _groups(rows: NDArray[np.int64], most: int) -> Iterator[NDArray[np.int64]]:
 
 
 def _cut(placed: Placed, rows: int) -> Iterator[Placed]:
-    """The same in batches of that many rows. All are made at once and then cut: that takes a tenth of the time."""
+    """The batch cut into batches of that many rows."""
+    # Making one large batch and cutting it takes a tenth of the time of making many.
     batch, length = placed.batch, placed.batch.input_ids.shape[1]
     starts = range(0, len(batch.input_ids), rows)
     borders = [*np.searchsorted(placed.slots, [start * length for start in starts]).tolist(), len(placed.slots)]
@@ -250,7 +267,8 @@ def _cut(placed: Placed, rows: int) -> Iterator[Placed]:
 
 
 def _alone(ids: NDArray[np.int64], windows: Windows, special_tokens: SpecialTokens, width: int) -> Placed:
-    """A batch of one row with the one window that there is: what _placed makes of it, in a fraction of the time."""
+    """A batch of one row with the only window: the same as _placed makes."""
+    # A single text is the common case of a server, and this takes a fraction of _placed's time.
     start, count, skip, keep = (int(column[0]) for column in (windows.start, windows.count, windows.skip, windows.keep))
     before, size = len(special_tokens.prefix), count + len(special_tokens)
     input_ids, position_ids = np.zeros((2, 1, width), np.int64)
@@ -272,7 +290,15 @@ def _placed(
     special_tokens: SpecialTokens,
     shape: tuple[int, int],
 ) -> Placed:
-    """A batch of that shape with the chosen windows, each from its starting token slot on, frame included."""
+    """A batch with the chosen windows and their special tokens.
+
+    Args:
+        ids, windows, special_tokens: as in padded_batches.
+        chosen: numbers of the windows. [chosen]
+        starts: token slot at which each of them begins, special tokens included. [chosen]
+        segments: number of each within its row. [chosen]
+        shape: rows and length of the batch.
+    """
     count = windows.count[chosen]
     size, inner = count + len(special_tokens), starts + len(special_tokens.prefix)
     filled = ranges(starts, size)
@@ -288,6 +314,7 @@ def _placed(
     segment_ids[filled] = np.repeat(segments, size)
     skip, keep = windows.skip[chosen], windows.keep[chosen]
     batch = Batch(input_ids.reshape(shape), segment_ids.reshape(shape), position_ids.reshape(shape))
-    if not np.array_equal(keep, count):  # a window that answers for all its tokens skips none of them
+    # Nearly all windows answer for all of their tokens; then slots and tokens are right as they are.
+    if not np.array_equal(keep, count):
         slots, tokens = ranges(inner + skip, keep), ranges(windows.start[chosen] + skip, keep)
     return Placed(batch, slots, tokens)

@@ -1,4 +1,7 @@
-"""Idioms for runs of unequal length that lie flat, one after another, in one array."""
+"""Functions for ragged arrays: runs of different lengths that lie one after another in one flat array.
+
+The module does not know what the runs are.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,25 @@ from numpy.typing import NDArray
 
 
 def starts_from_counts(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each run starts, and, last, where all end: [2, 3] -> [0, 2, 5]. [runs + 1]"""
+    """Number of each run's first element, and the number of all elements: [2, 3] -> [0, 2, 5]. [runs + 1]"""
     starts = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=starts[1:])
     return starts
 
 
 def ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers of every run, flat: starts [5, 0], counts [2, 3] -> [5, 6, 0, 1, 2]. [sum of counts]"""
+    """Ranges of numbers, one after another: starts [5, 0], counts [2, 3] -> [5, 6, 0, 1, 2]. [sum of counts]"""
     total = int(counts.sum())
     return np.repeat(starts - starts_from_counts(counts)[:-1], counts) + np.arange(total)
 
 
 def joined_starts(parts: Sequence[NDArray[np.int64]], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Starts of several as those of one: [0, 2, 5] and [0, 1] at offsets [0, 5, 6] -> [0, 2, 5, 6]. [all runs + 1]"""
+    """The starts of several ragged arrays as those of one: [0, 2, 5] and [0, 1] -> [0, 2, 5, 6]. [all runs + 1]
+
+    Args:
+        parts: starts of each array, as starts_from_counts gives them.
+        offsets: the same of the arrays themselves, here [0, 5, 6].
+    """
     begun = [part[:-1] + offset for part, offset in zip(parts, offsets)]
     return np.concatenate([*begun, offsets[-1:]])
 

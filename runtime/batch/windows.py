@@ -41,7 +41,7 @@ def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> 
     Args:
         text_start: where each text's tokens start, and, last, where all end. [texts + 1]
         capacity: most tokens of a window, special ones not included.
-        stride: tokens that neighbouring windows share, at least 0 and less than capacity.
+        stride: tokens that neighboring windows share, at least 0 and less than capacity.
     """
     size = np.diff(text_start)
     if size.max(initial=0) <= capacity:

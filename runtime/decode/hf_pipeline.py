@@ -1,25 +1,26 @@
-"""Tokens of raw text -> entities, by the five strategies of transformers' token-classification pipeline. Pure.
+"""Tokens of whole texts -> entities, by the five strategies of transformers' token-classification pipeline.
 
-    none      each token by itself, with its full label, such as B-PER
-    simple    neighbouring tokens of one type together
-    first     the same for words: a word has the label of its first token,
-    average   the label of the highest mean probability over its tokens,
-    max       or the label of its surest token
+    none      each token is an entity, with its whole label, such as B-PER
+    simple    neighboring tokens of one type are an entity
+    first     neighboring words of one type are an entity; a word has the label of its first token
+    average   the same; a word has the label with the highest mean probability over its tokens
+    max       the same; a word has the label of the token with the highest probability
 
-Spans, labels and scores are those of `pipeline(..., aggregation_strategy=...)` in transformers 4.57, for whoever wants
-to change engines and nothing else. So are its faults, which runtime.decode.labels does not have:
+Spans, labels and scores equal those of `pipeline(..., aggregation_strategy=...)` in transformers 4.57, for users who
+want to change the backend and nothing else. The faults are the same, too; runtime.decode.labels does not have them:
 
-- It gives the model the whole text where training gave words. "U.S." or "3,000" is four or three of its words.
-- Its words are guesses. With a "##" prefix, punctuation and what stands around it are words of their own; without,
-  whatever has no blank between is one word, the full stop and the bracket too.
-- With some tokenizers (Metaspace; byte-level ones that do not trim) an entity begins with the blank before it.
-- Tokens with one character between them (byte-level ones) give entities that share it, and a token can stand for
-  nothing: then the entity's text is empty.
-- It knows of prefixes B and I alone. Entities of IOBES or BILOU fall apart, each E, S, L or U by itself.
+- The model gets the whole text, where training gave it words. "U.S." becomes four words, "3,000" three.
+- Words are guessed. With a "##" prefix, punctuation and its neighbors are words of their own. Without one, everything
+  between two spaces is one word, with its full stops and brackets.
+- With some tokenizers (Metaspace, and byte-level ones that do not trim), an entity begins with the space before it.
+- Two byte-level tokens can share a character, and then two entities share it. A token can stand for no character, and
+  then the text of its entity is empty.
+- Only the prefixes B and I are known. Entities of IOBES or BILOU fall apart: each E, S, L or U is one by itself.
 
-Two things are ours. Text longer than the model is not cut off: windows overlap, each token is answered where it has
-most context, and strategies are applied to the whole text, where the pipeline with `stride` takes the longer or surer
-of two entities that overlap. And `Entity.text` is always text[start:end], where its `word` is put together from tokens.
+Two things differ on purpose. A text longer than the model is not cut off: its windows overlap, each token is answered
+where it has the most context, and the strategies work on the whole text; the pipeline with `stride` takes the longer or
+more probable one of two entities that overlap. And Entity.text is always text[start:end]; the pipeline puts its `word`
+together from tokens.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ from runtime.text.label_schemes import OUTSIDE
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities of each token's labels. [tokens, labels]"""
+    """Probabilities of the labels of each token. [tokens, labels]"""
+    # The largest logit is taken off first, so that no exponential overflows.
     powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
     probabilities: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
     return probabilities
@@ -46,14 +48,16 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """All that the pipeline finds in texts, in order: entities, and what lies outside of them.
+    """All groups that the pipeline makes of texts, in order: entities, and the groups outside of entities.
+
+    A group is made of units: tokens, or words as the pipeline guesses them.
 
     Attributes:
-        first, last: first and last token of each. [groups]
-        tag: its label, that of its first unit: a token, or what the pipeline takes for a word. [groups]
-        score: mean of its units' scores. [groups]
-        units: first token of every unit. [units]
-        of_tokens: whether each unit is a token.
+        first, last: number of each group's first and last token. [groups]
+        tag: label of its first unit. [groups]
+        score: mean of the scores of its units. [groups]
+        units: number of each unit's first token. [units]
+        of_tokens: whether units are tokens.
     """
 
     first: NDArray[np.int64]
@@ -67,7 +71,7 @@ class Groups:
 def groups_from_tokens(
     probabilities: NDArray[np.float32], tokens: RawTokens, labels: Sequence[str], strategy: Strategy
 ) -> Groups:
-    """Tokens as the pipeline groups them; see entities_from_tokens for the arguments."""
+    """The groups that the pipeline makes of tokens; see entities_from_tokens for the arguments."""
     by_token = strategy in ("none", "simple")
     opens = by_token | ~tokens.subword | _first_of_texts(tokens.text_start, len(tokens.ids))
     unit = np.flatnonzero(opens)
@@ -79,7 +83,7 @@ def groups_from_tokens(
 
 
 def group_names(labels: Sequence[str], strategy: Strategy) -> NDArray[np.object_]:
-    """What the pipeline calls a group of each label: the label in full where a group is a token. [labels]"""
+    """The pipeline's name of a group with each label: the entity type, or the whole label with "none". [labels]"""
     return np.array(labels if strategy == "none" else [label.split("-", 1)[-1] for label in labels], dtype=object)
 
 
@@ -92,15 +96,15 @@ def entities_from_tokens(
     strategy: Strategy,
     least: NDArray[np.float64],
 ) -> list[list[Entity]]:
-    """The entities of each text as the pipeline finds them.
+    """The entities of each text, as the pipeline finds them.
 
     Args:
-        probabilities: of every token's labels. [tokens, labels]
-        tokens: of all texts.
-        labels: label names by index.
-        texts: the texts themselves.
+        probabilities: probabilities of the labels of each token. [tokens, labels]
+        tokens: tokens of all texts.
+        labels: names of the labels.
+        texts: the texts.
         strategy: see the module.
-        least: score below which an entity is dropped, by the label of its first token or word. [labels]
+        least: score below which an entity is dropped, by the label of its first unit. [labels]
     """
     groups = groups_from_tokens(probabilities, tokens, labels, strategy)
     names = group_names(labels, strategy)[groups.tag]
@@ -135,7 +139,7 @@ def _choose(
 
 
 def _surest(best: NDArray[np.float32], unit: NDArray[np.int64], unit_end: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The token of each unit with the highest probability of any label, the first among equals. [units]"""
+    """Number of each unit's token with the highest probability of any label; the first one of equals. [units]"""
     highest = np.repeat(np.maximum.reduceat(best, unit), unit_end - unit)
     candidates = np.flatnonzero(best == highest)
     return candidates[np.searchsorted(candidates, unit)]
@@ -144,7 +148,7 @@ def _surest(best: NDArray[np.float32], unit: NDArray[np.int64], unit_end: NDArra
 def _groups(
     tag: NDArray[np.int64], labels: Sequence[str], unit: NDArray[np.int64], tokens: RawTokens
 ) -> NDArray[np.int64]:
-    """First unit of each group: one that begins a text, has B, or is of another type than the one before. [groups]"""
+    """First unit of each group: it begins a text, has a B, or is of another type than the unit before. [groups]"""
     begins = np.array([label.startswith("B-") for label in labels])
     kinds = [label[2:] if label.startswith(("B-", "I-")) else label for label in labels]
     kind = np.unique(kinds, return_inverse=True)[1].reshape(-1)[tag]

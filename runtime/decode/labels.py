@@ -1,6 +1,6 @@
-"""Logits -> tags -> entities. Pure, and vectorised over all texts of a call.
+"""Logits -> labels -> entities, for all texts of a call at once.
 
-A word's label is the most probable one of its first token, as in training. It knows nothing of engines or files.
+A word has the most probable label of its first token, as in training. The module does not know backends or files.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from runtime.text.label_schemes import OUTSIDE, LabelSet, Spans
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """A label for every word.
+    """The label of each word.
 
     Attributes:
-        tag: index of the label chosen. [words]
-        score: its probability, 0 to 1. [words]
+        tag: index of the label. [words]
+        score: probability of the label, 0 to 1. [words]
     """
 
     tag: NDArray[np.int64]
@@ -31,31 +31,31 @@ class Tags:
 
 
 def tags_from_logits(logits: NDArray[np.float32]) -> Tags:
-    """The most probable label of each word, and its probability (softmax).
+    """The most probable label of each word, with its probability (softmax).
 
     Args:
-        logits: of each word's first token. [words, labels]
+        logits: logits of each word's first token. [words, labels]
     """
     tag = logits.argmax(axis=1)
     return Tags(tag, probability_of(logits, tag))
 
 
 def probability_of(logits: NDArray[np.float32], tag: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Softmax of one label of each word. [words]
+    """Probability (softmax) of one label of each word. [words]
 
     Args:
-        logits: [words, labels]
-        tag: which label. [words]
+        logits: logits of each word. [words, labels]
+        tag: index of the word's label. [words]
     """
     chosen = logits[np.arange(len(tag)), tag][:, None]
-    # A difference too great for a float32's exponential means a probability of 0, which 1 / infinity is, too.
+    # Where the exponential of a difference overflows to infinity, the probability is 1 / infinity = 0, which is right.
     with np.errstate(over="ignore"):
         probability: NDArray[np.float32] = (1 / np.exp(logits - chosen).sum(axis=1)).astype(np.float32)
     return probability
 
 
 def joined(parts: Sequence[Tags]) -> Tags:
-    """Tags of words that follow each other."""
+    """The parts as one, in order."""
     if len(parts) == 1:
         return parts[0]
     tag = np.concatenate([np.empty(0, np.int64), *(part.tag for part in parts)])
@@ -63,7 +63,12 @@ def joined(parts: Sequence[Tags]) -> Tags:
 
 
 def least_scores(labels: LabelSet, thresholds: Mapping[str, float], ignore: Collection[str]) -> NDArray[np.float64]:
-    """The score below which an entity of each type is dropped; infinity for a type that is ignored. [types]
+    """For each entity type, the score below which entities are dropped; infinity for an ignored type. [types]
+
+    Args:
+        labels: labels of the model.
+        thresholds: entity type -> smallest score, 0 to 1.
+        ignore: entity types that are dropped.
 
     Raises:
         UsageError: a name is not one of the model's entity types, or a threshold is not from 0 to 1.
@@ -71,6 +76,7 @@ def least_scores(labels: LabelSet, thresholds: Mapping[str, float], ignore: Coll
     known = f"choose among {', '.join(labels.types) or 'none: this model has no entity types'}"
     for option, names in (("thresholds", thresholds), ("ignore", ignore)):
         if isinstance(names, str):
+            # "PER" would be read as the types P, E and R.
             raise UsageError(option, f"{names!r} is a string", "give a collection of entity types")
         if unknown := [name for name in names if name not in labels.types]:
             raise UsageError(option, f"no entity type {unknown[0]!r} in this model", known)
@@ -89,10 +95,15 @@ def scored_spans(tags: Tags, labels: LabelSet, word_start: NDArray[np.int64]) ->
 
 
 def means(values: NDArray[np.float32], start: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean of the values of each run; runs are not empty, in order and disjoint. [runs]"""
+    """Mean of the values of each run. [runs]
+
+    Args:
+        values: all values.
+        start, end: number of each run's first value, and of its last plus one. Runs are in order, disjoint, not empty.
+    """
     if not len(start):
         return np.empty(0)
-    # reduceat over (start, end) pairs sums each run by itself: its neighbours cannot change its last digits.
+    # Each run is summed alone. Differences of one long running sum would have other last digits in other company.
     bounds = np.empty(2 * len(start), np.int64)
     bounds[::2], bounds[1::2] = start, end
     total: NDArray[np.float64] = np.add.reduceat(np.append(values, 0).astype(np.float64), bounds)[::2]
@@ -109,15 +120,16 @@ def entities_from_tags(
     *,
     least: NDArray[np.float64],
 ) -> list[list[Entity]]:
-    """The entities that tags spell, for each text, in order and disjoint.
+    """The entities of each text, in order and disjoint.
 
     Args:
-        tags: of the words of all texts. [words]
-        labels: the model's.
-        word_start: where each text's words start, and, last, where all end. [texts + 1]
-        sentence_word: the same of each sentence, over whose ends no entity reaches. [sentences + 1]
-        texts: the texts themselves.
-        bounds: first and one past the last code point of each word, in its text. [words, 2]
+        tags: labels of the words of all texts.
+        labels: labels of the model.
+        word_start: number of each text's first word, and the number of all words. [texts + 1]
+        sentence_word: number of each sentence's first word, and the number of all words. An entity lies within one
+            sentence. [sentences + 1]
+        texts: the texts.
+        bounds: number of each word's first code point in its text, and of its last plus one. [words, 2]
         least: see least_scores. [types]
     """
     spans, score = scored_spans(tags, labels, sentence_word)
@@ -136,7 +148,16 @@ def entity_lists(
     end: NDArray[np.int32],
     score: NDArray[np.float64],
 ) -> list[list[Entity]]:
-    """Columns -> entities of each text. All arrays: [entities]; `text` says which text each belongs to."""
+    """Entities, given as arrays with an element for each, as lists for each text.
+
+    Args:
+        texts: the texts.
+        text: number of the entity's text. [entities]
+        names: label. [entities]
+        start, end: number of the first code point in the text, and of the last plus one. [entities]
+        score: score. [entities]
+    """
+    # As lists: Python reads the elements of a list faster than those of an array.
     found: list[list[Entity]] = [[] for _ in texts]
     columns = (column.tolist() for column in (text, names, start, end, score))
     for number, name, begin, stop, value in zip(*columns):
@@ -147,10 +168,11 @@ def entity_lists(
 def without_dropped(
     tags: Tags, labels: LabelSet, word_start: NDArray[np.int64], *, least: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Label index of each word, the words of entities that score too low outside. [words]
+    """Label index of each word; words of dropped entities get "O". [words]
 
     Args:
-        tags, labels, word_start, least: see entities_from_tags.
+        tags, labels, least: see entities_from_tags.
+        word_start: number of the first word of each text or sentence, and the number of all words.
     """
     spans, score = scored_spans(tags, labels, word_start)
     dropped = score < least[spans.type]

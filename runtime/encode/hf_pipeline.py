@@ -1,7 +1,7 @@
-"""Raw text -> tokens with offsets, as transformers' token-classification pipeline sees them.
+"""Whole texts -> tokens with their places, as transformers' token-classification pipeline makes them.
 
-The tokenizer gets the whole text and not its words, which is not what models are trained on; see runtime.decode.hf_pipeline for
-why one may want it all the same. It knows nothing of models or labels.
+The tokenizer gets a text as a whole and not word by word, which is not what models are trained on. See
+runtime.decode.hf_pipeline for a reason to want it. The module does not know models or labels.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from runtime.batch.ragged import joined_starts, starts_from_counts
 from runtime.encode.tokenizer import clean, open_tokenizer, tokenizer_text
 
 _SPACE = ord(" ")
+# Names that transformers' families of tokenizers give the unknown token.
 _UNKNOWN_NAMES = ("<unk>", "[UNK]", "<|endoftext|>")
 
 
 @dataclass(frozen=True, slots=True)
 class RawTokens:
-    """Texts as tokens, one text after another, special tokens left out.
+    """Texts as tokens, one text after another, without special tokens.
 
     Attributes:
         ids: token ids. [tokens]
-        text_start: where each text's tokens start, and, last, where all end. [texts + 1]
-        bounds: first and one past the last code point that each token stands for, in its text. [tokens, 2]
-        subword: whether the pipeline takes a token to go on with the word before it. [tokens]
+        text_start: number of each text's first token, and the number of all tokens. [texts + 1]
+        bounds: number of each token's first code point in its text, and of its last plus one. [tokens, 2]
+        subword: whether the pipeline takes the token as a continuation of a word. [tokens]
     """
 
     ids: NDArray[np.int64]
@@ -41,12 +42,12 @@ class RawTokens:
 
     @property
     def longest(self) -> NDArray[np.int64]:
-        """Tokens of each text, which is read whole. [texts]"""
+        """Number of tokens of each text; a text is read whole. [texts]"""
         return np.diff(self.text_start)
 
     @classmethod
     def joined(cls, parts: Sequence[RawTokens]) -> RawTokens:
-        """The texts of several, at least one, as if they had been encoded together."""
+        """The texts of all parts, of which there is at least one, as if they had been encoded together."""
         tokens = starts_from_counts([len(part.ids) for part in parts])
         return cls(
             np.concatenate([part.ids for part in parts]),
@@ -57,16 +58,16 @@ class RawTokens:
 
 
 class RawEncoder:
-    """A checkpoint's tokenizer as it is, for whole texts.
+    """A checkpoint's tokenizer, unchanged, for whole texts.
 
     Args:
         path: the tokenizer.json.
-        spaced: put a space before a text where the tokenizer writes spaces into its tokens, as words alone need it.
-        raw: what is in the file, where it was read before.
+        spaced: put a space before a text if the tokenizer writes spaces into its tokens, as `encode_words` needs it.
+        raw: content of the file, if it was read before; empty: it is read.
 
     Attributes:
-        tokenizer: the library's.
-        unknown: id of the token for what the tokenizer does not know; -1 without one.
+        tokenizer: the tokenizer as an object of the library tokenizers.
+        unknown: id of the unknown token; -1 where there is none.
 
     Raises:
         BundleError: the file is not a tokenizer.
@@ -77,27 +78,32 @@ class RawEncoder:
         self.tokenizer = open_tokenizer(path, spaced=spaced, raw=raw)
         saved: dict[str, Any] = json.loads(raw)
         vocabulary = self.tokenizer.get_vocab(with_added_tokens=True)
-        # With a prefix for tokens inside a word, such as "##", the pipeline tells them by their length.
+        # If tokens inside a word have a prefix, such as "##", the pipeline recognizes them by their length.
         self._prefixed = bool(saved["model"].get("continuing_subword_prefix"))
         self.unknown = _unknown(saved, vocabulary)
         self._length = np.zeros(max(vocabulary.values()) + 1, np.int64)
         self._length[list(vocabulary.values())] = [len(token) for token in vocabulary]
 
     def encode(self, texts: Sequence[str]) -> RawTokens:
-        """Tokens of whole texts."""
+        """The tokens of whole texts."""
         cleaned = [clean(text) for text in texts]
         encoded = self.tokenizer.encode_batch(cleaned, add_special_tokens=False) if cleaned else []
         ids, text_start, bounds = _flat(encoded)
         return RawTokens(ids, text_start, bounds, self._subword(cleaned, ids, text_start, bounds))
 
     def encode_words(self, texts: Sequence[Sequence[str]], delimiter: str) -> RawTokens:
-        """Tokens of texts that are cut into words already; bounds are those in the words joined by the delimiter."""
+        """The tokens of texts that are already cut into words.
+
+        Args:
+            texts: the words of each text.
+            delimiter: bounds are places in the words joined by it.
+        """
         cleaned = [[clean(word) for word in words] for words in texts]
         encoded = (
             self.tokenizer.encode_batch(cleaned, is_pretokenized=True, add_special_tokens=False) if cleaned else []
         )
         ids, text_start, bounds = _flat(encoded)
-        # The library counts from the word's start.
+        # The library counts code points from the start of each word.
         word_start = [_word_starts(words, len(delimiter)) for words in cleaned]
         shift = chain.from_iterable(
             (starts[word] for word in tokens.word_ids) for tokens, starts in zip(encoded, word_start)
@@ -109,12 +115,12 @@ class RawEncoder:
     def _subword(
         self, texts: Sequence[str], ids: NDArray[np.int64], text_start: NDArray[np.int64], bounds: NDArray[np.int32]
     ) -> NDArray[np.bool_]:
-        """The rules of transformers 4.57, TokenClassificationPipeline.gather_pre_entities. [tokens]"""
+        """RawTokens.subword by the rules of TokenClassificationPipeline.gather_pre_entities in transformers 4.57."""
         start = bounds[:, 0].astype(np.int64)
         if self._prefixed:
             subword = self._length[ids] != bounds[:, 1] - start
         else:
-            # No blank before the token and none as its first character; other white space does not count.
+            # A subword has no space before it and does not begin with one. Other white space does not count.
             characters = np.frombuffer("\0".join([*texts, ""]).encode("utf-32-le"), np.uint32)
             text_place = starts_from_counts([len(text) + 1 for text in texts])[:-1]
             place = np.repeat(text_place, np.diff(text_start)) + start
@@ -125,7 +131,7 @@ class RawEncoder:
 
 
 def _flat(encoded: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
-    """Ids, text_start and bounds of RawTokens."""
+    """The ids, text_start and bounds of RawTokens."""
     text_start = starts_from_counts([len(tokens) for tokens in encoded])
     count = int(text_start[-1])
     ids = np.fromiter(chain.from_iterable(tokens.ids for tokens in encoded), np.int64, count)
@@ -134,16 +140,14 @@ def _flat(encoded: Sequence[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64],
 
 
 def _word_starts(words: Sequence[str], between: int) -> list[int]:
-    """Where each word starts once they are joined by a delimiter of so many characters."""
+    """Place of each word, when a delimiter of `between` code points joins them."""
     return list(accumulate((len(word) + between for word in words), initial=0))
 
 
 def _unknown(saved: dict[str, Any], vocabulary: dict[str, int]) -> int:
-    """Id of the token for what the tokenizer does not know; -1 without one.
-
-    Unigram models name its id, others its text. Byte-level models know everything and name none; there, transformers
-    takes the name of the family, which is one of three.
-    """
+    """Id of the unknown token; -1 where there is none."""
+    # Unigram models name its id, others its text. Byte-level models have no unknown input and name none; there,
+    # transformers takes the name that is usual in the tokenizer's family.
     model = saved["model"]
     if model.get("unk_id") is not None:
         return int(model["unk_id"])

@@ -1,8 +1,9 @@
-"""Text or words -> tokens, for many texts at once and flat: no object a word outlives a block of words.
+"""Texts or words -> tokens, for many texts at once, in flat arrays.
 
-Words are given to the tokenizer one by one, as they were when the model was trained on a corpus of words; that is
-what `is_split_into_words` does in transformers, and what export certifies against. It knows nothing of models,
-labels, or how tokens become rows.
+The tokenizer gets the words of a text one by one, as it did when the model was trained on a corpus of words. That is
+what `is_split_into_words` does in transformers, and what export certifies against. Python objects for single words
+exist only for a block of words at a time, so that memory stays small. The module does not know models or labels, or
+how tokens are put into rows.
 """
 
 from __future__ import annotations
@@ -26,24 +27,25 @@ from runtime.errors import BundleError
 from runtime.text.sentences import may_part, sentence_starts
 from runtime.text.words import RUN, runs_of_words
 
-# Words whose tokens are kept: some 60 MB when full, which a text in one language does not reach.
+# Largest number of words whose tokens are kept: about 60 MB, which texts in one language do not reach.
 MOST_KNOWN = 250_000
-# Longer words, in code points, are not worth keeping: they do not come again, and one can be megabytes long.
+# Longest word, in code points, whose tokens are kept: longer ones rarely come again, and can have megabytes.
 LONGEST_KNOWN = 64
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Texts as tokens, one text after another, special tokens left out.
+    """Texts as tokens, one text after another, without special tokens.
 
     Attributes:
         ids: token ids. [tokens]
-        text_start: where each text's tokens start; text i has ids[text_start[i]:text_start[i + 1]]. [texts + 1]
-        word_start: where each text's words start among the words of all texts. [texts + 1]
-        first_token: the first token of each word, or -1 for a word that the tokenizer turns into nothing. [words]
-        sentence_start: where the tokens of each sentence start, and, last, where all end. [sentences + 1]
-        sentence_word: the same of its words. [sentences + 1]
+        text_start: number of each text's first token, and the number of all tokens; text i has the tokens
+            ids[text_start[i]:text_start[i + 1]]. [texts + 1]
+        word_start: number of each text's first word, and the number of all words. [texts + 1]
+        first_token: number of each word's first token; -1 for a word that the tokenizer turns into nothing. [words]
+        sentence_start: number of each sentence's first token, and the number of all tokens. [sentences + 1]
+        sentence_word: number of each sentence's first word, and the number of all words. [sentences + 1]
     """
 
     ids: NDArray[np.int64]
@@ -55,12 +57,12 @@ class Encoded:
 
     @property
     def longest(self) -> NDArray[np.int64]:
-        """Tokens of the longest sentence of each text. [texts]"""
+        """Number of tokens of each text's longest sentence. [texts]"""
         return longest_of(self.sentence_start, self.text_start)
 
     @classmethod
     def joined(cls, parts: Sequence[Encoded]) -> Encoded:
-        """The texts of several, at least one, as if they had been encoded together."""
+        """The texts of all parts, of which there is at least one, as if they had been encoded together."""
         tokens = starts_from_counts([len(part.ids) for part in parts])
         words = starts_from_counts([len(part.first_token) for part in parts])
         first = [np.where(part.first_token < 0, -1, part.first_token + start) for part, start in zip(parts, tokens)]
@@ -81,14 +83,13 @@ class Encoder:
         path: the tokenizer.json.
 
     Attributes:
-        path: the file it came from.
-        special_tokens: the special tokens that open and close a window, such as [CLS] and [SEP].
-        largest_id: the largest id that the tokenizer can give out.
-        path: where it was read from; the file may be gone by now.
-        raw: what was in it.
+        path: the same; the file may be gone by now.
+        raw: content of the file.
+        special_tokens: the special tokens before and after a window, such as [CLS] and [SEP].
+        largest_id: the largest token id of the tokenizer.
 
     Raises:
-        BundleError: the file is not a tokenizer, or puts special tokens into the middle of a text.
+        BundleError: the file is not a tokenizer, or its special tokens do not stand before and after a text.
     """
 
     def __init__(self, path: Path) -> None:
@@ -99,21 +100,22 @@ class Encoder:
         self.largest_id = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
 
     def encode_words(self, texts: Sequence[Sequence[str]]) -> Encoded:
-        """Tokens of texts that are given as words; each is one sentence."""
+        """The tokens of texts that are given as words. Each text is one sentence."""
         words = chain.from_iterable(texts)
         blocks = iter(lambda: list(itertools.islice(words, RUN)), [])
         words_of = starts_from_counts([len(text) for text in texts])
         return self._encoded(words_of, words_of, [self._tokens(block) for block in blocks])
 
     def encode_texts(self, texts: Sequence[str], *, sentences: bool = False) -> tuple[Encoded, NDArray[np.int32]]:
-        """Tokens of texts, and where their words lie.
+        """The tokens of free texts, and the places of their words.
 
         Args:
-            texts: any.
-            sentences: cut them into sentences; otherwise each text is one.
+            texts: the texts.
+            sentences: whether to cut them into sentences; otherwise each text is one sentence.
 
         Returns:
-            The tokens, and the first and one past the last code point of each word, in its text. [words, 2]
+            The tokens; and for each word, the number of its first code point in its text, and of its last plus one.
+            [words, 2]
         """
         counts = [0] * len(texts)
         bounds, tokens = [np.empty((0, 2), np.int32)], []
@@ -131,7 +133,7 @@ class Encoder:
         sentence_word: NDArray[np.int64],
         blocks: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
     ) -> Encoded:
-        """Join blocks of (ids, tokens of each word); see Encoded for the rest."""
+        """An Encoded of blocks: (token ids, number of tokens of each word). See Encoded for the other arguments."""
         nothing = np.empty(0, np.int64)
         count = np.concatenate([nothing, *(count for _, count in blocks)])
         ids = np.concatenate([nothing, *(ids for ids, _ in blocks)])
@@ -141,15 +143,13 @@ class Encoder:
         return Encoded(ids, *starts)
 
     def _tokens(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Ids of the tokens of these words, flat, and how many each word has. [tokens], [words]
-
-        Tokenizers cut words that are given one by one without a look at their neighbours, so that a word's tokens
-        can be kept: text repeats its words, and a look-up takes a twentieth of the time.
-        """
+        """Token ids of these words, one word after another, and the number of tokens of each. [tokens], [words]"""
+        # A word that is given alone always has the same tokens, so they are kept: texts repeat their words, and a
+        # look-up takes a twentieth of the tokenizer's time.
         known = self._known
         unknown = list({word for word in words if word not in known})
         if len(known) + len(unknown) > MOST_KNOWN:
-            # Begun anew and not emptied: another thread may be reading the old one.
+            # A new dictionary, because another thread may be reading the old one.
             known, unknown = {}, list(set(words))
         alone = [[clean(word)] for word in unknown]
         encoded = self._tokenizer.encode_batch(alone, is_pretokenized=True, add_special_tokens=False) if alone else []
@@ -166,7 +166,7 @@ class Encoder:
 
 
 def _blocks(texts: Sequence[str], counts: list[int]) -> Iterator[tuple[list[str], list[tuple[int, int]]]]:
-    """Words of texts and where they lie, in blocks of RUN to 2 RUN words; `counts` adds up the words of each text."""
+    """Words of texts and their places, in blocks of RUN to 2 RUN words. `counts` counts the words of each text."""
     words: list[str] = []
     spans: list[tuple[int, int]] = []
     for number, text in enumerate(texts):
@@ -183,7 +183,7 @@ def _blocks(texts: Sequence[str], counts: list[int]) -> Iterator[tuple[list[str]
 def _sentence_words(
     texts: Sequence[str], word_start: NDArray[np.int64], bounds: NDArray[np.int32]
 ) -> NDArray[np.int64]:
-    """Where the words of each sentence start, and, last, where all end; no sentence holds words of two texts."""
+    """Number of each sentence's first word, and the number of all words. No sentence has words of two texts."""
     starts: list[int] = []
     for text, (first, end) in zip(texts, itertools.pairwise(word_start.tolist())):
         if first < end:
@@ -192,15 +192,15 @@ def _sentence_words(
 
 
 def clean(text: str) -> str:
-    """What the tokenizer can take: half of a surrogate pair becomes U+FFFD, one code point for one."""
+    """The text as the tokenizer can take it: half of a surrogate pair becomes U+FFFD, so that offsets stay the same."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def tokenizer_text(path: Path) -> str:
-    """What is in a tokenizer.json.
+    """The content of a tokenizer.json.
 
     Raises:
-        BundleError: it is not text, or cannot be read.
+        BundleError: the file cannot be read, or is not text.
     """
     try:
         return path.read_text(encoding="utf-8")
@@ -209,12 +209,12 @@ def tokenizer_text(path: Path) -> str:
 
 
 def open_tokenizer(path: Path, *, spaced: bool, raw: str = "") -> Tokenizer:
-    """The tokenizer of a tokenizer.json, which neither cuts nor pads.
+    """The tokenizer of a tokenizer.json, without truncation and padding.
 
     Args:
         path: the file.
-        spaced: put a space before a text where the tokenizer writes spaces into its tokens, see _spaced.
-        raw: what is in the file, where it was read before.
+        spaced: put a space before a text if the tokenizer writes spaces into its tokens; see _spaced.
+        raw: content of the file, if it was read before; empty: it is read.
 
     Raises:
         BundleError: the file is not a tokenizer.
@@ -236,15 +236,15 @@ def _no_tokenizer(path: Path, error: BaseException) -> BundleError:
 
 
 def _spaced(raw: str) -> str:
-    """The tokenizer's JSON, its byte-level part told that a space goes before every word.
+    """The tokenizer's JSON, changed so that a byte-level tokenizer puts a space before every word.
 
-    Byte-level BPE writes the space into the token. Words that come one by one have lost theirs, and without
-    `add_prefix_space` "Paris" would be read as the tail of the word before it (transformers asks for the same).
+    Byte-level BPE writes the space before a word into its first token. Words that are given one by one have no space,
+    and without `add_prefix_space` "Paris" would be read as the end of another word (transformers asks for the same).
     """
     tokenizer: dict[str, Any] = json.loads(raw)
-    cutter, framer = tokenizer.get("pre_tokenizer") or {}, tokenizer.get("post_processor") or {}
-    parts = [cutter, *cutter.get("pretokenizers", []), framer, *framer.get("processors", [])]
-    # The second of them counts the offsets, and must know that the space was put there.
+    before, after = tokenizer.get("pre_tokenizer") or {}, tokenizer.get("post_processor") or {}
+    parts = [before, *before.get("pretokenizers", []), after, *after.get("processors", [])]
+    # RobertaProcessing counts the offsets, and must know that the space is not part of the text.
     spacing = [part for part in parts if part.get("type") in ("ByteLevel", "RobertaProcessing")]
     changed = [part for part in spacing if not part.get("add_prefix_space")]
     for part in changed:
@@ -253,7 +253,8 @@ def _spaced(raw: str) -> str:
 
 
 def _special_tokens_of(tokenizer: Tokenizer, path: Path) -> SpecialTokens:
-    """Ids that the tokenizer puts before and after a text."""
+    """The special tokens before and after a text; BundleError where they stand elsewhere."""
+    # The library has no function for them: a text's tokens are looked for in the same text with special tokens.
     bare = tokenizer.encode("a", add_special_tokens=False)
     whole = tokenizer.encode("a")
     count = len(bare.ids)

@@ -35,7 +35,7 @@ from runtime.errors import UsageError
 from runtime.integrations._open import FASTEST, Folder, Opening, open_tagger
 from runtime.integrations.hf_answers import Answer, AnswerMaker, answers_of_words
 from runtime.integrations.hf_objects import Device, Model, PipelineTokenizer, model_of
-from runtime.logits import Engine
+from runtime.logits import BatchRunner
 from runtime.readers import WordReader, WordTokens
 from runtime.text.label_schemes import OUTSIDE, LabelSet
 
@@ -108,7 +108,7 @@ class Pipeline:
         self._raw_words = functools.cache(lambda: RawEncoder(path, spaced=True))  # which few need
         special_tokens = self._encoder.special_tokens
         capacity = manifest.max_length - len(special_tokens)
-        self._engine = Engine(backend, special_tokens, capacity, capacity // 2, 0, len(manifest.labels))
+        self._runner = BatchRunner(backend, special_tokens, capacity, capacity // 2, 0, len(manifest.labels))
         self.task, self.about = task, about
         self.device = Device(backend.device, 0 if backend.device == "cuda" else None)
         self.model: Model = model_of(bundle, self.device)
@@ -116,7 +116,7 @@ class Pipeline:
             self._raw.tokenizer, folder=bundle.path, most=manifest.max_length, unknown=self._raw.unknown
         )
         self._maker = AnswerMaker(self.tokenizer, manifest.labels, len(special_tokens.prefix))
-        self._engine_for(call)
+        self._runner_for(call)
 
     def __call__(
         self,
@@ -172,38 +172,38 @@ class Pipeline:
 
     def _stream(self, inputs: Iterable[Any], call: Call) -> Iterator[list[Answer]]:
         """Answers in order and lazily; at most six chunks are read ahead."""
-        answer = functools.partial(self._answer, call, self._engine_for(call))
+        answer = functools.partial(self._answer, call, self._runner_for(call))
         checked = (_checked(each, call.words) for each in inputs)
         for answers in in_order(answer, chunks(checked, call.chunk), workers=1 if call.chunk == 1 else 2):
             yield from answers
 
-    def _engine_for(self, call: Call) -> Engine:
-        """The engine with the call's windows."""
+    def _runner_for(self, call: Call) -> BatchRunner:
+        """The BatchRunner for the call's windows."""
         if call.stride < 0:
-            return self._engine
-        if call.stride >= self._engine.capacity:
-            most = self._engine.capacity - 1
+            return self._runner
+        if call.stride >= self._runner.capacity:
+            most = self._runner.capacity - 1
             raise UsageError("stride", f"{call.stride}", f"give 0 to {most}, fewer tokens than a window has")
-        return dataclasses.replace(self._engine, stride=call.stride)
+        return dataclasses.replace(self._runner, stride=call.stride)
 
-    def _answer(self, call: Call, engine: Engine, chunk: Any) -> list[list[Answer]]:
+    def _answer(self, call: Call, runner: BatchRunner, chunk: Any) -> list[list[Answer]]:
         """The dictionaries of a chunk."""
         given: Sequence[Any] = chunk.items
         texts = [call.delimiter.join(words) for words in given] if call.words else given
         if call.strategy == "word":
-            return self._answer_by_word(call, engine, given, texts)
+            return self._answer_by_word(call, runner, given, texts)
         tokens = self._raw_words().encode_words(given, call.delimiter) if call.words else self._raw.encode(texts)
         blocks = [
-            softmax(logits) for _, logits in engine.token_blocks(tokens.ids, tokens.text_start, tokens.text_start)
+            softmax(logits) for _, logits in runner.token_blocks(tokens.ids, tokens.text_start, tokens.text_start)
         ]
-        probabilities = np.concatenate([np.empty((0, engine.labels), np.float32), *blocks])
+        probabilities = np.concatenate([np.empty((0, runner.labels), np.float32), *blocks])
         return self._maker.answers(probabilities, tokens, texts, strategy=call.strategy, ignore=call.ignore)
 
     def _answer_by_word(
-        self, call: Call, engine: Engine, given: Sequence[Any], texts: Sequence[str]
+        self, call: Call, runner: BatchRunner, given: Sequence[Any], texts: Sequence[str]
     ) -> list[list[Answer]]:
         """Nerve's own answer: a text is read by its sentences, and each word has the label of its first token."""
-        reader = WordReader(self._encoder, engine, self._labels, BY_WORD, sentences=True)
+        reader = WordReader(self._encoder, runner, self._labels, BY_WORD, sentences=True)
         if call.words:
             tokens = WordTokens(texts, self._encoder.encode_words(given), _bounds(given, len(call.delimiter)))
         else:

@@ -1,4 +1,4 @@
-"""Windows through an engine: on many threads or one, in whatever batches, the same answers in the same places."""
+"""Logits of tokens: on many threads or one, in whatever batches, the same answers in the same places."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Broken(Fake):
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         if len(self.shapes) == 2:
-            raise BackendError("engine", "it is broken", "mend it")
+            raise BackendError("backend", "it is broken", "fix it")
         return super().logits(batch)
 
 
@@ -70,11 +70,11 @@ def test_refused_batch_ends_it(streams: int) -> None:
 
 def test_logits_of_another_shape_are_refused() -> None:
     ids, windows = texts()
-    with pytest.raises(BundleError, match=r"where \(.*, 4\) was asked for"):
+    with pytest.raises(BundleError, match=r"where \(.*, 4\) is expected"):
         token_logits(Fake(_LABELS, by_id), ids, windows, _SPECIAL_TOKENS, labels=4)
 
 
-def test_nothing_needs_no_engine() -> None:
+def test_no_tokens_need_no_backend() -> None:
     nothing = np.zeros(0, np.int64)
     backend = Fake(_LABELS, by_id, layout="packed", streams=2)
     windows = windows_of(np.zeros(1, np.int64), capacity=62, stride=0)

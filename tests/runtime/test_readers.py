@@ -12,7 +12,7 @@ from runtime.decode.options import AGGREGATIONS, Aggregation, Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BugError
-from runtime.logits import Engine
+from runtime.logits import BatchRunner
 from runtime.readers import PipelineReader
 from runtime.tagger import Tagger
 from runtime.text.label_schemes import LabelSet
@@ -50,6 +50,6 @@ def test_what_is_joined_is_answered_as_if_it_had_come_alone(
 
 def test_the_pipeline_reads_no_words(tokenizer: Path) -> None:
     encoder = Encoder(tokenizer)
-    engine = Engine(Fake(7, np.zeros_like), encoder.special_tokens, 30, 15, 0, 7)
+    runner = BatchRunner(Fake(7, np.zeros_like), encoder.special_tokens, 30, 15, 0, 7)
     with pytest.raises(BugError, match="no strategy 'word': this is a bug"):
-        PipelineReader(RawEncoder(tokenizer), engine, LabelSet(LABELS), Decoding())
+        PipelineReader(RawEncoder(tokenizer), runner, LabelSet(LABELS), Decoding())

@@ -26,7 +26,7 @@ from runtime.decode.options import Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import TextError, UsageError
-from runtime.logits import Engine
+from runtime.logits import BatchRunner
 from runtime.readers import PipelineReader, PipelineTokens, WordReader, WordTokens
 from runtime.serve.batching.reading import Reading
 from runtime.serve.batching.stream_gate import SharedBackend
@@ -187,7 +187,7 @@ class TaggingEngine:
     def _made(self, reading: Reading, decoding: Decoding) -> WordReader | PipelineReader:
         by_word = decoding.aggregation == "word"
         windowing = self._settled(reading) if by_word else reading.windowing.settled("windows")
-        engine = Engine(
+        runner = BatchRunner(
             self.backend,
             self._encoder.special_tokens,
             self._capacity,
@@ -196,8 +196,8 @@ class TaggingEngine:
             len(self.labels.labels),
         )
         if by_word:
-            return WordReader(self._encoder, engine, self.labels, decoding, sentences=windowing.policy != "windows")
-        return PipelineReader(self._raw(), engine, self.labels, decoding)
+            return WordReader(self._encoder, runner, self.labels, decoding, sentences=windowing.policy != "windows")
+        return PipelineReader(self._raw(), runner, self.labels, decoding)
 
     def _settled(self, reading: Reading) -> Windowing:
         """The reading's windowing; where it leaves the policy open, the engine's."""
