@@ -18,7 +18,7 @@ from runtime.bundle.manifest import Manifest
 from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.decode.options import BY_WORD
 from runtime.encode.tokenizer import Encoder
-from runtime.logits import Engine
+from runtime.logits import BatchRunner
 from runtime.prepare import Prepared, prepare
 from runtime.readers import WordReader
 from runtime.selection import Choice, describe
@@ -85,11 +85,11 @@ def open_model(
 def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:
     """As Tagger.word_logits, for texts that fit into a window."""
     special, labels = model.encoder.special_tokens, LabelSet(model.manifest.labels)
-    engine = Engine(
+    runner = BatchRunner(
         model.backend, special, model.manifest.max_length - len(special), 0, 0, len(labels.labels), model.about
     )
     encoded = model.encoder.encode_words(texts)
-    return np.concatenate([*WordReader(model.encoder, engine, labels, BY_WORD, sentences=False).logits(encoded)])
+    return np.concatenate([*WordReader(model.encoder, runner, labels, BY_WORD, sentences=False).logits(encoded)])
 
 
 def _check(model: OpenModel, certificate: Certificate) -> None:

@@ -68,8 +68,7 @@ class Tagger:
         about: one line for people: what runs, and how fast it was measured to be.
 
     Raises:
-        UsageError: windows share all of their tokens, the decoding names entity types that the model does not have, or
-            windowing and aggregation do not go together.
+        UsageError: the stride is too large, an entity type is unknown, or windowing and aggregation contradict.
         BundleError: the tokenizer has ids that the embedding table does not have.
     """
 
@@ -133,8 +132,7 @@ class Tagger:
                 or what runtime.prepare made of one. In each case the bytes that are loaded are verified first.
             candidate: a Candidate of the bundle; a Wanted, which leaves some of it open; or "auto": the fastest
                 certified candidate that is installed, which is safe because a certificate bounds its errors.
-            goal: what is to take the least time: many texts ("throughput"), each single text ("latency"), or a few
-                texts with this start included ("once").
+            goal: see runtime.backends.base.Goal.
             threads: number of threads of the backend; 0: one for each CPU that this process may use.
             windowing, decoding: see the class.
             settings: settings of the backend, by name; see runtime.backends.onnxruntime_cuda.

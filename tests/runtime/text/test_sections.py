@@ -44,9 +44,7 @@ def test_a_sentence_as_long_as_sections_is_not_cut() -> None:
     assert all(section.startswith("Anna Lund of") for section in rest)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "end"), [("Oslo and Lisbon, Nairobi ", ", "), ("Anna Lund ", " "), ("x", "x")]
-)
+@pytest.mark.parametrize(("pattern", "end"), [("Oslo and Lisbon, Nairobi ", ", "), ("Anna Lund ", " "), ("x", "x")])
 def test_what_has_no_end_is_cut_where_it_hurts_least(pattern: str, end: str) -> None:
     text = pattern * (5 * LONGEST // 4 // len(pattern))
     sections = _sections(text)
