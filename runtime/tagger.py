@@ -157,12 +157,7 @@ class Tagger:
     def of_model(
         cls, model: OpenModel, *, windowing: Windowing = DEFAULT_WINDOWING, decoding: Decoding = BY_WORD
     ) -> Self:
-        """A tagger on a model that is already open.
-
-        Args:
-            model: the model; the tagger's `close` closes its backend.
-            windowing, decoding: see the class.
-        """
+        """A tagger on a model that is already open; the tagger's `close` closes the model's backend."""
         return cls(
             model.encoder,
             model.manifest.labels,
@@ -191,8 +186,7 @@ class Tagger:
             chunk: number of texts that share batches. With 1, each text is answered before the next is read.
 
         Raises:
-            UsageError: see tag.
-            TextError: see tag. It comes after the entities of all texts before the refused one.
+            UsageError, TextError: see tag; the latter after the entities of all texts before the refused one.
         """
         _refuse_string(texts)
         for answered in self._chunk_by_chunk(self._answering.texts, texts, chunk):
@@ -229,8 +223,7 @@ class Tagger:
         aggregation is about free text and has no effect here.
 
         Raises:
-            UsageError: a string is given instead of a list of words, or of a list of texts.
-            TextError: a text is longer than the model takes, and the windowing refuses it. Its number counts from 1.
+            UsageError, TextError: see tag; the former for a string instead of a list of words, too.
         """
         answers: list[list[str]] = []
         for encoded in self._encoded_words(sentences):
@@ -302,11 +295,6 @@ def _policy(windowing: Windowing, decoding: Decoding) -> Policy:
 
 
 def _refuse_string(given: object) -> None:
-    """Check that a list of texts, or of words, is not a single string.
-
-    Raises:
-        UsageError: it is a string.
-    """
-    # A string is a sequence of strings, too: it would be read letter by letter.
+    """Raise UsageError for a string in place of a list: a string is a sequence of strings, too, each a letter."""
     if isinstance(given, str):
         raise UsageError("texts", f"one string is given ({given[:20]!r}...)", "give a list, even of one")
