@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from bench.report.write import markdown_of
+from bench.schema.result import read_result
 from tests.conftest import ROOT
 
 RESULTS = ROOT / "bench" / "results"
@@ -13,3 +17,9 @@ def test_table_of_strides_is_its_file() -> None:
     told = json.loads((RESULTS / "minilm-conll2003-strides.json").read_text(encoding="utf-8"))["f1"]
     rows = [f"| {stride} | " + " | ".join(f"{f1:.4f}" for f1 in row.values()) + " |" for stride, row in told.items()]
     assert "\n".join(rows) in (RESULTS / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["minilm-conll2003", "minilm-conll2003-avx2-quick"])
+def test_the_markdown_report_is_that_of_its_json(name: str) -> None:
+    told = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
+    assert told == markdown_of(read_result(RESULTS / f"{name}.json"))
