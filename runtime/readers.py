@@ -178,6 +178,7 @@ class WordReader:
         if self._allowed is None:
             # Block by block: without constraints, only the best label of each word must stay in memory.
             return joined([tags_from_logits(logits) for logits in self.logits(encoded)])
+        # With constraints, the labels of a sentence depend on each other, and a sentence can lie in two blocks.
         logits = np.concatenate([np.empty((0, len(self.nothing)), np.float32), *self.logits(encoded)])
         return best_allowed(logits, encoded.sentence_word, self._allowed)
 
@@ -248,6 +249,7 @@ class PipelineReader:
 
     def run(self, tokens: PipelineTokens) -> NDArray[np.float32]:
         """See Reader. Probabilities of every token's labels. [tokens, labels]"""
+        # Texts are read whole here, so each text takes the place of a sentence.
         text_start = tokens.text_start
         blocks = [softmax(logits) for _, logits in self._runner.token_blocks(tokens.ids, text_start, text_start)]
         return np.concatenate([np.empty((0, len(self._labels.labels)), np.float32), *blocks])

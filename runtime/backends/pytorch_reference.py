@@ -56,6 +56,7 @@ class PyTorch:
         """See Backend."""
         import torch
 
+        # Positions and token types are left out: transformers counts them itself, as the checkpoint was trained.
         with torch.inference_mode():
             output = self._model(
                 input_ids=torch.from_numpy(batch.input_ids), attention_mask=torch.from_numpy(batch.attention_mask)

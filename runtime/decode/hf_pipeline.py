@@ -73,6 +73,7 @@ def groups_from_tokens(
 ) -> Groups:
     """The groups that the pipeline makes of tokens; see entities_from_tokens for the arguments."""
     by_token = strategy in ("none", "simple")
+    # The first token of a text is never a continuation, even where its place makes it look like one.
     opens = by_token | ~tokens.subword | _first_of_texts(tokens.text_start, len(tokens.ids))
     unit = np.flatnonzero(opens)
     unit_end = np.append(unit[1:], len(opens))[: len(unit)]
@@ -108,6 +109,7 @@ def entities_from_tokens(
     """
     groups = groups_from_tokens(probabilities, tokens, labels, strategy)
     names = group_names(labels, strategy)[groups.tag]
+    # By name and not by index: the pipeline drops "O" after it has removed prefixes.
     kept = (names != OUTSIDE) & (groups.score >= least[groups.tag])
     first, last = groups.first[kept], groups.last[kept]
     text = np.searchsorted(tokens.text_start, first, side="right") - 1
@@ -129,6 +131,7 @@ def _choose(
     if not len(unit):
         return unit, np.empty(0, np.float32)
     if strategy == "average":
+        # Summed and rounded in float32 as the pipeline does, for equal scores.
         sums = np.add.reduceat(probabilities, unit, axis=0)
         by_label = (sums / (unit_end - unit)[:, None]).astype(np.float32)
     elif strategy == "max":
@@ -150,6 +153,7 @@ def _groups(
 ) -> NDArray[np.int64]:
     """First unit of each group: it begins a text, has a B, or is of another type than the unit before. [groups]"""
     begins = np.array([label.startswith("B-") for label in labels])
+    # Any other prefix stays part of the type, as in the pipeline: that is why IOBES falls apart.
     kinds = [label[2:] if label.startswith(("B-", "I-")) else label for label in labels]
     kind = np.unique(kinds, return_inverse=True)[1].reshape(-1)[tag]
     opens = _first_of_texts(tokens.text_start, len(tokens.ids))[unit] | begins[tag]

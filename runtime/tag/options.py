@@ -94,6 +94,7 @@ def _model(options: argparse.Namespace) -> ModelRequest:
     )
 
 
+# argparse cannot say that two options exclude each other only for some of their values.
 def _check(options: argparse.Namespace) -> None:
     """Raise UsageError for options that contradict each other. No file is opened: a mistake is reported at once."""
     if options.texts:
@@ -277,6 +278,7 @@ def _setting(value: str) -> tuple[str, str]:
 
 
 def _threshold(value: str) -> tuple[str, float]:
+    # From the right, because a label may hold "=" and a score cannot.
     label, _, score = value.rpartition("=")
     try:
         if label and 0 <= float(score) <= 1:

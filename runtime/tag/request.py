@@ -51,6 +51,7 @@ class ModelRequest:
 
     def identity(self) -> dict[str, str]:
         """All values that can change a byte of the output, by the names of the options; see Work."""
+        # As text, because the journal of an output keeps it as JSON and shows it to the user where it differs.
         names = ("backend", "precision", "device", "file")
         return {
             **{name: str(getattr(self.wanted, name)) for name in names},

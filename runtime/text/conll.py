@@ -153,6 +153,7 @@ def _is_comment(columns: tuple[str, ...], width: int, *, inside: bool) -> bool:
     if len(columns) == 1:
         # A file of one column holds words alone, and "#" may be one of them.
         return not (inside and width == 1)
+    # Hashtags are words, and comments of more than one column are common ("# sent_id = 1").
     is_row = len(columns) == (width or len(columns)) and (inside or _LABEL.fullmatch(columns[-1]))
     return not is_row
 

@@ -88,6 +88,7 @@ class Scorer:
         """
         if len(gold) != len(found):
             raise ValueError(f"{len(found)} labels for a sentence of {len(gold)} words")
+        # Sets of exact spans: an entity with a wrong border or type counts as one missed and one wrongly found.
         gold_spans, found_spans = set(spans_of_labels(gold)), set(spans_of_labels(found))
         self._gold.update(name for name, _, _ in gold_spans)
         self._found.update(name for name, _, _ in found_spans)

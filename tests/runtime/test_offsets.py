@@ -165,7 +165,7 @@ def _scores(found: Sequence[Sequence[Entity]]) -> list[float]:
 
 
 def test_a_real_engine_answers_alike_whatever_stands_beside(tiny_bundle: Path) -> None:
-    # Floats are summed in another order with other neighbours and threads: scores differ in the sixth digit.
+    # Floats are summed in another order with other neighbors and threads: scores differ in the sixth digit.
     def tagger(threads: int) -> Tagger:
         return Tagger.open(tiny_bundle, candidate=Wanted(backend="onnxruntime", precision="fp32"), threads=threads)
 

@@ -82,6 +82,7 @@ def as_words(item: Item, answer: Answer) -> tuple[Sequence[str], Sequence[str]]:
     for entity in answer.entities:
         while word < len(spans) and spans[word][1] <= entity.start:
             word += 1
+        # Entities are in order and disjoint, so one pass over the words is enough.
         prefix = "B"
         while word < len(spans) and spans[word][0] < entity.end:
             labels[word], prefix = f"{prefix}-{entity.label}", "I"

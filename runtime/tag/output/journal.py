@@ -127,15 +127,15 @@ class Cursor:
 
 
 def check_finished(blocks: Iterator[bytes], finished: tuple[int, str], place: str) -> None:
-    """Hold an input that is done against what was read of it.
+    """Check that an input that is done still has the bytes that were read.
 
     Args:
-        blocks: as many bytes of it as were read.
-        finished: how many these were, and their sha256.
-        place: the input, for the message.
+        blocks: as many of its bytes as were read, in blocks.
+        finished: number of the bytes that were read, and their sha256.
+        place: name of the input, for messages.
 
     Raises:
-        UsageError: it is not what it was.
+        UsageError: the bytes have changed.
     """
     digest, size = hashlib.sha256(), 0
     for block in blocks:

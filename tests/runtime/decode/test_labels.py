@@ -97,7 +97,7 @@ def test_probability_of_what_cannot_be_is_zero() -> None:
     assert probability_of(logits, np.array([0, 0])).tolist() == [1, 1]
 
 
-def test_mean_of_a_run_does_not_depend_on_its_neighbours() -> None:
+def test_mean_of_a_run_does_not_depend_on_its_neighbors() -> None:
     values = np.random.default_rng(1).random(1000).astype(np.float32)
     start = np.arange(0, 1000, 7)
     end = np.minimum(start + 5, 1000)

@@ -129,7 +129,7 @@ def test_other_letters_say_the_same(scheme: str, letters: str, data: st.DataObje
 
 
 @pytest.mark.parametrize("scheme", NAMES)
-def test_scheme_is_recognised_from_the_names(scheme: str) -> None:
+def test_scheme_is_recognized_from_the_names(scheme: str) -> None:
     for order in (NAMES[scheme], NAMES[scheme][::-1]):
         labels = LabelSet(order)
         assert labels.scheme is scheme_of(order) is Scheme(scheme)
@@ -169,7 +169,7 @@ GRAMMARS = {
 
 @pytest.mark.parametrize("scheme", GRAMMARS)
 def test_transitions_allow_what_the_scheme_s_grammar_does(scheme: str) -> None:
-    # Without B-Y, which the model's data never needed, IOB1 is recognised.
+    # Without B-Y, which the model's data never needed, IOB1 is recognized.
     labels, words = _labels_of(GRAMMARS[scheme], without="BY" if scheme == "IOB1" else "")
     assert labels.scheme is Scheme(scheme)
     _assert_allowed(labels, words, GRAMMARS[scheme])
