@@ -6,13 +6,15 @@ The module does not know text, words or label names.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.base import Backend
 from runtime.batch.batches import Placed, SpecialTokens, packed_batches, padded_batches
+from runtime.batch.repeats import Repeats
 from runtime.batch.windows import Windows, blocks_of, in_context, windows_of
 from runtime.concurrency import in_order
 from runtime.errors import BackendError, BundleError
@@ -89,6 +91,7 @@ class BatchRunner:
         context: number of tokens of its text that a sentence is read with on each side; 0: none.
         labels: number of labels of the checkpoint.
         about: name of what runs, for errors.
+        repeats: the logits of windows that may come again.
     """
 
     backend: Backend
@@ -98,6 +101,7 @@ class BatchRunner:
     context: int
     labels: int
     about: str = "the backend"
+    repeats: Repeats = field(default_factory=lambda: Repeats(0))
 
     def token_blocks(
         self, ids: NDArray[np.int64], text_start: NDArray[np.int64], sentence_start: NDArray[np.int64]
@@ -115,7 +119,8 @@ class BatchRunner:
         # By blocks, because the logits of all tokens of a very long text need not be in memory at once.
         for block in blocks_of(windows, tokens=TOKENS):
             read = ids[block.start : block.end]
-            logits = token_logits(self.backend, read, block.windows, self.special_tokens, labels=self.labels)
+            run = partial(token_logits, self.backend, read, special_tokens=self.special_tokens, labels=self.labels)
+            logits = self.repeats.logits(read, block.windows, run)
             kept = logits[block.keep_start - block.start : block.keep_end - block.start]
             _check_finite(kept, block.keep_start, text_start, self.about)
             yield block.keep_start, kept

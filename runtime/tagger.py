@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from runtime.backends.base import NO_SETTINGS, Backend, Goal
 from runtime.batch.chunks import chunks
+from runtime.batch.repeats import Repeats
 from runtime.batch.windowing import DEFAULT_WINDOWING, Policy, Windowing
 from runtime.bundle.certificate import AUTO
 from runtime.bundle.store import Bundle, Manifest
@@ -65,6 +66,7 @@ class Tagger:
         vocabulary: number of rows of the model's embedding table.
         windowing: the choices for cutting a text for the model; "auto" means sentences here.
         decoding: the choices for turning logits into entities.
+        remember: number of sentences whose answers are kept, for input that repeats itself.
         about: one line for people: what runs, and how fast it was measured to be.
 
     Raises:
@@ -82,6 +84,7 @@ class Tagger:
         vocabulary: int,
         windowing: Windowing = DEFAULT_WINDOWING,
         decoding: Decoding = BY_WORD,
+        remember: int = 0,
         about: str = "",
     ) -> None:
         _check_ids(encoder, vocabulary)
@@ -90,6 +93,7 @@ class Tagger:
         self.max_length = max_length
         self.backend = backend
         self.about = about
+        self.repeats = Repeats(remember)
         by_word, policy = decoding.aggregation == "word", _policy(windowing, decoding)
         runner = BatchRunner(
             backend,
@@ -99,6 +103,7 @@ class Tagger:
             windowing.context if policy == "context" else 0,
             len(labels),
             about or "the backend",
+            self.repeats,
         )
         self._encoder = encoder
         # Texts that are given as words are read by words whatever the aggregation is: it is about free text.
@@ -108,8 +113,7 @@ class Tagger:
         if not by_word:
             self.reader = PipelineReader(RawEncoder(encoder.path, raw=encoder.raw), runner, self.labels, decoding)
         most = capacity if windowing.long == "error" else None
-        by_section = by_word and policy == "sentences"
-        self._answering = Answering(encoder, self.labels, self.reader, self._words, most, by_section)
+        self._answering = Answering(encoder, self.labels, self.reader, self._words, most, policy == "sentences")
 
     @classmethod
     def open(
@@ -124,6 +128,7 @@ class Tagger:
         settings: Mapping[str, str] = NO_SETTINGS,
         checkpoint: str | PathLike[str] = "",
         allow_uncertified: bool = False,
+        remember: int = 0,
     ) -> Self:
         """A tagger on a bundle. The bundle is verified, and the candidate that runs is certified.
 
@@ -134,7 +139,7 @@ class Tagger:
                 certified candidate that is installed, which is safe because a certificate bounds its errors.
             goal: see runtime.backends.base.Goal.
             threads: number of threads of the backend; 0: one for each CPU that this process may use.
-            windowing, decoding: see the class.
+            windowing, decoding, remember: see the class.
             settings: settings of the backend, by name; see runtime.backends.onnxruntime_cuda.
             checkpoint: folder of the checkpoint, for the backend pytorch; empty: the manifest's.
             allow_uncertified: run a candidate even if it has no passing certificate.
@@ -151,11 +156,16 @@ class Tagger:
             checkpoint=checkpoint,
             allow_uncertified=allow_uncertified,
         )
-        return cls.of_model(model, windowing=windowing, decoding=decoding)
+        return cls.of_model(model, windowing=windowing, decoding=decoding, remember=remember)
 
     @classmethod
     def of_model(
-        cls, model: OpenModel, *, windowing: Windowing = DEFAULT_WINDOWING, decoding: Decoding = BY_WORD
+        cls,
+        model: OpenModel,
+        *,
+        windowing: Windowing = DEFAULT_WINDOWING,
+        decoding: Decoding = BY_WORD,
+        remember: int = 0,
     ) -> Self:
         """A tagger on a model that is already open; the tagger's `close` closes the model's backend."""
         return cls(
@@ -166,6 +176,7 @@ class Tagger:
             vocabulary=model.manifest.vocabulary,
             windowing=_as_measured(windowing, model.manifest) if decoding.aggregation == "word" else windowing,
             decoding=decoding,
+            remember=remember,
             about=model.about,
         )
 

@@ -34,6 +34,11 @@ class Windows:
     skip: NDArray[np.int64]
     keep: NDArray[np.int64]
 
+    @property
+    def columns(self) -> tuple[NDArray[np.int64], ...]:
+        """All four arrays, in that order."""
+        return self.start, self.count, self.skip, self.keep
+
 
 def windows_of(text_start: NDArray[np.int64], *, capacity: int, stride: int) -> Windows:
     """Cut texts into windows; a text without tokens has none.

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runtime.errors import TextError
 from runtime.tag.input.item import Item
 from runtime.text.answer import Answer, Question
 from runtime.text.label_schemes import LabelSet
+
+if TYPE_CHECKING:
+    from runtime.batch.repeats import Repeats
 
 
 class Tagging(Protocol):
@@ -21,6 +24,8 @@ class Tagging(Protocol):
 
     @property
     def labels(self) -> LabelSet: ...
+    @property
+    def repeats(self) -> Repeats: ...
     def answers(self, questions: Iterable[Question], *, chunk: int) -> Iterator[Answer]: ...
     def close(self) -> None: ...
 

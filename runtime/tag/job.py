@@ -187,10 +187,16 @@ class _Run:
         raise CorpusError(problem.subject, problem.problem, fix)
 
     def _say(self) -> None:
-        """Print how many items were broken, and print or write the score."""
+        """Print how many items were broken and how many sentences came again, and print or write the score."""
         if self._left_out:
             done = "are marked in the output" if self._policy == "record" else "were left out"
             print(f"{PROG}: warning: {self._left_out:,} broken lines or sentences {done}", file=sys.stderr)
+        repeats = self._tagger.repeats
+        if repeats.asked:
+            share = repeats.repeated / repeats.asked
+            print(
+                f"{PROG}: {repeats.repeated:,} of {repeats.asked:,} sentences came again ({share:.1%})", file=sys.stderr
+            )
         if not self._scorer:
             return
         from runtime.text.scores import report

@@ -84,6 +84,7 @@ def _opened(request: Request, prepared: Prepared) -> Tagger:
         settings=model.settings,
         checkpoint=model.checkpoint or "",
         allow_uncertified=model.allow_uncertified,
+        remember=model.remember,
     )
 
 

@@ -90,6 +90,7 @@ def _model(options: argparse.Namespace) -> ModelRequest:
             ignore=options.ignore,
         ),
         threads=options.threads,
+        remember=options.remember,
         verbose=options.verbose,
     )
 
@@ -251,6 +252,13 @@ def _add_model(made: Parser) -> None:
     )
     group.add_argument("--threads", type=int, default=0, metavar="N", help="of the backend; 0: all CPUs (%(default)s)")
     group.add_argument(
+        "--remember",
+        type=_not_negative,
+        default=0,
+        metavar="N",
+        help="keep the answers of N sentences, for input that repeats itself, such as logs (%(default)s)",
+    )
+    group.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="for the backend pytorch: the folder, if it has moved"
     )
     group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
@@ -259,6 +267,12 @@ def _add_model(made: Parser) -> None:
     signed = "refuse a bundle that was not signed with the private key to this one; see python -m export.sign"
     group.add_argument("--require-signature", type=Path, metavar="PUBLIC_KEY", help=signed)
     group.add_argument("-v", "--verbose", action="store_true", help="say which candidate was taken")
+
+
+def _not_negative(value: str) -> int:
+    if not value.isdecimal():
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number from 0 on")
+    return int(value)
 
 
 def _stride(value: str) -> int | Literal["auto"]:

@@ -23,7 +23,7 @@ CHUNK = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """The tagger to open. All attributes but the last two can change its answers.
+    """The tagger to open. All attributes but the last three can change its answers.
 
     Attributes:
         bundle: folder of the bundle.
@@ -34,6 +34,7 @@ class ModelRequest:
         limited, public_key: see runtime.bundle.store.open_bundle.
         windowing, decoding: see Tagger.
         threads: number of threads of the backend; 0: one for each CPU.
+        remember: number of sentences whose answers are kept, for input that repeats itself.
         verbose: print the chosen candidate on standard error, even where that is no terminal.
     """
 
@@ -47,6 +48,7 @@ class ModelRequest:
     windowing: Windowing = DEFAULT_WINDOWING
     decoding: Decoding = BY_WORD
     threads: int = 0
+    remember: int = 0
     verbose: bool = False
 
     def identity(self) -> dict[str, str]:

@@ -231,3 +231,18 @@ def test_a_long_text_is_refused_where_a_sentence_is_too_long(encoder: Encoder) -
     next(answers)
     with pytest.raises(TextError, match=r"text 2: \d+ tokens, this model takes 22 at once"):
         next(answers)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(texts=st.lists(st.sampled_from(TEXTS), max_size=6), policy=st.sampled_from(["sentences", "context", "windows"]))
+def test_sentences_that_come_again_are_answered_once_and_alike(encoder: Encoder, texts: list[str], policy: str) -> None:
+    windowing = Windowing(policy=policy, context=4)  # type: ignore[arg-type]
+    backend = Mixing()
+    remembering = Tagger(
+        encoder, LABELS, backend, max_length=MAX_LENGTH, vocabulary=10**6, windowing=windowing, remember=100
+    )
+    twice = remembering.tag(texts), remembering.tag(texts)
+    assert twice == (_tagger(encoder, windowing).tag(texts),) * 2
+    if policy == "sentences":
+        assert len(backend.windows) == len(set(backend.windows))
+        assert remembering.repeats.asked == 2 * sum(len(split_sentences(text)) for text in texts)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from runtime.batch.repeats import Repeats
 from runtime.tag.__main__ import main
 from runtime.tagger import Tagger
 from runtime.text.answer import Answer, Question
@@ -21,6 +22,7 @@ _SETTLED = 10_000
 class _Weighed:
     def __init__(self, tagger: Tagger) -> None:
         self.labels = tagger.labels
+        self.repeats = Repeats(0)
         self._tagger, self._count = tagger, 0
         self.settled = 0
 

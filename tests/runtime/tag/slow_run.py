@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
+from runtime.batch.repeats import Repeats
 from runtime.tag.__main__ import main
 from runtime.tag.answers import Tagging
 from runtime.text.answer import Answer, Question
@@ -18,6 +19,7 @@ _SECONDS = 0.004  # a chunk
 
 class _Slow:
     labels = LabelSet(LABELS)
+    repeats = Repeats(0)
 
     def answers(self, questions: Iterable[Question], *, chunk: int) -> Iterator[Answer]:
         for number, text in enumerate(questions):

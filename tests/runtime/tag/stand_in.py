@@ -23,7 +23,7 @@ _SPECIAL = ("[UNK]", "[CLS]", "[SEP]")
 _MAX_LENGTH = 32
 
 
-def open_stand_in(folder: Path, *, windowing: Windowing = DEFAULT_WINDOWING) -> Tagger:
+def open_stand_in(folder: Path, *, windowing: Windowing = DEFAULT_WINDOWING, remember: int = 0) -> Tagger:
     """The tagger; its tokenizer.json is written into `folder`."""
     vocabulary = {token: number for number, token in enumerate((*_SPECIAL, *_WORDS))}
     (folder / "tokenizer.json").write_text(json.dumps(_tokenizer(vocabulary)), encoding="utf-8")
@@ -35,12 +35,15 @@ def open_stand_in(folder: Path, *, windowing: Windowing = DEFAULT_WINDOWING) -> 
         max_length=_MAX_LENGTH,
         vocabulary=len(vocabulary),
         windowing=windowing,
+        remember=remember,
     )
 
 
 def opener(folder: Path) -> Callable[[Request], Callable[[], Tagger]]:
     """What runtime.tag.main takes to open a tagger with."""
-    return lambda request: lambda: open_stand_in(folder, windowing=request.model.windowing)
+    return lambda request: (
+        lambda: open_stand_in(folder, windowing=request.model.windowing, remember=request.model.remember)
+    )
 
 
 def _tokenizer(vocabulary: dict[str, int]) -> dict[str, object]:

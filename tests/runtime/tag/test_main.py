@@ -14,6 +14,7 @@ import pytest
 from runtime.errors import UsageError
 from runtime.tag.__main__ import main
 from tests.conftest import ROOT
+from tests.runtime.tag.stand_in import opener
 
 Result = subprocess.CompletedProcess[bytes]
 
@@ -185,3 +186,15 @@ def test_memory_does_not_grow_and_order_is_kept(count: int, tmp_path: Path) -> N
 def test_usage_errors_are_the_users() -> None:
     with pytest.raises(UsageError, match="unrecognized arguments: --none"):
         main(["--none"])
+
+
+def test_repeats_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text("Maria flew to Oslo . Lund .\n" * 4)
+    arguments = ["--input", str(log), "--format", "lines", "--output", str(tmp_path / "out.jsonl")]
+    assert main([*arguments, "--remember", "10"], begin_tagger=opener(tmp_path)) == 0
+    assert "6 of 8 sentences came again (75.0%)" in capsys.readouterr().err
+    with_memory = (tmp_path / "out.jsonl").read_bytes()
+    assert main(arguments, begin_tagger=opener(tmp_path)) == 0
+    assert "came again" not in capsys.readouterr().err
+    assert (tmp_path / "out.jsonl").read_bytes() == with_memory

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.batch.repeats import Repeats
 from runtime.errors import NerveError, StorageError, UsageError
 from runtime.tag.__main__ import main
 from runtime.tag.output.journal import MOST_NOTES, Cursor, Journal, Saved, Work
@@ -31,6 +32,7 @@ class _Watched:
     """Labels the first word, and shows a test the moments between groups."""
 
     labels = LabelSet(LABELS)
+    repeats = Repeats(0)
 
     def __init__(self, moment: object = None) -> None:
         self._moment = moment
