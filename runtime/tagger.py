@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from runtime.backends.base import NO_SETTINGS, Backend, Goal
 from runtime.batch.chunks import chunks
 from runtime.batch.repeats import Repeats
-from runtime.batch.windowing import DEFAULT_WINDOWING, Policy, Windowing
+from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import AUTO
-from runtime.bundle.store import Bundle, Manifest
+from runtime.bundle.store import Bundle
 from runtime.chunk_answers import Answered, Answering
 from runtime.concurrency import in_order
 from runtime.decode.options import BY_WORD, Decoding
@@ -43,6 +43,7 @@ from runtime.logits import BatchRunner
 from runtime.opening import OpenModel, open_model
 from runtime.prepare import Prepared
 from runtime.readers import PipelineReader, Reader, WordReader
+from runtime.reading_policy import as_measured, policy_of
 from runtime.selection import Choice
 from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
@@ -94,7 +95,7 @@ class Tagger:
         self.backend = backend
         self.about = about
         self.repeats = Repeats(remember)
-        by_word, policy = decoding.aggregation == "word", _policy(windowing, decoding)
+        by_word, policy = decoding.aggregation == "word", policy_of(windowing, decoding)
         runner = BatchRunner(
             backend,
             encoder.special_tokens,
@@ -174,7 +175,7 @@ class Tagger:
             model.backend,
             max_length=model.manifest.max_length,
             vocabulary=model.manifest.vocabulary,
-            windowing=_as_measured(windowing, model.manifest) if decoding.aggregation == "word" else windowing,
+            windowing=as_measured(windowing, decoding, model.manifest),
             decoding=decoding,
             remember=remember,
             about=model.about,
@@ -280,29 +281,12 @@ class Tagger:
             yield encoded
 
 
-def _as_measured(windowing: Windowing, manifest: Manifest) -> Windowing:
-    """The windowing; where its policy is "auto", with the one that export measured as the best for this model."""
-    best = manifest.default_reading
-    return windowing.settled(best.policy, context=best.context) if best else windowing
-
-
 def _check_ids(encoder: Encoder, vocabulary: int) -> None:
     """Raise BundleError where the tokenizer has ids that the embedding table does not have."""
     # A backend would read behind the table's end, and some do so without an error.
     if encoder.largest_id >= vocabulary:
         problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
         raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
-
-
-def _policy(windowing: Windowing, decoding: Decoding) -> Policy:
-    """The policy for free text; UsageError where the decoding's aggregation contradicts it."""
-    by_word = decoding.aggregation == "word"
-    policy = windowing.settled("sentences" if by_word else "windows").policy
-    # The pipeline's strategies are about tokens of a whole text: sentences would change what they are compared with.
-    if not by_word and policy != "windows":
-        problem = f"{policy}, and aggregation {decoding.aggregation!r} reads texts whole, as the pipeline does"
-        raise UsageError("reading", problem, "leave one of the two out")
-    return policy
 
 
 def _refuse_string(given: object) -> None:
