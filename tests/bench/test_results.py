@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from bench.reading import Cell, markdown
 from bench.report.write import markdown_of
 from bench.schema.result import read_result
 from tests.conftest import ROOT
@@ -23,3 +24,9 @@ def test_table_of_strides_is_its_file() -> None:
 def test_the_markdown_report_is_that_of_its_json(name: str) -> None:
     told = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
     assert told == markdown_of(read_result(RESULTS / f"{name}.json"))
+
+
+def test_table_of_readings_is_its_file() -> None:
+    told = json.loads((RESULTS / "minilm-conll2003-reading.json").read_text(encoding="utf-8"))["table"]
+    table = {style: {name: Cell(**cell) for name, cell in column.items()} for style, column in told.items()}
+    assert markdown(table) in (ROOT / "docs" / "documents.md").read_text(encoding="utf-8")
