@@ -110,7 +110,9 @@ def latency_table(result: Result) -> Table:
 
 def cost_table(result: Result) -> Table:
     """Return cold start, memory, disk, padding, and the setting that was chosen."""
-    return Table(COST_HEADER, tuple(_cost_row(row) for row in result.rows if row.status == "measured"))
+    # Ways to read documents have no costs of their own: they are those of their candidate.
+    rows = [row for row in result.rows if row.status == "measured" and (row.peak_bytes or row.cold_seconds)]
+    return Table(COST_HEADER, tuple(map(_cost_row, rows)))
 
 
 def _remarks(row: Row, workload: Measured) -> list[str]:

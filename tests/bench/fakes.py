@@ -112,7 +112,7 @@ def workload(count: int = 8) -> Workload:
 
 
 def tokenizer_file(folder: Path) -> Path:
-    """A tokenizer of whole words, with frame."""
+    """A tokenizer of whole words, with special tokens before and after a text."""
     words = ["[CLS]", "[SEP]", "[UNK]", *CAPITALS, "Train", "to", "."]
     tokenizer = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

@@ -32,6 +32,12 @@ def test_a_row_that_was_not_measured_is_in_the_main_table_and_says_why() -> None
     assert [row[0] for row in cost_table(result).rows] == ["nerve-a"]
 
 
+def test_a_way_to_read_documents_has_no_row_of_costs() -> None:
+    result = a_result()
+    result.rows[0].peak_bytes = 0
+    assert [row[0] for row in cost_table(result).rows] == ["baseline"]
+
+
 def test_changed_answers_are_said_of_the_workload_that_they_changed_on() -> None:
     result = a_result()
     result.rows[0].accuracy = [
