@@ -20,11 +20,9 @@ from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, no_gpu,
 from runtime.backends.cuda_api import Cuda, open_cuda
 from runtime.backends.tensorrt_api import (
     Context,
-    Plan,
     PortableContext,
     PortablePlan,
     PortableRuntime,
-    Runtime,
     RuntimeConfig,
     open_rtx,
 )
@@ -109,10 +107,9 @@ def open_portable(
     cuda: Callable[[], Cuda],
     cache: str,
 ) -> TensorRt:
-    """The backend on a bundle's portable engine.
+    """The backend on a bundle's portable engine; see BackendSpec.
 
     Args:
-        bundle, candidate, options: see BackendSpec.
         here, library: this machine's GPU, and the module tensorrt_rtx.
         cuda: opens CUDA; asked only where the engine is for this GPU.
         cache: a folder for what is compiled; empty: none.
@@ -126,11 +123,7 @@ def open_portable(
         raise BackendError(f"backend {NAME!r}", "this machine has no NVIDIA GPU", "run it on one that has")
     if obstacle := portable_obstacle(engine, here, library.__version__):
         raise BackendError(f"backend {NAME!r}", *obstacle)
-    compiled = _compiled(cache, engine, here)
-
-    def contexts(plan: Plan, of: Runtime) -> JitContexts:
-        return JitContexts(cast(PortablePlan, plan), library, compiled)
-
+    kept = _compiled(cache, engine, here)
     return TensorRt(
         bundle.file(engine.file),
         layout=engine.layout,
@@ -140,7 +133,7 @@ def open_portable(
         library=library,
         cuda=cuda(),
         profiles=engine.profiles,
-        contexts=contexts,
+        contexts=lambda plan, _: JitContexts(cast(PortablePlan, plan), library, kept),
     )
 
 

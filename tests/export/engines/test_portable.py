@@ -14,7 +14,7 @@ import onnx
 import pytest
 import transformers
 
-from bench.gpu.engine_graphs import engine_graphs, turing_graph
+from bench.gpu.engines.graphs import engine_graphs, turing_graph
 from export.certify.attest.graph import attest_graph
 from export.engines.api import PortableBuilding, open_portable_building
 from export.engines.build import add_profiles, new_builder
