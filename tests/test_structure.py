@@ -29,8 +29,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }
 # Torch and transformers are for these alone; the rest of the runtime does without.
 WITH_TORCH = ("train", "export", "bench", "runtime.backends.pytorch_reference", "runtime.integrations")
-# 14 modules: runtime.backends has a file for each backend, and TensorRT's two share three more.
-MOST_LINES_OF_A_FUNCTION, MOST_LINES_OF_A_FILE, MOST_MODULES = 40, 305, 14
+# 15 modules: runtime.backends has a file for each backend, and TensorRT's two share three more.
+MOST_LINES_OF_A_FUNCTION, MOST_LINES_OF_A_FILE, MOST_MODULES = 40, 305, 15
 # To be cut; no other may be as long.
 STILL_LONG = {"__init__", "engine_from_graph"}
 # The words and the grammar of the generated corpus are data.

@@ -104,6 +104,40 @@ class Runtime(Protocol):
     def Runtime(self, logger: Any) -> Reader: ...  # noqa: N802, TensorRT's name
 
 
+class Contexts(Protocol):
+    """Makes the execution contexts of an engine, all on memory that the stream gives them."""
+
+    def new(self) -> Context | None:
+        """Another context; None, or RuntimeError, if there is no memory for it."""
+        ...
+
+    def can_capture(self, context: Context, stream: int) -> bool:
+        """Whether a run of that context can be recorded as a CUDA graph."""
+        ...
+
+    def prepared(self) -> None:
+        """Is told that a context has run for the first time."""
+        ...
+
+
+class UserManagedContexts:
+    """Contexts of TensorRT, whose kernels were compiled when the engine was built: every run can be recorded."""
+
+    def __init__(self, plan: Plan, library: Runtime) -> None:
+        self._plan, self._strategy = plan, library.ExecutionContextAllocationStrategy.USER_MANAGED
+
+    def new(self) -> Context | None:
+        """See Contexts."""
+        return self._plan.create_execution_context(self._strategy)
+
+    def can_capture(self, context: Context, stream: int) -> bool:
+        """See Contexts."""
+        return True
+
+    def prepared(self) -> None:
+        """See Contexts. Nothing is left to keep."""
+
+
 class PortableRuntime(Runtime, Protocol):
     """The module tensorrt_rtx, as far as running a portable engine needs it."""
 

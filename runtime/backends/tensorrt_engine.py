@@ -19,15 +19,8 @@ from numpy.typing import NDArray
 
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, no_gpu, not_installed
 from runtime.backends.cuda_api import Cuda, open_cuda
-from runtime.backends.tensorrt_api import Plan, Runtime, new_logger, open_trt, why
-from runtime.backends.tensorrt_streams import (
-    Contexts,
-    EngineStream,
-    Tensors,
-    UserManagedContexts,
-    profiles_of,
-    tensors_of,
-)
+from runtime.backends.tensorrt_api import Contexts, Plan, Runtime, UserManagedContexts, new_logger, open_trt, why
+from runtime.backends.tensorrt_streams import EngineStream, Tensors, profiles_of, tensors_of
 from runtime.batch.batches import Batch, Packing
 from runtime.bundle.certificate import Candidate, Device, Layout
 from runtime.bundle.manifest import Engine, Profile, sm

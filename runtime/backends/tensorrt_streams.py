@@ -12,13 +12,13 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.cuda_api import Cuda
-from runtime.backends.tensorrt_api import Context, Plan, Runtime, accepted, why
+from runtime.backends.tensorrt_api import Context, Contexts, Plan, Runtime, accepted, why
 from runtime.batch.batches import GIVEN, NOTHING
 from runtime.bundle.manifest import Profile
 from runtime.bundle.store import REMAKE
@@ -119,40 +119,6 @@ class _Ready:
 
     context: Context
     graph: int
-
-
-class Contexts(Protocol):
-    """Makes the execution contexts of an engine, all on memory that the stream gives them."""
-
-    def new(self) -> Context | None:
-        """Another context; None, or RuntimeError, if there is no memory for it."""
-        ...
-
-    def can_capture(self, context: Context, stream: int) -> bool:
-        """Whether a run of that context can be recorded as a CUDA graph."""
-        ...
-
-    def prepared(self) -> None:
-        """Is told that a context has run for the first time."""
-        ...
-
-
-class UserManagedContexts:
-    """Contexts of TensorRT, whose kernels were compiled when the engine was built: every run can be recorded."""
-
-    def __init__(self, plan: Plan, library: Runtime) -> None:
-        self._plan, self._strategy = plan, library.ExecutionContextAllocationStrategy.USER_MANAGED
-
-    def new(self) -> Context | None:
-        """See Contexts."""
-        return self._plan.create_execution_context(self._strategy)
-
-    def can_capture(self, context: Context, stream: int) -> bool:
-        """See Contexts."""
-        return True
-
-    def prepared(self) -> None:
-        """See Contexts. Nothing is left to keep."""
 
 
 class EngineStream:
