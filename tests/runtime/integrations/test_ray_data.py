@@ -34,9 +34,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shard_of(folder: Path, documents: int) -> Path:
-    """Documents of some 700 bytes, so that a few make a part."""
+    """Documents of some 1,500 bytes, so that a few make a part."""
     shard = folder / "in.jsonl"
-    rows = ({"id": n, "text": f"Angela Merkel met {n} people in Paris", "rest": "x" * 600} for n in range(documents))
+    rows = ({"id": n, "text": f"Angela Merkel met {n} people in Paris", "rest": "x" * 1400} for n in range(documents))
     shard.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return shard
 
@@ -81,7 +81,7 @@ def test_two_actors_do_a_job_and_the_same_command_finds_it_done(bundle: Path, tm
     assert sorted(ids(output)) == list(range(4000))
     assert_equal_to_one_process(shard, bundle, output, tmp_path)
     again = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
-    assert (again.returncode, again.stderr) == (0, "3 parts, 3 of them done before\n")
+    assert (again.returncode, again.stderr) == (0, "6 parts, 6 of them done before\n")
 
 
 def test_map_batches_drives_the_plain_class(bundle: Path) -> None:
