@@ -54,6 +54,10 @@ test: setup
 test-integrations: setup-integrations
 	$(BIN)/python -m pytest -m integration
 
+# Changed bundles must be refused or harmless: make fuzz CASES=100000
+fuzz: setup
+	$(BIN)/python -m tests.fuzz.bundles --cases $(or $(CASES),10000)
+
 train: setup
 	$(BIN)/python -m train $(ARGS)
 

@@ -31,7 +31,10 @@ def self_check(certificate: Certificate, word_logits: WordLogits) -> None:
     """
     probe = certificate.probe
     found = word_logits(probe.texts).ravel()
-    expected = np.frombuffer(bytes.fromhex(probe.logits), "<f4")
+    try:
+        expected = np.frombuffer(bytes.fromhex(probe.logits), "<f4")
+    except ValueError:  # no hexadecimal, or half a number: nothing that could be answered
+        expected = np.empty(0, np.float32)
     tolerance = PROBE_TOLERANCE[certificate.precision]
     apart = float("inf")
     if found.shape == expected.shape and expected.size:

@@ -63,15 +63,6 @@ def test_folders_of_the_readme_exist() -> None:
         assert (ROOT / folder).is_dir()
 
 
-def test_gate_of_the_readme_is_the_gate_of_the_code() -> None:
-    from runtime.bundle.gate import GATE
-
-    for names, *limits in re.findall(r"^\| ([fbint\d, ]+) \| (\S+) \| (\S+) \| (\S+) \|$", README, re.MULTILINE):
-        for name in names.split(", "):
-            bounds = {bound.figure: bound.limit for bound in GATE[name]}
-            assert [bounds["changed_per_10k"], bounds["f1_lost"], bounds["agreement"]] == [float(x) for x in limits]
-
-
 @pytest.mark.slow
 def test_make_export_without_a_model_trains_exports_certifies_and_tags(tmp_path: Path) -> None:
     clone = tmp_path / "clone"

@@ -1,0 +1,92 @@
+"""The gate's numbers, written out: who changes one changes it here, too, and in the documentation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from runtime.bundle.certificate import Certificate, Precision
+from runtime.bundle.gate import EVIDENCE, GATE, Bound, failures, left_out_share
+from runtime.bundle.manifest import Manifest
+from tests.conftest import ROOT
+
+NUMBERS = {
+    # precision: changed labels in 10,000, F1 points lost, agreement
+    "fp32": (0, 0, 1),
+    "fp16": (2, 0.02, 0.998),
+    "bf16": (2, 0.02, 0.998),
+    "int8": (10, 0.1, 0.99),
+    "fp8": (10, 0.1, 0.99),
+}
+
+
+def test_the_numbers() -> None:
+    assert set(GATE) == set(NUMBERS) == set(get_args(Precision))
+    for precision, bounds in GATE.items():
+        limits = {bound.figure: bound.limit for bound in bounds}
+        changed, lost, agreement = NUMBERS[precision]
+        expected = {
+            "not_finite": 0,
+            "changed_per_10k": changed,
+            "f1_lost": lost,
+            "agreement": agreement,
+            "alone_changed_per_10k": changed,
+            "rows_changed_per_10k": changed,
+        }
+        assert limits == (expected | {"relative_logit_difference": 1e-4} if precision == "fp32" else expected)
+        assert [bound.figure for bound in bounds if bound.at_least] == ["agreement"]
+        assert [bound.figure for bound in bounds if bound.may_lack] == ["f1_lost"]
+    assert (EVIDENCE.words, EVIDENCE.distinct_sentences, EVIDENCE.entities, EVIDENCE.left_out) == (10_000, 300, 10, 0.1)
+
+
+@pytest.mark.parametrize("page", [Path("README.md"), Path("docs/export-and-certificates.md")])
+def test_the_documentation_has_the_same(page: Path) -> None:
+    rows = re.findall(
+        r"^\| ((?:fp|bf|int)[\w, ]*) \| (\S+) \| (\S+) \| (\S+) \|$", (ROOT / page).read_text(), re.MULTILINE
+    )
+    told = {name: tuple(map(float, limits)) for names, *limits in rows for name in names.split(", ")}
+    expected = {name: tuple(map(float, limits)) for name, limits in NUMBERS.items()}
+    # The README may leave the table to the page about certificates.
+    assert told == expected or (page.name == "README.md" and not told)
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "holds"),
+    [
+        (Bound("x", "", 2), 2, True),
+        (Bound("x", "", 2), 2.0001, False),
+        (Bound("x", "", 2), float("nan"), False),
+        (Bound("x", "", 2), None, False),
+        (Bound("x", "", 2, may_lack=True), None, True),
+        (Bound("x", "", 2, at_least=True), 2, True),
+        (Bound("x", "", 2, at_least=True), 1.9999, False),
+        (Bound("x", "", 2, at_least=True), float("nan"), False),
+    ],
+)
+def test_a_bound_at_its_edge(bound: Bound, value: float | None, holds: bool) -> None:
+    assert bound.holds({"x": value}) == holds
+    assert Bound("y", "", 2).holds({"x": 0}) is False
+
+
+def test_what_is_left_out_and_what_fails() -> None:
+    assert left_out_share({"sentences": 9, "left_out": 1}) == 0.1
+    assert left_out_share({"sentences": 0, "left_out": 0}) == 1
+    assert left_out_share({}) == 1
+    empty = Certificate("a", "onnxruntime", "fp32", "cpu", {}, "text", "0", {}, {}, True)
+    assert [bound.figure for bound in failures(empty)] == [b.figure for b in GATE["fp32"] if b.figure != "f1_lost"]
+
+
+def test_names_of_the_schema() -> None:
+    """A name that changes makes every bundle unreadable: it needs another number of the schema, or LATER."""
+    assert {field.name for field in fields(Certificate)} == {
+        *("file", "backend", "precision", "device", "versions", "corpus", "corpus_sha256", "measured", "limits"),
+        *("passed", "cpu_requirements", "entities", "files", "interface_sha256", "probe"),
+    }
+    assert {field.name for field in fields(Manifest)} >= {
+        *("checkpoint", "labels", "max_length", "vocabulary", "files", "graphs", "certificates", "versions", "speeds"),
+        *("attestations", "engines"),
+    }
