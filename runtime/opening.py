@@ -89,7 +89,8 @@ def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np
         model.backend, special, model.manifest.max_length - len(special), 0, 0, len(labels.labels), model.about
     )
     encoded = model.encoder.encode_words(texts)
-    return np.concatenate([*WordReader(model.encoder, runner, labels, BY_WORD, sentences=False).logits(encoded)])
+    reader = WordReader(model.encoder, runner, labels, BY_WORD, sentences=False)
+    return np.concatenate([np.empty((0, len(labels.labels)), np.float32), *reader.logits(encoded)])
 
 
 def _check(model: OpenModel, certificate: Certificate) -> None:

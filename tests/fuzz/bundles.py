@@ -8,6 +8,7 @@ intact bundle. Everything else is a finding, and is printed with the number that
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import json
 import random
@@ -117,11 +118,11 @@ def _change(value: Any, chance: random.Random) -> None:
     if kind == 0:
         del parent[key]
     elif kind == 1 and isinstance(parent, list):
-        parent.append(parent[key])
+        parent.append(copy.deepcopy(parent[key]))
     elif kind == 1:
-        parent[f"{key}2"] = parent[key]
+        parent[f"{key}2"] = copy.deepcopy(parent[key])
     else:
-        parent[key] = chance.choice(JUNK)
+        parent[key] = copy.deepcopy(chance.choice(JUNK))
 
 
 def _canonical(value: Any) -> bytes:
