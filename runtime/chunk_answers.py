@@ -107,12 +107,12 @@ class Answering:
         if texts:
             found = self.texts(Chunk(chunk.before, [*texts.values()]))
             for place, number in enumerate(texts):
-                refused = found.refused.get(place)
+                refused = _numbered(found.refused.get(place), chunk.before + number + 1)
                 answers[number] = Answer(refused=refused) if refused else Answer(found.found[place])
         if words:
             found = self.sentences(Chunk(chunk.before, [*words.values()]))
             for place, number in enumerate(words):
-                refused = found.refused.get(place)
+                refused = _numbered(found.refused.get(place), chunk.before + number + 1)
                 answers[number] = Answer(refused=refused) if refused else Answer(labels=found.found[place])
         return Answered(answers)
 
@@ -133,3 +133,8 @@ class Answering:
         """Of a text that so many came before."""
         problem = f"{size:,} tokens, this model takes {self.most:,} at once"
         return TextError(before + 1, problem, "split it into shorter texts, at sentence ends")
+
+
+def _numbered(refused: TextError | None, number: int) -> TextError | None:
+    # Texts and sentences of a chunk are counted apart while they are answered; a caller counts questions.
+    return refused and TextError(number, refused.problem, refused.fix)
