@@ -70,11 +70,7 @@ def make_bundle(
     with staging(output) as folder:
         with stage("load"):
             model = load_model(checkpoint.folder)
-        bundle = _exported(model, folder, checkpoint, variants, threads)
-        if tensorrt.wanted or tensorrt.portable:
-            bundle = _with_engines(bundle, tensorrt)
-        for attestation in bundle.manifest.attestations:
-            show_attestation(attestation)
+        bundle = _exported(model, folder, checkpoint, variants, tensorrt, threads)
         bundle = _certified(bundle, checkpoint, model, text, tensorrt, threads)
         # A large model's weights would lie in memory beside those of every backend that is about to be timed.
         del model
@@ -83,9 +79,7 @@ def make_bundle(
             bundle = _with_readings(bundle, documents, threads)
         seal(folder, bundle.manifest)
         replace_folder(folder, output)
-    certified = [str(certificate.candidate) for certificate in bundle.manifest.certificates]
-    print(f'next: python -m runtime.tag --bundle {output} "TEXT"')
-    print(json.dumps({"bundle": str(output), "certified": certified}))
+    _show_end(bundle, output)
     return replace(bundle, path=output)
 
 
@@ -115,9 +109,14 @@ def seal_uncertified(folder: Path, checkpoint: Checkpoint, graphs: tuple[Graph, 
 
 
 def _exported(
-    model: PreTrainedModel, folder: Path, checkpoint: Checkpoint, variants: VariantOptions, threads: int
+    model: PreTrainedModel,
+    folder: Path,
+    checkpoint: Checkpoint,
+    variants: VariantOptions,
+    tensorrt: TensorRTOptions,
+    threads: int,
 ) -> Bundle:
-    """All graphs, attested, in a sealed bundle without certificates."""
+    """All graphs and engines, attested, in a sealed bundle without certificates."""
     with stage("export") as said:
         graphs = _graphs(model, folder)
         lower = variants_of(variants, folder, graphs, checkpoint, threads=threads)
@@ -130,7 +129,12 @@ def _exported(
     # Attested before it is certified: certifying takes minutes, and a graph that is not what it says would waste them.
     with stage("attest"):
         attestations = attest_all(bundle, {variant.graph.file: variant.kept for variant in lower})
-    return replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
+    bundle = replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
+    if tensorrt.wanted or tensorrt.portable:
+        bundle = _with_engines(bundle, tensorrt)
+    for attestation in bundle.manifest.attestations:
+        show_attestation(attestation)
+    return bundle
 
 
 def _graphs(model: PreTrainedModel, folder: Path) -> tuple[Graph, ...]:
@@ -213,3 +217,10 @@ def _with_readings(bundle: Bundle, documents: Sequence[Document], threads: int) 
         bundle = replace(bundle, manifest=replace(bundle.manifest, readings=readings))
     show_readings(readings)
     return bundle
+
+
+def _show_end(bundle: Bundle, output: Path) -> None:
+    """What to do next, and last a line for programs."""
+    print(f'next: python -m runtime.tag --bundle {output} "TEXT"')
+    certified = [str(certificate.candidate) for certificate in bundle.manifest.certificates]
+    print(json.dumps({"bundle": str(output), "certified": certified}))

@@ -23,6 +23,7 @@ from export.quantize.activations import text_batches
 from export.quantize.fp8 import fp8_from_graph
 from export.quantize.int8 import Quantized, int8_from_graph
 from export.quantize.int8_gpu import gpu_int8_from_graph
+from export.quantize.mixed_precision import TuningSplit
 from runtime.batch.batches import Batch
 from runtime.bundle.attestation import KeptLayer
 from runtime.bundle.checkpoint import Checkpoint
@@ -85,14 +86,13 @@ def variants_of(
 
 
 def _int8(variants: VariantOptions, source: Path, output: Path, checkpoint: Checkpoint, threads: int) -> Variant:
+    longest, labels = checkpoint.max_length, len(checkpoint.labels)
+    tuning = TuningSplit(checkpoint.tokenizer, variants.sentences, max_length=longest, labels=labels)
     made = int8_from_graph(
         source,
         output,
-        checkpoint.tokenizer,
-        variants.sentences,
-        max_length=checkpoint.max_length,
+        tuning,
         vocabulary=checkpoint.vocabulary,
-        labels=len(checkpoint.labels),
         threads=threads,
         seven_bit=variants.seven_bit,
     )

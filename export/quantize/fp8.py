@@ -69,7 +69,6 @@ def fp8_from_graph(
         TuningSplit(tokenizer, sentences, max_length=max_length, labels=labels),
         fit_fp8,
         precision="fp8",
-        max_length=max_length,
         threads=threads,
         goal=goal,
     )

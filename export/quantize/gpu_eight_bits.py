@@ -110,7 +110,6 @@ def eight_bits_from_graph(
     fit: Fit,
     *,
     precision: Precision,
-    max_length: int,
     threads: int,
     goal: float,
 ) -> Quantized:
@@ -124,13 +123,13 @@ def eight_bits_from_graph(
         tuning_split: training text.
         fit: see Fit.
         precision: "fp8" or "int8".
-        max_length: most tokens of a window.
         threads: CPUs to use.
         goal: changed labels in 10,000, at most, on text that was not fitted to.
     """
     model = with_value_biases_folded(onnx.load(source))
     fitted = layers_to_quantize(model, source)
-    batches = text_batches(tuning_split.encoder, tuning_split.fitting, max_length=max_length, most=CALIBRATION_BATCHES)
+    longest, text = tuning_split.max_length, tuning_split.fitting
+    batches = text_batches(tuning_split.encoder, text, max_length=longest, most=CALIBRATION_BATCHES)
     inputs, layers = {}, {}
     for name, values, together in values_of_inputs(model, fitted, batches, threads):
         inputs[name], stored = fit(values, together)
@@ -138,8 +137,7 @@ def eight_bits_from_graph(
     by_name = {layer.name: layer for layer in fitted}
     behind = {value: by_name[out] for value, out in layers_behind_values(model).items()}
     quantizer = _GpuQuantizer(onnx.load(fp16), EightBits(precision, inputs, layers, behind), output, threads)
-    work = {layer.name: layer.macs for layer in fitted}
-    kept, changed = tuning_split.search(quantizer, fp16, work, goal=goal)
+    kept, changed = tuning_split.search(quantizer, fp16, {layer.name: layer.macs for layer in fitted}, goal=goal)
     onnx.checker.check_model(str(quantizer.write([each.name for each in kept])))
     made = replace(graph, file=output.name, precision=precision, opset=OPSET)
     return Quantized(made, (*never_in_eight_bits(model), *kept), changed)

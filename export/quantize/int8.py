@@ -63,12 +63,9 @@ class Quantized:
 def int8_from_graph(
     source: Path,
     output: Path,
-    tokenizer: Path,
-    sentences: Sequence[Sequence[str]],
+    tuning: TuningSplit,
     *,
-    max_length: int,
     vocabulary: int,
-    labels: int,
     threads: int,
     seven_bit: bool = False,
     goal: float = GOAL,
@@ -78,9 +75,8 @@ def int8_from_graph(
     Args:
         source: a graph of packed layout, fp32.
         output: the ONNX file to write.
-        tokenizer: the checkpoint's tokenizer.json.
-        sentences: words of training text, in order. Every fifth fits the quantization, the others count changed labels.
-        max_length, vocabulary, labels: as the manifest has them.
+        tuning: training text, to fit the quantization to and to count changed labels on.
+        vocabulary: as the manifest has it.
         threads: CPUs to use.
         seven_bit: hold weights to 7 bits, and compute in fp32 between layers, so that every CPU answers alike; see
             runtime.system.cpu. On a CPU that does not add up 8 bits exactly, nothing else can be measured.
@@ -88,10 +84,9 @@ def int8_from_graph(
 
     Raises:
         BackendError: OpenVINO, which runs int8, is not installed, or cannot load the graph.
-        CorpusError: not enough text.
     """
     _check_openvino()
-    tuning, model = TuningSplit(tokenizer, sentences, max_length=max_length, labels=labels), onnx.load(source)
+    model, max_length = onnx.load(source), tuning.max_length
     layers = layers_to_quantize(model, source)
     batches = text_batches(tuning.encoder, tuning.fitting, max_length=max_length, most=CALIBRATION_BATCHES)
     # Fitted once for all layers: which of them are kept changes nothing about the others.

@@ -48,7 +48,6 @@ def gpu_int8_from_graph(
         TuningSplit(tokenizer, sentences, max_length=max_length, labels=labels),
         fit_int8,
         precision="int8",
-        max_length=max_length,
         threads=threads,
         goal=goal,
     )

@@ -70,7 +70,7 @@ class TuningSplit:
         if len(sentences) < 2:
             raise CorpusError("training text", f"{len(sentences)} sentences", "give more, to fit to")
         self.encoder = Encoder(tokenizer)
-        self._max_length, self._labels = max_length, labels
+        self.max_length, self._labels = max_length, labels
         # Every fifth, not the first fifth: corpora are often sorted by date or subject.
         self._fitted = sentences[::5]
         self._tuning = [words for number, words in enumerate(sentences) if number % 5]
@@ -79,7 +79,7 @@ class TuningSplit:
     def fitting(self) -> list[Sequence[str]]:
         """Texts to fit to, half of them as long as windows are."""
         short, long = _halves(self._fitted)
-        return [*short, *joined(long, self._max_length)]
+        return [*short, *joined(long, self.max_length)]
 
     def search(
         self, quantizer: Quantizer, source: Path, work: dict[str, int], *, goal: float
@@ -110,7 +110,7 @@ class TuningSplit:
         # Always the same: exporting again must give the same bytes.
         chance = random.Random(0)
         shuffled = [chance.sample(sentence, len(sentence)) for sentence in short]
-        return _Text(self.encoder, [*shuffled, *joined(long, self._max_length)], self._max_length)
+        return _Text(self.encoder, [*shuffled, *joined(long, self.max_length)], self.max_length)
 
     def _logits(self, backend: Backend, text: _Text) -> Logits:
         """Of each word's first token; the backend is closed. [words, labels]"""

@@ -11,8 +11,8 @@ from onnx import numpy_helper
 
 from export.quantize.gptq import LARGEST
 from export.quantize.int8 import int8_from_graph
+from export.quantize.mixed_precision import TuningSplit
 from runtime.bundle.store import TOKENIZER, open_bundle
-from runtime.errors import CorpusError
 from runtime.system.cpu import SEVEN_BIT_LARGEST, cpu_features
 from runtime.text.conll import read_conll
 from tests.tiny import LABELS
@@ -29,14 +29,12 @@ def test_int8_of_a_bundle_s_graph(seven_bit: bool, tiny_bundle: Path, tiny_corpu
     if not seven_bit and "vnni" not in cpu_features():
         pytest.skip("this CPU does not add 8 bits up exactly")
     manifest = open_bundle(tiny_bundle).manifest
+    longest, words = manifest.max_length, text(tiny_corpus)
     made = int8_from_graph(
         tiny_bundle / "packed-fp32.onnx",
         tmp_path / "packed-int8.onnx",
-        tiny_bundle / TOKENIZER,
-        text(tiny_corpus),
-        max_length=manifest.max_length,
+        TuningSplit(tiny_bundle / TOKENIZER, words, max_length=longest, labels=len(LABELS)),
         vocabulary=manifest.vocabulary,
-        labels=len(LABELS),
         threads=1,
         seven_bit=seven_bit,
         goal=1000,
@@ -53,19 +51,3 @@ def test_int8_of_a_bundle_s_graph(seven_bit: bool, tiny_bundle: Path, tiny_corpu
     graph = onnx.load(tmp_path / "packed-int8.onnx").graph
     # Two layers of six linear layers, which read four tensors.
     assert sum(node.op_type == "DequantizeLinear" for node in graph.node) == 2 * (6 + 4)
-
-
-def test_int8_wants_training_text(tiny_bundle: Path, tmp_path: Path) -> None:
-    pytest.importorskip("openvino")
-    with pytest.raises(CorpusError, match="1 sentences"):
-        int8_from_graph(
-            tiny_bundle / "packed-fp32.onnx",
-            tmp_path / "int8.onnx",
-            tiny_bundle / TOKENIZER,
-            [("one",)],
-            max_length=64,
-            vocabulary=300,
-            labels=7,
-            threads=1,
-        )
-    assert not any(tmp_path.iterdir())
