@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime import Tagger
+from runtime import Tagger, Windowing
 from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import TOKENIZER, open_bundle
 from runtime.encode.tokenizer import Encoder
@@ -98,7 +98,8 @@ def _parts(places: list[int]) -> Iterator[list[int]]:
 
 def test_answers_are_the_taggers(tiny_bundle: Path) -> None:
     texts = [" ".join(sentence) for sentence in varied_sentences(40, seed=2)]
-    with Tagger.open(tiny_bundle, candidate=Wanted(backend="onnxruntime")) as tagger:
+    by_sentence = Windowing(policy="sentences")  # the engine's own default; the bundle's is whatever was measured
+    with Tagger.open(tiny_bundle, candidate=Wanted(backend="onnxruntime"), windowing=by_sentence) as tagger:
         expected = tagger.tag(texts)
         bundle = open_bundle(tiny_bundle)
         encoder = Encoder(bundle.file(TOKENIZER))
