@@ -28,6 +28,7 @@ COMMANDS = (
     "export.reading",
     "bench",
     "bench gpu-check",
+    "bench.gpu.engines",
     "bench compare",
     "bench readme",
     "bench serve",
