@@ -16,8 +16,6 @@ from tests.conftest import ROOT
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 _NAMES, _LIMIT = r"(?:fp|int|bf)\d+", r" \| ([\d.]+)"
 _LIMITS = re.compile(rf"^\| ({_NAMES}(?:, {_NAMES})*){_LIMIT}{_LIMIT}{_LIMIT} \|$", re.MULTILINE)
-    r"^\| ((?:fp|int|bf)\d+(?:, (?:fp|int|bf)\d+)*) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", re.MULTILINE
-)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
