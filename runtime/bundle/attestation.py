@@ -26,7 +26,7 @@ class KeptLayer:
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """What is really in a graph, or what an engine really makes of it; export.certify.attest.graph says how it is found out.
+    """What is really in a graph, or what a backend makes of it; export.certify.attest says how it is found out.
 
     Attributes:
         file: the graph.
