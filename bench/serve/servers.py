@@ -22,6 +22,7 @@ from bench.serve.texts import Span
 from runtime.errors import BackendError
 
 _START_SECONDS = 180
+_MODULE = (sys.executable, "-m")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,51 +56,43 @@ class Server:
 
 def servers(bundle: Path, checkpoint: Path, *, threads: int, triton: Server) -> list[Server]:
     """All servers, those that cannot run here among them."""
-    module = [sys.executable, "-m"]
-    checkpoint_arguments = [str(checkpoint)]
-    return [
-        Server(
-            name="nerve",
-            command=lambda port: [
-                *module,
-                "runtime.serve",
-                "--bundle",
-                str(bundle),
-                "--port",
-                str(port),
-                "--no-request-log",
-                "--threads",
-                str(threads),
-                "--max-queued-tokens",
-                "1000000",
-            ],
-            path="/tag",
-            body=lambda text: {"texts": [text]},
-            spans=lambda raw: [(e["label"], e["start"], e["end"]) for e in json.loads(raw)["entities"][0]],
-        ),
-        Server(
-            name="fastapi-pipeline",
-            command=lambda port: [
-                *module,
-                "bench.serve.fastapi_pipeline",
-                *checkpoint_arguments,
-                str(port),
-                str(threads),
-            ],
-            path="/ner",
-            body=lambda text: {"text": text},
-            spans=lambda raw: [(e["entity_group"], e["start"], e["end"]) for e in json.loads(raw)],
-            missing="" if importlib.util.find_spec("fastapi") else "fastapi is not installed",
-        ),
-        Server(
-            name="one-by-one",
-            command=lambda port: [*module, "bench.serve.one_by_one", *checkpoint_arguments, str(port), str(threads)],
-            path="/v1/models/ner:predict",
-            body=lambda text: {"instances": [text]},
-            spans=lambda raw: spans_of_tokens(json.loads(raw)["predictions"][0]),
-        ),
-        triton,
-    ]
+    return [_nerve(bundle, threads), _fastapi(checkpoint, threads), _one_by_one(checkpoint, threads), triton]
+
+
+def _nerve(bundle: Path, threads: int) -> Server:
+    def command(port: int) -> list[str]:
+        line = [*_MODULE, "runtime.serve", "--bundle", str(bundle), "--port", str(port), "--no-request-log"]
+        # The bound on the queue is not what is measured here: every server gets all requests.
+        return [*line, "--threads", str(threads), "--max-queued-tokens", "1000000"]
+
+    return Server(
+        name="nerve",
+        command=command,
+        path="/tag",
+        body=lambda text: {"texts": [text]},
+        spans=lambda raw: [(e["label"], e["start"], e["end"]) for e in json.loads(raw)["entities"][0]],
+    )
+
+
+def _fastapi(checkpoint: Path, threads: int) -> Server:
+    return Server(
+        name="fastapi-pipeline",
+        command=lambda port: [*_MODULE, "bench.serve.fastapi_pipeline", str(checkpoint), str(port), str(threads)],
+        path="/ner",
+        body=lambda text: {"text": text},
+        spans=lambda raw: [(e["entity_group"], e["start"], e["end"]) for e in json.loads(raw)],
+        missing="" if importlib.util.find_spec("fastapi") else "fastapi is not installed",
+    )
+
+
+def _one_by_one(checkpoint: Path, threads: int) -> Server:
+    return Server(
+        name="one-by-one",
+        command=lambda port: [*_MODULE, "bench.serve.one_by_one", str(checkpoint), str(port), str(threads)],
+        path="/v1/models/ner:predict",
+        body=lambda text: {"instances": [text]},
+        spans=lambda raw: spans_of_tokens(json.loads(raw)["predictions"][0]),
+    )
 
 
 def spans_of_tokens(tokens: Sequence[Sequence[Any]]) -> list[Span]:

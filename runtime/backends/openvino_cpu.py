@@ -85,15 +85,7 @@ class OpenVino:
             "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
         }
         kept = CompiledCache(cache, path.name, settings, openvino.__version__)
-        core = openvino.Core()
-        try:
-            self._compiled, self._memory = kept.load(core, settings)
-            if self._compiled is None:
-                self._compiled = core.compile_model(str(path), "CPU", settings)
-                kept.store(self._compiled)
-        except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
-            problem = f"OpenVINO cannot load it ({_reason(error)})"
-            raise BackendError(path.name, problem, "export it again") from error
+        self._compiled, self._memory = _compiled(path, openvino.Core(), settings, kept)
         self._check_precision(precision)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
         # A request holds the memory of a stream. The queue gives it to one caller at a time, and lets others wait.
@@ -131,6 +123,22 @@ class OpenVino:
         if wanted is not None and executed != wanted:
             problem = f"OpenVINO computes in {', '.join(sorted(executed))} and not in {precision}"
             raise BackendError(str(self._path), problem, "choose another precision")
+
+
+def _compiled(path: Path, core: Any, settings: Mapping[str, Any], kept: CompiledCache) -> tuple[Any, Any]:
+    """The compiled model, from the cache where it is kept, and the memory that it lies in there.
+
+    Raises:
+        BackendError: OpenVINO cannot load the graph.
+    """
+    try:
+        compiled, memory = kept.load(core, settings)
+        if compiled is None:
+            compiled = core.compile_model(str(path), "CPU", settings)
+            kept.store(compiled)
+    except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
+        raise BackendError(path.name, f"OpenVINO cannot load it ({_reason(error)})", "export it again") from error
+    return compiled, memory
 
 
 def _convert_one_array(openvino: Any) -> None:

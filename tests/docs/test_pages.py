@@ -27,7 +27,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_readme_leads_to_every_page() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    pages = [page.name for page in PAGES if page.parent.name == "docs"]
+    pages = [page.name for page in PAGES if page.parent == ROOT / "docs"]
     assert [name for name in pages if f"(docs/{name})" not in readme] == []
 
 
