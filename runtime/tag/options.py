@@ -49,6 +49,7 @@ def parser() -> Parser:
     _add_reading(made)
     _add_decoding(made)
     _add_model(made)
+    _add_trust(made)
     return made
 
 
@@ -261,12 +262,16 @@ def _add_model(made: Parser) -> None:
     group.add_argument(
         "--checkpoint", type=Path, metavar="FOLDER", help="for the backend pytorch: the folder, if it has moved"
     )
+    group.add_argument("-v", "--verbose", action="store_true", help="say which candidate was taken")
+
+
+def _add_trust(made: Parser) -> None:
+    group = made.add_argument_group("trust")
     group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
     limited = "run what was certified on little text, too; see --limited-evidence of python -m export"
     group.add_argument("--limited-evidence", action="store_true", help=limited)
     signed = "refuse a bundle that was not signed with the private key to this one; see python -m export.sign"
     group.add_argument("--require-signature", type=Path, metavar="PUBLIC_KEY", help=signed)
-    group.add_argument("-v", "--verbose", action="store_true", help="say which candidate was taken")
 
 
 def _not_negative(value: str) -> int:
