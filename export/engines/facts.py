@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from export.certify.attest.graph import attest_graph, macs_of
@@ -17,6 +17,7 @@ from export.certify.attest.tensorrt_layers import Layer, layers_from_build_log
 from export.engines.api import PortableBuilding
 from export.engines.build_progress import Phases
 from export.engines.portable import CAPABILITIES, portable_from_graph
+from runtime.bundle.attestation import Attestation
 from runtime.bundle.manifest import Profile
 from runtime.bundle.store import Graph
 
@@ -100,12 +101,20 @@ def built_facts(
     output.unlink()
     layers = layers_from_build_log(made.layers, output.name)
     attestation, _ = attest_engine(layers, made.engine, attest_graph(source, graph), macs_of(source))
+    facts = _counted(graph, attestation, layers, scratch=made.scratch, plan_bytes=size, seconds=seconds)
+    return replace(facts, capabilities=tuple(capabilities)), layers
+
+
+def _counted(
+    graph: Graph, attestation: Attestation, layers: Sequence[Layer], *, scratch: int, plan_bytes: int, seconds: float
+) -> EngineFacts:
+    """What the layers of an engine come to; for which GPUs it was built is not known here."""
     run = kernels_of_a_run(layers)
-    facts = EngineFacts(
+    return EngineFacts(
         graph=graph.file,
         precision=graph.precision,
         layout=graph.layout,
-        capabilities=tuple(capabilities),
+        capabilities=(),
         kernels=len(run),
         casts=sum(_words(layer).count("Cast") for layer in run),
         moves=sum(bool(_words(layer)) and {*_words(layer)} <= _MOVING for layer in run),
@@ -113,11 +122,10 @@ def built_facts(
         fused_attention=attestation.fused_attention,
         shares=attestation.shares,
         profiles=1 + max(layer.profile for layer in layers),
-        plan_bytes=size,
-        scratch_bytes=made.scratch,
+        plan_bytes=plan_bytes,
+        scratch_bytes=scratch,
         build_seconds=round(seconds, 1),
     )
-    return facts, layers
 
 
 def kernels_of_a_run(layers: Sequence[Layer], profile: int = 0) -> list[Layer]:
