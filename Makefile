@@ -52,7 +52,7 @@ test: setup
 	$(BIN)/python -m pytest
 
 test-integrations: setup-integrations
-	$(BIN)/python -m pytest -m integration
+	$(BIN)/python -m pytest -m 'integration and not slow'
 
 # Changed bundles must be refused or harmless: make fuzz CASES=100000
 fuzz: setup
