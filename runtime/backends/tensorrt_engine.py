@@ -228,16 +228,16 @@ def engine_of(bundle: Bundle, candidate: Candidate, *, fix: str) -> Engine:
     return engine
 
 
-class _Spec:
-    """See BackendSpec."""
+class EngineSpec:
+    """What the specs of both kinds of TensorRT have in common; see BackendSpec for the attributes."""
 
-    name = "tensorrt"
+    name: str
     device: Device = "cuda"
-    summary = "a TensorRT engine that export built for this GPU"
-    preference = 50
-    library = "tensorrt"
-    distributions = ("tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt")
-    extra = "gpu"
+    summary: str
+    preference: int
+    library: str
+    distributions: Sequence[str]
+    extra: str
 
     def candidates(self, bundle: Bundle) -> list[Candidate]:
         """See BackendSpec."""
@@ -253,7 +253,30 @@ class _Spec:
         if missing := self.missing(here):
             return missing
         found, version = here.gpu(), here.version(self.library, self.distributions)
-        return engine_obstacle(bundle.engine_in(candidate.file), found, version) if found else no_gpu(here)
+        return self.misfit(bundle.engine_in(candidate.file), found, version) if found else no_gpu(here)
+
+    def misfit(self, engine: Engine, here: Gpu, version: str) -> Obstacle | None:
+        """Why an engine does not fit the GPU or the installed library; None where it does."""
+        raise NotImplementedError
+
+    def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> TensorRt:
+        """See BackendSpec."""
+        raise NotImplementedError
+
+
+class _Spec(EngineSpec):
+    """See BackendSpec."""
+
+    name = "tensorrt"
+    summary = "a TensorRT engine that export built for this GPU"
+    preference = 50
+    library = "tensorrt"
+    distributions = ("tensorrt-cu13", "tensorrt-cu13-bindings", "tensorrt")
+    extra = "gpu"
+
+    def misfit(self, engine: Engine, here: Gpu, version: str) -> Obstacle | None:
+        """See EngineSpec."""
+        return engine_obstacle(engine, here, version)
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> TensorRt:
         """See BackendSpec.

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, no_gpu, not_installed, refuse_settings
+from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, refuse_settings
 from runtime.backends.cuda_api import Cuda, open_cuda
 from runtime.backends.tensorrt_api import (
     Context,
@@ -26,8 +26,8 @@ from runtime.backends.tensorrt_api import (
     RuntimeConfig,
     open_rtx,
 )
-from runtime.backends.tensorrt_engine import STREAMS, TensorRt, engine_of
-from runtime.bundle.certificate import Candidate, Device
+from runtime.backends.tensorrt_engine import STREAMS, EngineSpec, TensorRt, engine_of
+from runtime.bundle.certificate import Candidate
 from runtime.bundle.manifest import Engine, sm
 from runtime.bundle.store import Bundle
 from runtime.errors import BackendError, StorageError
@@ -36,7 +36,7 @@ from runtime.system.files import write_atomically
 from runtime.system.gpu import Gpu
 
 if TYPE_CHECKING:
-    from runtime.system.machine import Machine
+    pass
 
 NAME = "tensorrt-rtx"
 REBUILD = "export the bundle again with a portable engine, under this version"
@@ -143,32 +143,19 @@ def _compiled(cache: str, engine: Engine, here: Gpu) -> str:
     return f"{cache}/{name}.jit" if cache else ""
 
 
-class _Spec:
+class _Spec(EngineSpec):
     """See BackendSpec."""
 
     name = NAME
-    device: Device = "cuda"
     summary = "a portable engine of TensorRT for RTX, which export builds without a GPU"
     preference = 55
     library = "tensorrt_rtx"
     distributions = ("tensorrt-rtx-cu13", "tensorrt-rtx-cu13-bindings")
     extra = "tensorrt-rtx"
 
-    def candidates(self, bundle: Bundle) -> list[Candidate]:
-        """See BackendSpec."""
-        engines = [one for one in bundle.manifest.engines if one.backend == self.name]
-        return [Candidate(one.file, self.name, one.precision, self.device) for one in engines]
-
-    def missing(self, here: Machine) -> Obstacle | None:
-        """See BackendSpec."""
-        return not_installed(self, here) or no_gpu(here)
-
-    def obstacle(self, bundle: Bundle, candidate: Candidate, here: Machine) -> Obstacle | None:
-        """See BackendSpec."""
-        if missing := self.missing(here):
-            return missing
-        found, version = here.gpu(), here.version(self.library, self.distributions)
-        return portable_obstacle(bundle.engine_in(candidate.file), found, version) if found else no_gpu(here)
+    def misfit(self, engine: Engine, here: Gpu, version: str) -> Obstacle | None:
+        """See EngineSpec."""
+        return portable_obstacle(engine, here, version)
 
     def open(self, bundle: Bundle, candidate: Candidate, options: BackendOptions) -> TensorRt:
         """See BackendSpec."""
