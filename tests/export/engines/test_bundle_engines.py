@@ -40,7 +40,7 @@ def test_a_portable_engine_without_a_gpu(
     candidate = next(one for one in candidates(bundle) if one.backend == "tensorrt-rtx")
     with pytest.raises(BackendError, match="this machine has no NVIDIA GPU"):
         choose(bundle, candidate, here=FakeMachine(packages={"tensorrt-rtx-cu13": _VERSION}))
-    with_gpu = FakeMachine(packages={"tensorrt-rtx-cu13": _VERSION, "onnxruntime": "1.31.1"}, card=L4)
+    with_gpu = FakeMachine(packages={"tensorrt-rtx-cu13": _VERSION, "onnxruntime": "1.31.1"}, own_gpu=L4)
     # On a machine that could run it, nothing vouches for it: whoever wants it must say so.
     assert choose(bundle, certified=True, here=with_gpu).backend == "onnxruntime"
     with pytest.raises(UncertifiedError):

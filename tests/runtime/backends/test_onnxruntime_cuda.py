@@ -145,11 +145,11 @@ def test_what_a_machine_lacks_is_said_in_the_order_in_which_it_is_cheap_to_ask()
     assert no_gpu is not None
     assert no_gpu.problem.startswith("this machine has no NVIDIA GPU")
     h100 = Gpu("NVIDIA H100", "9.0", "580.1", 80 << 30, 132)
-    assert cuda.missing(replace(with_providers, card=h100)) is None
-    without_tensorrt = tensorrt.missing(replace(with_providers, card=h100))
+    assert cuda.missing(replace(with_providers, own_gpu=h100)) is None
+    without_tensorrt = tensorrt.missing(replace(with_providers, own_gpu=h100))
     assert without_tensorrt is not None
     assert "needs TensorRT 10, which is not installed" in without_tensorrt.problem
-    assert tensorrt.missing(replace(with_providers, card=h100, shared=frozenset({"libnvinfer.so.10"}))) is None
-    assert tensorrt.missing(replace(with_providers, card=h100, packages={"tensorrt-cu13": "10.9"})) is None
+    assert tensorrt.missing(replace(with_providers, own_gpu=h100, shared=frozenset({"libnvinfer.so.10"}))) is None
+    assert tensorrt.missing(replace(with_providers, own_gpu=h100, packages={"tensorrt-cu13": "10.9"})) is None
     # TensorRT 11 is no TensorRT 10.
-    assert tensorrt.missing(replace(with_providers, card=h100, packages={"tensorrt-cu13": "11.0"})) is not None
+    assert tensorrt.missing(replace(with_providers, own_gpu=h100, packages={"tensorrt-cu13": "11.0"})) is not None

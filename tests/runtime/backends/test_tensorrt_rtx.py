@@ -163,12 +163,12 @@ def test_an_engine_of_another_graph_is_refused(bundle: Bundle) -> None:
 
 def test_it_is_offered_and_never_chosen_uncertified(bundle: Bundle) -> None:
     assert candidates(bundle)[-1] == CANDIDATE
-    here = FakeMachine(packages={"tensorrt-rtx-cu13": RTX_VERSION}, card=L4)
+    here = FakeMachine(packages={"tensorrt-rtx-cu13": RTX_VERSION}, own_gpu=L4)
     assert SPECS[0].obstacle(bundle, CANDIDATE, here) is None
     with pytest.raises(UncertifiedError):
         choose(bundle, here=here)
     assert choose(bundle, certified=False, here=here) == CANDIDATE
-    without = FakeMachine(card=L4)
+    without = FakeMachine(own_gpu=L4)
     obstacle = SPECS[0].obstacle(bundle, CANDIDATE, without)
     assert obstacle is not None
     assert obstacle.fix == "pip install 'nerve-ner[tensorrt-rtx]'"
