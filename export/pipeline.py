@@ -30,7 +30,7 @@ from export.reading.documents import Document
 from export.reading.policies import readings_of, show_readings
 from export.staging import staging
 from export.torch_model import load_model
-from export.tune import show_speeds, tuned
+from export.tune.speeds import show_speeds, tuned
 from export.variants import Variant, variants_of
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, digest_of, open_bundle, seal

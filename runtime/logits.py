@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.base import Backend
-from runtime.batch.batches import Placed, SpecialTokens, packed_batches, padded_batches
+from runtime.batch.batches import Batch, Placed, SpecialTokens, packed_batches, padded_batches
 from runtime.batch.repeats import Repeats
 from runtime.batch.windows import Windows, blocks_of, in_context, windows_of
 from runtime.concurrency import in_order
@@ -67,12 +67,21 @@ def batches(
 
 def _checked(logits: NDArray[np.float32], placed: Placed, labels: int) -> NDArray[np.float32]:
     """Logits of each token slot. [slots, labels]"""
+    check_shape(logits, placed.batch, labels)
+    return logits.reshape(-1, labels)
+
+
+def check_shape(logits: NDArray[np.float32], batch: Batch, labels: int) -> None:
+    """Refuse logits of another shape than [rows, length, labels].
+
+    Raises:
+        BundleError: see token_logits.
+    """
     # A third-party graph may have fixed axes or another head; a wrong shape must not be broadcast into an answer.
-    expected = (*placed.batch.input_ids.shape, labels)
+    expected = (*batch.input_ids.shape, labels)
     if logits.shape != expected:
         problem = f"its logits have the shape {logits.shape}, where {expected} is expected"
         raise BundleError("graph", problem, "export it again, with dynamic axes and this checkpoint's labels")
-    return logits.reshape(-1, labels)
 
 
 # Tokens of a block. A chunk of sentences has fewer, so that all of them share batches; the logits take 2 MB.
@@ -122,12 +131,18 @@ class BatchRunner:
             run = partial(token_logits, self.backend, read, special_tokens=self.special_tokens, labels=self.labels)
             logits = self.repeats.logits(read, block.windows, run)
             kept = logits[block.keep_start - block.start : block.keep_end - block.start]
-            _check_finite(kept, block.keep_start, text_start, self.about)
+            check_finite(kept, block.keep_start, text_start, self.about)
             yield block.keep_start, kept
 
 
-def _check_finite(logits: NDArray[np.float32], first: int, text_start: NDArray[np.int64], about: str) -> None:
+def check_finite(logits: NDArray[np.float32], first: int, text_start: NDArray[np.int64], about: str) -> None:
     """Refuse answers that are no numbers: the label of the largest of them would be chance.
+
+    Args:
+        logits: of some tokens. [tokens, labels]
+        first: number of the first of them.
+        text_start: number of each text's first token, and the number of all tokens. [texts + 1]
+        about: name of what ran, for the error.
 
     Raises:
         BackendError: a logit is NaN or infinite.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
 from runtime.backends.registry import open_candidate
 from runtime.bundle.certificate import AUTO, Certificate
-from runtime.bundle.manifest import Manifest
+from runtime.bundle.manifest import Manifest, OneTextSpeed
 from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.decode.options import BY_WORD
 from runtime.encode.tokenizer import Encoder
@@ -74,12 +74,20 @@ def open_model(
     with bundle as ready:
         # The tokenizer first: it is opened in milliseconds, and a backend that is open must be closed again.
         encoder = Encoder(ready.bundle.file(TOKENIZER))
+        if goal == "latency":
+            options = for_one_text(options, ready.bundle.one_text(ready.candidate))
         backend = open_candidate(ready.candidate, ready.bundle, options)
-        about = describe(ready.bundle, ready.candidate, candidate)
+        about = describe(ready.bundle, ready.candidate, candidate, goal=goal)
     model = OpenModel(ready.bundle.manifest, encoder, backend, about)
     if not allow_uncertified and ready.candidate.file:
-        _check(model, ready.bundle.certificate(ready.candidate))
+        _check(model, ready.bundle.certificate(ready.candidate), alone=goal == "latency")
     return model
+
+
+def for_one_text(options: BackendOptions, measured: OneTextSpeed) -> BackendOptions:
+    """The options with what was measured to be fastest for one text at a time, as far as the threads reach."""
+    threads = min(options.threads, measured.threads or options.threads)
+    return replace(options, threads=threads, lengths=measured.lengths)
 
 
 def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:
@@ -93,10 +101,18 @@ def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np
     return np.concatenate([np.empty((0, len(labels.labels)), np.float32), *reader.logits(encoded)])
 
 
-def _check(model: OpenModel, certificate: Certificate) -> None:
-    """See runtime.self_check; a backend that fails it is closed."""
+def _check(model: OpenModel, certificate: Certificate, *, alone: bool) -> None:
+    """See runtime.self_check; a backend that fails it is closed.
+
+    Args:
+        model, certificate: what is checked.
+        alone: check the texts one by one, too, for which a backend may have other compiled graphs than for batches.
+    """
+    word_logits = partial(_word_logits, model)
     try:
-        self_check(certificate, partial(_word_logits, model))
+        self_check(certificate, word_logits)
+        if alone:
+            self_check(certificate, lambda texts: np.concatenate([word_logits([text]) for text in texts]))
     except BaseException:
         model.backend.close()
         raise

@@ -47,7 +47,7 @@ def choose(
         wanted: see Choice.
         certified: leave out candidates without a passing certificate for this CPU and the installed library.
         goal: "once" means a few texts, the start included. A GPU takes seconds to start, so it is then chosen only
-            where it is asked for or nothing else can run.
+            where it is asked for or nothing else can run. "latency" goes by the time of a single text.
         here: the machine.
 
     Raises:
@@ -81,19 +81,29 @@ def as_wanted(choice: Choice) -> Wanted:
     return ANY
 
 
-def describe(bundle: Bundle, candidate: Candidate, wanted: Choice = AUTO, here: Machine = THIS_MACHINE) -> str:
+def describe(
+    bundle: Bundle,
+    candidate: Candidate,
+    wanted: Choice = AUTO,
+    here: Machine = THIS_MACHINE,
+    *,
+    goal: Goal = "throughput",
+) -> str:
     """One line for people: the candidate, its measured speed, and a faster one whose certificate is void here.
 
     Args:
         bundle, candidate: the choice.
         wanted: what was asked for; only candidates that match it are named as faster.
         here: the machine.
+        goal: with "latency", the speed is that of a single text.
     """
     speeds = {speed.candidate: speed for speed in bundle.manifest.speeds}
     if candidate not in speeds:
         return f"{candidate}, speed not measured"
     measured = speeds[candidate]
     said = f"{candidate}, {measured.tokens_per_second:,.0f} tokens a second when measured on {measured.machine}"
+    if goal == "latency" and measured.one_text.p50_ms:
+        said = f"{candidate}, {measured.one_text.p50_ms:.2f} ms a text when measured on {measured.machine}"
     asked = as_wanted(wanted)
     passed = [each.candidate for each in bundle.manifest.certificates if each.passed]
     # Speeds of a CPU and a GPU were measured on different machines and do not compare.
@@ -123,6 +133,9 @@ def refusal_of(bundle: Bundle, candidate: Candidate, here: Machine = THIS_MACHIN
 def fastest(bundle: Bundle, able: Sequence[Candidate], *, goal: Goal = "throughput") -> Candidate:
     """The fastest of the given candidates, of which there is at least one; see `choose` for `goal`."""
     on_cpu = [one for one in able if one.device == "cpu"]
+    single = {one: bundle.one_text(one).p50_ms for one in able}
+    if goal == "latency" and any(single.values()):
+        return min((one for one in able if single[one]), key=lambda one: single[one])
     # max() keeps the first of equals. Without measured speeds all are equal, and the order is that of preference.
     return max((goal == "once" and on_cpu) or able, key=bundle.speed)
 

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.base import NO_SETTINGS, Backend, Goal
-from runtime.batch.chunks import chunks
+from runtime.batch.chunks import Chunk, chunks
 from runtime.batch.repeats import Repeats
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import AUTO
@@ -40,6 +40,7 @@ from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import BundleError, UsageError
 from runtime.logits import BatchRunner
+from runtime.one_text import OneText
 from runtime.opening import OpenModel, open_model
 from runtime.prepare import Prepared
 from runtime.readers import PipelineReader, Reader, WordReader
@@ -90,12 +91,10 @@ class Tagger:
     ) -> None:
         _check_ids(encoder, vocabulary)
         capacity = max_length - len(encoder.special_tokens)
-        self.labels = LabelSet(labels)
-        self.max_length = max_length
-        self.backend = backend
-        self.about = about
+        self.labels, self.max_length = LabelSet(labels), max_length
+        self.backend, self.about = backend, about
         self.repeats = Repeats(remember)
-        by_word, policy = decoding.aggregation == "word", policy_of(windowing, decoding)
+        policy = policy_of(windowing, decoding)
         runner = BatchRunner(
             backend,
             encoder.special_tokens,
@@ -106,15 +105,16 @@ class Tagger:
             about or "the backend",
             self.repeats,
         )
-        self._encoder = encoder
+        self._encoder, sentences = encoder, policy != "windows"
         # Texts that are given as words are read by words whatever the aggregation is: it is about free text.
-        self._words = WordReader(encoder, runner, self.labels, decoding, sentences=policy != "windows")
+        self._words = WordReader(encoder, runner, self.labels, decoding, sentences=sentences)
         self.reader: Reader[Any, Any] = self._words
         """Reads free text; see runtime.readers. Its steps can be called one by one."""
-        if not by_word:
+        if decoding.aggregation != "word":
             self.reader = PipelineReader(RawEncoder(encoder.path, raw=encoder.raw), runner, self.labels, decoding)
         most = capacity if windowing.long == "error" else None
-        self._answering = Answering(encoder, self.labels, self.reader, self._words, most, policy == "sentences")
+        one = OneText(encoder, runner, self.labels, decoding, sentences=sentences)
+        self._answering = Answering(encoder, self.labels, self.reader, self._words, most, policy == "sentences", one)
 
     @classmethod
     def open(
@@ -188,7 +188,12 @@ class Tagger:
             UsageError: one string is given instead of a list of texts.
             TextError: a text is longer than the model takes, and the windowing refuses it. Its number counts from 1.
         """
-        return list(self.stream(texts))
+        if len(texts) != 1 or isinstance(texts, str):
+            return list(self.stream(texts))
+        answered = self._answering.texts(Chunk(0, [*texts]))
+        if answered.refused:
+            raise answered.refused[0]
+        return list(answered.found)
 
     def stream(self, texts: Iterable[str], *, chunk: int = CHUNK) -> Iterator[list[Entity]]:
         """The entities of each text, in order, for any number of texts: memory is bounded.

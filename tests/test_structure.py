@@ -29,8 +29,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }
 # Torch and transformers are for these alone; the rest of the runtime does without.
 WITH_TORCH = ("train", "export", "bench", "runtime.backends.pytorch_reference", "runtime.integrations")
-# 15 modules: runtime.backends has a file for each backend, and TensorRT's two share three more.
-MOST_LINES_OF_A_FUNCTION, MOST_LINES_OF_A_FILE, MOST_MODULES = 40, 330, 15
+# 16 modules: runtime.backends has a file for each backend; TensorRT has three more, OpenVINO two.
+MOST_LINES_OF_A_FUNCTION, MOST_LINES_OF_A_FILE, MOST_MODULES = 40, 330, 16
 # The words and the grammar of the generated corpus are data.
 DATA = ("sample_words", "sample_grammar")
 

@@ -76,6 +76,8 @@ class BackendOptions:
         goal: see Goal.
         certified: run the candidate exactly as its certificate says.
         checkpoint: folder of the PyTorch checkpoint, which only the reference reads; None: the manifest's.
+        lengths: of single rows that are worth a compiled graph of their own, rising; a backend that compiles nothing
+            for a length has no use for them.
         settings: name -> value, by the names that the backend gives its settings. CPU backends have none.
     """
 
@@ -83,6 +85,7 @@ class BackendOptions:
     goal: Goal = "throughput"
     certified: bool = True
     checkpoint: Path | None = None
+    lengths: tuple[int, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,6 +107,7 @@ class BackendSpec(Protocol):
         library: name that the backend's library is imported by.
         distributions: packages that bring the library; the first installed one gives its version.
         extra: extra of this project that installs the library: nerve-ner[EXTRA].
+        row_lengths: choices for BackendOptions.lengths that may pay off, the plainest first.
     """
 
     @property
@@ -120,6 +124,8 @@ class BackendSpec(Protocol):
     def distributions(self) -> Sequence[str]: ...
     @property
     def extra(self) -> str: ...
+    @property
+    def row_lengths(self) -> Sequence[tuple[int, ...]]: ...
 
     def candidates(self, bundle: Bundle) -> Sequence[Candidate]:
         """The bundle's candidates for this backend on any machine, in order of preference.

@@ -101,6 +101,7 @@ class _Spec:
     library = "onnxruntime"
     distributions = DISTRIBUTIONS
     extra = "onnxruntime"
+    row_lengths: tuple[tuple[int, ...], ...] = ()
     _graphs: ClassVar = GraphCandidates(
         backend="onnxruntime",
         device="cpu",

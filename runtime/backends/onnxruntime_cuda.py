@@ -163,6 +163,7 @@ class _Cuda:
     library = "onnxruntime"
     distributions = DISTRIBUTIONS
     extra = "gpu"
+    row_lengths: tuple[tuple[int, ...], ...] = ()
     _runs: ClassVar[Runs] = {"fp32": ("fp32",), "fp16": ("fp16",)}
 
     def candidates(self, bundle: Bundle) -> list[Candidate]:
@@ -199,6 +200,7 @@ class _TensorRt:
     library = "onnxruntime"
     distributions = ("onnxruntime-gpu",)
     extra = "gpu-trt10"
+    row_lengths: tuple[tuple[int, ...], ...] = ()
     _runs: ClassVar[Runs] = {"fp16": ("fp16",)}
 
     def candidates(self, bundle: Bundle) -> list[Candidate]:

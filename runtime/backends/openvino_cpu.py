@@ -1,8 +1,9 @@
 """Backend openvino: graphs of both layouts in OpenVINO, Intel's library, which also runs on other makers' CPUs.
 
 The graph is compiled once, for any number and length of rows. Compiling it for each shape was measured, too: batches
-gained less than 1% (a single short row 7%), and each shape cost a second copy of the weights and half a second. The
-compiled graph is kept in a folder of the user's (see cache_folder), which may be deleted at any time.
+gained less than 1%. A single short row takes half the time, so goal="latency" compiles a few lengths besides (see
+runtime.backends.openvino_rows). The compiled graph is kept in a folder of the user's (see cache_folder), which may be
+deleted at any time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import os
 import queue
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
 from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.backends.openvino_cache import CompiledCache
+from runtime.backends.openvino_rows import FixedRows
 from runtime.batch.batches import ON_CPU, Batch
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
 from runtime.errors import BackendError, BugError
@@ -50,6 +53,7 @@ class OpenVino:
         vocabulary, positions: numbers of rows of the embedding tables. Ids and positions are checked against them:
             OpenVINO would read out of bounds without an error.
         cache: folder for the compiled graph; empty: it is not kept.
+        lengths: of single rows that the graph is compiled for by themselves, rising; see BackendOptions.
 
     Raises:
         ModuleNotFoundError: openvino is not installed.
@@ -71,6 +75,7 @@ class OpenVino:
         positions: int,
         cache: str,
         rest_in_bf16: bool = False,
+        lengths: Sequence[int] = (),
     ) -> None:
         import openvino
 
@@ -85,8 +90,11 @@ class OpenVino:
             "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
         }
         kept = CompiledCache(cache, path.name, settings, openvino.__version__)
-        self._compiled, self._memory = _compiled(path, openvino.Core(), settings, kept)
-        self._check_precision(precision)
+        core = openvino.Core()
+        self._compiled, self._memory = _compiled(path, core, settings, kept)
+        check = partial(_check_precision, precision, path)
+        check(self._compiled)
+        self._fixed = FixedRows(path, core, settings, lengths, check)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
         # A request holds the memory of a stream. The queue gives it to one caller at a time, and lets others wait.
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -97,6 +105,8 @@ class OpenVino:
         """See Backend."""
         vocabulary, positions = self._tables
         batch.check(vocabulary=vocabulary, positions=positions)
+        if self._fixed.holds(batch):
+            return self._fixed.logits(batch)
         request = self._requests.get()
         try:
             # A copy, because the request's next run writes over its output.
@@ -110,19 +120,20 @@ class OpenVino:
 
     def close(self) -> None:
         """See Backend."""
-        del self._requests, self._compiled
+        del self._requests, self._compiled, self._fixed
         self._memory = None  # the compiled model lived in it
 
-    def _check_precision(self, precision: Precision) -> None:
-        """Check that the matrix multiplications of the compiled graph run in the precision asked for."""
-        # OpenVINO takes its hint as a wish. In int8 the graph itself says which multiplications are quantized.
-        wanted = {"fp32": {"f32"}, "bf16": {"bf16"}}.get(precision)
-        executed = executed_precisions(self._compiled)
-        if not executed:
-            raise BugError(f"no matrix multiplication in {self._path}")
-        if wanted is not None and executed != wanted:
-            problem = f"OpenVINO computes in {', '.join(sorted(executed))} and not in {precision}"
-            raise BackendError(str(self._path), problem, "choose another precision")
+
+def _check_precision(precision: Precision, path: Path, compiled: Any) -> None:
+    """Check that the matrix multiplications of a compiled graph run in the precision asked for."""
+    # OpenVINO takes its hint as a wish. In int8 the graph itself says which multiplications are quantized.
+    wanted = {"fp32": {"f32"}, "bf16": {"bf16"}}.get(precision)
+    executed = executed_precisions(compiled)
+    if not executed:
+        raise BugError(f"no matrix multiplication in {path}")
+    if wanted is not None and executed != wanted:
+        problem = f"OpenVINO computes in {', '.join(sorted(executed))} and not in {precision}"
+        raise BackendError(str(path), problem, "choose another precision")
 
 
 def _compiled(path: Path, core: Any, settings: Mapping[str, Any], kept: CompiledCache) -> tuple[Any, Any]:
@@ -185,6 +196,7 @@ class _Spec:
     library = "openvino"
     distributions = ("openvino",)
     extra = "openvino"
+    row_lengths: tuple[tuple[int, ...], ...] = ((32, 64), (16, 24, 32, 48, 64))
     _graphs: ClassVar = GraphCandidates(
         backend="openvino", device="cpu", runs={"fp32": ("fp32", "bf16"), "int8": ("int8",)}, layouts=("packed",)
     )
@@ -221,6 +233,7 @@ class _Spec:
             positions=manifest.max_length,
             cache=cache_folder("openvino", manifest, os.environ),
             rest_in_bf16=has_rest_in_bf16(graph) and may_be_bf16,
+            lengths=[length for length in options.lengths if length <= manifest.max_length],
         )
 
 

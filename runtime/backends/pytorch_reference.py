@@ -79,6 +79,7 @@ class _Spec:
     library = "torch"
     distributions = ("torch",)
     extra = "pytorch"
+    row_lengths: tuple[tuple[int, ...], ...] = ()
 
     def candidates(self, bundle: Bundle) -> list[Candidate]:
         """See BackendSpec. None: a reference must not run because nothing faster is installed."""

@@ -238,6 +238,7 @@ class EngineSpec:
     library: str
     distributions: Sequence[str]
     extra: str
+    row_lengths: tuple[tuple[int, ...], ...] = ()
 
     def candidates(self, bundle: Bundle) -> list[Candidate]:
         """See BackendSpec."""

@@ -66,7 +66,8 @@ class Batch:
             BugError: an id or a position is not in its table.
         """
         for name, array, size in (("id", self.input_ids, vocabulary), ("position", self.position_ids, positions)):
-            if array.size and (array.min() < 0 or array.max() >= size):
+            # As unsigned numbers, negative ones are larger than any table.
+            if array.size and array.view(np.uint64).max() >= size:
                 raise BugError(f"a batch has {name}s from {array.min()} to {array.max()}, the table {size:,} rows")
 
 

@@ -120,6 +120,22 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class OneTextSpeed:
+    """How fast a candidate is with one text at a time, and how it is set up for that; export.tune.one_text measures it.
+
+    Attributes:
+        p50_ms, p99_ms: milliseconds that the backend takes for a sentence; 0 where they were not measured.
+        threads: number of threads that they were measured with, the fastest.
+        lengths: see runtime.backends.base.BackendOptions; those that pay off.
+    """
+
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    threads: int = 0
+    lengths: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Speed:
     """How fast a candidate was, measured with all candidates of its bundle in turn.
 
@@ -127,11 +143,13 @@ class Speed:
         candidate: whose.
         tokens_per_second: tokens through packing and engine; export.tune says how.
         machine: its CPU and how many of them were used.
+        one_text: what it needs for one text at a time.
     """
 
     candidate: Candidate
     tokens_per_second: float
     machine: str
+    one_text: OneTextSpeed = field(default=OneTextSpeed(), metadata={LATER: True})
 
 
 @dataclass(frozen=True, slots=True)

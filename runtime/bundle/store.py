@@ -29,6 +29,7 @@ from runtime.bundle.manifest import (
     FileDigest,
     Graph,
     Manifest,
+    OneTextSpeed,
     Profile,
     Reading,
     Source,
@@ -50,6 +51,7 @@ __all__ = [
     "Graph",
     "Layout",
     "Manifest",
+    "OneTextSpeed",
     "Precision",
     "Profile",
     "Reading",
@@ -144,6 +146,11 @@ class Bundle:
         """Its tokens a second where they were measured, 0 where they were not."""
         measured = {speed.candidate: speed.tokens_per_second for speed in self.manifest.speeds}
         return measured.get(candidate, 0.0)
+
+    def one_text(self, candidate: Candidate) -> OneTextSpeed:
+        """What it needs for one text at a time; zeros where that was not measured."""
+        measured = {speed.candidate: speed.one_text for speed in self.manifest.speeds}
+        return measured.get(candidate, OneTextSpeed())
 
 
 def open_bundle(path: Path, *, limited: bool = False, public_key: Path | None = None) -> Bundle:

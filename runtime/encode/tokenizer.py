@@ -142,11 +142,15 @@ class Encoder:
         starts = token_start[word_start], word_start, first_token, token_start[sentence_word], sentence_word
         return Encoded(ids, *starts)
 
-    def _tokens(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Token ids of these words, one word after another, and the number of tokens of each. [tokens], [words]"""
+    def tokens_of_words(self, words: Sequence[str]) -> list[tuple[int, ...]]:
+        """Token ids of each of these words; none for a word that the tokenizer turns into nothing."""
         # A word that is given alone always has the same tokens, so they are kept: texts repeat their words, and a
         # look-up takes a twentieth of the tokenizer's time.
         known = self._known
+        try:
+            return [known[word] for word in words]
+        except KeyError:
+            pass
         unknown = list({word for word in words if word not in known})
         if len(known) + len(unknown) > MOST_KNOWN:
             # A new dictionary, because another thread may be reading the old one.
@@ -154,13 +158,13 @@ class Encoder:
         alone = [[clean(word)] for word in unknown]
         encoded = self._tokenizer.encode_batch(alone, is_pretokenized=True, add_special_tokens=False) if alone else []
         fresh = {word: tuple(token.ids) for word, token in zip(unknown, encoded)}
-        short = {word: ids for word, ids in fresh.items() if len(word) <= LONGEST_KNOWN}
-        known.update(short)
+        known.update((word, ids) for word, ids in fresh.items() if len(word) <= LONGEST_KNOWN)
         self._known = known
-        if len(short) == len(fresh):
-            tokens = [known[word] for word in words]
-        else:
-            tokens = [known[word] if word in known else fresh[word] for word in words]
+        return [fresh[word] if word in fresh else known[word] for word in words]
+
+    def _tokens(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Token ids of these words, one word after another, and the number of tokens of each. [tokens], [words]"""
+        tokens = self.tokens_of_words(words)
         count = np.fromiter(map(len, tokens), np.int64, len(tokens))
         return np.fromiter(chain.from_iterable(tokens), np.int64, int(count.sum())), count
 

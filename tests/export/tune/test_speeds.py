@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from export.tune import main, sentences, tuned
+from export.tune.__main__ import main
+from export.tune.speeds import sentences, tuned
 from runtime.bundle.store import open_bundle, seal
 from runtime.selection import PYTORCH, choose
 from tests.conftest import Command
@@ -40,7 +41,8 @@ def test_tuning_measures_again_and_seals(bundle: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     taken = choose(open_bundle(bundle))
     assert f"auto takes {taken}" in said
-    assert re.search(r"tokens a second +[\d.]+ x PyTorch  0 of [\d,]+ labels changed\n", said)
+    assert re.search(r"tokens a second +[\d.]+ x PyTorch  0 of [\d,]+ labels changed +[\d.]+ ms a text\n", said)
+    assert f"one text at a time: {choose(open_bundle(bundle), goal='latency')}, " in said
     assert taken == max(after.speeds, key=lambda speed: speed.tokens_per_second).candidate
 
 

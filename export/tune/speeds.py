@@ -1,6 +1,4 @@
-"""Measure how fast the candidates of a bundle are on this machine, so that the runtime can take the fastest.
-
-    python -m export.tune BUNDLE
+"""Measure how fast the candidates of a bundle are on this machine, with many texts and with one at a time.
 
 What serves is measured: batches and backend, on random tokens in windows that are as long as sentences of news (about
 20 tokens, now and then 100; a log-normal fit to CoNLL-2003). The speed does not depend on which tokens these are. All
@@ -15,32 +13,26 @@ from __future__ import annotations
 import platform
 import statistics
 import time
-from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.staging import exclusive
+from export.tune.one_text import DEVIATION, MEAN, one_text_speed
 from runtime.backends.base import Backend, BackendOptions
 from runtime.backends.registry import open_candidate
 from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
-from runtime.bundle.store import Bundle, Candidate, Device, Manifest, Speed, open_bundle, seal
-from runtime.command_line import Parser, count, run
-from runtime.errors import BundleError
+from runtime.bundle.store import Bundle, Candidate, Device, Manifest, OneTextSpeed, Speed
 from runtime.logits import token_logits
 from runtime.selection import PYTORCH, choose, describe, refusal_of, runnable
 from runtime.system.cpu import cpu_info
 from runtime.system.gpu import gpu
-from runtime.system.libraries import available_threads
 
-PROG = "python -m export.tune"
 ROUNDS = 5
 # Tokens of one measurement, half as many for a large model. Fewer would be too few sentences to sort by length,
 # and all their rows would be padded to the longest.
@@ -51,8 +43,6 @@ _TOKENS_ON_GPU = 32_768
 _SECONDS = 20.0
 # Bytes of graphs and weights of all backends that may be open at once.
 _TOGETHER = 2 * 2**30
-# Mean and deviation of the logarithm of a sentence's tokens.
-_MEAN, _DEVIATION = 2.75, 0.75
 # Special tokens around a window.
 _SPECIAL_TOKENS = SpecialTokens((0,), (0,))
 
@@ -81,29 +71,15 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
     for group, tokens in _groups(chosen, bundle.manifest):
         lengths = sentences(tokens, longest=bundle.manifest.max_length - len(_SPECIAL_TOKENS))
         seconds |= zip(group, _measured(group, open_one, lengths, bundle.manifest, clock))
-    return tuple(Speed(one, round(1 / seconds[one], 1), machine(one.device, threads)) for one in chosen)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Measure, seal, and say what the runtime will take from now on."""
-    options = _parser().parse_args(arguments)
-    with exclusive(options.bundle) as place:
-        return _tune(options, place)
-
-
-def _tune(options: Namespace, place: Path) -> int:
-    bundle = open_bundle(place)
-    checkpoint = Path(options.model or bundle.manifest.checkpoint.name)
-    if not checkpoint.is_dir():
-        print(f"not measured: the checkpoint in PyTorch, since {checkpoint} is no folder; give it with --model")
-    speeds = tuned(bundle, threads=options.threads, checkpoint=checkpoint)
-    if not speeds:
-        problem = "no certified candidate that this machine can run"
-        raise BundleError(str(options.bundle), problem, "certify it with `python -m export.certify`")
-    tuned_bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
-    seal(place, tuned_bundle.manifest)
-    show_speeds(tuned_bundle)
-    return 0
+    single = {
+        one: one_text_speed(bundle, one, threads=threads, clock=clock)
+        for one in chosen
+        if one.backend != PYTORCH.backend
+    }
+    return tuple(
+        Speed(one, round(1 / seconds[one], 1), machine(one.device, threads), single.get(one, OneTextSpeed()))
+        for one in chosen
+    )
 
 
 def show_speeds(bundle: Bundle) -> None:
@@ -112,11 +88,17 @@ def show_speeds(bundle: Bundle) -> None:
     words = {one.candidate: one.measured["words"] for one in bundle.manifest.certificates}
     slowest = bundle.speed(PYTORCH)
     for speed in sorted(bundle.manifest.speeds, key=lambda speed: -speed.tokens_per_second):
-        one = speed.candidate
+        one, single = speed.candidate, speed.one_text
         told = f"{changed[one]} of {words[one]:,} labels changed" if one in changed else "the reference"
         times = f"{speed.tokens_per_second / slowest:5.1f} x PyTorch" if slowest else ""
-        print(f"  {one!s:<52}{speed.tokens_per_second:>8,.0f} tokens a second {times}  {told}")
-    print(f"auto takes {describe(bundle, choose(bundle))}", flush=True)
+        alone = f"{single.p50_ms:7.2f} ms a text" if single.p50_ms else ""
+        print(f"  {one!s:<52}{speed.tokens_per_second:>8,.0f} tokens a second {times}  {told}{alone}")
+    print(f"auto takes {describe(bundle, choose(bundle))}")
+    if any(speed.one_text.p50_ms for speed in bundle.manifest.speeds):
+        chosen = choose(bundle, goal="latency")
+        single = bundle.one_text(chosen)
+        rows = f", rows of {', '.join(map(str, single.lengths))}" if single.lengths else ""
+        print(f"one text at a time: {chosen}, {single.p50_ms:.2f} ms, {single.threads} threads{rows}", flush=True)
 
 
 def machine(device: Device, threads: int) -> str:
@@ -133,7 +115,7 @@ def cpu() -> str:
 def sentences(tokens: int, *, longest: int) -> NDArray[np.int64]:
     """Lengths of windows, special tokens not included, of about that many tokens in all."""
     chance = np.random.default_rng(0)
-    drawn = np.exp(chance.normal(_MEAN, _DEVIATION, tokens)).astype(np.int64)
+    drawn = np.exp(chance.normal(MEAN, DEVIATION, tokens)).astype(np.int64)
     lengths = np.clip(drawn, 1, longest)
     return lengths[: int(np.searchsorted(np.cumsum(lengths), tokens)) + 1]
 
@@ -195,15 +177,3 @@ def _rounds(tasks: Sequence[Callable[[], None]], clock: Clock) -> list[float]:
     rough = sum(map(timed, tasks))
     rounds = [list(map(timed, tasks)) for _ in range(max(2, min(ROUNDS, int(_SECONDS / rough))))]
     return [statistics.median(times) for times in zip(*rounds)]
-
-
-def _parser() -> Parser:
-    parser = Parser(prog=PROG, description="Measure the candidates of a bundle on this machine.")
-    parser.add_argument("bundle", type=Path, help="folder that export made")
-    parser.add_argument("--model", default="", help="the checkpoint's folder, if it is not where the manifest says")
-    parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (all)")
-    return parser
-
-
-if __name__ == "__main__":
-    run(main, PROG)

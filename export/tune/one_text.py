@@ -1,0 +1,116 @@
+"""One text at a time: how many milliseconds a candidate takes, and with which threads and row lengths it takes fewest.
+
+A backend gets windows as long as sentences of news, one in each call. Its set-ups take turns, some calls each, so that
+other work of the machine slows all of them. First the number of threads is chosen, then, with these, the row lengths
+that a graph is compiled for by themselves. Each of those costs memory and time at the start, so a plainer set-up is
+taken where it is hardly slower.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+
+from runtime.backends.base import Backend, BackendOptions
+from runtime.backends.registry import open_candidate, spec_of
+from runtime.batch.batches import Batch, SpecialTokens
+from runtime.batch.ragged import starts_from_counts
+from runtime.batch.windows import windows_of
+from runtime.bundle.store import Bundle, Candidate, Manifest, OneTextSpeed
+from runtime.logits import batches
+
+Clock = Callable[[], float]
+# Sentences, and how often each is run: some hundred calls tell a median well.
+SENTENCES, ROUNDS = 48, 5
+# Calls of one set-up before the next has its turn.
+_TURN = 8
+# Seconds that one set-up may take; a large model then has fewer rounds.
+_SECONDS = 2.0
+# A set-up with more compiled graphs must take this share less.
+_GAIN = 0.05
+# Bytes that the copies of the weights may take.
+_COPIES = 2 * 2**30
+# Mean and deviation of the logarithm of a sentence's tokens; a log-normal fit to CoNLL-2003.
+MEAN, DEVIATION = 2.75, 0.75
+_SPECIAL_TOKENS = SpecialTokens((0,), (0,))
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """How a backend is opened for one text at a time; see BackendOptions."""
+
+    threads: int
+    lengths: tuple[int, ...]
+
+
+def one_text_speed(bundle: Bundle, candidate: Candidate, *, threads: int, clock: Clock) -> OneTextSpeed:
+    """The fastest set-up of a candidate for one text at a time, and how fast it is.
+
+    Args:
+        bundle: holds the candidate.
+        candidate: certified, and able to run here.
+        threads: CPUs to use at most.
+        clock: seconds from any moment on.
+    """
+    plain = [SetUp(count, ()) for count in sorted({1, threads})]
+    seconds = _measured(bundle, candidate, plain, clock)
+    best = _plainest(seconds)
+    weights = sum(digest.bytes for digest in bundle.manifest.files.values())
+    fixed = [lengths for lengths in spec_of(candidate).row_lengths if weights * len(lengths) <= _COPIES]
+    if fixed:
+        # With the plain one once more, since only what took turns can be compared.
+        seconds = _measured(bundle, candidate, [best, *(SetUp(best.threads, lengths) for lengths in fixed)], clock)
+        best = _plainest(seconds)
+    p50, p99 = np.quantile(seconds[best], [0.5, 0.99], method="inverted_cdf").tolist()
+    return OneTextSpeed(round(1000 * p50, 3), round(1000 * p99, 3), best.threads, best.lengths)
+
+
+def _plainest(seconds: dict[SetUp, list[float]]) -> SetUp:
+    """The first set-up that no later one beats by more than _GAIN."""
+    best, *others = seconds
+    for other in others:
+        if np.median(seconds[other]) < (1 - _GAIN) * np.median(seconds[best]):
+            best = other
+    return best
+
+
+def _measured(bundle: Bundle, candidate: Candidate, set_ups: Sequence[SetUp], clock: Clock) -> dict[SetUp, list[float]]:
+    """Seconds of every call of every set-up; all are open at once and take turns."""
+    with ExitStack() as stack:
+        opened: dict[SetUp, tuple[Backend, list[Batch]]] = {}
+        for each in set_ups:
+            options = BackendOptions(threads=each.threads, goal="latency", lengths=each.lengths)
+            backend = open_candidate(candidate, bundle, options)
+            stack.callback(backend.close)
+            opened[each] = backend, list(_single_rows(backend, bundle.manifest))
+        # The first calls ask for memory and do not count, but tell how many rounds there is time for.
+        rough = max(sum(_timed(backend, rows, clock)) for backend, rows in opened.values())
+        seconds: dict[SetUp, list[float]] = {each: [] for each in set_ups}
+        for _ in range(max(1, min(ROUNDS, int(_SECONDS / max(rough, 1e-9))))):
+            for first in range(0, SENTENCES, _TURN):
+                for each, (backend, rows) in opened.items():
+                    seconds[each] += _timed(backend, rows[first : first + _TURN], clock)
+        return seconds
+
+
+def _timed(backend: Backend, rows: Sequence[Batch], clock: Clock) -> list[float]:
+    moments = [clock()]
+    for row in rows:
+        backend.logits(row)
+        moments.append(clock())
+    return [after - before for before, after in itertools.pairwise(moments)]
+
+
+def _single_rows(backend: Backend, manifest: Manifest) -> Iterator[Batch]:
+    """Batches of one sentence each, of random tokens: the speed does not depend on which these are."""
+    chance = np.random.default_rng(1)
+    longest = manifest.max_length - len(_SPECIAL_TOKENS)
+    for length in np.clip(np.exp(chance.normal(MEAN, DEVIATION, SENTENCES)).astype(int), 1, longest).tolist():
+        ids = chance.integers(0, manifest.vocabulary, length)
+        windows = windows_of(starts_from_counts([length]), capacity=longest, stride=0)
+        for placed in batches(backend, ids, windows, _SPECIAL_TOKENS):
+            yield placed.batch

@@ -1,0 +1,82 @@
+"""How a candidate is set up for one text at a time is measured, sealed into the bundle, and taken."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from export.tune.one_text import one_text_speed
+from runtime.backends.base import BackendOptions
+from runtime.bundle.store import Bundle, OneTextSpeed, open_bundle
+from runtime.opening import for_one_text
+from runtime.selection import PYTORCH, choose, describe
+from tests.tiny import TEXT
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path) -> Bundle:
+    return open_bundle(tiny_bundle)
+
+
+def test_export_has_measured_every_candidate(bundle: Bundle) -> None:
+    for speed in bundle.manifest.speeds:
+        single = speed.one_text
+        if speed.candidate == PYTORCH:
+            assert single == OneTextSpeed()
+        else:
+            assert 0 < single.p50_ms <= single.p99_ms
+            assert single.threads >= 1
+    assert (
+        choose(bundle, goal="latency")
+        == min(
+            (speed for speed in bundle.manifest.speeds if speed.one_text.p50_ms),
+            key=lambda speed: speed.one_text.p50_ms,
+        ).candidate
+    )
+
+
+def test_a_plain_set_up_is_taken_where_others_are_no_faster(bundle: Bundle) -> None:
+    ticks = iter(range(10**6))
+    # Each look at the clock comes a second later: no set-up is faster than another.
+    single = one_text_speed(bundle, choose(bundle), threads=2, clock=lambda: float(next(ticks)))
+    assert single == OneTextSpeed(1000.0, 1000.0, 1, ())
+
+
+def test_it_is_really_timed(bundle: Bundle) -> None:
+    single = one_text_speed(bundle, choose(bundle), threads=1, clock=time.perf_counter)
+    assert 0.001 < single.p50_ms < 1000
+
+
+def test_goals_may_take_different_candidates(bundle: Bundle) -> None:
+    first, second = [speed for speed in bundle.manifest.speeds if speed.candidate != PYTORCH][:2]
+    speeds = (
+        replace(first, tokens_per_second=100.0, one_text=OneTextSpeed(5.0, 6.0, 1, ())),
+        replace(second, tokens_per_second=50.0, one_text=OneTextSpeed(2.0, 3.0, 2, (16, 32))),
+    )
+    held = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
+    assert choose(held, goal="throughput") == first.candidate
+    assert choose(held, goal="latency") == second.candidate
+    options = BackendOptions(threads=8, goal="latency")
+    assert for_one_text(options, held.one_text(second.candidate)) == replace(options, threads=2, lengths=(16, 32))
+    assert for_one_text(replace(options, threads=1), held.one_text(second.candidate)).threads == 1
+    assert for_one_text(options, OneTextSpeed()) == options
+    # Where one text was not measured, the speed with many decides.
+    old = replace(bundle, manifest=replace(bundle.manifest, speeds=tuple(
+        replace(speed, one_text=OneTextSpeed()) for speed in speeds)))  # fmt: skip
+    assert choose(old, goal="latency") == first.candidate
+    assert "2.00 ms a text" in describe(held, second.candidate, goal="latency")
+
+
+def test_a_tagger_for_latency_says_what_one_for_throughput_says(tiny_bundle: Path, bundle: Bundle) -> None:
+    from runtime.tagger import Tagger
+
+    speeds = tuple(replace(each, one_text=OneTextSpeed(1.0, 1.0, 1, (16, 32))) for each in bundle.manifest.speeds)
+    held = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
+    with Tagger.open(held, goal="latency") as one, Tagger.open(held) as many:
+        found = [one.tag([text])[0] for text in TEXT]
+        assert [[(e.label, e.start, e.end) for e in each] for each in found] == [
+            [(e.label, e.start, e.end) for e in each] for each in many.tag(TEXT)
+        ]

@@ -1,0 +1,91 @@
+"""Single rows have compiled graphs of their own, which say what the graph for any length says."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.backends.base import BackendOptions
+from runtime.backends.openvino_cpu import OpenVino
+from runtime.backends.registry import open_candidate
+from runtime.batch.batches import Batch
+from runtime.bundle.store import Bundle, Candidate, open_bundle
+from runtime.errors import BugError
+
+pytest.importorskip("openvino")
+LENGTHS = (8, 16)
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path) -> Bundle:
+    return open_bundle(tiny_bundle)
+
+
+def opened(bundle: Bundle, *, lengths: tuple[int, ...]) -> OpenVino:
+    candidate = Candidate("packed-fp32.onnx", "openvino", "fp32", "cpu")
+    backend = open_candidate(candidate, bundle, BackendOptions(threads=1, goal="latency", lengths=lengths))
+    assert isinstance(backend, OpenVino)
+    return backend
+
+
+def batch(length: int, rows: int = 1) -> Batch:
+    """Rows of two windows each."""
+    ids = np.random.default_rng(length).integers(1, 90, (rows, length))
+    segments = np.repeat([[0] * (length // 2) + [1] * (length - length // 2)], rows, axis=0)
+    return Batch(ids, segments, np.repeat(np.arange(length)[None], rows, axis=0))
+
+
+def test_rows_of_every_length_say_the_same(bundle: Bundle) -> None:
+    fixed, any_length = opened(bundle, lengths=LENGTHS), opened(bundle, lengths=())
+    # From long to short and back: what a row left behind must not be read by the next.
+    for length in (16, 3, 8, 7, 9, 1, 16, 17, 40):
+        for rows in (1, 2):
+            said, expected = fixed.logits(batch(length, rows)), any_length.logits(batch(length, rows))
+            assert said.shape == expected.shape
+            np.testing.assert_allclose(said, expected, atol=2e-5)
+    fixed.close()
+    any_length.close()
+
+
+def test_an_answer_stays_what_it_was(bundle: Bundle) -> None:
+    backend = opened(bundle, lengths=LENGTHS)
+    first = backend.logits(batch(8))
+    kept = first.copy()
+    backend.logits(batch(7))
+    assert np.array_equal(first, kept)
+    backend.close()
+
+
+def test_threads_wait_for_each_other(bundle: Bundle) -> None:
+    backend = opened(bundle, lengths=LENGTHS)
+    expected = {length: backend.logits(batch(length)) for length in (5, 8, 12, 16, 20)}
+    wrong: list[int] = []
+
+    def ask() -> None:
+        lengths = [*expected] * 10
+        wrong.extend(n for n in lengths if not np.allclose(backend.logits(batch(n)), expected[n], atol=2e-5))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert not wrong
+    backend.close()
+
+
+def test_ids_are_checked_there_too(bundle: Bundle) -> None:
+    backend = opened(bundle, lengths=LENGTHS)
+    with pytest.raises(BugError):
+        backend.logits(Batch(np.array([[bundle.manifest.vocabulary]]), np.array([[0]]), np.array([[0]])))
+    backend.close()
+
+
+def test_lengths_beyond_the_model_are_left_out(bundle: Bundle) -> None:
+    backend = opened(bundle, lengths=(8, bundle.manifest.max_length + 8))
+    longest = bundle.manifest.max_length
+    assert backend.logits(batch(longest)).shape == (1, longest, len(bundle.manifest.labels))
+    backend.close()
