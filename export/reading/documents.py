@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import CorpusError
-from runtime.text.conll import DOCUMENT_START, Sentence, read_blocks
+from runtime.text.conll import DOCUMENT_START, Sentence, labeled_blocks
 from runtime.text.label_schemes import spans_of_labels
 
 Document = tuple[Sentence, ...]
@@ -53,18 +53,12 @@ def read_documents(file: Path, *, seed: int = SEED) -> tuple[Document, ...]:
         CorpusError: it cannot be read, or holds no sentence.
     """
     documents: list[list[Sentence]] = [[]]
-    try:
-        with file.open("rb") as lines:
-            for block in read_blocks(lines, str(file), fewest=2):
-                if block.problem:
-                    raise block.problem
-                if block.lines[0].startswith(DOCUMENT_START.encode()) and documents[-1]:
-                    documents.append([])
-                if block.rows:
-                    words, labels = (tuple(columns[index] for columns in block.columns) for index in (0, -1))
-                    documents[-1].append(Sentence(words, labels))
-    except OSError as error:
-        raise CorpusError(str(file), error.strerror or str(error), "give a CoNLL file that can be read") from error
+    for block in labeled_blocks(file):
+        if block.lines[0].startswith(DOCUMENT_START.encode()) and documents[-1]:
+            documents.append([])
+        if block.rows:
+            words, labels = (tuple(columns[index] for columns in block.columns) for index in (0, -1))
+            documents[-1].append(Sentence(words, labels))
     documents = [document for document in documents if document]
     if not documents:
         raise CorpusError(str(file), "no sentence in it", "give a CoNLL file: a word and its label on each line")

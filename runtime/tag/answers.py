@@ -46,7 +46,7 @@ def answers(tagger: Tagging, items: Iterable[Item], *, chunk: int, stop: bool) -
         for item in items:
             waiting.append(item)
             # An item without a text still asks a question, so that answers and items stay in step.
-            yield None if item.problem else item.text or item.words or None
+            yield None if item.problem or item.is_filler else item.words if item.kind == "words" else item.text
             if item.problem and stop:
                 return
 

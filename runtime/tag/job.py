@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,10 +19,20 @@ from runtime.bundle.store import MANIFEST
 from runtime.errors import BugError, CorpusError, StorageError, UsageError
 from runtime.system.files import write_atomically
 from runtime.tag.answers import Tagging, answers
-from runtime.tag.input.detect import Input, Output, input_format, output_format
+from runtime.tag.input.detect import (
+    HEAD,
+    WITH_COLUMNS,
+    WITH_FIELDS,
+    Input,
+    Output,
+    input_format,
+    output_format,
+    whole_lines,
+)
 from runtime.tag.input.item import Item
 from runtime.tag.input.read import READERS, Reading, Start, conll_able, texts_as_items
 from runtime.tag.input.source import STANDARD, Source
+from runtime.tag.input.tables import as_json_lines
 from runtime.tag.options import PROG
 from runtime.tag.output.collisions import check_collisions
 from runtime.tag.output.journal import Saved, Work, check_finished
@@ -95,21 +106,24 @@ class Job:
         saved, reading = self.sink.saved, _reading(self.asked)
         for index, (source, kind) in enumerate(zip(self.sources, self.kinds)):
             if index < saved.source:
-                self._look_over(source, saved.finished[index])
+                self._look_over(source, kind, saved.finished[index])
                 continue
-            start = Start(source.file, index, more=index + 1 < len(self.sources))
-            with source.open() as file:
+            tabs = kind == "conll" and _has_tabs(source)
+            start = Start(source.file, index, more=index + 1 < len(self.sources), tabs=tabs)
+            with source.open() as opened:
+                file = as_json_lines(kind, opened, source.file)
                 if index == saved.source and saved.items:
                     # The bytes that are done are read again, to see that they have not changed since.
                     self.sink.catch_up(source.blocks(file, saved.offset), source.file)
-                    start = Start(source.file, index, saved.line, saved.width, start.more)
+                    start = replace(start, line=saved.line, width=saved.width)
                     if kind == "text":
                         continue  # the file is a single item, which is done
                 yield from READERS[kind](source.lines(file), start, reading)
 
-    def _look_over(self, source: Source, finished: tuple[int, str]) -> None:
+    def _look_over(self, source: Source, kind: Input, finished: tuple[int, str]) -> None:
         """An input that is done: it must still be what was tagged."""
-        with source.open() as file:
+        with source.open() as opened:
+            file = as_json_lines(kind, opened, source.file)
             check_finished(source.blocks(file, finished[0]), finished, source.file)
         source.pass_over()
 
@@ -165,7 +179,7 @@ class _Run:
 
     def _entry(self, item: Item, answer: Answer) -> bytes:
         if not item.problem:
-            if self._scorer and item.words:
+            if self._scorer and item.kind == "words":
                 self._scorer.add(item.gold, answer.labels)
             return self._writer.entry(item, answer)
         self._left_out += 1
@@ -224,19 +238,25 @@ def _check(request: Request, sources: Sequence[Source], kinds: Sequence[Input], 
     check_collisions(inputs, asked.output, asked.score_file, bundle=request.model.bundle)
     if asked.score_file and not asked.score_file.absolute().parent.is_dir():
         raise StorageError(str(asked.score_file), "there is no such folder", "make it, or give another file")
-    plain = [kind for kind in kinds if kind not in ("jsonl", "conll")]
+    plain = [kind for kind in kinds if kind not in WITH_FIELDS and kind not in WITH_COLUMNS]
     if asked.score and plain:
         raise UsageError("--score", f"{plain[0]} holds no gold labels", "give CoNLL or JSONL, or leave --score out")
     given = {"--field": fields.text, "--words-field": fields.words, "--gold-field": fields.gold}
     for option, name in {**given, "--answer-field": fields.answer}.items():
-        if name != AUTO and "jsonl" not in kinds:
-            raise UsageError(option, "no input is JSONL", "say --format jsonl, or leave it out")
+        if name != AUTO and not any(kind in WITH_FIELDS for kind in kinds):
+            raise UsageError(option, "no input has fields, as JSONL and tables do", "say --format, or leave it out")
     if fields.answer != AUTO and to != "jsonl":
         raise UsageError("--answer-field", f"the output is {to}", "say --to jsonl, or leave it out")
     if request.model.decoding.aggregation == "none" and to == "conll":
         raise UsageError("--aggregation none", "it labels tokens of words", "say --to jsonl, or leave it out")
-    if (asked.word_column, asked.gold_column) != (1, -1) and "conll" not in kinds:
+    if (asked.word_column, asked.gold_column) != (1, -1) and not any(kind in WITH_COLUMNS for kind in kinds):
         raise UsageError("column", "no input is CoNLL", "say --format conll, or leave it out")
+
+
+def _has_tabs(source: Source) -> bool:
+    from runtime.text.conll import tabs_separate  # not at the top: most inputs are no CoNLL
+
+    return tabs_separate(whole_lines(source.head(HEAD)))
 
 
 def _reading(asked: JobRequest) -> Reading:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from runtime.batch.windowing import CONTEXT, Windowing
 from runtime.bundle.certificate import AUTO, Wanted
 from runtime.command_line import Parser, count
 from runtime.decode.options import Decoding
 from runtime.errors import UsageError
+from runtime.tag.input.detect import Input
 from runtime.tag.input.jsonl import Fields
 from runtime.tag.input.source import STANDARD
 from runtime.tag.request import CHUNK, JobRequest, ModelRequest, Request
@@ -19,9 +20,9 @@ from runtime.tag.request import CHUNK, JobRequest, ModelRequest, Request
 PROG = "python -m runtime.tag"
 _EPILOG = """\
 An output FILE is written as FILE.partial and gets its name when it is whole. A run that was killed, or that stopped at
-a broken line which you have fixed since, goes on where it was if you add --resume. Names that end in .gz are packed.
-CoNLL is given back byte for byte with the prediction as one column more; -DOCSTART-, blank and # lines stay as they
-are. Exit status: 0 done, 2 an error, in one line."""
+a broken line which you have fixed since, goes on where it was if you add --resume. Names that end in .gz, .xz,
+.bz2 or .zst are packed. CoNLL is given back byte for byte with the prediction as one column more; -DOCSTART-, blank
+and # lines stay as they are. Exit status: 0 done, 2 an error, in one line."""
 
 
 def parse(arguments: Sequence[str]) -> Request:
@@ -121,12 +122,13 @@ def _add_input(made: Parser) -> None:
     group.add_argument(
         "-f",
         "--format",
-        choices=(AUTO, "text", "lines", "jsonl", "words", "conll"),
+        choices=(AUTO, *get_args(Input)),
         default=AUTO,
-        help="text: a file is one text; lines: a line is; jsonl: a JSON object a line; words: a sentence a line, its "
-        "words between white space; conll: a word a line, with columns; auto: by name and first lines (%(default)s)",
+        help="text: a file is one text; lines: a line is; jsonl: a JSON object a line; json: an array of texts or "
+        "objects; csv, tsv, parquet: a table with named columns; words: a sentence a line, its words between white "
+        "space; conll: a word a line, with columns; conllu: CoNLL-U; auto: by name and first bytes (%(default)s)",
     )
-    group.add_argument("--field", default=AUTO, metavar="NAME", help="jsonl: the field with the text (text)")
+    group.add_argument("--field", default=AUTO, metavar="NAME", help="jsonl, tables: of the text (text)")
     group.add_argument("--words-field", default=AUTO, metavar="NAME", help="jsonl: with the words (words, tokens)")
     group.add_argument("--gold-field", default=AUTO, metavar="NAME", help="jsonl: with gold labels (gold, labels)")
     group.add_argument("--word-column", type=int, default=1, metavar="N", help="conll: of the word (%(default)s)")

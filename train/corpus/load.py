@@ -109,7 +109,9 @@ def _checked(path: Path, line: int, sentence: Sentence) -> Sentence:
     for number, label in enumerate(sentence.labels, start=line):
         if not _LABEL.fullmatch(label):
             problem = f"{label!r} where a label (O, or a prefix and a type as in B-PER) should be"
-            raise CorpusError(f"{path}:{number}", problem, "put the label in the last column")
+            capitals = "write O and the prefixes as capital letters"
+            fix = capitals if _LABEL.fullmatch(label.upper()) else "put the label in the last column"
+            raise CorpusError(f"{path}:{number}", problem, fix)
     return sentence
 
 

@@ -1,7 +1,7 @@
 """Item: a part of an input as it was read, and its text, words and entities in the forms that outputs need.
 
-An item is a text, a sentence of words, a broken line, or lines without anything to tag. The module does not know the
-formats of files.
+An item is a text, a sentence of words, a broken line, or lines without anything to tag. An empty text is a text. The
+module does not know the formats of files.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from runtime.errors import NerveError
 from runtime.text.answer import Answer
@@ -16,6 +17,8 @@ from runtime.text.label_schemes import OUTSIDE, spans_of_labels
 from runtime.text.words import split_words
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+Kind = Literal["text", "words", "filler"]
 
 Mark = tuple[int, int, str]
 """An entity in a text: number of its first character, number of its last plus one, and label."""
@@ -28,12 +31,14 @@ class Item:
     Attributes:
         file: name of the input as the user gave it; "" for a text of the command line.
         line: number of its first line, from 1; 0 for an item that is a whole file.
+        kind: what it is; "filler": lines without anything to tag.
         source: number of the input, from 0.
         raw: its bytes. The bytes of all items of an input are the whole input.
-        text: its text; "" for a sentence of words.
+        text: its text; "" for another kind.
         words: its words, where the input is already cut into words.
         gold: the gold label of each word, where gold labels were asked for.
         rows: indices of the lines of `raw` that hold a word (only CoNLL).
+        tabs: whether tabs alone separate the columns (only CoNLL).
         width: number of columns of each row (only CoNLL).
         gap: line ends to write after it, so that the next input's first sentence stays apart (only CoNLL).
         answer: name of the field for the answer (only JSONL).
@@ -42,12 +47,14 @@ class Item:
 
     file: str
     line: int
+    kind: Kind = "text"
     source: int = 0
     raw: bytes = b""
     text: str = ""
     words: tuple[str, ...] = ()
     gold: tuple[str, ...] = ()
     rows: tuple[int, ...] = ()
+    tabs: bool = False
     width: int = 0
     gap: bytes = b""
     answer: str = ""
@@ -60,8 +67,8 @@ class Item:
 
     @property
     def is_filler(self) -> bool:
-        """Whether it holds nothing to tag and has no problem: blank lines, comments, document marks."""
-        return not (self.text or self.words or self.problem)
+        """Whether it holds nothing to tag and has no problem: comments, document marks, blank lines between them."""
+        return self.kind == "filler" and not self.problem
 
 
 def place_of(file: str, line: int) -> str:
@@ -73,7 +80,7 @@ def place_of(file: str, line: int) -> str:
 
 def as_words(item: Item, answer: Answer) -> tuple[Sequence[str], Sequence[str]]:
     """The words of an item and their labels. A text is cut into words, and its entities become labels in BIO."""
-    if item.words:
+    if item.kind == "words":
         return item.words, answer.labels
     # A word belongs to an entity that covers any part of it: entities made of tokens may begin inside a word.
     spans = split_words(item.text)
@@ -92,7 +99,7 @@ def as_words(item: Item, answer: Answer) -> tuple[Sequence[str], Sequence[str]]:
 
 def as_text(item: Item, answer: Answer) -> tuple[str, list[Mark]]:
     """The text of an item and its entities. Words are joined by spaces."""
-    if not item.words:
+    if item.kind == "text":
         return item.text, [(entity.start, entity.end, entity.label) for entity in answer.entities]
     starts = [0]
     for word in item.words:

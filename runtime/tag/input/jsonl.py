@@ -21,6 +21,7 @@ _ANSWERS: dict[Kind, str] = {"text": "entities", "words": "labels"}
 class Content(NamedTuple):
     """The content of one line. The attributes are those of Item."""
 
+    kind: Kind = "text"
     text: str = ""
     words: tuple[str, ...] = ()
     gold: tuple[str, ...] = ()
@@ -62,14 +63,12 @@ def content_of(line: str, place: str, fields: Fields, *, gold: bool) -> Content:
     answer = _answer_field(value, place, kind, fields.answer)
     if kind == "words":
         words = _strings(value, name, place)
-        if not words:
-            raise CorpusError(place, f"the field {name!r} has no words", "give it some, or leave the line out")
-        return Content("", words, _gold(value, len(words), place, fields.gold) if gold else (), answer)
+        return Content(kind, "", words, _gold(value, len(words), place, fields.gold) if gold else (), answer)
     if gold:
         raise CorpusError(place, "a text has no gold labels to score against", "give words, or leave --score out")
     if not isinstance(value[name], str):
         raise CorpusError(place, f"the field {name!r} is a {_type(value[name])}", "make it a string")
-    return Content(value[name], answer=answer)
+    return Content(kind, value[name], answer=answer)
 
 
 def _object(line: str, place: str) -> dict[str, Any]:

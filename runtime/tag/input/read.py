@@ -1,4 +1,4 @@
-"""Lines -> items, for each format: text, lines, JSONL, words and CoNLL. A broken line becomes an item with its problem.
+"""Lines -> items, for each format: text, lines, JSONL, words, CoNLL. A broken line becomes an item with its problem.
 
 Every byte of an input is in one of its items, in order. The module does not know where lines come from.
 """
@@ -51,6 +51,7 @@ class Start:
         line: number of the first line.
         width: number of columns of the lines before it (only CoNLL); 0 where there are none.
         more: whether another input follows.
+        tabs: whether tabs alone separate the columns of the input (only CoNLL).
     """
 
     file: str
@@ -58,6 +59,7 @@ class Start:
     line: int = 1
     width: int = 0
     more: bool = False
+    tabs: bool = False
 
 
 Reader = Callable[[Iterable[bytes], Start, Reading], Iterator[Item]]
@@ -75,33 +77,57 @@ def texts_as_items(texts: Iterable[str]) -> Iterator[Item]:
 def _read_text(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
     item = Item(file=start.file, line=0, source=start.source, raw=b"".join(lines))
     try:
-        yield replace(item, text=_not_empty(_decoded(item.raw, start.file, 1), item.place, 1))
+        yield replace(item, text=_decoded(item.raw, start.file, 1))
     except NerveError as error:
         yield replace(item, problem=error)
 
 
 def _read_lines(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
-    return _line_by_line(lines, start, lambda line, place: Content(line))
+    return _line_by_line(lines, start, lambda line, place: Content(text=line))
 
 
 def _read_words(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
-    return _line_by_line(lines, start, lambda line, place: Content(words=tuple(filter(None, _SPACE.split(line)))))
+    return _line_by_line(lines, start, lambda line, place: Content("words", words=_words_of(line)))
 
 
 def _read_jsonl(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
     def parse(line: str, place: str) -> Content:
         return content_of(line, place, reading.fields, gold=reading.gold)
 
-    return _line_by_line(lines, start, parse)
+    # Blank lines at the end are nothing; one before an object is broken, because it holds none.
+    blank: list[Item] = []
+    for item in _line_by_line(lines, start, parse):
+        if not item.raw.strip():
+            blank.append(item)
+            continue
+        yield from blank
+        blank = []
+        yield item
+    yield from (replace(item, kind="filler", problem=None) for item in blank)
+
+
+def _words_of(line: str) -> tuple[str, ...]:
+    return tuple(filter(None, _SPACE.split(line)))
+
+
+def _read_conllu(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
+    # FORM is the second of CoNLL-U's columns.
+    column = reading.word_column if reading.word_column != 1 else 2
+    return _read_columns(lines, replace(start, tabs=True), replace(reading, word_column=column), numbered=True)
 
 
 def _read_conll(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
+    return _read_columns(lines, start, reading, numbered=False)
+
+
+def _read_columns(lines: Iterable[bytes], start: Start, reading: Reading, *, numbered: bool) -> Iterator[Item]:
     # Not at the top: its import would delay the answer to a single sentence, which is no CoNLL.
-    from runtime.text.conll import read_blocks
+    from runtime.text.conll import Columns, read_blocks
 
     # Every column that is used must be there; without gold labels, the word's alone is used.
     fewest = max(abs(reading.word_column), *((2, abs(reading.gold_column)) if reading.gold else (1,)))
-    blocks = read_blocks(lines, start.file, first=start.line, width=start.width, fewest=fewest)
+    columns = Columns(tabs=start.tabs, fewest=fewest, words_first=reading.word_column == 1, numbered=numbered)
+    blocks = read_blocks(lines, start.file, columns, first=start.line, width=start.width)
     # One block late, because only the last one of an input gets a gap.
     before: Item | None = None
     for block in blocks:
@@ -116,8 +142,13 @@ READERS: dict[Input, Reader] = {
     "text": _read_text,
     "lines": _read_lines,
     "jsonl": _read_jsonl,
+    "json": _read_jsonl,
+    "csv": _read_jsonl,
+    "tsv": _read_jsonl,
+    "parquet": _read_jsonl,
     "words": _read_words,
     "conll": _read_conll,
+    "conllu": _read_conllu,
 }
 
 
@@ -128,8 +159,6 @@ def _line_by_line(lines: Iterable[bytes], start: Start, parse: Callable[[str, st
             line = _decoded(raw, start.file, number).removesuffix("\n").removesuffix("\r")
             place = place_of(start.file, number)
             content = parse(line, place)
-            if not content.words:
-                _not_empty(content.text, place, number)
         except NerveError as error:
             content, problem = Content(), error
         yield Item(
@@ -137,6 +166,7 @@ def _line_by_line(lines: Iterable[bytes], start: Start, parse: Callable[[str, st
             line=number,
             source=start.source,
             raw=raw,
+            kind=content.kind,
             text=content.text,
             words=content.words,
             gold=content.gold,
@@ -151,7 +181,9 @@ def _item_of_block(block: Block, start: Start, reading: Reading) -> Item:
         line=block.line + (block.rows[0] if block.rows else 0),
         source=start.source,
         raw=b"".join(block.lines),
+        kind="words" if block.rows else "filler",
         rows=tuple(block.rows),
+        tabs=start.tabs,
         problem=block.problem,
     )
     if block.problem or not block.rows:
@@ -184,17 +216,11 @@ def _decoded(raw: bytes, file: str, number: int) -> str:
         raise TextError(number, problem, "convert the text to UTF-8", place=place_of(file, line)) from error
 
 
-def _not_empty(text: str, place: str, number: int) -> str:
-    if not text.strip():
-        raise TextError(number, "the text is empty", "give it some words, or leave it out", place=place)
-    return text
-
-
 def _from_argument(text: str, number: int) -> str:
     # Python gives bytes of an argument that are not UTF-8 as halves of surrogate pairs (PEP 383).
     if any("\udc80" <= character <= "\udcff" for character in text):
         raise TextError(number, "the text is not UTF-8", "convert it to UTF-8")
-    return _not_empty(text, place_of("", number), number)
+    return text
 
 
 def conll_able(item: Item) -> Item:

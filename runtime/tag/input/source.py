@@ -1,22 +1,27 @@
-"""The bytes of an input: a file, a gzip file (by its name), or standard input. The module does not know formats."""
+"""The bytes of an input: a file, a pipe, or standard input, unpacked. The module does not know formats."""
 
 from __future__ import annotations
 
-import io
-import stat
+import os
 import sys
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar
 
 from runtime.errors import CorpusError
+from runtime.tag.compression import compression_of, reading_errors, unpacked
+from runtime.tag.input.opened import Peeked, buffered, check_kind, is_once, open_file
 
 STANDARD = "-"
-GZIP = ".gz"
 # Bytes of a file that are read at once.
 _BLOCK = 1 << 20
+# Bytes that tell how a file is packed.
+_MAGIC = 8
+# Seconds to wait for somebody who writes into a named pipe.
+PATIENCE = 60.0
+
+T = TypeVar("T")
 
 
 class Source:
@@ -24,38 +29,44 @@ class Source:
 
     Args:
         name: a path, or "-" for standard input.
+        patience: seconds to wait for somebody who writes into a named pipe.
 
     Attributes:
         name: the same.
         is_standard: whether it is standard input.
         file: its name in messages.
-        size: number of bytes on the disk, before unpacking; 0 for standard input, pipes and devices, whose size is
-            not known before their end.
+        size: number of bytes on the disk, before unpacking; 0 for standard input and pipes, whose size is not known
+            before their end.
 
     Raises:
-        CorpusError: there is no such file, or it is a folder.
+        CorpusError: there is no such file, or it is a folder or a device.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, patience: float = PATIENCE) -> None:
         self.name = name
         self.is_standard = name == STANDARD
         self.file = "standard input" if self.is_standard else name
         self.size = 0
+        self._patience = patience
+        self._once = self.is_standard
         self._raw: BinaryIO | None = None
+        # The content of what can be read only once, which a look has opened.
+        self._kept: Peeked | None = None
         self._passed = False
-        if not self.is_standard:
-            self._check()
+        self._check()
 
     def _check(self) -> None:
         try:
-            found = Path(self.name).stat()
+            found = os.fstat(sys.stdin.fileno()) if self.is_standard else Path(self.name).stat()
         except OSError as error:
+            if self.is_standard:  # a program that calls this one may have put another object in its place
+                return
             raise _unreadable(self.file, error) from error
         except ValueError as error:  # a NUL in the name
             raise CorpusError(repr(self.name), str(error), "give the name of a file") from error
-        if stat.S_ISDIR(found.st_mode):
-            raise CorpusError(self.file, "it is a folder", "give the files in it")
-        self.size = found.st_size if stat.S_ISREG(found.st_mode) else 0
+        check_kind(found, "/dev/stdin" if self.is_standard else self.name)
+        self._once = self.is_standard or is_once(found.st_mode)
+        self.size = 0 if self._once else found.st_size
 
     @property
     def position(self) -> int:
@@ -70,9 +81,13 @@ class Source:
         self._passed = True
 
     def head(self, count: int) -> bytes:
-        """The first bytes, at most `count`; none of an input that can be read only once."""
-        if not self.size:
-            return b""
+        """The first bytes, at most `count`; of a pipe, those that are there, and none of a terminal.
+
+        Raises:
+            CorpusError: reading fails.
+        """
+        if self._once:
+            return b"" if self._is_terminal() else self._guarded(lambda: self._once_opened().head(count))
         with self.open() as file:
             head = self._read(file, count)
         # It will be read again from the beginning; its position must not count this look.
@@ -81,31 +96,31 @@ class Source:
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The content as a file, from its beginning; unpacked where the name ends in .gz.
+        """The content as a file, from its beginning; unpacked where its name or its first bytes say that it is packed.
 
         Raises:
             CorpusError: the file cannot be opened.
         """
-        if self.is_standard:
-            yield sys.stdin.buffer
+        if self._once:
+            yield self._guarded(lambda: buffered(self._once_opened()))
+            self.pass_over()
+            if self._raw:
+                self._raw.close()
             return
-        try:
-            self._raw = Path(self.name).open("rb")  # noqa: SIM115  # the with below closes it
-        except OSError as error:
-            raise _unreadable(self.file, error) from error
+        self._raw = self._opened()
         with self._raw:
-            yield _unpacked(self._raw) if self.name.endswith(GZIP) else self._raw
+            yield self._guarded(lambda: self._content(self._raw))
             self.pass_over()
 
     def lines(self, file: BinaryIO) -> Iterator[bytes]:
         """The lines of an opened file with their line ends. Only \\n ends a line.
 
         Raises:
-            CorpusError: reading fails, or the gzip data are damaged.
+            CorpusError: reading fails, or packed data are damaged.
         """
         try:
             yield from file
-        except (OSError, EOFError, zlib.error) as error:
+        except reading_errors() as error:
             raise _unreadable(self.file, error) from error
 
     def blocks(self, file: BinaryIO, count: int) -> Iterator[bytes]:
@@ -122,18 +137,37 @@ class Source:
         """Whether the path leads to this input's file."""
         return not self.is_standard and path.exists() and path.samefile(self.name)
 
-    def _read(self, file: BinaryIO, count: int) -> bytes:
+    def _opened(self) -> BinaryIO:
         try:
-            return file.read(count)
-        except (OSError, EOFError, zlib.error) as error:
+            return open_file(self.name, patience=self._patience)
+        except OSError as error:
             raise _unreadable(self.file, error) from error
 
+    def _once_opened(self) -> Peeked:
+        if self._kept is None:
+            if not self.is_standard:
+                self._raw = self._opened()
+            peeked = Peeked(self._raw or sys.stdin.buffer)
+            # A terminal is not looked into: whoever types is not asked for a line before the tagger is open.
+            packed = None if self._is_terminal() else compression_of(self.name, peeked.head(_MAGIC))
+            self._kept = Peeked(unpacked(buffered(peeked), packed)) if packed else peeked
+        return self._kept
 
-def _unpacked(file: BinaryIO) -> BinaryIO:
-    import gzip  # not at the top: most runs do not need it
+    def _is_terminal(self) -> bool:
+        return sys.stdin.isatty() if self.is_standard else False
 
-    # GzipFile would look for line ends in Python; the buffer around it does so in C.
-    return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file, mode="rb"))))
+    def _content(self, raw: Any) -> BinaryIO:
+        packed = compression_of(self.name, raw.peek(_MAGIC))
+        return unpacked(raw, packed) if packed else raw
+
+    def _read(self, file: BinaryIO, count: int) -> bytes:
+        return self._guarded(lambda: file.read(count))
+
+    def _guarded(self, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except reading_errors() as error:
+            raise _unreadable(self.file, error) from error
 
 
 def _unreadable(file: str, error: Exception) -> CorpusError:

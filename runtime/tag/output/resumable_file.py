@@ -19,9 +19,8 @@ from typing import Any
 
 from runtime.errors import StorageError, storage_error
 from runtime.tag.input.item import Item
-from runtime.tag.input.source import GZIP
-from runtime.tag.output.gzip_stream import Packer, Plain, write_all
 from runtime.tag.output.journal import Cursor, Journal, Saved, Work
+from runtime.tag.output.packer import packer_for, write_all
 
 _BLOCK = 1 << 20
 
@@ -44,7 +43,7 @@ class Whole:
         self._partial = path.with_name(path.name + ".partial")
         self._journal = Journal(path.with_name(path.name + ".journal"))
         self.partial = name + ".partial"
-        self._packer = Packer() if name.endswith(GZIP) else Plain()
+        self._packer = packer_for(name)
         self._descriptor, self._size, self._last = -1, 0, 0.0
         self._written = hashlib.sha256()
         # Whether output, cursor and figures belong together: an interrupt can come between their changes, and such a

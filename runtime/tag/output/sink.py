@@ -1,7 +1,7 @@
 """Sinks: the places that output bytes go to.
 
 Standard output, devices and pipes get the bytes at once; for files, see runtime.tag.output.resumable_file. Where a name
-ends in .gz, the bytes are packed. The module does not know formats.
+ends in .gz, .xz, .bz2 or .zst, the bytes are packed. The module does not know formats.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from runtime.errors import storage_error
 from runtime.tag.input.item import Item
-from runtime.tag.input.source import GZIP, STANDARD
-from runtime.tag.output.gzip_stream import Packer, Plain, write_all
+from runtime.tag.input.source import STANDARD
 from runtime.tag.output.journal import Saved, Work
+from runtime.tag.output.packer import Packer, Plain, packer_for, write_all
 
 
 class Sink(Protocol):
@@ -76,8 +76,8 @@ def open_sink(name: str, work: Work, *, resume: bool, seconds: float) -> Sink:
     try:
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             # A device or a pipe: what was written there cannot be cut back, so nothing could go on with it.
-            descriptor = os.open(path, os.O_WRONLY)
-            return Direct(lambda data: write_all(descriptor, data, name), descriptor, packed=name.endswith(GZIP))
+            packer, descriptor = packer_for(name), os.open(path, os.O_WRONLY)
+            return Direct(lambda data: write_all(descriptor, data, name), descriptor, packer=packer)
         from runtime.tag.output.resumable_file import Whole  # not at the top: standard output does not need it
 
         return Whole(path, name, work, resume=resume, seconds=seconds)
@@ -91,15 +91,17 @@ class Direct:
     Args:
         write: writes all bytes that it is given.
         descriptor: file to close at the end; -1: none.
-        packed: whether the bytes are packed by gzip.
+        packer: packs the bytes; None: they stay as they are.
     """
 
     partial = ""
 
-    def __init__(self, write: Callable[[bytes], None], descriptor: int = -1, *, packed: bool = False) -> None:
+    def __init__(
+        self, write: Callable[[bytes], None], descriptor: int = -1, *, packer: Packer | Plain | None = None
+    ) -> None:
         self.saved = Saved()
         self._write, self._descriptor = write, descriptor
-        self._packer = Packer() if packed else Plain()
+        self._packer = packer or Plain()
 
     def catch_up(self, blocks: Iterator[bytes], place: str) -> None:
         """See Sink."""

@@ -19,6 +19,7 @@ from runtime.text.entity import Entity
 # Decimal places of a score: a float32 close to 1 has about seven.
 SCORE_PLACES = 6
 _LAST_SEPARATOR = re.compile(rb"[ \t]+(?=[^ \t]+$)")
+_LAST_TAB = re.compile(rb"\t(?=[^\t]*$)")
 
 
 class Writer(Protocol):
@@ -77,13 +78,15 @@ class Jsonl:
         """See Writer."""
         if item.is_filler:
             return b""
-        name, value = ("labels", list(answer.labels)) if item.words else ("entities", _entities(answer.entities))
+        name, value = (
+            ("labels", list(answer.labels)) if item.kind == "words" else ("entities", _entities(answer.entities))
+        )
         if item.answer:
             # The bytes of the line with one field more, and not the parsed object: so numbers, escapes and the order of
             # fields stay as they were written.
             line = item.raw.removeprefix(b"\xef\xbb\xbf").strip().removesuffix(b"}").rstrip()
             return line + b", " + _json(item.answer) + b": " + _json(value) + b"}\n"
-        if item.words:
+        if item.kind == "words":
             return _json({"words": item.words, name: value}) + b"\n"
         return _json({"text": item.text, name: value}) + b"\n"
 
@@ -130,7 +133,7 @@ def _with_column(item: Item, labels: Sequence[str]) -> bytes:
         line = lines[row].rstrip(b"\r\n")
         end = lines[row][len(line) :]
         # Each line's own separator, so that a file with tabs stays one; a line that ends in a separator has it already.
-        separator = _LAST_SEPARATOR.search(line)
+        separator = (_LAST_TAB if item.tabs else _LAST_SEPARATOR).search(line)
         between = b"" if line.endswith((b" ", b"\t")) else separator[0] if separator else b" "
         lines[row] = line + between + label.encode() + end
     return b"".join(lines)

@@ -25,8 +25,8 @@ def tagger(tmp_path: Path) -> Tagger:
 def test_each_item_comes_with_its_own_answer(tagger: Tagger) -> None:
     items = [
         Item(file="x", line=1, text="Maria Keller flew to Oslo ."),
-        Item(file="x", line=2),
-        Item(file="x", line=3, words=("in", "Oslo")),
+        Item(file="x", line=2, kind="filler"),
+        Item(file="x", line=3, kind="words", words=("in", "Oslo")),
         Item(file="x", line=4, problem=BROKEN),
         Item(file="x", line=5, text="Bergen"),
     ]
@@ -39,7 +39,7 @@ def test_each_item_comes_with_its_own_answer(tagger: Tagger) -> None:
 
 
 def test_a_refused_text_says_where_it_stands_and_the_rest_is_answered(tagger: Tagger) -> None:
-    long = Item(file="x", line=8, words=("Oslo",) * 99)
+    long = Item(file="x", line=8, kind="words", words=("Oslo",) * 99)
     items = [Item(file="x", line=7, text="Oslo"), Item(file="x", line=9, text="Oslo " * 99), long]
     (_, first), (text, _), (words, _) = answers(tagger, items, chunk=512, stop=False)
     assert [entity.text for entity in first.entities] == ["Oslo"]

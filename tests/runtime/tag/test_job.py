@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def _lines(raw: bytes) -> list[dict[str, object]]:
         (["-i", "FILE", "--resume", "-o", "/dev/null"], "/dev/null is not a file that could be cut"),
         (["-i", "FILE", "-o", "FILE"], "it is an input and the output"),
         (["-i", "FILE", "--score"], "lines holds no gold labels"),
-        (["-i", "FILE", "--field", "body"], "--field: no input is JSONL"),
+        (["-i", "FILE", "--field", "body"], "--field: no input has fields"),
         (["-i", "FILE", "--word-column", "2"], "no input is CoNLL"),
         (["-i", "FILE", "--word-column", "0"], "column: 0; count from 1"),
         (["-i", "FILE", "-f", "jsonl", "--to", "html", "--answer-field", "x"], "--answer-field: the output is html"),
@@ -128,7 +129,7 @@ def test_other_outputs(run: _Run) -> None:
     assert len(_lines(gzip.decompress((run.folder / "x.jsonl.gz").read_bytes()))) == 2
 
 
-_BROKEN = b"Maria\n\nOslo \xff\n" + b"Oslo " * 40 + b"\nBergen\n"
+_BROKEN = b"Maria\n\x80\nOslo \xff\n" + b"Oslo " * 40 + b"\nBergen\n"
 
 
 @pytest.mark.parametrize("policy", ["skip", "record"])
@@ -136,7 +137,7 @@ def test_broken_lines_can_be_passed_over(policy: str, run: _Run) -> None:
     path = run.file("x.txt", _BROKEN)
     out = _lines(run("-i", path, "--long", "error", "--on-error", policy))
     problems = [
-        f"{path}:2: the text is empty; give it some words, or leave it out",
+        f"{path}:2: byte 0x80 is not UTF-8; convert the text to UTF-8",
         f"{path}:3: byte 0xff is not UTF-8; convert the text to UTF-8",
         f"{path}:4: 40 tokens, this model takes 30 at once; split it into shorter texts, at sentence ends",
     ]
@@ -175,3 +176,69 @@ def test_a_damaged_gzip_is_an_error(run: _Run) -> None:
     path.write_bytes(b"Oslo")
     with pytest.raises(NerveError, match="Not a gzipped file"):
         run("-i", path)
+
+
+def test_empty_lines_are_empty_texts_and_line_up(run: _Run) -> None:
+    """One answer a line, whatever is in it (GLiNER#63 and #316, where an empty text is an error)."""
+    path = run.file("x.txt", "Maria\n\n \nOslo\n")
+    out = _lines(run("-i", path))
+    assert [line["text"] for line in out] == ["Maria", "", " ", "Oslo"]
+    assert [len(line["entities"]) for line in out if isinstance(line["entities"], list)] == [1, 0, 0, 1]
+    words = _lines(run("-i", path, "-f", "words"))
+    assert [line["labels"] for line in words] == [["B-PER"], [], [], ["B-LOC"]]
+    jsonl = run.file("x.jsonl", '{"text": ""}\n{"words": []}\n\n')
+    assert _lines(run("-i", jsonl)) == [{"text": "", "entities": []}, {"words": [], "labels": []}]
+    assert _lines(run("", "Oslo"))[0] == {"text": "", "entities": []}
+    assert run("-i", path, "--to", "conll").startswith(b"Maria B-PER\n\n\n\nOslo")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.json", '["Maria Keller", {"text": "in Oslo", "id": 7}]'),
+        ("x.csv", 'id,text\r\n,"Maria Keller"\r\n7,in Oslo\r\n'),
+        ("x.tsv.gz", "id\ttext\n\tMaria Keller\n7\tin Oslo\n"),
+    ],
+)
+def test_arrays_and_tables_are_tagged_as_jsonl(name: str, content: str, run: _Run) -> None:
+    first, second = _lines(run("-i", run.file(name, content)))
+    assert [line["text"] for line in (first, second)] == ["Maria Keller", "in Oslo"]
+    assert [len(line["entities"]) for line in (first, second) if isinstance(line["entities"], list)] == [1, 1]
+    assert str(second["id"]) == "7"
+
+
+def test_a_column_of_a_table_is_chosen_by_its_name(run: _Run) -> None:
+    path = run.file("x.csv", "body,text\nOslo,x\n")
+    (line,) = _lines(run("-i", path, "--field", "body"))
+    assert "predicted_entities" not in line
+    assert str(line["entities"]).startswith("[{'label': 'LOC', 'text': 'Oslo', 'start': 0, 'end': 4")
+    with pytest.raises(NerveError, match=r"x\.csv:1: no field 'title' \(it has: 'body', 'text'\)"):
+        run("-i", path, "--field", "title")
+
+
+def test_a_killed_run_goes_on_in_a_table(run: _Run) -> None:
+    path, out = run.file("x.csv", "text\n" + "Maria\n" * 3 + "Oslo,x\n"), run.folder / "o.jsonl"
+    with pytest.raises(NerveError, match="row 4: 2 values for 1 columns"):
+        run("-i", path, "-o", out)
+    run.file("x.csv", "text\n" + "Maria\n" * 3 + '"Oslo,x"\n')
+    run("-i", path, "-o", out, "--resume")
+    assert [line["text"] for line in _lines(out.read_bytes())] == ["Maria"] * 3 + ["Oslo,x"]
+
+
+def test_conllu_is_given_back_with_a_column_more(run: _Run) -> None:
+    """What stands between the words stays (conllu#37); spaces inside a FORM are part of it (udpipe#21)."""
+    rest = "\t_" * 8 + "\n"
+    sentence = f"# newdoc\n# id = S-2\n1-2\tMaria{rest}1\tMaria{rest}2.1\t_{rest}2\tin Oslo{rest}3\tOslo{rest}\n"
+    out = run("-i", run.file("x.conllu", sentence)).decode()
+    labels = iter(["B-PER", "O", "B-LOC"])
+    expected = [
+        f"{line}\t{next(labels)}" if line[:2] in ("1\t", "2\t", "3\t") else line for line in sentence.split("\n")
+    ]
+    assert out.split("\n") == expected
+
+
+def test_packed_output_of_other_kinds(run: _Run) -> None:
+    path = run.file("x.txt", "Oslo\n")
+    run("-i", path, "-o", run.folder / "o.jsonl.xz")
+    assert len(_lines(lzma.decompress((run.folder / "o.jsonl.xz").read_bytes()))) == 1
+    assert len(_lines(run("-i", run.folder / "o.jsonl.xz"))) == 1

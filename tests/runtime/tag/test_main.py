@@ -135,8 +135,22 @@ def test_what_is_not_utf_8(tiny_bundle: Path) -> None:
     assert _lines(result.stdout)[0]["text"] == "Oslo"
 
 
-def test_an_empty_text() -> None:
-    _refused(_process("Oslo", " \t"), "text 2: the text is empty; give it some words, or leave it out")
+def test_an_empty_text_has_no_entities(tiny_bundle: Path) -> None:
+    given = _process("--bundle", tiny_bundle, "", " \t")
+    assert _lines(given.stdout) == [{"text": "", "entities": []}, {"text": " \t", "entities": []}]
+
+
+def test_what_is_piped_in_is_recognized(tiny_bundle: Path) -> None:
+    """JSONL, an array and CoNLL on standard input are read as in files."""
+    jsonl = _process("--bundle", tiny_bundle, stdin=b'{"id": 7, "text": "Oslo"}\n')
+    array = _process("--bundle", tiny_bundle, stdin=b'[{"id": 7, "text": "Oslo"}]')
+    assert jsonl.stdout == array.stdout
+    assert list(_lines(jsonl.stdout)[0]) == ["id", "text", "entities"]
+    conll = _process("--bundle", tiny_bundle, stdin=b"Oslo NNP B-LOC\nflew VBD O\n")
+    assert [line.split()[:3] for line in conll.stdout.decode().splitlines()] == [
+        ["Oslo", "NNP", "B-LOC"],
+        ["flew", "VBD", "O"],
+    ]
 
 
 def test_an_input_that_is_not_there(tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from runtime.errors import CorpusError
 from runtime.tag.input.detect import input_format, output_format
 from runtime.tag.input.source import Source
 
@@ -22,6 +25,16 @@ from runtime.tag.input.source import Source
         ("a.txt.gz", b'{"text": "x"}\n{"text": "y"}\n', "jsonl"),
         ("a", b'{"text": "x"}', "jsonl"),
         ("a.txt", b"", "lines"),
+        ("a.txt", b"He took vitamin B-12\n", "lines"),
+        ("a.csv", b"text\nMaria\n", "csv"),
+        ("a.tsv", b"id\ttext\n1\tMaria\n", "tsv"),
+        ("a.tsv", b"Maria\tB-PER\nflew\tO\n", "conll"),
+        ("a.json", b'["Maria"]', "json"),
+        ("a.json", b'{"text": "x"}\n{"text": "y"}\n', "jsonl"),
+        ("a", b'[\n {"text": "x"}\n]', "json"),
+        ("a.conllu", b"", "conllu"),
+        ("a.txt", b"# t\n1-2\tdu\t_\t_\t_\t_\t_\t_\t_\t_\n1\tde\t_\t_\t_\t_\t_\t_\t_\t_\n", "conllu"),
+        ("a.bin", b"PAR1", "parquet"),
     ],
 )
 def test_a_format_is_recognized(name: str, content: bytes, kind: str, tmp_path: Path) -> None:
@@ -37,8 +50,43 @@ def test_a_line_that_is_cut_off_does_not_count(tmp_path: Path) -> None:
     assert input_format(Source(str(tmp_path / "a.txt"))) == "conll"
 
 
-def test_what_can_be_read_only_once_is_lines() -> None:
-    assert input_format(Source("-")) == "lines"
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b'{"text": "Maria"}\n', "jsonl"),
+        (b'[{"text": "Maria"}]', "json"),
+        (b"Maria NNP B-PER\nflew VBD O\n\n", "conll"),
+        (gzip.compress(b"Maria NNP B-PER\nflew VBD O\n\n"), "conll"),
+        (b"Maria flew .\n", "lines"),
+        (b"", "lines"),
+    ],
+)
+def test_a_pipe_is_recognized_by_its_first_bytes_and_read_whole(content: bytes, kind: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit((tmp_path / "pipe").write_bytes, content)
+        source = Source(str(tmp_path / "pipe"), patience=20)
+        assert input_format(source) == kind
+        with source.open() as file:
+            assert b"".join(source.lines(file)) == (gzip.decompress(content) if content[:1] == b"\x1f" else content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a", b"%PDF-1.7\n", "it is PDF, which is not read; take the text out of it"),
+        ("a.docx", b"PK\x03\x04\x00", "a ZIP archive or an Office document"),
+        ("a.txt", "Maria\n".encode("utf-16"), "it is UTF-16, which is not read; convert it to UTF-8"),
+        ("a.txt", b"Maria\0\n", "bytes that no text has"),
+        ("a.html", b"<p>Maria</p>\n", "markup, whose tags would be read as text"),
+        ("a.json", b'{\n "text": "Maria"\n}\n', "neither a JSON array nor an object on each line"),
+        ("a.txt", b'{\n "text": "Maria"\n}\n', "neither a JSON array nor an object on each line"),
+    ],
+)
+def test_what_is_not_recognized_is_said(name: str, content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CorpusError, match=message):
+        input_format(Source(str(tmp_path / name)))
 
 
 def test_an_output_is_as_its_name_says_or_as_its_inputs() -> None:

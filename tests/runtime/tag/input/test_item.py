@@ -25,7 +25,7 @@ def test_a_text_becomes_words_and_words_become_text() -> None:
         ("Oslo", "B-LOC"),
         (".", "O"),
     ]
-    back = Item(file="x", line=1, words=tuple(words))
+    back = Item(file="x", line=1, kind="words", words=tuple(words))
     assert as_text(back, Answer(labels=labels)) == (_TEXT, [(0, 12, "PER"), (21, 25, "LOC")])
     # An entity that is less than a word, as aggregation by tokens finds them, labels the word.
     part = Answer((Entity("PER", "ari", 1, 4, 1.0),))
@@ -39,9 +39,10 @@ def test_a_place_is_a_line_a_file_or_a_number() -> None:
 
 
 def test_filler_has_nothing_to_tag_and_nothing_wrong() -> None:
-    assert Item(file="x", line=1, raw=b"\n").is_filler
+    assert Item(file="x", line=1, raw=b"\n", kind="filler").is_filler
+    assert not Item(file="x", line=1, raw=b"\n").is_filler  # an empty text is a text
     assert not Item(file="x", line=1, text="a").is_filler
-    assert not Item(file="x", line=1, words=("a",)).is_filler
+    assert not Item(file="x", line=1, kind="words", words=("a",)).is_filler
     assert not Item(file="x", line=1, problem=CorpusError("x:1", "broken", "fix it")).is_filler
 
 

@@ -15,9 +15,9 @@ def _content(line: str, *, gold: bool = False, **names: str) -> Content:
 
 
 def test_the_usual_fields_are_known() -> None:
-    assert _content('{"id": 1, "text": "Oslo"}') == Content("Oslo", answer="entities")
+    assert _content('{"id": 1, "text": "Oslo"}') == Content(text="Oslo", answer="entities")
     for name in ("words", "tokens"):
-        assert _content(f'{{"{name}": ["in", "Oslo"]}}') == Content(words=("in", "Oslo"), answer="labels")
+        assert _content(f'{{"{name}": ["in", "Oslo"]}}') == Content("words", words=("in", "Oslo"), answer="labels")
 
 
 def test_an_answer_does_not_replace_a_field() -> None:
@@ -49,7 +49,6 @@ def test_gold_labels_are_read_where_they_are_asked_for() -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (b"\n", "x:1: not JSON"),
         (b'{"text": "a"', "x:1: not JSON"),
         (b'{"text": NaN}', "x:1: not JSON (NaN is not in JSON)"),
         (b"[" * 100_000, "x:1: not JSON"),
@@ -57,10 +56,8 @@ def test_gold_labels_are_read_where_they_are_asked_for() -> None:
         (b'{"title": "a"}', "x:1: no field 'text' or 'words' or 'tokens' (it has: 'title')"),
         (b'{"text": "a", "words": ["a"]}', "x:1: it has 'text' and 'words'"),
         (b'{"text": 1}', "x:1: the field 'text' is a number"),
-        (b'{"text": ""}', "x:1: the text is empty"),
         (b'{"words": "a b"}', "x:1: the field 'words' is not a list of strings"),
         (b'{"words": ["a", ""]}', "x:1: the field 'words' is not a list of strings"),
-        (b'{"words": []}', "x:1: the field 'words' has no words"),
     ],
 )
 def test_a_broken_line_is_named(raw: bytes, message: str) -> None:

@@ -39,10 +39,8 @@ def test_words_are_parted_by_spaces_and_tabs() -> None:
 @pytest.mark.parametrize(
     ("kind", "raw", "message"),
     [
-        ("lines", b"a\n \nb", "x:2: the text is empty"),
         ("lines", b"a\nb\xffc\n", "x:2: byte 0xff is not UTF-8"),
-        ("words", b"\n", "x:1: the text is empty"),
-        ("text", b" \n", "x: the text is empty"),
+        ("jsonl", b'{"text": "a"}\n\n{"text": "b"}\n', "x:2: not JSON"),
         ("text", b"a\n\n\xff", "x:3: byte 0xff is not UTF-8"),
         ("conll", b"a b\nc\n", "x:2: 1 column where as many columns"),
         ("conll", b"a\nb\xff\n", "x:2: byte 0xff is not UTF-8"),
@@ -65,11 +63,38 @@ def test_columns_can_be_chosen() -> None:
 
 
 def test_texts_of_a_command_line_are_counted() -> None:
-    items = list(texts_as_items(["a", " ", "b\udcff"]))
-    assert [str(item.problem) for item in items[1:]] == [
-        "text 2: the text is empty; give it some words, or leave it out",
+    items = list(texts_as_items(["a", "", "b\udcff"]))
+    assert [str(item.problem) for item in items] == [
+        "None",
+        "None",
         "text 3: the text is not UTF-8; convert it to UTF-8",
     ]
+
+
+def test_an_empty_text_is_a_text_in_every_format() -> None:
+    """One that is left out shifts all answers after it; in GLiNER#63 and #316 it is an error."""
+    for raw in (b"a\n\n \nb\n", b"a\r\n\r\n \r\nb"):
+        assert [(item.text, item.kind) for item in read("lines", raw)] == [(t, "text") for t in ("a", "", " ", "b")]
+        assert [(item.words, item.kind) for item in read("words", raw)] == [
+            (words, "words") for words in (("a",), (), (), ("b",))
+        ]
+    assert [item.text for item in read("jsonl", b'{"text": ""}\n')] == [""]
+    assert [(item.words, item.kind) for item in read("jsonl", b'{"words": []}\n')] == [((), "words")]
+    assert [item.text for item in read("text", b"")] == [""]
+
+
+def test_blank_lines_at_the_end_of_jsonl_are_nothing() -> None:
+    text, *rest = read("jsonl", b'{"text": "a"}\n\n \n')
+    assert (text.text, [(item.is_filler, item.problem) for item in rest]) == ("a", [(True, None)] * 2)
+
+
+def test_conllu_has_its_word_in_the_second_column() -> None:
+    """Ranges and empty nodes pass through as they are; a FORM may hold a space (udpipe#21)."""
+    row = "\t_\t_\t_\t_\t_\t_\t_\t_\n"
+    raw = f"# id = S-2\n# newdoc\n1-2\tdu{row}1\tde{row}2\tle{row}2.1\t_{row}3\t10 000{row}\n#x\n".encode()
+    sentence, comment = read("conllu", raw)
+    assert (sentence.words, sentence.rows, sentence.width) == (("de", "le", "10 000"), (3, 4, 6), 10)
+    assert comment.is_filler
 
 
 @pytest.mark.parametrize(("raw", "gap"), [(b"a O\n\n", b""), (b"a O\n", b"\n"), (b"a O", b"\n\n"), (b"\n", b"")])
@@ -79,7 +104,7 @@ def test_sentences_of_two_files_stay_apart(raw: bytes, gap: bytes) -> None:
 
 
 def test_a_word_that_a_column_cannot_hold_is_a_problem() -> None:
-    whole = Item(file="x", line=3, words=("New", "\xa0York"))
+    whole = Item(file="x", line=3, kind="words", words=("New", "\xa0York"))
     assert conll_able(whole) is whole
     for word in ("New York", "a\tb", "a\n"):
         item = conll_able(Item(file="x", line=3, words=("in", word)))

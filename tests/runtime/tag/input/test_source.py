@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,8 +68,70 @@ def test_position_grows_to_the_size(tmp_path: Path) -> None:
 def test_the_size_of_a_pipe_is_not_known(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     source = Source(str(tmp_path / "pipe"))
-    assert (source.size, source.position, source.head(10)) == (0, 0, b"")
+    assert (source.size, source.position) == (0, 0)
     assert (Source("-").file, Source("-").size) == ("standard input", 0)
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CorpusError, match=r"pipe: a pipe into which nobody wrote for 0\.1 seconds; start the program"):
+        Source(str(tmp_path / "pipe"), patience=0.1).head(10)
+    (tmp_path / "pipe").open("wb").close()  # so that the thread that waits can end
+
+
+def test_a_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    gone_on = threading.Event()
+
+    def write() -> None:
+        with (tmp_path / "pipe").open("wb", buffering=0) as file:
+            file.write(b"Ma")
+            time.sleep(0.05)
+            file.write(b"ria\n")
+            assert gone_on.wait(20)
+            file.write(b"Oslo\n")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    source = Source(str(tmp_path / "pipe"))
+    assert source.head(1000) == b"Maria\n"
+    with source.open() as file:
+        lines = source.lines(file)
+        assert next(lines) == b"Maria\n"
+        gone_on.set()
+        assert list(lines) == [b"Oslo\n"]
+    thread.join()
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/urandom"])
+def test_a_device_without_end_is_refused(name: str) -> None:
+    with pytest.raises(CorpusError, match=f"{name}: it is a device; give a file, or a pipe"):
+        Source(name)
+
+
+def test_the_null_device_is_empty() -> None:
+    source = Source(os.devnull)
+    with source.open() as file:
+        assert list(source.lines(file)) == []
+
+
+@pytest.mark.parametrize("suffix", [".xz", ".bz2", ".zst", ""])
+def test_other_ways_to_pack(suffix: str, tmp_path: Path) -> None:
+    raw = b"".join(_LINES)
+    pack: Any = {".xz": lzma.compress, ".bz2": bz2.compress, "": gzip.compress}.get(suffix)
+    if suffix == ".zst":
+        pack = pytest.importorskip("zstandard").compress
+    # Two packed files, one after another, are one.
+    packed = pack(raw[:7]) + pack(raw[7:])
+    path = tmp_path / f"x.txt{suffix}"
+    path.write_bytes(packed)
+    source = Source(str(path))
+    with source.open() as file:
+        assert list(source.lines(file)) == _LINES
+    for damaged in (packed[:-3], packed[:12]):
+        path.write_bytes(damaged)
+        with pytest.raises(CorpusError, match=r"give a file that can be read"), source.open() as file:
+            list(source.lines(file))
 
 
 def test_a_file_is_the_same_by_whatever_path(path: Path, tmp_path: Path) -> None:

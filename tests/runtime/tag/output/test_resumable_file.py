@@ -154,10 +154,10 @@ def _work_of(arguments: Sequence[object]) -> Work:
 
 def _stopped(folder: Path) -> tuple[Path, Path]:
     """Input and output of a run that stopped in its second group."""
-    (folder / "i").write_text("".join(f"text {n}\n" for n in range(700)) + "\n" + "last\n")
+    (folder / "i").write_bytes("".join(f"text {n}\n" for n in range(700)).encode() + b"\xff\n" + b"last\n")
     with pytest.raises(NerveError) as caught:
         _tag("-i", folder / "i", "-o", folder / "o")
-    assert f"{folder / 'i'}:701: the text is empty" in str(caught.value)
+    assert f"{folder / 'i'}:701: byte 0xff is not UTF-8" in str(caught.value)
     assert f"the answers before it are in {folder / 'o'}.partial, and --resume goes on from there" in str(caught.value)
     return folder / "i", folder / "o"
 
@@ -166,7 +166,7 @@ def test_what_comes_before_a_broken_line_is_kept_and_a_run_goes_on_with_the_fixe
     source, output = _stopped(tmp_path)
     assert not output.exists()
     assert len(Path(f"{output}.partial").read_text().splitlines()) == 700
-    source.write_text(source.read_text().replace("\n\n", "\nfixed\n"))
+    source.write_bytes(source.read_bytes().replace(b"\xff", b"fixed"))
     tagger = _Watched()
     _tag("-i", source, "-o", output, "--resume", tagger=tagger)
     texts = [json.loads(line)["text"] for line in output.read_text().splitlines()]
@@ -204,7 +204,7 @@ def test_a_start_that_fails_spoils_nothing(tmp_path: Path) -> None:
 
 def test_an_input_that_changed_before_that_is_refused(tmp_path: Path) -> None:
     source, output = _stopped(tmp_path)
-    source.write_text(source.read_text().replace("text 7\n", "TEXT 7\n"))
+    source.write_bytes(source.read_bytes().replace(b"text 7\n", b"TEXT 7\n"))
     with pytest.raises(UsageError, match="it changed before line 701"):
         _tag("-i", source, "-o", output, "--resume")
     assert Path(f"{output}.partial").exists()
@@ -261,9 +261,9 @@ def test_an_interrupt_in_the_middle_of_a_group_saves_what_is_whole(tmp_path: Pat
 
 
 def test_a_run_that_wrote_nothing_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "i").write_text("\n")
+    (tmp_path / "i").write_bytes(b"\xff\n")
     (tmp_path / "o").write_text("old")
-    with pytest.raises(NerveError, match=r"the text is empty; give it some words, or leave it out$"):
+    with pytest.raises(NerveError, match=r"byte 0xff is not UTF-8; convert the text to UTF-8$"):
         _tag("-i", tmp_path / "i", "-o", tmp_path / "o")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["i", "o"]
     assert (tmp_path / "o").read_text() == "old"

@@ -11,6 +11,7 @@ import pytest
 
 from runtime.errors import StorageError
 from runtime.tag.output.journal import Saved, Work
+from runtime.tag.output.packer import packer_for
 from runtime.tag.output.resumable_file import Whole
 from runtime.tag.output.sink import Direct, Sink, open_sink
 
@@ -61,7 +62,7 @@ def test_a_pipe_gets_bytes_at_once_and_packed_by_its_name(name: str, tmp_path: P
 
 def test_what_stops_at_once_is_still_a_whole_gzip_file() -> None:
     written: list[bytes] = []
-    sink = Direct(written.append, packed=True)
+    sink = Direct(written.append, packer=packer_for("x.gz"))
     sink.write(b"Oslo\n")
     assert not sink.stop()
     assert gzip.decompress(b"".join(written)) == b"Oslo\n"

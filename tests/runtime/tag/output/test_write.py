@@ -43,7 +43,7 @@ def test_json_that_is_read_and_written_is_the_same_with_the_answer(fields: dict[
 
 def test_words_and_texts_and_problems_as_json() -> None:
     assert Jsonl().entry(Item(file="x", line=1, text="é"), Answer()) == '{"text": "é", "entities": []}\n'.encode()
-    item = Item(file="x", line=1, words=("a", "\ud800"))
+    item = Item(file="x", line=1, kind="words", words=("a", "\ud800"))
     assert json.loads(Jsonl().entry(item, Answer(labels=["O", "B-X"]))) == {
         "words": ["a", "\ud800"],
         "labels": ["O", "B-X"],
@@ -95,4 +95,4 @@ def test_a_text_as_conll_is_its_words_and_a_problem_is_a_comment() -> None:
 def test_every_format_has_its_writer_and_fillers_have_no_entry(kind: Output, writer: type[Writer]) -> None:
     opened = open_writer(kind, ["PER"])
     assert isinstance(opened, writer)
-    assert opened.entry(Item(file="x", line=1), Answer()) == b""
+    assert opened.entry(Item(file="x", line=1, kind="filler"), Answer()) == b""

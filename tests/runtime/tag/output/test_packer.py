@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import threading
 from pathlib import Path
@@ -12,24 +13,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.errors import StorageError
-from runtime.tag.output.gzip_stream import Packer, Plain, write_all
+from runtime.tag.compression import COMPRESSIONS
+from runtime.tag.output.packer import Packer, Plain, packer_for, write_all
+
+GZIP = COMPRESSIONS[0]
 
 
 @given(st.lists(st.lists(st.binary(max_size=50), max_size=4), max_size=4))
 def test_members_are_gzip_files_alone_and_together(members: list[list[bytes]]) -> None:
-    packer = Packer()
+    packer = Packer(GZIP)
     packed = [b"".join([*(packer.pack(data) for data in member), packer.end()]) for member in members]
     assert [gzip.decompress(one) for one in packed] == [b"".join(member) for member in members]
     assert gzip.decompress(b"".join(packed)) == b"".join(data for member in members for data in member)
 
 
 def test_a_member_without_bytes_is_nothing() -> None:
-    packer = Packer()
+    packer = Packer(GZIP)
     assert (packer.pack(b""), packer.end(), packer.end()) == (b"", b"", b"")
 
 
 def test_the_same_bytes_are_packed_alike_at_any_time() -> None:
-    one, other = Packer(), Packer()
+    one, other = Packer(GZIP), Packer(GZIP)
     packed = one.pack(b"Oslo") + one.end()
     assert packed == other.pack(b"Oslo") + other.end()
     assert packed[4:8] == bytes(4)  # gzip's field for the time
@@ -69,3 +73,18 @@ def test_a_full_disk_is_an_error_of_the_named_file() -> None:
     with pytest.raises(StorageError, match=r"out\.jsonl: no space left"):
         write_all(descriptor, b"Oslo", "out.jsonl")
     os.close(descriptor)
+
+
+def test_a_name_says_how_it_is_packed() -> None:
+    for name, compression in zip(("x.gz", "x.XZ", "x.bz2"), COMPRESSIONS):
+        packer = packer_for(name)
+        packed = packer.pack(b"Oslo") + packer.end()
+        assert compression.unpack(io.BytesIO(packed)).read() == b"Oslo"
+    assert packer_for("x.jsonl").pack(b"Oslo") == b"Oslo"
+
+
+def test_zstandard() -> None:
+    library = pytest.importorskip("zstandard")
+    packer = packer_for("x.zst")
+    packed = packer.pack(b"Oslo") + packer.end() + packer.pack(b"Lund") + packer.end()
+    assert library.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read() == b"OsloLund"

@@ -1,28 +1,29 @@
-"""Output bytes: packed by gzip where asked for, and written completely. The module does not know names of files."""
+"""Output bytes: packed where asked for, and written completely. The module does not know names of files."""
 
 from __future__ import annotations
 
 import os
-import zlib
 from typing import Any
 
 from runtime.errors import storage_error
-
-# zlib's number for gzip's header and trailer with the largest window. zlib writes no time into the header, so two runs
-# on the same input write the same bytes.
-_GZIP_WINDOW = 31
+from runtime.tag.compression import Compression, compression_of
 
 
 class Packer:
-    """Packs bytes into gzip members. Members one after another are a gzip file, so an output can be cut between two."""
+    """Packs bytes into members. Members one after another are a packed file, so an output can be cut between two.
 
-    def __init__(self) -> None:
+    Args:
+        compression: how.
+    """
+
+    def __init__(self, compression: Compression) -> None:
+        self._compression = compression
         self._member: Any = None
 
     def pack(self, data: bytes) -> bytes:
         """The packed bytes that are ready after `data`; the rest stays inside until more data or `end`."""
         if self._member is None and data:
-            self._member = zlib.compressobj(wbits=_GZIP_WINDOW)
+            self._member = self._compression.compressor()
         packed: bytes = self._member.compress(data) if self._member else b""
         return packed
 
@@ -43,6 +44,19 @@ class Plain:
     def end(self) -> bytes:
         """Nothing."""
         return b""
+
+
+def packer_for(name: str) -> Packer | Plain:
+    """What packs an output of that name.
+
+    Raises:
+        UsageError: the library for it is not installed.
+    """
+    compression = compression_of(name)
+    if compression is None:
+        return Plain()
+    compression.compressor()
+    return Packer(compression)
 
 
 def write_all(descriptor: int, data: bytes, name: str) -> None:
