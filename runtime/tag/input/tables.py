@@ -7,7 +7,6 @@ columns as fields; a value that is not there is null. The module does not know w
 from __future__ import annotations
 
 import codecs
-import csv
 import json
 import math
 import sys
@@ -117,6 +116,8 @@ def _tab_separated(file: BinaryIO, place: str) -> Iterator[bytes]:
 
 def _rows(file: BinaryIO, place: str, separator: str) -> Iterator[bytes]:
     """The rows of a table whose first row names the columns."""
+    import csv  # not at the top: most inputs are no tables
+
     csv.field_size_limit(sys.maxsize)  # a text may be longer than the library's 131,072 characters
     text = (line.decode("utf-8" if number else "utf-8-sig") for number, line in enumerate(file))
     # Strict, because a quote inside of a field that is not quoted would be dropped without a word.
