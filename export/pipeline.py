@@ -17,6 +17,7 @@ from export.certify.corpus import Text
 from export.certify.measure import Certifier
 from export.certify.reference import Reference
 from export.certify.report import stage
+from export.certify.tokens import compare_tokens, compare_with_slow
 from export.engines.api import open_portable_building
 from export.engines.build_progress import Phases
 from export.engines.bundle_engines import with_engines, with_portable
@@ -24,6 +25,7 @@ from export.engines.options import NO_ENGINES, TensorRTOptions, fulfilled
 from export.graphs.packed import can_pack, packed_from_checkpoint
 from export.graphs.padded import padded_from_checkpoint
 from export.graphs.shared_weights import share_weights
+from export.hf_tokenizer import save_tokenizer
 from export.options import VariantOptions
 from export.provenance import provenance
 from export.reading.documents import Document
@@ -68,6 +70,7 @@ def make_bundle(
         GateError: a graph, or every engine that is asked for, does not say what the checkpoint says.
     """
     with staging(output) as folder:
+        checkpoint = _with_tokenizer(checkpoint, text, folder)
         with stage("load"):
             model = load_model(checkpoint.folder)
         bundle = _exported(model, folder, checkpoint, variants, tensorrt, threads)
@@ -90,8 +93,9 @@ def seal_uncertified(folder: Path, checkpoint: Checkpoint, graphs: tuple[Graph, 
         StorageError: no permission, or no space.
     """
     try:
-        for name in (TOKENIZER, CONFIG):
-            shutil.copyfile(checkpoint.folder / name, folder / name)
+        for name, source in ((TOKENIZER, checkpoint.tokenizer), (CONFIG, checkpoint.folder / CONFIG)):
+            if source != folder / name:
+                shutil.copyfile(source, folder / name)
     except OSError as error:
         raise storage_error(error) from error
     manifest = Manifest(
@@ -106,6 +110,19 @@ def seal_uncertified(folder: Path, checkpoint: Checkpoint, graphs: tuple[Graph, 
     )
     seal(folder, manifest)
     return open_bundle(folder)
+
+
+def _with_tokenizer(checkpoint: Checkpoint, text: Text, folder: Path) -> Checkpoint:
+    """The checkpoint with the bundle's tokenizer, which transformers saved and which makes the same tokens."""
+    with stage("tokenizer") as said:
+        saved, remarks = save_tokenizer(checkpoint, folder / TOKENIZER)
+        compared = compare_tokens(saved.tokenizer, checkpoint.folder, text.words)
+        said.append(f"the same tokens as in transformers for {compared:,} texts")
+        said += remarks
+        if not checkpoint.tokenizer.is_file():
+            in_corpus, in_delicate = compare_with_slow(checkpoint.folder, text.words)
+            said.append(f"it differs from the slow one in {in_corpus:,} of them and in {in_delicate} delicate strings")
+    return saved
 
 
 def _exported(

@@ -33,10 +33,14 @@ LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
 def check_tokenizer(checkpoint: Checkpoint) -> None:
     """Refuse a tokenizer that the runtime could not open, before anything is exported.
 
+    A slow one is checked once export has converted it.
+
     Raises:
         CheckpointError: it is damaged, or gives out ids that the model's embedding table does not have.
     """
     place = str(checkpoint.tokenizer)
+    if not checkpoint.tokenizer.is_file():
+        return
     try:
         encoder = Encoder(checkpoint.tokenizer)
     except BundleError as error:

@@ -15,7 +15,7 @@ from export.options import add_options
 from export.staging import exclusive
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.hub import find_checkpoint
-from runtime.bundle.store import Bundle, open_bundle, seal
+from runtime.bundle.store import TOKENIZER, Bundle, open_bundle, seal
 from runtime.bundle.third_party import is_third_party, open_third_party
 from runtime.command_line import Parser, run
 from runtime.errors import BundleError, GateError
@@ -40,11 +40,14 @@ def _certify(options: Namespace, place: Path) -> int:
     check_evidence(text, checkpoint.labels, counted(text))
     yield_cores()
     from export.certify.reference import Reference
+    from export.certify.tokens import compare_tokens
     from export.torch_model import load_model
 
-    reference = Reference(checkpoint.folder, load_model(checkpoint.folder), threads=options.threads)
-    certifier = Certifier(reference, text, checkpoint.labels, max_length=checkpoint.max_length)
     try:
+        # Before anything else: with other tokens, no figure would tell why the answers differ.
+        compare_tokens(bundle.file(TOKENIZER), checkpoint.folder, text.words)
+        reference = Reference(checkpoint.folder, load_model(checkpoint.folder), threads=options.threads)
+        certifier = Certifier(reference, text, checkpoint.labels, max_length=checkpoint.max_length)
         certified = _certified(bundle, certifier, checkpoint, options.threads)
     except GateError as error:
         print(f"FAILED: {error}\n{options.bundle} is as it was", file=sys.stderr)

@@ -16,6 +16,7 @@ import torch
 import transformers
 from numpy.typing import NDArray
 
+from export.hf_tokenizer import load_tokenizer
 from runtime.errors import CheckpointError
 
 # Most tokens of one batch; more gains nothing on a CPU.
@@ -34,17 +35,7 @@ class Reference:
     def __init__(self, checkpoint: Path, model: transformers.PreTrainedModel, *, threads: int) -> None:
         torch.set_num_threads(threads)
         self._model, self._checkpoint = model, checkpoint
-        # Byte-level tokenizers need the space that a word lost when it was cut out of its text; others ignore it.
-        try:
-            self._tokenizer: transformers.PreTrainedTokenizerBase = transformers.AutoTokenizer.from_pretrained(
-                checkpoint, use_fast=True, local_files_only=True, add_prefix_space=True, trust_remote_code=False
-            )
-        except Exception as error:  # transformers and tokenizers raise their own for each kind of damaged file
-            reason = str(error).strip().partition("\n")[0]
-            problem = f"transformers cannot load its tokenizer ({reason})"
-            raise CheckpointError(str(checkpoint), problem, "take an intact copy") from error
-        if not self._tokenizer.is_fast:
-            raise CheckpointError(str(checkpoint), "its tokenizer is slow", "save a fast one as tokenizer.json")
+        self._tokenizer = load_tokenizer(checkpoint, for_words=True)
 
     def tokens(self, sentences: Sequence[Sequence[str]]) -> list[int]:
         """Tokens of each sentence, special ones included."""

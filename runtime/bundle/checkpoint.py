@@ -1,24 +1,34 @@
 """What can be said of a checkpoint folder without torch: its digest, its labels, its limits.
 
-A checkpoint is a Hugging Face folder: config.json, model.safetensors (or shards), tokenizer.json.
-It knows nothing of tensors.
+A checkpoint is a Hugging Face folder: config.json, model.safetensors (or shards), and a tokenizer.json or the files of
+a slow tokenizer, which export converts. It knows nothing of tensors.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runtime.bundle.checkpoint_config import longest_told, read_config
 from runtime.bundle.manifest import Source
+from runtime.bundle.weights import check_classifier
 from runtime.errors import CheckpointError
-from runtime.system.files import sha256_of_file
+from runtime.system.files import regular_size, sha256_of_file
 from runtime.text.label_schemes import OUTSIDE
 
-_PATTERNS = ("config.json", "tokenizer.json", "*.safetensors", "*.safetensors.index.json")
+# The files of slow tokenizers, by which each is known.
+_SLOW = (
+    *("spiece.model", "spm.model", "sentencepiece.bpe.model", "sentencepiece.model", "tokenizer.model"),
+    *("bpe.codes", "vocab.txt", "vocab.json"),
+)
+_PATTERNS = (
+    *("config.json", "*.safetensors", "*.safetensors.index.json"),
+    # Each of them changes what transformers makes of a text.
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt", *_SLOW),
+)
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 # What transformers writes when nobody has named the labels.
 _UNNAMED = re.compile(r"LABEL_\d+")
@@ -49,16 +59,14 @@ class Checkpoint(Description):
         folder: where its files are.
         name: the folder or the hub id, as the user gave it.
         sha256: see sha256_of_checkpoint.
+        tokenizer: the tokenizer.json; not there yet where the checkpoint has a slow one, and in its place the file that
+            transformers saved, once export has made it.
     """
 
     folder: Path
     name: str
     sha256: str
-
-    @property
-    def tokenizer(self) -> Path:
-        """Its tokenizer.json."""
-        return self.folder / "tokenizer.json"
+    tokenizer: Path
 
     @property
     def source(self) -> Source:
@@ -85,6 +93,7 @@ def open_checkpoint(folder: Path, *, name: str = "") -> Checkpoint:
         folder=folder,
         name=name or str(folder),
         sha256=sha256_of_checkpoint(folder),
+        tokenizer=folder / "tokenizer.json",
     )
 
 
@@ -93,15 +102,19 @@ def describe(path: Path, *, weights: bool = True) -> Description:
 
     Args:
         path: the folder.
-        weights: refuse a folder without weights, or with pickled ones alone.
+        weights: refuse a folder without weights, or with pickled ones alone. Without them, nothing can convert a slow
+            tokenizer, either.
 
     Raises:
-        CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing or slow,
-            or its configuration is unreadable or names no labels.
+        CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing, or its
+            configuration is unreadable, names no labels, or others than the classifier has.
     """
     config = check_files(path, weights=weights)
-    architecture = str(config.get("model_type", ""))
-    return Description(architecture, _labels(path, config), max_length(path, config), _vocabulary(path, config))
+    labels = _labels(path, config)
+    if weights:
+        check_classifier(path, len(labels))
+    architecture = config.get("model_type", "")
+    return Description(architecture, labels, max_length(path, config), _vocabulary(path, config))
 
 
 def check_files(path: Path, *, weights: bool = True) -> dict[str, Any]:
@@ -111,36 +124,43 @@ def check_files(path: Path, *, weights: bool = True) -> dict[str, Any]:
         path, weights: see describe.
 
     Raises:
-        CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing or slow,
-            or its configuration is unreadable.
+        CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing, or its
+            configuration is unreadable.
     """
     if not path.is_dir():
         raise CheckpointError(str(path), "there is no such folder", "give a checkpoint's folder or its hub id")
-    config = _config(path)
+    config = read_config(path)
+    _check_regular(path)
     if weights:
         _check_weights(path)
-    _check_tokenizer(path)
+    _check_tokenizer(path, convertible=weights)
     return config
+
+
+def slow_tokenizer_of(path: Path) -> str:
+    """The file by which a folder's slow tokenizer is known; empty where there is none."""
+    return next((name for name in _SLOW if (path / name).is_file()), "")
 
 
 def sha256_of_checkpoint(path: Path) -> str:
     """One digest over the configuration, the weights and the tokenizer: over "name sha256" lines in order of name."""
-    names = sorted({file.name for pattern in _PATTERNS for file in path.glob(pattern)})
+    names = sorted(_read_files(path))
     lines = "".join(f"{name} {sha256_of_file(path / name)}\n" for name in names)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _config(path: Path) -> dict[str, Any]:
-    place = path / "config.json"
-    try:
-        config = json.loads(place.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(str(path), "not a checkpoint, it has no config.json", "give another folder") from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(str(place), f"not readable JSON ({error})", "take an intact copy of it") from error
-    if not isinstance(config, dict):
-        raise CheckpointError(str(place), "not a JSON object", "take an intact copy of it")
-    return config
+def _read_files(path: Path) -> set[str]:
+    return {file.name for pattern in _PATTERNS for file in path.glob(pattern)}
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse pipes and devices, which would be read forever."""
+    for name in sorted(_read_files(path)):
+        try:
+            regular_size(path / name)
+        except OSError as error:
+            problem = error.strerror or str(error)
+            raise CheckpointError(str(path / name), problem, "take an intact copy of it") from error
 
 
 def _check_weights(path: Path) -> None:
@@ -154,10 +174,10 @@ def _check_weights(path: Path) -> None:
     raise CheckpointError(str(path), problem, f"if you trust them, convert them with transformers: {command}")
 
 
-def _check_tokenizer(path: Path) -> None:
-    if (path / "tokenizer.json").is_file():
+def _check_tokenizer(path: Path, *, convertible: bool) -> None:
+    slow = slow_tokenizer_of(path)
+    if (path / "tokenizer.json").is_file() or (slow and convertible):
         return
-    slow = next((name for name in ("vocab.txt", "vocab.json", "spiece.model") if (path / name).is_file()), "")
     problem = (
         f"no tokenizer.json, only a slow tokenizer's {slow}" if slow else "the tokenizer is missing (tokenizer.json)"
     )
@@ -198,12 +218,7 @@ def max_length(path: Path, config: dict[str, Any]) -> int:
         raise CheckpointError(str(path / "config.json"), problem, fix)
     if config.get("model_type") in _OFFSET_POSITIONS:
         positions -= int(config.get("pad_token_id") or 0) + 1
-    try:
-        told = json.loads((path / "tokenizer_config.json").read_text(encoding="utf-8")).get("model_max_length")
-    except (OSError, ValueError, AttributeError):
-        told = None
-    # transformers writes 1e30 for "no limit".
-    return min(positions, int(told)) if isinstance(told, int | float) and told >= 1 else positions
+    return int(min(positions, longest_told(path)))
 
 
 _OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer", "mpnet", "luke"})

@@ -40,7 +40,7 @@ def broken(tiny_model: Path, tmp_path: Path, name: str, content: bytes) -> Path:
     ("name", "content", "found"),
     [
         ("config.json", b"{", "not readable JSON"),
-        ("model.safetensors", b"\x00" * 64, "transformers cannot load it"),
+        ("model.safetensors", b"\x00" * 64, "damaged or cut off"),
         ("tokenizer.json", b"{}", "not a tokenizer"),
     ],
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from export.torch_model import load_model
+from export.torch_model import load_model, unread_weights
 from runtime.errors import CheckpointError
 from tests.tiny import tiny_checkpoint
 
@@ -39,3 +40,54 @@ def test_damaged_weights_are_one_line(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="transformers cannot load it") as caught:
         load_model(damaged)
     assert "\n" not in str(caught.value)
+
+
+def with_weights(model: Path, folder: Path, *names: str) -> Path:
+    """A copy of a checkpoint with more weights."""
+    copy = Path(shutil.copytree(model, folder))
+    more = dict.fromkeys(names, np.ones((2, 2), np.float32))
+    save_file(load_file(copy / "model.safetensors") | more, copy / "model.safetensors", metadata={"format": "pt"})
+    return copy
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "crf.transitions",
+        "lstm.weight_ih_l0",
+        "bilstm.bias_hh_l0_reverse",
+        "hidden2tag.weight",
+        "bert.encoder.layer.2.x",
+    ],
+)
+def test_weights_that_would_be_left_out_and_change_answers_are_refused(
+    tiny_model: Path, tmp_path: Path, name: str
+) -> None:
+    """transformers#46002, BERT-CRF, mt-dnn, onnxruntime#11259: a CRF, an LSTM, a second head, more layers than read."""
+    folder = with_weights(tiny_model, tmp_path / "model", name, "cls.predictions.bias")
+    with pytest.raises(CheckpointError, match=rf"1 weights would not be read.*\({name}\)"):
+        load_model(folder)
+    assert load_model(folder, read_elsewhere=[r"crf\..*|.*lstm\..*|hidden2tag\..*|.*layer\.2\..*"])
+
+
+def test_what_pre_training_leaves_behind_is_known(tiny_model: Path, tmp_path: Path) -> None:
+    known = (
+        *("bert.pooler.dense.weight", "bert.embeddings.position_ids", "cls.predictions.transform.dense.weight"),
+        *(
+            "cls.seq_relationship.bias",
+            "lm_head.bias",
+            "vocab_projector.weight",
+            "discriminator_predictions.dense.bias",
+        ),
+    )
+    load_model(with_weights(tiny_model, tmp_path / "model", *known))
+    assert unread_weights([*known, "crf.start_transitions", "pooler_crf.x"]) == [
+        "crf.start_transitions",
+        "pooler_crf.x",
+    ]
+
+
+def test_many_unread_weights_are_counted(tiny_model: Path, tmp_path: Path) -> None:
+    folder = with_weights(tiny_model, tmp_path / "model", *(f"head.{number}" for number in range(8)))
+    with pytest.raises(CheckpointError, match=r"8 weights would not be read.*head\.4 and 3 more"):
+        load_model(folder)

@@ -7,10 +7,13 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from export.certify.__main__ import main
-from runtime.bundle.store import MANIFEST, TOKENIZER, digest_of, open_bundle, seal
+from runtime.bundle.store import MANIFEST, TOKENIZER, digest_of, open_bundle, read_bundle, seal
 from tests.conftest import Command
 from tests.tiny import tiny_checkpoint
 
@@ -34,18 +37,37 @@ def test_a_checkpoint_that_was_moved_is_given_and_recognized_by_its_digest(
 def test_a_failed_gate_is_status_1_and_names_the_candidate(
     bundle: Path, tiny_model: Path, tiny_corpus: Path, command: Command
 ) -> None:
-    manifest = open_bundle(bundle).manifest
+    graph = bundle / "padded-fp32.onnx"
+    model = onnx.load(graph)
+    classifier = next(tensor for tensor in model.graph.initializer if tuple(tensor.dims) == (32, 7))
+    exchanged = np.ascontiguousarray(numpy_helper.to_array(classifier)[:, ::-1])
+    classifier.CopyFrom(numpy_helper.from_array(exchanged, classifier.name))
+    onnx.save(model, graph)
+    said = refused(bundle, graph, tiny_model, tiny_corpus, command)
+    assert said.startswith("FAILED: padded-fp32.onnx on onnxruntime in fp32, cpu: it does not say what")
+
+
+def test_other_tokens_are_found_before_any_answer(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, command: Command
+) -> None:
     tokenizer = json.loads((bundle / TOKENIZER).read_text())
     vocabulary = tokenizer["model"]["vocab"]
     vocabulary["Oslo"], vocabulary["river"] = vocabulary["river"], vocabulary["Oslo"]
     (bundle / TOKENIZER).write_text(json.dumps(tokenizer))
-    seal(bundle, replace(manifest, files={**manifest.files, TOKENIZER: digest_of(bundle / TOKENIZER)}))
+    said = refused(bundle, bundle / TOKENIZER, tiny_model, tiny_corpus, command)
+    assert "tokenizer.json: other tokens than in transformers for" in said
+
+
+def refused(bundle: Path, changed: Path, model: Path, corpus: Path, command: Command) -> str:
+    """What certifying says of a bundle one of whose files was changed and sealed again: status 1, nothing written."""
+    manifest = read_bundle(bundle).manifest
+    seal(bundle, replace(manifest, files={**manifest.files, changed.name: digest_of(changed)}))
     before = (bundle / MANIFEST).read_bytes()
-    said = command("export.certify", bundle, "--model", tiny_model, "--corpus", tiny_corpus, "--threads", "1")
+    said = command("export.certify", bundle, "--model", model, "--corpus", corpus, "--threads", "1")
     assert (said.returncode, "Traceback" in said.stderr) == (1, False)
-    assert said.stderr.startswith("FAILED: padded-fp32.onnx on onnxruntime in fp32, cpu: it does not say what")
     assert said.stderr.endswith(f"{bundle} is as it was\n")
     assert (bundle / MANIFEST).read_bytes() == before
+    return said.stderr
 
 
 def test_another_checkpoint_is_an_error_and_no_verdict(

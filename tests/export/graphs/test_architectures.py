@@ -12,7 +12,6 @@ from runtime.bundle.store import open_bundle
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import UncertifiedError
 from runtime.tagger import Tagger
-from tests.conftest import Command
 from tests.tiny import ARCHITECTURES, tiny_checkpoint
 
 TEXT = "Maria Keller flew from Lisbon to Oslo on Friday ."
@@ -68,14 +67,3 @@ def test_case_is_the_tokenizers_business(name: str, same: bool, tmp_path: Path) 
 @pytest.mark.parametrize("architecture", ["deberta-v2", "modernbert", "mpnet", "albert"])
 def test_longest_row_of_models_with_other_positions(architecture: str, tmp_path: Path) -> None:
     assert describe(tiny_checkpoint(tmp_path / "model", architecture=architecture, positions=48)).max_length == 48
-
-
-def test_slow_tokenizer_alone_is_one_line_that_says_how_to_convert(
-    tiny_corpus: Path, tmp_path: Path, command: Command
-) -> None:
-    model = tiny_checkpoint(tmp_path / "model")
-    (model / "tokenizer.json").rename(model / "vocab.txt")
-    said = command("export", "--model", model, "--output", tmp_path / "bundle", "--corpus", tiny_corpus)
-    assert (said.returncode, said.stderr.count("\n")) == (2, 1), said.stderr
-    assert "only a slow tokenizer's vocab.txt" in said.stderr
-    assert "AutoTokenizer.from_pretrained(FOLDER, use_fast=True).save_pretrained(FOLDER)" in said.stderr

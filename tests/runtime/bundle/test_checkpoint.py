@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runtime.bundle.checkpoint import describe, open_checkpoint, sha256_of_checkpoint
+from runtime.bundle.checkpoint import describe, open_checkpoint, sha256_of_checkpoint, slow_tokenizer_of
 from runtime.bundle.manifest import Source
 from runtime.errors import CheckpointError
 from tests.tiny import LABELS, tiny_checkpoint
@@ -35,8 +35,9 @@ def test_description_is_what_the_folder_says(checkpoint: Path) -> None:
 
 def test_labels_come_by_index_and_not_by_order(checkpoint: Path) -> None:
     change(checkpoint, id2label={"1": "B-PER", "0": "O", "10": "I-LOC", **{str(i): f"B-{i}" for i in range(2, 10)}})
-    assert describe(checkpoint).labels[:2] == ("O", "B-PER")
-    assert describe(checkpoint).labels[10] == "I-LOC"
+    # Without the weights, whose classifier has seven labels.
+    assert describe(checkpoint, weights=False).labels[:2] == ("O", "B-PER")
+    assert describe(checkpoint, weights=False).labels[10] == "I-LOC"
 
 
 def test_roberta_loses_two_positions_to_its_padding(tmp_path: Path) -> None:
@@ -54,11 +55,12 @@ def test_tokenizer_can_shorten_rows_but_not_lengthen_them(checkpoint: Path) -> N
 
 def test_digest_follows_configuration_weights_and_tokenizer(checkpoint: Path) -> None:
     digests = {sha256_of_checkpoint(checkpoint)}
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+    for name in names:
         with (checkpoint / name).open("ab") as file:
             file.write(b" ")
         digests.add(sha256_of_checkpoint(checkpoint))
-    assert len(digests) == 4
+    assert len(digests) == 1 + len(names)
     (checkpoint / "README.md").write_text("not part of the model")
     assert sha256_of_checkpoint(checkpoint) in digests
 
@@ -94,10 +96,12 @@ def test_pickled_weights_are_refused_with_the_way_to_convert(checkpoint: Path) -
         describe(checkpoint)
 
 
-def test_slow_tokenizer_is_refused_with_the_way_to_convert(checkpoint: Path) -> None:
+def test_a_slow_tokenizer_is_for_export_alone_and_the_line_says_how_to_convert_it(checkpoint: Path) -> None:
     (checkpoint / "tokenizer.json").rename(checkpoint / "vocab.txt")
+    assert slow_tokenizer_of(checkpoint) == "vocab.txt"
+    assert not open_checkpoint(checkpoint).tokenizer.exists()
     with pytest.raises(CheckpointError, match=r"slow tokenizer.*use_fast=True"):
-        describe(checkpoint)
+        describe(checkpoint, weights=False)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
