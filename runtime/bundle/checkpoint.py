@@ -109,7 +109,7 @@ def describe(path: Path, *, weights: bool = True) -> Description:
         CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing, or its
             configuration is unreadable, names no labels, or others than the classifier has.
     """
-    config = check_files(path, weights=weights)
+    config = check_files(path, weights=weights, slow_tokenizer=weights)
     labels = _labels(path, config)
     if weights:
         check_classifier(path, len(labels))
@@ -117,15 +117,16 @@ def describe(path: Path, *, weights: bool = True) -> Description:
     return Description(architecture, labels, max_length(path, config), _vocabulary(path, config))
 
 
-def check_files(path: Path, *, weights: bool = True) -> dict[str, Any]:
+def check_files(path: Path, *, weights: bool = True, slow_tokenizer: bool = False) -> dict[str, Any]:
     """The configuration of a folder that holds a checkpoint's files; they need not be those of a NER model.
 
     Args:
         path, weights: see describe.
+        slow_tokenizer: take a slow tokenizer, too, which has no tokenizer.json.
 
     Raises:
-        CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing, or its
-            configuration is unreadable.
+        CheckpointError: it is missing or not a checkpoint, its weights are pickled, its tokenizer is missing or slow,
+            or its configuration is unreadable.
     """
     if not path.is_dir():
         raise CheckpointError(str(path), "there is no such folder", "give a checkpoint's folder or its hub id")
@@ -133,7 +134,7 @@ def check_files(path: Path, *, weights: bool = True) -> dict[str, Any]:
     _check_regular(path)
     if weights:
         _check_weights(path)
-    _check_tokenizer(path, convertible=weights)
+    _check_tokenizer(path, convertible=slow_tokenizer)
     return config
 
 
