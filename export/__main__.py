@@ -26,6 +26,7 @@ from export.options import VariantOptions, add_options
 from export.preflight import LOWER, check_tokenizer, is_up_to_date
 from export.reading.documents import Document, read_documents
 from export.staging import check_output, exclusive
+from runtime.bundle.checkpoint import with_label_scheme
 from runtime.bundle.hub import find_checkpoint
 from runtime.command_line import Parser, count, run
 from runtime.errors import GateError
@@ -54,10 +55,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _export(options: Namespace, output: Path) -> int:
-    checkpoint = find_checkpoint(options.model)
+    checkpoint = with_label_scheme(find_checkpoint(options.model), options.label_scheme)
     check_tokenizer(checkpoint)
-    text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence)
-    check_evidence(text, checkpoint.labels, counted(text))
+    labels = checkpoint.label_set
+    text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence, labels=labels)
+    check_evidence(text, labels, counted(text))
     variants, wanted = _variant_options(options), _tensorrt_options(options)
     if not options.force and is_up_to_date(output, checkpoint, text, variants, tensorrt=wanted):
         print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")

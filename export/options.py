@@ -8,6 +8,7 @@ from pathlib import Path
 from runtime.bundle.certificate import Precision
 from runtime.command_line import Parser, count
 from runtime.system.libraries import available_threads
+from runtime.text.label_names import SCHEMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +35,6 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--sentences", type=int, default=0, help="certify on so many; 0: all (%(default)s)")
     limited = "be content with a corpus that is too small for a full certificate; what runs it must ask for that, too"
     parser.add_argument("--limited-evidence", action="store_true", help=limited)
+    scheme = f"how the labels spell entities, where their names do not show it: {', '.join(SCHEMES)}"
+    parser.add_argument("--label-scheme", choices=SCHEMES, default="", metavar="NAME", help=scheme)
     parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (all)")

@@ -71,8 +71,9 @@ def make_bundle(
     """
     with staging(output) as folder:
         checkpoint = _with_tokenizer(checkpoint, text, folder)
-        with stage("load"):
+        with stage("load") as said:
             model = load_model(checkpoint.folder)
+            said += _labels_said(checkpoint)
         bundle = _exported(model, folder, checkpoint, variants, tensorrt, threads)
         bundle = _certified(bundle, checkpoint, model, text, tensorrt, threads)
         # A large model's weights would lie in memory beside those of every backend that is about to be timed.
@@ -84,6 +85,13 @@ def make_bundle(
         replace_folder(folder, output)
     _show_end(bundle, output)
     return replace(bundle, path=output)
+
+
+def _labels_said(checkpoint: Checkpoint) -> list[str]:
+    """What a person is told of labels that are not what most models have: a letter and a type each."""
+    naming = checkpoint.label_set.naming
+    said = {"types of their own": naming.alone, "padding, never an entity": naming.padding}
+    return [f"labels in {naming.scheme.value}; {what}: {', '.join(names)}" for what, names in said.items() if names]
 
 
 def seal_uncertified(folder: Path, checkpoint: Checkpoint, graphs: tuple[Graph, ...]) -> Bundle:
@@ -107,6 +115,7 @@ def seal_uncertified(folder: Path, checkpoint: Checkpoint, graphs: tuple[Graph, 
         graphs=graphs,
         certificates=(),
         versions=provenance(),
+        label_scheme=checkpoint.label_scheme,
     )
     seal(folder, manifest)
     return open_bundle(folder)
@@ -208,7 +217,7 @@ def _certified(
     """
     with stage("reference") as said:
         reference = Reference(checkpoint.folder, model, threads=threads)
-        certifier = Certifier(reference, text, checkpoint.labels, max_length=checkpoint.max_length)
+        certifier = Certifier(reference, text, checkpoint.label_set, max_length=checkpoint.max_length)
         said.append(f"{text.name}: {len(text.sentences):,} sentences, {sum(map(len, text.words)):,} words")
     certificates = certify_all(bundle, certifier, threads=threads)
     if not fulfilled(tensorrt, certificates):

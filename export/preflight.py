@@ -19,6 +19,7 @@ from runtime.errors import BundleError, CheckpointError
 from runtime.system.cpu import cpu_features
 from runtime.system.gpu import gpu
 from runtime.system.libraries import installed_version
+from runtime.text.label_schemes import LabelSet
 
 _ANY, _GPU = "", "onnxruntime"
 _RTX = ("tensorrt-rtx-cu13",)
@@ -72,6 +73,7 @@ def is_up_to_date(
     made_alike = manifest.checkpoint == checkpoint.source and manifest.versions == provenance()
     return (
         made_alike
+        and LabelSet(manifest.labels, manifest.label_scheme).scheme is checkpoint.label_set.scheme
         and not bundle.doubts
         and _is_certified_here(manifest, text, variants)
         and _holds_graphs(manifest, variants)

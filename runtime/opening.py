@@ -90,9 +90,14 @@ def for_one_text(options: BackendOptions, measured: OneTextSpeed) -> BackendOpti
     return replace(options, threads=threads, lengths=measured.lengths)
 
 
+def label_set_of(manifest: Manifest) -> LabelSet:
+    """The labels of a bundle with their meaning."""
+    return LabelSet(manifest.labels, manifest.label_scheme)
+
+
 def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:
     """As Tagger.word_logits, for texts that fit into a window."""
-    special, labels = model.encoder.special_tokens, LabelSet(model.manifest.labels)
+    special, labels = model.encoder.special_tokens, label_set_of(model.manifest)
     runner = BatchRunner(
         model.backend, special, model.manifest.max_length - len(special), 0, 0, len(labels.labels), model.about
     )

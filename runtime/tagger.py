@@ -48,6 +48,7 @@ from runtime.reading_policy import as_measured, policy_of
 from runtime.selection import Choice
 from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
+from runtime.text.label_names import SchemeName
 from runtime.text.label_schemes import LabelSet
 
 # Texts that are tokenized, run and decoded together: enough to fill batches well; more would only cost memory.
@@ -63,6 +64,7 @@ class Tagger:
     Args:
         encoder: the checkpoint's tokenizer.
         labels: names of the labels in the order of the logits; "O" is one of them.
+        label_scheme: how they spell entities; "": as their names show.
         backend: runs the model.
         max_length: largest number of tokens that the model takes at once, special tokens included.
         vocabulary: number of rows of the model's embedding table.
@@ -84,6 +86,7 @@ class Tagger:
         *,
         max_length: int,
         vocabulary: int,
+        label_scheme: SchemeName = "",
         windowing: Windowing = DEFAULT_WINDOWING,
         decoding: Decoding = BY_WORD,
         remember: int = 0,
@@ -91,7 +94,7 @@ class Tagger:
     ) -> None:
         _check_ids(encoder, vocabulary)
         capacity = max_length - len(encoder.special_tokens)
-        self.labels, self.max_length = LabelSet(labels), max_length
+        self.labels, self.max_length = LabelSet(labels, label_scheme), max_length
         self.backend, self.about = backend, about
         self.repeats = Repeats(remember)
         policy = policy_of(windowing, decoding)
@@ -175,6 +178,7 @@ class Tagger:
             model.backend,
             max_length=model.manifest.max_length,
             vocabulary=model.manifest.vocabulary,
+            label_scheme=model.manifest.label_scheme,
             windowing=as_measured(windowing, decoding, model.manifest),
             decoding=decoding,
             remember=remember,

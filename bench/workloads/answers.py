@@ -17,7 +17,7 @@ from bench.schema.result import Accuracy
 from bench.systems.base import Span
 from bench.workloads.texts import Workload
 from runtime.text.agreement import changed_labels, per_10k
-from runtime.text.label_schemes import OUTSIDE, LabelSet, bio_from_labels, spans_of_labels
+from runtime.text.label_schemes import OUTSIDE, LabelSet, bio_from_labels, corpus_labels, spans_of_labels
 from runtime.text.scores import Score, score_labels
 
 # Above these, a row says that its answers differ. They are the gate's limits for int8 (runtime.bundle.gate).
@@ -82,7 +82,8 @@ def accuracy(
     """
     found = [labels_of(answer, text.words) for answer, text in zip(spans, workload.texts, strict=True)]
     # Systems may use B and I in other ways than the checkpoint; BIO makes them comparable.
-    told = [None if tags is None else bio_from_labels(tags) for tags in expected.labels]
+    known = LabelSet(labels)
+    told = [None if tags is None else bio_from_labels(tags, known) for tags in expected.labels]
     alike = [None if twin is None else labels_of(twin, text.words)
              for twin, text in zip(expected.twins.get(cut, ()), workload.texts)]  # fmt: skip
     score = _score(workload, found, labels)
@@ -116,7 +117,7 @@ def _score(workload: Workload, found: Sequence[Sequence[str]], labels: Sequence[
 def has_gold(workload: Workload, labels: Sequence[str]) -> bool:
     """Return whether the texts have gold labels, all of types that a model with these labels can find."""
     # A model that has no name for a type of gold could not find it, and its F1 would be unfair.
-    types = set(LabelSet(sorted({label for gold in workload.gold for label in gold} - {OUTSIDE})).types)
+    types = set(corpus_labels(workload.gold).types)
     return bool(types) and types <= set(LabelSet(labels).types)
 
 
@@ -136,7 +137,9 @@ def flags(mine: Accuracy) -> list[str]:
 
 def checkpoint_accuracy(workload: Workload, expected: Expected, labels: Sequence[str]) -> Accuracy | None:
     """Return the checkpoint's accuracy, given the corpus's words; None if it was not asked about every text."""
-    score = _score(workload, [bio_from_labels(tags) for tags in expected.labels if tags is not None], labels)
+    known = LabelSet(labels)
+    told = [bio_from_labels(tags, known) for tags in expected.labels if tags is not None]
+    score = _score(workload, told, labels)
     if score is None:
         return None
     return Accuracy(workload.name, score.precision, score.recall, score.f1, 0.0, 0.0, 0.0)

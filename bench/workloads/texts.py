@@ -21,7 +21,7 @@ import numpy as np
 
 from runtime.errors import CorpusError, TextError, storage_error
 from runtime.text.conll import Sentence, read_conll
-from runtime.text.label_schemes import bio_from_labels
+from runtime.text.label_schemes import bio_from_labels, corpus_labels
 from runtime.text.words import split_words
 
 VALIDATION = "valid.txt"
@@ -97,7 +97,9 @@ def read_corpus(path: Path) -> tuple[Sentence, ...]:
     file = path / VALIDATION if path.is_dir() else path
     if not file.is_file():
         raise CorpusError(str(file), "there is no such file", f"give a CoNLL file, or a folder with a {VALIDATION}")
-    sentences = tuple(Sentence(s.words, tuple(bio_from_labels(s.labels))) for s in read_conll(file))
+    read = tuple(read_conll(file))
+    known = corpus_labels(sentence.labels for sentence in read)
+    sentences = tuple(Sentence(s.words, tuple(bio_from_labels(s.labels, known))) for s in read)
     if not sentences:
         raise CorpusError(str(file), "no sentence in it", "give a CoNLL file: a word and its label on each line")
     return sentences

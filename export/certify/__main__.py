@@ -13,7 +13,7 @@ from export.certify.corpus import check_evidence, counted, read_text
 from export.certify.measure import Certifier
 from export.options import add_options
 from export.staging import exclusive
-from runtime.bundle.checkpoint import Checkpoint
+from runtime.bundle.checkpoint import Checkpoint, with_label_scheme
 from runtime.bundle.hub import find_checkpoint
 from runtime.bundle.store import TOKENIZER, Bundle, open_bundle, seal
 from runtime.bundle.third_party import is_third_party, open_third_party
@@ -35,9 +35,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _certify(options: Namespace, place: Path) -> int:
-    bundle, checkpoint = _opened(place, options.model)
-    text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence)
-    check_evidence(text, checkpoint.labels, counted(text))
+    bundle, checkpoint = _opened(place, options)
+    labels = checkpoint.label_set
+    text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence, labels=labels)
+    check_evidence(text, labels, counted(text))
     yield_cores()
     from export.certify.reference import Reference
     from export.certify.tokens import compare_tokens
@@ -47,7 +48,7 @@ def _certify(options: Namespace, place: Path) -> int:
         # Before anything else: with other tokens, no figure would tell why the answers differ.
         compare_tokens(bundle.file(TOKENIZER), checkpoint.folder, text.words)
         reference = Reference(checkpoint.folder, load_model(checkpoint.folder), threads=options.threads)
-        certifier = Certifier(reference, text, checkpoint.labels, max_length=checkpoint.max_length)
+        certifier = Certifier(reference, text, labels, max_length=checkpoint.max_length)
         certified = _certified(bundle, certifier, checkpoint, options.threads)
     except GateError as error:
         print(f"FAILED: {error}\n{options.bundle} is as it was", file=sys.stderr)
@@ -70,17 +71,19 @@ def _certified(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, thr
     return replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
 
 
-def _opened(path: Path, model: str) -> tuple[Bundle, Checkpoint]:
+def _opened(path: Path, options: Namespace) -> tuple[Bundle, Checkpoint]:
     """A bundle or a third-party folder, and its checkpoint.
 
     Raises:
         BundleError: it was made from another checkpoint, or nobody says from which.
+        CheckpointError: what its labels mean cannot be told, and nobody says it.
     """
+    model: str = options.model
     if is_third_party(path):
         if not model:
             problem = "export did not make it, so that its checkpoint is not known"
             raise BundleError(str(path), problem, "give the checkpoint with --model")
-        checkpoint = find_checkpoint(model)
+        checkpoint = with_label_scheme(find_checkpoint(model), options.label_scheme)
         return open_third_party(path), checkpoint
     bundle = open_bundle(path)
     source = bundle.manifest.checkpoint
@@ -88,7 +91,9 @@ def _opened(path: Path, model: str) -> tuple[Bundle, Checkpoint]:
     if checkpoint.sha256 != source.sha256:
         problem = f"not the checkpoint that {path} was made from"
         raise BundleError(str(checkpoint.folder), problem, "give its checkpoint with --model, or export this one")
-    return bundle, checkpoint
+    checkpoint = with_label_scheme(checkpoint, options.label_scheme or bundle.manifest.label_scheme)
+    manifest = replace(bundle.manifest, label_scheme=checkpoint.label_scheme)
+    return replace(bundle, manifest=manifest), checkpoint
 
 
 def _parser() -> Parser:

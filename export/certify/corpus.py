@@ -11,7 +11,7 @@ from pathlib import Path
 from runtime.bundle.gate import EVIDENCE, LIMITED_EVIDENCE, Evidence, Figures
 from runtime.errors import CorpusError, UsageError
 from runtime.text.conll import Sentence, read_conll
-from runtime.text.label_schemes import LabelSet, bio_from_labels, spans_of_labels
+from runtime.text.label_schemes import ANY_LABELS, LabelSet, bio_from_labels, spans_of_labels
 
 VALIDATION, TRAINING = "valid.txt", "train.txt"
 # Largest share of the text's words that may stand in sentences of the training text, too. In CoNLL-2003 it is 1.7%:
@@ -46,13 +46,14 @@ class Text:
         return [sentence.labels for sentence in self.sentences]
 
 
-def read_text(path: Path, *, most: int, limited: bool = False) -> Text:
+def read_text(path: Path, *, most: int, limited: bool = False, labels: LabelSet = ANY_LABELS) -> Text:
     """Read a CoNLL file, or the valid.txt of a corpus folder.
 
     Args:
         path: the file or the folder.
         most: sentences to keep, spread evenly over the file; 0 keeps all.
         limited: be content with less text than a full certificate needs.
+        labels: the checkpoint's: gold labels that it has, too, are read as its own.
 
     Raises:
         CorpusError: it is missing, unreadable, or holds no sentence.
@@ -66,7 +67,7 @@ def read_text(path: Path, *, most: int, limited: bool = False) -> Text:
     if not sentences:
         raise CorpusError(str(file), "no sentence in it", "give a CoNLL file: a word and its label on each line")
     chosen = spread(sentences, most or len(sentences))
-    bio = tuple(Sentence(sentence.words, tuple(bio_from_labels(sentence.labels))) for sentence in chosen)
+    bio = tuple(Sentence(sentence.words, tuple(bio_from_labels(sentence.labels, labels))) for sentence in chosen)
     return Text(str(file), _sha256(bio), bio, LIMITED_EVIDENCE if limited else EVIDENCE)
 
 
@@ -104,13 +105,13 @@ def spread(sentences: Sequence[Sentence], most: int) -> list[Sentence]:
     return [sentences[index * len(sentences) // count] for index in range(count)]
 
 
-def entities_by_type(text: Text, labels: Sequence[str]) -> dict[str, int]:
+def entities_by_type(text: Text, labels: LabelSet) -> dict[str, int]:
     """Gold entities of the text by type, of the types that a model with these labels can find."""
     counts = Counter(name for gold in text.gold for name, _, _ in spans_of_labels(gold))
-    return {name: counts[name] for name in sorted(counts.keys() & set(LabelSet(labels).types))}
+    return {name: counts[name] for name in sorted(counts.keys() & set(labels.types))}
 
 
-def check_evidence(text: Text, labels: Sequence[str], figures: Figures) -> None:
+def check_evidence(text: Text, labels: LabelSet, figures: Figures) -> None:
     """Refuse text that is too little to certify on.
 
     Args:

@@ -47,6 +47,7 @@ def imported(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, *, th
         graphs=tuple(passed),
         certificates=(),
         versions=provenance(),
+        label_scheme=checkpoint.label_scheme,
     )
     # The limits are known only now, and a certificate names them.
     digest = interface_sha256(manifest)

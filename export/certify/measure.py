@@ -17,7 +17,8 @@ from runtime.bundle.store import MANIFEST, REMAKE
 from runtime.errors import BundleError
 from runtime.tagger import Tagger
 from runtime.text.agreement import changed_labels, per_10k
-from runtime.text.label_schemes import OUTSIDE
+from runtime.text.label_names import OUTSIDE
+from runtime.text.label_schemes import LabelSet, bio_from_labels
 from runtime.text.scores import Score, ScoreTable, score_labels
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Certifier:
     Args:
         reference: the checkpoint.
         text: to compare on.
-        labels: label names in the order of the logits.
+        labels: the checkpoint's.
         max_length: most tokens of a row, special ones included.
 
     Raises:
@@ -45,7 +46,7 @@ class Certifier:
         self,
         reference: Reference,
         text: Text,
-        labels: Sequence[str],
+        labels: LabelSet,
         *,
         max_length: int,
     ) -> None:
@@ -53,7 +54,8 @@ class Certifier:
         kept = tuple(sentence for sentence, count in zip(text.sentences, tokens) if count <= max_length)
         left_out = len(text.sentences) - len(kept)
         self.text = replace(text, sentences=kept)
-        self.labels = tuple(labels)
+        self.labels = labels.labels
+        self._label_set = labels
         self.entities = entities_by_type(self.text, labels)
         self._outside = self.labels.index(OUTSIDE)
         self._counted = counted(self.text) | {"left_out": left_out}
@@ -100,7 +102,7 @@ class Certifier:
         }
 
     def _scores(self, found: NDArray[np.float32]) -> Figures:
-        candidate, reference = self._names(found), self._names(self._expected)
+        candidate, reference = self._in_bio(found), self._in_bio(self._expected)
         agreement = score_labels(reference, candidate).overall
         # Two answers without any entity agree, though the F1 of nothing is 0 by convention.
         figures: Figures = {"agreement": agreement.f1 if agreement.gold or agreement.found else 1.0}
@@ -129,11 +131,12 @@ class Certifier:
     def _changed(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> int:
         return changed_labels(self._indices(expected), self._indices(found))
 
-    def _names(self, logits: NDArray[np.float32]) -> list[list[str]]:
-        """Label names, sentence by sentence."""
+    def _in_bio(self, logits: NDArray[np.float32]) -> list[list[str]]:
+        """Labels in BIO, as gold has them, sentence by sentence."""
         names = [self.labels[index] for index in self._indices(logits).tolist()]
         starts = [0, *itertools.accumulate(map(len, self.text.words))]
-        return [names[start:end] for start, end in itertools.pairwise(starts)]
+        each = (names[start:end] for start, end in itertools.pairwise(starts))
+        return [bio_from_labels(sentence, self._label_set) for sentence in each]
 
 
 def upper_bound(changed: int, words: int, *, confidence: float = 0.95) -> float:

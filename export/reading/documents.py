@@ -18,7 +18,7 @@ from pathlib import Path
 
 from runtime.errors import CorpusError
 from runtime.text.conll import DOCUMENT_START, Sentence, labeled_blocks
-from runtime.text.label_schemes import spans_of_labels
+from runtime.text.label_schemes import bio_from_labels, corpus_labels, spans_of_labels
 
 Document = tuple[Sentence, ...]
 WIDTH = 72
@@ -49,6 +49,8 @@ class Running:
 def read_documents(file: Path, *, seed: int = SEED) -> tuple[Document, ...]:
     """Documents of a CoNLL file as -DOCSTART- marks them; where it marks none, sentences in a row, cut at random.
 
+    Labels are in BIO, whatever the file's scheme.
+
     Raises:
         CorpusError: it cannot be read, or holds no sentence.
     """
@@ -62,7 +64,12 @@ def read_documents(file: Path, *, seed: int = SEED) -> tuple[Document, ...]:
     documents = [document for document in documents if document]
     if not documents:
         raise CorpusError(str(file), "no sentence in it", "give a CoNLL file: a word and its label on each line")
-    return tuple(map(tuple, documents)) if len(documents) > 1 else tuple(_at_random(documents[0], seed))
+    known = corpus_labels(sentence.labels for document in documents for sentence in document)
+    in_bio = [
+        tuple(Sentence(each.words, tuple(bio_from_labels(each.labels, known))) for each in document)
+        for document in documents
+    ]
+    return tuple(in_bio) if len(in_bio) > 1 else tuple(_at_random(in_bio[0], seed))
 
 
 def spaced(document: Document) -> Running:

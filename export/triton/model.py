@@ -106,6 +106,7 @@ class TritonPythonModel:
                 first.backend,
                 max_length=manifest.max_length,
                 vocabulary=manifest.vocabulary,
+                label_scheme=manifest.label_scheme,
                 decoding=Decoding(aggregation=aggregation),  # type: ignore[arg-type]  # Decoding refuses others
             )
         return self._taggers[aggregation]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from runtime.bundle.manifest import Source
 from runtime.bundle.weights import check_classifier
 from runtime.errors import CheckpointError
 from runtime.system.files import regular_size, sha256_of_file
-from runtime.text.label_schemes import OUTSIDE
+from runtime.text.label_names import OUTSIDE, SCHEMES, SchemeName
+from runtime.text.label_schemes import LabelSet
 
 # The files of slow tokenizers, by which each is known.
 _SLOW = (
@@ -61,12 +62,19 @@ class Checkpoint(Description):
         sha256: see sha256_of_checkpoint.
         tokenizer: the tokenizer.json; not there yet where the checkpoint has a slow one, and in its place the file that
             transformers saved, once export has made it.
+        label_scheme: how the labels spell entities, where somebody said it; "": as their names show.
     """
 
     folder: Path
     name: str
     sha256: str
     tokenizer: Path
+    label_scheme: SchemeName = ""
+
+    @property
+    def label_set(self) -> LabelSet:
+        """Its labels with their meaning."""
+        return LabelSet(self.labels, self.label_scheme)
 
     @property
     def source(self) -> Source:
@@ -95,6 +103,20 @@ def open_checkpoint(folder: Path, *, name: str = "") -> Checkpoint:
         sha256=sha256_of_checkpoint(folder),
         tokenizer=folder / "tokenizer.json",
     )
+
+
+def with_label_scheme(checkpoint: Checkpoint, scheme: SchemeName) -> Checkpoint:
+    """The checkpoint with the scheme that its labels are in: the one given, or, with "", the one that they show.
+
+    Raises:
+        CheckpointError: they could be read in another way as well, and no scheme is given.
+    """
+    labels = LabelSet(checkpoint.labels, scheme)
+    if doubtful := labels.naming.doubtful:
+        problem = f"labels that could be a letter and a type, or a type alone: {', '.join(doubtful[:5])}"
+        fix = f"say which label scheme they are in: {', '.join(SCHEMES)}"
+        raise CheckpointError(str(checkpoint.folder / "config.json"), problem, fix)
+    return replace(checkpoint, label_scheme=labels.scheme.value)
 
 
 def describe(path: Path, *, weights: bool = True) -> Description:

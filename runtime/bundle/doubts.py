@@ -29,8 +29,10 @@ def doubts(manifest: Manifest, *, limited: bool) -> dict[Candidate, UncertifiedE
 
 
 def interface_sha256(manifest: Manifest) -> str:
-    """Digest over what the runtime believes of the model besides its files: label names in order, and both limits."""
-    told = [list(manifest.labels), manifest.max_length, manifest.vocabulary]
+    """Digest over what the runtime believes of the model besides its files: labels in order, limits, and the scheme."""
+    told: list[object] = [list(manifest.labels), manifest.max_length, manifest.vocabulary]
+    # Certificates of bundles that do not name a scheme hold on.
+    told += [manifest.label_scheme] if manifest.label_scheme else []
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from runtime.bundle.attestation import Attestation
 from runtime.bundle.certificate import Candidate, Certificate, Layout, Precision, release
 from runtime.bundle.schema import LATER, SchemaError, read
+from runtime.text.label_names import OUTSIDE, SchemeName
 
 MANIFEST = "manifest.json"
 TOKENIZER = "tokenizer.json"
@@ -23,8 +24,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST_NAME = 200
 # Far beyond any checkpoint that there is; arrays of these sizes can still be made.
 _LONGEST_ROW, _LARGEST_TABLE, _MOST_LABELS = 1 << 20, 1 << 24, 1 << 16
-# As in runtime.text.label_schemes, which needs numpy.
-_OUTSIDE = "O"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +186,7 @@ class Manifest:
         attestations: of each graph, and of engines on it that tell what they do.
         engines: TensorRT plans among the files.
         readings: the reading policies that were measured, at most one of them the default.
+        label_scheme: how the labels spell entities; "" in bundles that do not say: as the names show.
     """
 
     checkpoint: Source
@@ -201,6 +201,7 @@ class Manifest:
     attestations: tuple[Attestation, ...] = ()
     engines: tuple[Engine, ...] = ()
     readings: tuple[Reading, ...] = field(default=(), metadata={LATER: True})
+    label_scheme: SchemeName = field(default="", metadata={LATER: True})
 
     @property
     def default_reading(self) -> Reading | None:
@@ -257,7 +258,7 @@ def _check_ranges(manifest: Manifest) -> None:
     ):
         if not 1 <= number <= most:
             raise SchemaError(f"{name}: {number:,} where 1 to {most:,} was expected")
-    if _OUTSIDE not in manifest.labels or len({*manifest.labels}) < len(manifest.labels):
+    if OUTSIDE not in manifest.labels or len({*manifest.labels}) < len(manifest.labels):
         raise SchemaError('labels: each once, and "O" among them, was expected')
     for each in manifest.files.values():
         if not _SHA256.fullmatch(each.sha256):

@@ -36,8 +36,9 @@ from runtime.integrations._open import FASTEST, Folder, Opening, open_tagger
 from runtime.integrations.hf_answers import Answer, AnswerMaker, answers_of_words
 from runtime.integrations.hf_objects import Device, Model, PipelineTokenizer, model_of
 from runtime.logits import BatchRunner
+from runtime.opening import label_set_of
 from runtime.readers import WordReader, WordTokens
-from runtime.text.label_schemes import OUTSIDE, LabelSet
+from runtime.text.label_names import OUTSIDE
 
 TASKS = ("ner", "token-classification")
 # Texts that share batches where the caller does not say how many may.
@@ -103,7 +104,7 @@ class Pipeline:
         self, bundle: Bundle, backend: Backend, *, task: str = TASKS[0], call: Call = DEFAULT_CALL, about: str = ""
     ) -> None:
         manifest, path = bundle.manifest, bundle.file(TOKENIZER)
-        self._backend, self._labels, self._call = backend, LabelSet(manifest.labels), call
+        self._backend, self._labels, self._call = backend, label_set_of(manifest), call
         self._encoder, self._raw = Encoder(path), RawEncoder(path)
         self._raw_words = functools.cache(lambda: RawEncoder(path, spaced=True))  # which few need
         special_tokens = self._encoder.special_tokens

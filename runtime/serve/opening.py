@@ -87,6 +87,7 @@ def _open_engine(bundle: Bundle, candidate: Candidate, asked: ServeRequest, *, t
         manifest.labels,
         backend,
         max_length=manifest.max_length,
+        label_scheme=manifest.label_scheme,
         align=align,
         windowing=DEFAULT_WINDOWING.settled(best.policy, context=best.context) if best else DEFAULT_WINDOWING,
     )

@@ -35,7 +35,7 @@ from runtime.tag.input.source import STANDARD, Source
 from runtime.tag.input.tables import as_json_lines
 from runtime.tag.options import PROG
 from runtime.tag.output.collisions import check_collisions
-from runtime.tag.output.journal import Saved, Work, check_finished
+from runtime.tag.output.journal import Work, check_finished
 from runtime.tag.output.sink import open_sink
 from runtime.tag.output.write import Writer, open_writer
 from runtime.tag.progress import Progress
@@ -43,6 +43,7 @@ from runtime.tag.request import JobRequest, Request
 from runtime.text.answer import Answer
 
 if TYPE_CHECKING:
+    from runtime.text.label_schemes import LabelSet
     from runtime.text.scores import Scorer
 
 AUTO = "auto"
@@ -140,9 +141,9 @@ class _Run:
     def __init__(self, job: Job, tagger: Tagging) -> None:
         self._job, self._tagger, self._sink = job, tagger, job.sink
         self._policy = job.asked.on_error
-        self._writer: Writer = open_writer(job.to, tagger.labels.types)
+        self._writer: Writer = open_writer(job.to, tagger.labels)
         self._left_out = job.sink.saved.left_out
-        self._scorer = _scorer(job.sink.saved) if job.asked.score else None
+        self._scorer = _scorer(job, tagger.labels) if job.asked.score else None
         sizes = [source.size for source in job.sources]
         self._progress = Progress(sum(sizes) if all(sizes) else 0, wanted=job.asked.progress)
 
@@ -213,22 +214,21 @@ class _Run:
             )
         if not self._scorer:
             return
-        from runtime.text.scores import report
+        from runtime.tag.scoring import score_advice, score_report
 
-        text = report(self._scorer.table())
+        if advice := score_advice(self._scorer, self._tagger.labels):
+            print(f"{PROG}: warning: {advice}", file=sys.stderr)
+        text = score_report(self._scorer)
         if self._job.asked.score_file:
             write_atomically(self._job.asked.score_file, text.encode())
         else:
             print(text, end="", file=sys.stderr)
 
 
-def _scorer(saved: Saved) -> Scorer:
-    from runtime.text.scores import Scorer  # not at the top: its import would delay the answer to a single sentence
+def _scorer(job: Job, labels: LabelSet) -> Scorer:
+    from runtime.tag.scoring import open_scorer  # not at the top: it would delay the answer to a single sentence
 
-    scorer = Scorer()
-    if saved.score:
-        scorer.restore(saved.score)
-    return scorer
+    return open_scorer(labels, job.asked.types, job.sink.saved.score)
 
 
 def _check(request: Request, sources: Sequence[Source], kinds: Sequence[Input], to: Output) -> None:
@@ -238,6 +238,8 @@ def _check(request: Request, sources: Sequence[Source], kinds: Sequence[Input], 
     check_collisions(inputs, asked.output, asked.score_file, bundle=request.model.bundle)
     if asked.score_file and not asked.score_file.absolute().parent.is_dir():
         raise StorageError(str(asked.score_file), "there is no such folder", "make it, or give another file")
+    if asked.types and not asked.score:
+        raise UsageError("--map", "there is no score to be made", "say --score, or leave it out")
     plain = [kind for kind in kinds if kind not in WITH_FIELDS and kind not in WITH_COLUMNS]
     if asked.score and plain:
         raise UsageError("--score", f"{plain[0]} holds no gold labels", "give CoNLL or JSONL, or leave --score out")

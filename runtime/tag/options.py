@@ -70,6 +70,7 @@ def _job(options: argparse.Namespace) -> JobRequest:
         resume=options.resume,
         score=options.score or options.score_file is not None,
         score_file=options.score_file,
+        types=dict(options.map),
         chunk=options.chunk,
         progress=not options.no_progress,
     )
@@ -164,6 +165,14 @@ def _add_output(made: Parser) -> None:
     group.add_argument("--resume", action="store_true", help="go on with an --output that was not finished")
     group.add_argument("--score", action="store_true", help="against gold labels, on standard error, as conlleval does")
     group.add_argument("--score-file", type=Path, metavar="FILE", help="the same, into a file")
+    group.add_argument(
+        "--map",
+        type=_pair,
+        action="append",
+        default=[],
+        metavar="GOLD=MODEL",
+        help="for the score: the gold labels' type GOLD is what the model calls MODEL, such as PERSON=PER",
+    )
     group.add_argument(
         "--chunk",
         type=count,
@@ -296,6 +305,13 @@ def _setting(value: str) -> tuple[str, str]:
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{value!r} is not NAME=VALUE")
     return name, setting
+
+
+def _pair(value: str) -> tuple[str, str]:
+    gold, _, name = value.partition("=")
+    if not gold or not name:
+        raise argparse.ArgumentTypeError(f"{value!r} is not GOLD=MODEL")
+    return gold, name
 
 
 def _threshold(value: str) -> tuple[str, float]:

@@ -87,6 +87,7 @@ class JobRequest:
         resume: go on with an output that an earlier run did not finish.
         score: compare the answers with gold labels.
         score_file: file for the scores; None: standard error.
+        types: gold entity types -> what the model calls them, for the score.
         chunk: number of texts that are tagged together.
         progress: show on a terminal how far the run is.
     """
@@ -103,6 +104,7 @@ class JobRequest:
     resume: bool = False
     score: bool = False
     score_file: Path | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
     chunk: int = CHUNK
     progress: bool = True
 
@@ -117,6 +119,7 @@ class JobRequest:
             "gold_column": str(self.gold_column),
             "on_error": self.on_error,
             "score": str(self.score),
+            "map": str(dict(self.types)),
         }
 
 

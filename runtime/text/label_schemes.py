@@ -1,75 +1,21 @@
-"""Label schemes: how labels on words spell the entities of a sentence. Only this module knows BIO and the others.
-
-    scheme  prefixes      example
-    BIO     B, I          B-PER I-PER O     (also called IOB2)
-    IOB1    B, I          I-PER I-PER O     (B only where an entity follows another of its type)
-    IOBES   B, I, E, S    B-PER E-PER O S-LOC
-    BILOU   B, I, L, U    B-PER L-PER O U-LOC
-    BMES    B, M, E, S    B-PER E-PER O S-LOC
-    IO      I             I-PER I-PER O
-    PLAIN   none          PER PER O
-
-The rules of BIO read IOB1 correctly, too. The names of the labels show IOB1 only where a type has an I and no B, which
-happens when its training data never needed a B. Where every type has both, the scheme is taken to be BIO; this makes a
-difference to `transitions` alone.
+"""Label schemes: how labels on words spell the entities of a sentence. How labels are written, label_names knows.
 
 Reading is lenient and follows the conlleval script of CoNLL-2000, as seqeval does: an I without an entity before it
-begins one, and so does an I of another type. The module does not know tokens, scores or files.
+begins one, and so does an I of another type. Each label is read by itself, never by the others of its sentence. Whether
+a model's labels are of IOB1 or BIO makes a difference to `transitions` alone. The module does not know tokens, scores
+or files.
 """
 
 from __future__ import annotations
 
-import enum
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-OUTSIDE = "O"
-
-
-class Scheme(enum.Enum):
-    """The way in which labels spell entities; see the module's table."""
-
-    BIO = "BIO"
-    IOB1 = "IOB1"
-    IOBES = "IOBES"
-    BILOU = "BILOU"
-    BMES = "BMES"
-    IO = "IO"
-    PLAIN = "PLAIN"
-
-
-class Role(enum.IntEnum):
-    """The role of a word in an entity, for all schemes alike, whichever letter they write it with."""
-
-    OUT = 0
-    BEGIN = 1
-    INSIDE = 2
-    END = 3
-    SINGLE = 4
-
-
-_ROLES = {
-    "B": Role.BEGIN,
-    "I": Role.INSIDE,
-    "M": Role.INSIDE,
-    "E": Role.END,
-    "L": Role.END,
-    "S": Role.SINGLE,
-    "U": Role.SINGLE,
-}
-# The smallest set that holds all prefixes of a model decides, so the order is from small to large.
-_PREFIXES = (
-    (Scheme.IO, frozenset("I")),
-    (Scheme.BIO, frozenset("BI")),
-    (Scheme.IOBES, frozenset("BIES")),
-    (Scheme.BILOU, frozenset("BILU")),
-    (Scheme.BMES, frozenset("BMES")),
-)
-_PREFIXED = re.compile(r"([BIESLUM])-(.+)", re.DOTALL)
+from runtime.text.label_names import OUTSIDE as OUTSIDE
+from runtime.text.label_names import Part, Role, Scheme, SchemeName, naming_of, part_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +53,26 @@ class LabelSet:
 
     Args:
         labels: names of the labels in the order of the logits; "O" or "" means outside every entity.
+        scheme: how they spell entities, where that is known; "" goes by their names.
 
     Attributes:
         labels: the same names.
-        scheme: the scheme, recognized by the prefixes of the names.
-        types: entity types in order of first appearance, without "O".
+        naming: what the names say, and which of them are padding or doubtful.
+        scheme: the scheme.
+        types: entity types in order of first appearance, without "O" and padding.
         role: Role of each label. [labels]
         type: index into `types` of each label; -1 for outside. [labels]
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
+    def __init__(self, labels: Sequence[str], scheme: SchemeName = "") -> None:
         self.labels = tuple(labels)
-        self.scheme = scheme_of(labels)
-        parts = [_split(label, self.scheme) for label in self.labels]
-        self.types = tuple(dict.fromkeys(name for role, name in parts if role is not Role.OUT))
+        self.naming = naming_of(self.labels, scheme)
+        self.scheme = self.naming.scheme
+        parts = self.naming.parts
+        self.types = tuple(dict.fromkeys(part.type for part in parts if part.role is not Role.OUT))
         index = {name: position for position, name in enumerate(self.types)}
-        self.role: NDArray[np.int8] = np.array([role for role, _ in parts], dtype=np.int8)
-        self.type: NDArray[np.int64] = np.array([index.get(name, -1) for _, name in parts], dtype=np.int64)
+        self.role: NDArray[np.int8] = np.array([part.role for part in parts], dtype=np.int8)
+        self.type: NDArray[np.int64] = np.array([index.get(part.type, -1) for part in parts], dtype=np.int64)
         self._inside: NDArray[np.bool_] = self.role != Role.OUT
         # Tables for pairs of labels, made once: `spans` then needs array look-ups alone, and no loop over words.
         self._opens = self._inside & self._opens_after()
@@ -131,6 +80,22 @@ class LabelSet:
         self._inside_list: list[bool] = self._inside.tolist()
         self._opens_lists: list[list[bool]] = self._opens.tolist()
         self._type_list: list[int] = self.type.tolist()
+        self._parts = dict(zip(self.labels, parts))
+
+    def part(self, label: str) -> Part:
+        """What a label says: one of the model's, or one of a corpus, which the model may not have."""
+        part = self._parts.get(label)
+        if part is None:
+            part = self._parts[label] = part_of(label, self.types)
+        return part
+
+    def entities(self, labels: Sequence[str]) -> list[tuple[str, int, int]]:
+        """The entities of one sentence: (type, number of the first word, number of the last word plus one).
+
+        Args:
+            labels: of each word; the model's, or a corpus' own.
+        """
+        return spans_of_parts(map(self.part, labels))
 
     def spans(self, tags: NDArray[np.integer], first: NDArray[np.bool_]) -> Spans:
         """The entities that labels spell, for many sentences at once.
@@ -192,53 +157,45 @@ class LabelSet:
     def _opens_after(self) -> NDArray[np.bool_]:
         """Whether a label inside an entity (axis 1) begins a new one after another label (axis 0). [labels, labels]"""
         changes: NDArray[np.bool_] = self.type[:, None] != self.type
-        if self.scheme is Scheme.PLAIN:
-            # Without prefixes nothing can separate two entities of one type that touch.
-            return changes
         alone = (self.role == Role.BEGIN) | (self.role == Role.SINGLE)
         closed = (self.role == Role.OUT) | (self.role == Role.END) | (self.role == Role.SINGLE)
         opens: NDArray[np.bool_] = changes | closed[:, None] | alone
         return opens
 
 
-def scheme_of(labels: Iterable[str]) -> Scheme:
-    """The scheme of these label names; PLAIN if any of them but "O" lacks a known prefix."""
-    matches = [_PREFIXED.fullmatch(label) for label in labels if label not in (OUTSIDE, "")]
-    prefixes = {match[1] for match in matches if match}
-    if not matches or not all(matches):
-        return Scheme.PLAIN
-    scheme = next((scheme for scheme, known in _PREFIXES if prefixes <= known), Scheme.PLAIN)
-    # A type with an I and no B: its entities begin with I, as in IOB1.
-    with_b, with_i = ({match[2] for match in matches if match and match[1] == letter} for letter in "BI")
-    return Scheme.IOB1 if scheme is Scheme.BIO and with_i - with_b else scheme
+def spans_of_parts(parts: Iterable[Part]) -> list[tuple[str, int, int]]:
+    """As LabelSet.entities, of labels that are read already."""
+    spans: list[tuple[str, int, int]] = []
+    before, start, number = Part(Role.OUT, ""), 0, 0
+    for number, part in enumerate(parts):
+        alone = part.role in (Role.BEGIN, Role.SINGLE)
+        opens = alone or part.type != before.type or before.role in (Role.END, Role.SINGLE)
+        if opens and before.role is not Role.OUT:
+            spans.append((before.type, start, number))
+        start = number if opens else start
+        before = part
+    if before.role is not Role.OUT:
+        spans.append((before.type, start, number + 1))
+    return spans
 
 
-def spans_of_labels(labels: Sequence[str]) -> list[tuple[str, int, int]]:
-    """The entities of one sentence: (type, number of the first word, number of the last word plus one)."""
-    names = sorted(set(labels))
-    label_set = LabelSet(names)
-    index = {name: position for position, name in enumerate(names)}
-    tags = np.array([index[label] for label in labels], dtype=np.int64)
-    first = np.arange(len(labels)) == 0
-    spans = label_set.spans(tags, first)
-    return [
-        (label_set.types[k], s, e) for s, e, k in zip(spans.start.tolist(), spans.end.tolist(), spans.type.tolist())
-    ]
+ANY_LABELS = LabelSet(())
+"""Of no model: labels are read as corpora write them, B-PER and B; any other name is a type."""
 
 
-def bio_from_labels(labels: Sequence[str]) -> list[str]:
+def corpus_labels(sentences: Iterable[Sequence[str]]) -> LabelSet:
+    """The labels of a corpus, by all its sentences: a single one may not show how they are written."""
+    return LabelSet(sorted({label for labels in sentences for label in labels}))
+
+
+def spans_of_labels(labels: Sequence[str], known: LabelSet = ANY_LABELS) -> list[tuple[str, int, int]]:
+    """See LabelSet.entities."""
+    return known.entities(labels)
+
+
+def bio_from_labels(labels: Sequence[str], known: LabelSet = ANY_LABELS) -> list[str]:
     """The same entities as labels of BIO (IOB2), from labels of any scheme."""
     bio = [OUTSIDE] * len(labels)
-    for name, start, end in spans_of_labels(labels):
+    for name, start, end in known.entities(labels):
         bio[start:end] = [f"B-{name}"] + [f"I-{name}"] * (end - start - 1)
     return bio
-
-
-def _split(label: str, scheme: Scheme) -> tuple[Role, str]:
-    """Role and entity type of a label; the type of "O" is empty."""
-    if label in (OUTSIDE, ""):
-        return Role.OUT, ""
-    match = _PREFIXED.fullmatch(label)
-    if scheme is Scheme.PLAIN or match is None:
-        return Role.INSIDE, label
-    return _ROLES[match[1]], match[2]

@@ -2,7 +2,8 @@
 
 Accuracy is counted as they do, too: the share of words whose two labels are the same string, "O" included. So it falls
 where two schemes spell the same entities differently (IO and BIO), while precision and recall stay the same.
-The module does not know models or files, or how the entities were found.
+Each label is read by itself, never by the others of its sentence, and as the model writes it where that is known.
+The module does not know files, or how the entities were found.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from runtime.text.label_schemes import spans_of_labels
+from runtime.text.label_names import Part
+from runtime.text.label_schemes import ANY_LABELS, LabelSet, spans_of_parts
+
+AS_IT_IS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,15 @@ class ScoreTable:
 
 
 class Scorer:
-    """Counts entities sentence by sentence. Its memory grows with the number of entity types alone."""
+    """Counts entities sentence by sentence. Its memory grows with the number of entity types alone.
 
-    def __init__(self) -> None:
+    Args:
+        labels: the model's, which say how its answers, and gold labels that it knows, are read.
+        types: what the model calls entity types that the reference has other names for: reference's -> model's.
+    """
+
+    def __init__(self, labels: LabelSet = ANY_LABELS, *, types: Mapping[str, str] = AS_IT_IS) -> None:
+        self._labels, self._types = labels, types
         self._gold: Counter[str] = Counter()
         self._found: Counter[str] = Counter()
         self._right: Counter[str] = Counter()
@@ -89,12 +100,24 @@ class Scorer:
         if len(gold) != len(found):
             raise ValueError(f"{len(found)} labels for a sentence of {len(gold)} words")
         # Sets of exact spans: an entity with a wrong border or type counts as one missed and one wrongly found.
-        gold_spans, found_spans = set(spans_of_labels(gold)), set(spans_of_labels(found))
+        gold_parts = [self._gold_part(label) for label in gold]
+        gold_spans, found_spans = set(spans_of_parts(gold_parts)), set(self._labels.entities(found))
         self._gold.update(name for name, _, _ in gold_spans)
         self._found.update(name for name, _, _ in found_spans)
         self._right.update(name for name, _, _ in gold_spans & found_spans)
         self._words += len(gold)
-        self._right_words += sum(one == other for one, other in zip(gold, found))
+        self._right_words += sum(
+            one == other or (bool(self._types) and part == self._labels.part(other))
+            for one, other, part in zip(gold, found, gold_parts)
+        )
+
+    def _gold_part(self, label: str) -> Part:
+        part = self._labels.part(label)
+        return Part(part.role, self._types.get(part.type, part.type))
+
+    def unknown_types(self) -> dict[str, int]:
+        """Entity types of the reference that the model does not have, with the number of their entities."""
+        return {name: count for name, count in sorted(self._gold.items()) if name not in self._labels.types}
 
     def table(self) -> ScoreTable:
         """The scores of the sentences so far."""
@@ -114,17 +137,20 @@ class Scorer:
         self._words, self._right_words = counts["words"], counts["right_words"]
 
 
-def score_labels(gold: Iterable[Sequence[str]], found: Iterable[Sequence[str]]) -> ScoreTable:
+def score_labels(
+    gold: Iterable[Sequence[str]], found: Iterable[Sequence[str]], labels: LabelSet = ANY_LABELS
+) -> ScoreTable:
     """Compare the predicted labels of sentences with the reference's.
 
     Args:
         gold: for each sentence, the reference's label of each word.
         found: for each sentence, the predicted label of each word.
+        labels: the model's; see Scorer.
 
     Raises:
         ValueError: the two have different numbers of sentences, or of labels in a sentence.
     """
-    scorer = Scorer()
+    scorer = Scorer(labels)
     for gold_labels, found_labels in zip(gold, found, strict=True):
         scorer.add(gold_labels, found_labels)
     return scorer.table()

@@ -10,10 +10,11 @@ import pytest
 
 from export.__main__ import main
 from runtime.bundle.store import open_bundle, seal
-from runtime.errors import CorpusError
+from runtime.errors import CheckpointError, CorpusError
 from runtime.system.cpu import CpuFeature, cpu_features
 from tests.conftest import Command
 from tests.export.test_pipeline import arguments, contents
+from tests.tiny import tiny_checkpoint
 
 
 def test_certificates_that_are_void_on_this_cpu_are_not_up_to_date(
@@ -93,3 +94,31 @@ def test_training_text_must_not_be_what_is_certified_on(tiny_model: Path, tiny_c
     with pytest.raises(CorpusError, match=r"100\.0% of the words that are certified on are in its sentences"):
         main([*arguments(tiny_model, tmp_path / "bundle", tiny_corpus), "--int8", "--training", same])
     assert not (tmp_path / "bundle").exists()
+
+
+def test_labels_of_padding_leave_the_scheme_alone_from_checkpoint_to_answer(
+    tiny_corpus: Path, tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """kamalkraj/BERT-NER #1, #9 and #21: with X and [CLS] among the labels, every label was a type of its own."""
+    labels = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC", "X", "[CLS]", "[SEP]")
+    model, output = tiny_checkpoint(tmp_path / "model", labels=labels), tmp_path / "bundle"
+    assert main(arguments(model, output, tiny_corpus)) == 0
+    said = capsys.readouterr().out
+    assert "labels in BIO; types of their own: MISC" in said
+    assert "labels in BIO; padding, never an entity: X, [CLS], [SEP]" in said
+    assert open_bundle(output).manifest.label_scheme == "BIO"
+    text = "Anna Lund met the council of Lisbon ."
+    shown = command("runtime.tag", "--bundle", output, "--ignore", "PER", "--to", "conll", "--no-progress", text)
+    assert shown.returncode == 0, shown.stderr
+    found = {line.split()[1] for line in shown.stdout.splitlines() if line}
+    assert found <= {"O", *(f"{letter}-{name}" for letter in "BI" for name in ("LOC", "MISC"))}
+
+
+def test_labels_whose_meaning_cannot_be_told_are_asked_for(tiny_corpus: Path, tmp_path: Path) -> None:
+    model = tiny_checkpoint(tmp_path / "model", labels=("O", "E-MAIL", "PHONE"))
+    fix = "say which label scheme they are in: BIO, .*PLAIN"
+    with pytest.raises(CheckpointError, match=f"a letter and a type, or a type alone: E-MAIL; {fix}"):
+        main(arguments(model, tmp_path / "bundle", tiny_corpus))
+    # The corpus has none of these types, and that is seen after the question is answered.
+    with pytest.raises(CorpusError, match="too little to certify on"):
+        main([*arguments(model, tmp_path / "bundle", tiny_corpus), "--label-scheme", "PLAIN"])

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from runtime.errors import CorpusError
 from runtime.text.conll import Sentence, read_conll_numbered
-from runtime.text.label_schemes import OUTSIDE, Scheme, bio_from_labels, scheme_of
+from runtime.text.label_names import OUTSIDE, Scheme
+from runtime.text.label_schemes import ANY_LABELS, LabelSet, bio_from_labels, corpus_labels
 from train.corpus.hub import hub_sentences
 from train.corpus.sample import sample_corpus
 
 SAMPLE = "sample"
 TRAIN_FILE, VALID_FILE = "train.txt", "valid.txt"
-_LABEL = re.compile(r"O|[A-Z]-.+", re.DOTALL)
 _HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
 
 
@@ -97,41 +97,38 @@ def corpus_of(name: str, train: Sequence[Sentence], valid: Sequence[Sentence]) -
 
 
 def conll_sentences(path: Path) -> list[Sentence]:
-    """Sentences of a CoNLL file whose labels are known to be "O" or X-TYPE.
+    """Sentences of a CoNLL file whose labels are known to be "O", or a letter and a type.
 
     Raises:
         CorpusError: the file or a line cannot be read, or a label is neither; it names file:line.
     """
-    return [_checked(path, line, sentence) for line, sentence in read_conll_numbered(path)]
+    numbered = list(read_conll_numbered(path))
+    known = corpus_labels(sentence.labels for _, sentence in numbered)
+    if known.scheme is Scheme.PLAIN:
+        known = ANY_LABELS
+    for line, sentence in numbered:
+        for number, label in enumerate(sentence.labels, start=line):
+            if not _has_letter(label, known):
+                problem = f"{label!r} where a label (O, or a letter and a type as in B-PER) should be"
+                capitals = "write O and the letters as capital letters"
+                fix = capitals if _has_letter(label.upper(), known) else "put the label in the last column"
+                raise CorpusError(f"{path}:{number}", problem, fix)
+    return [sentence for _, sentence in numbered]
 
 
-def _checked(path: Path, line: int, sentence: Sentence) -> Sentence:
-    for number, label in enumerate(sentence.labels, start=line):
-        if not _LABEL.fullmatch(label):
-            problem = f"{label!r} where a label (O, or a prefix and a type as in B-PER) should be"
-            capitals = "write O and the prefixes as capital letters"
-            fix = capitals if _LABEL.fullmatch(label.upper()) else "put the label in the last column"
-            raise CorpusError(f"{path}:{number}", problem, fix)
-    return sentence
+def _has_letter(label: str, known: LabelSet) -> bool:
+    """Whether it is O, or a letter and a type, and so neither a type by itself nor padding."""
+    return label == OUTSIDE or known.part(label).type not in (label, "")
 
 
 def _in_bio(place: str, sentences: Sequence[Sentence]) -> tuple[Sentence, ...]:
     if not sentences:
         raise CorpusError(place, "no sentence", "give one with a word and its label a line")
-    names = set(chain.from_iterable(sentence.labels for sentence in sentences)) - {OUTSIDE}
-    if not names:
+    known = corpus_labels(sentence.labels for sentence in sentences)
+    if not known.types:
         raise CorpusError(place, "no label but O", "give one whose entities are labeled")
-    if scheme_of(names) is Scheme.PLAIN:
-        problem = f"labels of no known scheme ({', '.join(sorted(names)[:6])})"
+    if known.scheme is Scheme.PLAIN or known.naming.doubtful:
+        names = known.naming.doubtful or known.types
+        problem = f"labels of no known scheme ({', '.join(names[:6])})"
         raise CorpusError(place, problem, "write them in BIO: B-PER I-PER O")
-    return tuple(Sentence(sentence.words, labels) for sentence, labels in zip(sentences, _bio(sentences), strict=True))
-
-
-def _bio(sentences: Sequence[Sentence]) -> Iterator[tuple[str, ...]]:
-    """Each sentence's labels in BIO, converted all at once: one sentence alone may not show which scheme it is in."""
-    # An O after each sentence keeps entities from reaching over.
-    flat = list(chain.from_iterable((*sentence.labels, OUTSIDE) for sentence in sentences))
-    bio = iter(bio_from_labels(flat))
-    for sentence in sentences:
-        yield tuple(next(bio) for _ in sentence.labels)
-        next(bio)
+    return tuple(Sentence(sentence.words, tuple(bio_from_labels(sentence.labels, known))) for sentence in sentences)

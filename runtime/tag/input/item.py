@@ -13,7 +13,8 @@ from typing import Literal
 
 from runtime.errors import NerveError
 from runtime.text.answer import Answer
-from runtime.text.label_schemes import OUTSIDE, spans_of_labels
+from runtime.text.label_names import OUTSIDE
+from runtime.text.label_schemes import LabelSet
 from runtime.text.words import split_words
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -97,14 +98,14 @@ def as_words(item: Item, answer: Answer) -> tuple[Sequence[str], Sequence[str]]:
     return [item.text[start:end] for start, end in spans], labels
 
 
-def as_text(item: Item, answer: Answer) -> tuple[str, list[Mark]]:
-    """The text of an item and its entities. Words are joined by spaces."""
+def as_text(item: Item, answer: Answer, labels: LabelSet) -> tuple[str, list[Mark]]:
+    """The text of an item and its entities. Words are joined by spaces; `labels` are the model's."""
     if item.kind == "text":
         return item.text, [(entity.start, entity.end, entity.label) for entity in answer.entities]
     starts = [0]
     for word in item.words:
         starts.append(starts[-1] + len(word) + 1)
-    spans = spans_of_labels(answer.labels)
+    spans = labels.entities(answer.labels)
     return " ".join(item.words), [(starts[first], starts[end] - 1, label) for label, first, end in spans]
 
 

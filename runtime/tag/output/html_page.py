@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
 
 from runtime.tag.input.item import Item, as_text, segments, utf8
 from runtime.text.answer import Answer
+from runtime.text.label_schemes import LabelSet
 
 # Degrees between the hues of two labels: the golden angle keeps neighbors far apart for any number of labels.
 _HUE_STEP = 137.508
@@ -52,11 +52,12 @@ class Page:
     """The page as a Writer.
 
     Args:
-        labels: entity types of the model. A type's place in the list gives its color.
+        labels: the model's. A type's place among its entity types gives its color.
     """
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._classes = {label: f"l{index}" for index, label in enumerate(labels)}
+    def __init__(self, labels: LabelSet) -> None:
+        self._labels = labels
+        self._classes = {label: f"l{index}" for index, label in enumerate(labels.types)}
 
     def head(self) -> bytes:
         """See Writer."""
@@ -71,7 +72,7 @@ class Page:
         """See Writer."""
         if item.is_filler:
             return b""
-        text, marks = as_text(item, answer)
+        text, marks = as_text(item, answer, self._labels)
         parts = "".join(self._token(_safe(part), label) for part, label in segments(text, marks))
         return utf8(f'<p dir="auto">{parts}</p>\n')
 

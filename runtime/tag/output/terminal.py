@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from runtime.tag.input.item import Item, as_text, segments, utf8
 from runtime.text.answer import Answer
+from runtime.text.label_schemes import LabelSet
 
 # Foreground colors among the 16 that every terminal has: users set these so that they can read them.
 _COLORS = (36, 33, 35, 32, 34, 31, 96, 93, 95, 92, 94, 91)
@@ -24,12 +25,13 @@ class Terminal:
     """Colored text as a Writer; each text is on lines of its own.
 
     Args:
-        labels: entity types of the model. A type's place in the list gives its color.
+        labels: the model's. A type's place among its entity types gives its color.
         environment: environment variables; only NO_COLOR is read.
     """
 
-    def __init__(self, labels: Sequence[str], environment: Mapping[str, str] = os.environ) -> None:
-        self._colors = {label: _COLORS[index % len(_COLORS)] for index, label in enumerate(labels)}
+    def __init__(self, labels: LabelSet, environment: Mapping[str, str] = os.environ) -> None:
+        self._labels = labels
+        self._colors = {label: _COLORS[index % len(_COLORS)] for index, label in enumerate(labels.types)}
         self._plain = bool(environment.get("NO_COLOR"))
 
     def head(self) -> bytes:
@@ -40,7 +42,7 @@ class Terminal:
         """See Writer."""
         if item.is_filler:
             return b""
-        text, marks = as_text(item, answer)
+        text, marks = as_text(item, answer, self._labels)
         shown = "".join(self._token(_shown(part), label) for part, label in segments(text, marks))
         return utf8(shown + "\n")
 

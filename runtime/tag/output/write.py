@@ -15,6 +15,7 @@ from runtime.tag.input.detect import Output
 from runtime.tag.input.item import Item, as_words, utf8
 from runtime.text.answer import Answer
 from runtime.text.entity import Entity
+from runtime.text.label_schemes import LabelSet
 
 # Decimal places of a score: a float32 close to 1 has about seven.
 SCORE_PLACES = 6
@@ -42,12 +43,12 @@ class Writer(Protocol):
         ...
 
 
-def open_writer(kind: Output, labels: Sequence[str]) -> Writer:
+def open_writer(kind: Output, labels: LabelSet) -> Writer:
     """The writer of a format.
 
     Args:
         kind: the format.
-        labels: entity types of the model, for formats with a color for each.
+        labels: the model's, for formats with a color for each entity type.
     """
     if kind == "jsonl":
         return Jsonl()

@@ -11,6 +11,7 @@ from export.certify.corpus import check_evidence, counted, entities_by_type, rea
 from runtime.bundle.gate import EVIDENCE, LIMITED_EVIDENCE, Evidence
 from runtime.errors import CorpusError
 from runtime.text.conll import Sentence, write_conll
+from runtime.text.label_schemes import LabelSet
 from tests.conftest import random_sentences
 from tests.tiny import LABELS
 
@@ -26,8 +27,8 @@ def test_a_corpus_as_the_tests_have_it_is_enough(tiny_corpus: Path) -> None:
     figures = counted(text)
     assert (figures["sentences"], figures["left_out"]) == (1000, 0)
     assert figures["words"] == sum(len(words) for words in text.words)
-    assert EVIDENCE.lacks(figures, entities_by_type(text, LABELS)) == ()
-    check_evidence(text, LABELS, figures)
+    assert EVIDENCE.lacks(figures, entities_by_type(text, LabelSet(LABELS))) == ()
+    check_evidence(text, LabelSet(LABELS), figures)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +42,9 @@ def test_a_corpus_as_the_tests_have_it_is_enough(tiny_corpus: Path) -> None:
 def test_too_little_text_says_how_much_more_is_needed(tmp_path: Path, sentences: list[Sentence], found: str) -> None:
     text = read_text(corpus(tmp_path / "corpus", sentences), most=0)
     with pytest.raises(CorpusError) as caught:
-        check_evidence(text, LABELS, counted(text))
+        check_evidence(text, LabelSet(LABELS), counted(text))
     assert found in str(caught.value)
-    check_evidence(replace(text, least=LIMITED_EVIDENCE), LABELS, counted(text))
+    check_evidence(replace(text, least=LIMITED_EVIDENCE), LabelSet(LABELS), counted(text))
 
 
 def test_each_figure_of_the_evidence_counts_by_itself() -> None:
@@ -64,8 +65,8 @@ def test_each_figure_of_the_evidence_counts_by_itself() -> None:
 def test_types_that_the_checkpoint_does_not_know_are_no_evidence(tmp_path: Path) -> None:
     sentence = Sentence(("a", "b", "c"), ("B-PER", "B-SHIP", "O"))
     text = read_text(corpus(tmp_path / "corpus", [sentence, sentence]), most=0)
-    assert entities_by_type(text, LABELS) == {"PER": 2}
-    assert entities_by_type(text, ("O", "B-SHIP")) == {"SHIP": 2}
+    assert entities_by_type(text, LabelSet(LABELS)) == {"PER": 2}
+    assert entities_by_type(text, LabelSet(("O", "B-SHIP"))) == {"SHIP": 2}
 
 
 def test_text_that_was_trained_on_is_found_by_its_content(tmp_path: Path) -> None:

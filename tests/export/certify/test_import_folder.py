@@ -29,7 +29,7 @@ def checkpoint(tiny_model: Path) -> Checkpoint:
 def certifier(checkpoint: Checkpoint, tiny_corpus: Path) -> Certifier:
     reference = Reference(checkpoint.folder, load_model(checkpoint.folder), threads=1)
     text = read_text(tiny_corpus, most=60, limited=True)
-    return Certifier(reference, text, checkpoint.labels, max_length=checkpoint.max_length)
+    return Certifier(reference, text, checkpoint.label_set, max_length=checkpoint.max_length)
 
 
 @pytest.fixture

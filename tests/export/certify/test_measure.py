@@ -13,6 +13,7 @@ from export.certify.measure import Certifier, upper_bound
 from runtime.bundle.gate import LIMITED_EVIDENCE, Evidence
 from runtime.errors import CorpusError
 from runtime.text.conll import Sentence
+from runtime.text.label_schemes import LabelSet
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 SENTENCES = tuple(Sentence((f"Anna{number}", "said", "so"), ("B-PER", "O", "O")) for number in range(20))
@@ -41,7 +42,7 @@ class Answers:
 def certifier(
     reference: Answers, sentences: tuple[Sentence, ...] = SENTENCES, least: Evidence = LIMITED_EVIDENCE
 ) -> Certifier:
-    return Certifier(reference, Text("text", "0", sentences, least), LABELS, max_length=64)  # type: ignore[arg-type]
+    return Certifier(reference, Text("text", "0", sentences, least), LabelSet(LABELS), max_length=64)  # type: ignore[arg-type]
 
 
 def test_changed_labels_are_counted_over_words_with_a_token() -> None:

@@ -112,6 +112,25 @@ def test_conll_and_its_score(run: _Run) -> None:
     )
 
 
+def test_gold_types_that_the_model_does_not_have_are_named_and_can_be_mapped(run: _Run) -> None:
+    path = run.file("a.conll", "Maria B-PERSON\nKeller I-PERSON\n\nOslo B-GPE\n")
+    run("-i", path, "--score")
+    assert run.error.startswith(
+        "python -m runtime.tag: warning: no gold entity is of a type that this model has, so that the score says "
+        "nothing: they are GPE (1), PERSON (1), and the model has LOC, PER; name types that are the same with --map "
+        "PERSON=PER\nprocessed 3 tokens"
+    )
+    run("-i", path, "--score", "--map", "PERSON=PER")
+    assert "warning: 1 of 2 gold entities are GPE (1), and the model has LOC, PER;" in run.error
+    run("-i", path, "--score", "--map", "PERSON=PER", "--map", "GPE=LOC")
+    assert run.error.startswith("processed 3 tokens with 2 phrases; found: 2 phrases; correct: 2.\n")
+    assert "accuracy: 100.00%" in run.error
+    with pytest.raises(NerveError, match=r"--map: GPE=CITY, and there is no entity type 'CITY' in this model; choose"):
+        run("-i", path, "--score", "--map", "GPE=CITY")
+    with pytest.raises(NerveError, match="--map: there is no score to be made"):
+        run("-i", path, "--map", "GPE=LOC")
+
+
 def test_json_is_scored_too(run: _Run) -> None:
     path = run.file("x.jsonl", '{"words": ["Maria", "in"], "labels": ["B-PER", "O"]}\n')
     (line,) = _lines(run("-i", path, "--score-file", run.folder / "score"))

@@ -52,6 +52,7 @@ def test_only_what_is_read_and_written_is_the_jobs_identity() -> None:
     for name, value in {**outside, "score_file": Path("s"), "format": "conll", "to": "html"}.items():
         assert replace(job, **{name: value}).identity() == job.identity()  # type: ignore[arg-type]
     inside = {"fields": Fields(text="body"), "word_column": 2, "gold_column": 2, "on_error": "skip", "score": True}
+    inside["types"] = {"PERSON": "PER"}
     for name, value in inside.items():
         assert replace(job, **{name: value}).identity() != job.identity(), name  # type: ignore[arg-type]
     assert {*outside, *inside, "score_file", "format", "to"} == {field.name for field in fields(JobRequest)}

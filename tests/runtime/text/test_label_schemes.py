@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
 from runtime.decode.viterbi import forbidden
-from runtime.text.label_schemes import LabelSet, Scheme, bio_from_labels, scheme_of, spans_of_labels
+from runtime.text.label_names import Scheme
+from runtime.text.label_schemes import LabelSet, bio_from_labels, spans_of_labels
 
 Entities = list[tuple[str, int, int]]
 
@@ -99,8 +100,8 @@ def test_what_is_spelled_is_read(scheme: str, given_sentences: list[tuple[Entiti
     labels = LabelSet(sorted({*NAMES[scheme], *itertools.chain.from_iterable(sentences)}))
     assert _read(labels, sentences) == expected
     in_bio = LabelSet(sorted({*NAMES["BIO"]}))
-    if scheme != "PLAIN":  # one sentence alone may not show that "B-b" is a type and not a B
-        assert _read(in_bio, [bio_from_labels(sentence) for sentence in sentences]) == expected
+    assert [labels.entities(sentence) for sentence in sentences] == expected
+    assert _read(in_bio, [bio_from_labels(sentence, labels) for sentence in sentences]) == expected
 
 
 @pytest.mark.parametrize("letters", ["BI", "I", "BIES"])
@@ -125,33 +126,16 @@ def test_other_letters_say_the_same(scheme: str, letters: str, data: st.DataObje
     labels = LabelSet(names)
     assert labels.scheme is Scheme(scheme)
     expected = [(name, start, end + 1) for name, start, end in get_entities(as_iobes)]
-    assert _read(labels, [sentence]) == [expected]
+    assert _read(labels, [sentence]) == [expected] == [labels.entities(sentence)]
 
 
 @pytest.mark.parametrize("scheme", NAMES)
 def test_scheme_is_recognized_from_the_names(scheme: str) -> None:
     for order in (NAMES[scheme], NAMES[scheme][::-1]):
         labels = LabelSet(order)
-        assert labels.scheme is scheme_of(order) is Scheme(scheme)
+        assert labels.scheme is Scheme(scheme)
+        assert labels.naming.doubtful == (("B-b",) if scheme == "PLAIN" else ())
         assert set(labels.types) == {"A", "B-b"}
-
-
-@pytest.mark.parametrize(
-    ("names", "scheme"),
-    [
-        (["O"], Scheme.PLAIN),
-        (["O", "B-PER", "I-PER", "LOC"], Scheme.PLAIN),
-        (["O", "PER", "LOC"], Scheme.PLAIN),
-        (["", "B-PER", "I-PER"], Scheme.BIO),
-        (["O", "B-PER"], Scheme.BIO),
-        (["O", "B-LOC", "I-LOC", "I-PER"], Scheme.IOB1),
-        (["O", "B-PER", "I-PER", "E-PER"], Scheme.IOBES),
-        (["O", "B-PER", "L-PER", "E-PER"], Scheme.PLAIN),
-        (["O", "B-", "I-PER"], Scheme.PLAIN),
-    ],
-)
-def test_names_that_are_few_or_mixed(names: list[str], scheme: Scheme) -> None:
-    assert scheme_of(names) is scheme
 
 
 # What each scheme allows, as regular expressions over words such as "BX " (letter, type): written from the schemes'
@@ -164,6 +148,8 @@ GRAMMARS = {
     "BMES": "(O |SX |SY |BX (MX )*EX |BY (MY )*EY )*",
     "IO": "(O |IX |IY )*",
     "PLAIN": "(O |X |Y )*",
+    # IOBES in one type, BILOU in the other.
+    "MIXED": "(O |SX |BX (IX )*EX |UY |BY (IY )*LY )*",
 }
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval.metrics import accuracy_score, classification_report
 
+from runtime.text.label_schemes import LabelSet
 from runtime.text.scores import Score, Scorer, ScoreTable, report, score_labels
 
 _BIO = ["O", *(f"{prefix}-{name}" for prefix in "BI" for name in ("LOC", "PER", "A-B"))]
@@ -139,3 +140,32 @@ def test_schemes_may_differ() -> None:
     for gold in labels.values():
         for found in labels.values():
             assert score_labels([gold.split()], [found.split()]).overall.f1 == 1
+
+
+def test_an_entity_cut_in_two_is_wrong_whatever_the_labels_are_called() -> None:
+    """chakki-works/seqeval #67: B and I alone were guessed to be two types, so that one word more or less was right."""
+    for name in ("", "-GENE"):
+        gold = ["O", "O", *(f"{letter}{name}" for letter in "BIIII"), "O"]
+        found = ["O", "O", *(f"{letter}{name}" for letter in "BIIBI"), "O"]
+        assert score_labels([gold], [found]).overall == Score(gold=1, found=2, right=0)
+
+
+def test_one_word_of_padding_does_not_spoil_its_sentence() -> None:
+    """kamalkraj/BERT-NER #1: one X in a sentence, and every label of it was read as a type of its own."""
+    table = score_labels([["B-PER", "I-PER", "O", "O"]], [["B-PER", "I-PER", "X", "O"]])
+    assert (table.overall, table.right_words) == (Score(1, 1, 1), 3)
+
+
+def test_a_type_without_a_letter_is_read_alike_in_every_sentence() -> None:
+    labels = LabelSet(["O", "B-PER", "I-PER", "MISC"])
+    gold = [["MISC", "MISC", "B-PER", "I-PER"], ["MISC", "O"]]
+    assert score_labels(gold, gold, labels).by_type == {"MISC": Score(2, 2, 2), "PER": Score(1, 1, 1)}
+
+
+def test_types_can_have_other_names_in_the_reference() -> None:
+    scorer = Scorer(LabelSet(["O", "B-PER", "I-PER"]), types={"PERSON": "PER"})
+    scorer.add(["B-PERSON", "I-PERSON", "B-GPE"], ["B-PER", "I-PER", "O"])
+    table = scorer.table()
+    assert table.by_type == {"GPE": Score(1, 0, 0), "PER": Score(1, 1, 1)}
+    assert table.right_words == 2
+    assert scorer.unknown_types() == {"GPE": 1}

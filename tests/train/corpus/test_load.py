@@ -90,7 +90,8 @@ def test_the_last_line_is_named_with_and_without_its_line_end(tmp_path: Path) ->
     [
         ("", "training part.*no sentence"),
         ("the O\n", "training part.*no label but O"),
-        ("Oslo B-LOC\nLund X-PER\n", "no known scheme"),
+        ("Oslo B-LOC\nLund X-PER\n", r"train\.txt:2: 'X-PER' where a label"),
+        ("Oslo E-LOC\nLund S-PER\n", "no known scheme"),
     ],
 )
 def test_a_part_to_learn_nothing_from_is_refused(tmp_path: Path, train: str, expected: str) -> None:

@@ -9,6 +9,7 @@ from runtime.errors import CorpusError
 from runtime.tag.input.item import Item, as_text, as_words, place_of, segments, utf8
 from runtime.text.answer import Answer
 from runtime.text.entity import Entity
+from runtime.text.label_schemes import LabelSet
 
 _TEXT = "Maria Keller flew to Oslo ."
 _FOUND = Answer((Entity("PER", "Maria Keller", 0, 12, 0.5), Entity("LOC", "Oslo", 21, 25, 0.25)))
@@ -26,7 +27,7 @@ def test_a_text_becomes_words_and_words_become_text() -> None:
         (".", "O"),
     ]
     back = Item(file="x", line=1, kind="words", words=tuple(words))
-    assert as_text(back, Answer(labels=labels)) == (_TEXT, [(0, 12, "PER"), (21, 25, "LOC")])
+    assert as_text(back, Answer(labels=labels), LabelSet(["O", *labels])) == (_TEXT, [(0, 12, "PER"), (21, 25, "LOC")])
     # An entity that is less than a word, as aggregation by tokens finds them, labels the word.
     part = Answer((Entity("PER", "ari", 1, 4, 1.0),))
     assert as_words(item, part)[1] == ["B-PER", "O", "O", "O", "O", "O"]

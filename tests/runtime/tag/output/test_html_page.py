@@ -13,6 +13,7 @@ from runtime.tag.input.item import Item
 from runtime.tag.output.html_page import Page
 from runtime.text.answer import Answer
 from runtime.text.entity import Entity
+from runtime.text.label_schemes import LabelSet
 
 _TEXT = "Maria Keller flew to Oslo ."
 _FOUND = Answer((Entity("PER", "Maria Keller", 0, 12, 0.5), Entity("LOC", "Oslo", 21, 25, 0.25)))
@@ -41,7 +42,7 @@ class _Parsed(HTMLParser):
 
 @given(st.text(alphabet=st.characters(codec=None) | st.sampled_from("<>&\"'\n\x00\r"), min_size=1, max_size=30))
 def test_a_page_is_well_formed_whatever_the_text(text: str) -> None:
-    page = Page(["PER", "<b>"])
+    page = Page(LabelSet(["PER", "<b>"]))
     found = Answer((Entity("<b>", text[:1], 0, 1, 1.0),))
     raw = page.head() + page.entry(Item(file="x", line=1, text=text), found) + page.tail()
     parsed = _Parsed()
@@ -52,7 +53,7 @@ def test_a_page_is_well_formed_whatever_the_text(text: str) -> None:
 
 
 def test_a_page_needs_nothing_but_itself() -> None:
-    page = Page(["PER", "LOC"])
+    page = Page(LabelSet(["PER", "LOC"]))
     raw = (page.head() + page.entry(Item(file="x", line=1, text=_TEXT), _FOUND) + page.tail()).decode()
     assert '<mark class="l0">Maria Keller<b>PER</b></mark> flew to <mark class="l1">Oslo<b>LOC</b></mark> .' in raw
     assert not re.search(r"<script|https?:|url\(|@import", raw)
@@ -62,4 +63,4 @@ def test_a_page_needs_nothing_but_itself() -> None:
 
 def test_a_problem_is_a_paragraph_and_its_text_is_escaped() -> None:
     broken = Item(file="x", line=7, problem=CorpusError("<x>:7", "bad", "fix it"))
-    assert Page(["PER"]).broken(broken) == b'<p class="error">&lt;x&gt;:7: bad; fix it</p>\n'
+    assert Page(LabelSet(["PER"])).broken(broken) == b'<p class="error">&lt;x&gt;:7: bad; fix it</p>\n'

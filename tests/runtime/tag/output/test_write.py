@@ -17,6 +17,7 @@ from runtime.tag.output.terminal import Terminal
 from runtime.tag.output.write import Conll, Jsonl, Writer, open_writer
 from runtime.text.answer import Answer
 from runtime.text.entity import Entity
+from runtime.text.label_schemes import LabelSet
 from tests.runtime.tag.reading import read
 
 _FOUND = Answer((Entity("PER", "Maria Keller", 0, 12, 0.5), Entity("LOC", "Oslo", 21, 25, 0.25)))
@@ -93,6 +94,6 @@ def test_a_text_as_conll_is_its_words_and_a_problem_is_a_comment() -> None:
 
 @pytest.mark.parametrize(("kind", "writer"), [("jsonl", Jsonl), ("conll", Conll), ("color", Terminal), ("html", Page)])
 def test_every_format_has_its_writer_and_fillers_have_no_entry(kind: Output, writer: type[Writer]) -> None:
-    opened = open_writer(kind, ["PER"])
+    opened = open_writer(kind, LabelSet(["PER"]))
     assert isinstance(opened, writer)
     assert opened.entry(Item(file="x", line=1, kind="filler"), Answer()) == b""
