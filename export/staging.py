@@ -14,7 +14,7 @@ from pathlib import Path
 
 from runtime.bundle.store import MANIFEST, sealed_files
 from runtime.errors import BundleError, StorageError, storage_error
-from runtime.system.files import hold
+from runtime.system.files import check_replaceable, hold
 
 
 @contextmanager
@@ -53,8 +53,9 @@ def check_output(output: Path) -> None:
     """Refuse to put a bundle in the place of anything but a bundle or an empty folder.
 
     Raises:
-        StorageError: something else is there, or beside the files of a bundle in its folder.
+        StorageError: it is a mount point, something else is there, or beside the files of a bundle in its folder.
     """
+    check_replaceable(output)
     if not output.exists():
         return
     fix = "remove it, or give another --output"

@@ -7,6 +7,7 @@ user can fix. 130: interrupted. The module does not know what the commands do.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import tempfile
@@ -45,6 +46,9 @@ def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:
     """
     try:
         _check_streams()
+        # A path may hold characters that the terminal's encoding lacks; standard error writes them so by itself.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
         status = main(sys.argv[1:])
         # Here and not at exit: a full disk must become an error of the command, with its exit status.
         sys.stdout.flush()

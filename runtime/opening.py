@@ -23,7 +23,7 @@ from runtime.prepare import Prepared, prepare
 from runtime.readers import WordReader
 from runtime.selection import Choice, describe
 from runtime.self_check import self_check
-from runtime.system.libraries import available_threads
+from runtime.system.libraries import threads_for
 from runtime.text.label_schemes import LabelSet
 
 
@@ -63,7 +63,7 @@ def open_model(
         UsageError: a setting that there is not; the message lists those that there are.
     """
     options = BackendOptions(
-        threads=threads or available_threads(),
+        threads=threads_for(threads),
         goal=goal,
         certified=not allow_uncertified,
         checkpoint=Path(checkpoint) if checkpoint else None,

@@ -39,6 +39,7 @@ from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import BundleError, UsageError
+from runtime.guarded_backend import GuardedBackend
 from runtime.logits import BatchRunner
 from runtime.one_text import OneText
 from runtime.opening import OpenModel, open_model
@@ -58,8 +59,8 @@ CHUNK = 512
 class Tagger:
     """Finds named entities in texts.
 
-    Several threads may call its methods at the same time, with every backend that comes with Nerve. Nothing may be
-    called after `close`.
+    Several threads may call its methods at the same time, with every backend that comes with Nerve. What is called
+    after `close`, or in a process that was forked after it was opened, raises a UsageError.
 
     Args:
         encoder: the checkpoint's tokenizer.
@@ -96,10 +97,11 @@ class Tagger:
         capacity = max_length - len(encoder.special_tokens)
         self.labels, self.max_length = LabelSet(labels, label_scheme), max_length
         self.backend, self.about = backend, about
+        self._guard = GuardedBackend(backend)
         self.repeats = Repeats(remember)
         policy = policy_of(windowing, decoding)
         runner = BatchRunner(
-            backend,
+            self._guard,
             encoder.special_tokens,
             capacity,
             windowing.overlap(capacity),
@@ -194,6 +196,7 @@ class Tagger:
         """
         if len(texts) != 1 or isinstance(texts, str):
             return list(self.stream(texts))
+        self._guard.check()
         answered = self._answering.texts(Chunk(0, [*texts]))
         if answered.refused:
             raise answered.refused[0]
@@ -225,6 +228,7 @@ class Tagger:
         Raises:
             TextError: see tag; after the entities before that place.
         """
+        self._guard.check()
         return itertools.chain.from_iterable(self._answering.sections(text))
 
     def answers(self, questions: Iterable[Question], *, chunk: int = CHUNK) -> Iterator[Answer]:
@@ -263,8 +267,8 @@ class Tagger:
         return np.concatenate([np.empty((0, len(self._words.nothing)), np.float32), *blocks])
 
     def close(self) -> None:
-        """Give back the backend's memory and threads."""
-        self.backend.close()
+        """Give back the backend's memory and threads, once what is being run is done; a second call does nothing."""
+        self._guard.close()
 
     def __enter__(self) -> Self:
         return self
@@ -274,11 +278,13 @@ class Tagger:
 
     def _chunk_by_chunk(self, function: Any, questions: Iterable[Any], chunk: int) -> Iterator[Answered]:
         """The function's results for chunks of questions, in order."""
+        self._guard.check()
         # With two workers, one chunk is tokenized or decoded while the backend runs another.
         return in_order(function, chunks(questions, chunk), workers=1 if chunk == 1 else 2)
 
     def _encoded_words(self, sentences: Sequence[Sequence[str]]) -> Iterator[Encoded]:
         """Tokens of texts that are given as words, chunk by chunk."""
+        self._guard.check()
         _refuse_string(sentences)
         for start in range(0, len(sentences), CHUNK):
             part = sentences[start : start + CHUNK]

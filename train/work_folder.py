@@ -20,7 +20,7 @@ from typing import Any, Final
 from safetensors import SafetensorError
 
 from runtime.errors import StorageError, UsageError
-from runtime.system.files import replace_folder, write_atomically
+from runtime.system.files import check_replaceable, replace_folder, write_atomically
 
 SCORES: Final = "scores.json"
 _RUN: Final = "run.json"
@@ -95,6 +95,7 @@ def open_work(output: Path, run: Mapping[str, Any], *, resume: bool) -> Iterator
 
 def _check_replaceable(output: Path) -> None:
     """Training replaces what training made, and nothing else that a slip of the hand may name."""
+    check_replaceable(output)
     if not output.exists() or (output / SCORES).is_file():
         return
     if not output.is_dir():

@@ -22,7 +22,7 @@ from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import Bundle, Engine
 from runtime.errors import BundleError, StorageError, storage_error
 from runtime.selection import choose
-from runtime.system.files import replace_folder
+from runtime.system.files import check_replaceable, replace_folder
 
 HERE = Path(__file__).parent
 RUNTIME = HERE.parent.parent / "runtime"
@@ -57,6 +57,7 @@ def write_repository(bundle: Bundle, output: Path, serving: Serving) -> list[str
         BundleError, UncertifiedError, BackendError: see runtime.selection.choose.
         StorageError: something else is at that place, or there is no permission, or no space.
     """
+    check_replaceable(output)
     if output.exists() and any(output.iterdir()) and not (output / "ner" / "config.pbtxt").is_file():
         raise StorageError(str(output), "it exists and is no model repository", "remove it, or give another --output")
     from export.staging import staging

@@ -54,7 +54,7 @@ class OnnxRuntime:
         options.add_session_config_entry("session.disable_prepacking", str(int(not prepack)))
         # The optimizer would move operators on shapes into fp8, for which there are no kernels.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
-        options.log_severity_level = 3  # errors come as exceptions; the library's warnings are of no use to a user
+        options.log_severity_level = 4  # errors come as exceptions; the library would print them, too
         self.layout, self.streams = layout, streams
         self._path, self._free = path, threading.Semaphore(streams)
         try:

@@ -255,7 +255,7 @@ def _session(path: Path, provider: Provider) -> Any:
     if wanted != CPU:
         _preload(onnxruntime)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors come as exceptions
+    options.log_severity_level = 4  # errors come as exceptions
     options.intra_op_num_threads = 1  # the CPU has only operators on shapes to run
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     providers = [(name, dict(settings)) for name, settings in provider.names]

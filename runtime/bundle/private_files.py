@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from runtime.bundle.store import Bundle, check_digest
-from runtime.errors import storage_error
+from runtime.errors import StorageError
 from runtime.system.files import copy_with_sha256, held, hold, open_regular
 
 _PREFIX = "nerve-private-"
@@ -44,7 +44,8 @@ class PrivateFiles:
             self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
             self._lock = hold(self._folder)
         except OSError as error:
-            raise storage_error(error) from error
+            problem = f"there is no place for them ({error.strerror or error})"
+            raise StorageError("temporary files", problem, "let TMPDIR name a folder that can be written") from error
 
     def bundle(self) -> Bundle:
         """The same bundle with its files here."""

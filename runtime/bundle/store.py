@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -153,7 +154,9 @@ class Bundle:
         return measured.get(candidate, OneTextSpeed())
 
 
-def open_bundle(path: Path, *, limited: bool = False, public_key: Path | None = None) -> Bundle:
+def open_bundle(
+    path: str | PathLike[str], *, limited: bool = False, public_key: str | PathLike[str] | None = None
+) -> Bundle:
     """Open a bundle and verify every byte of it against its manifest.
 
     Args:
@@ -164,7 +167,8 @@ def open_bundle(path: Path, *, limited: bool = False, public_key: Path | None = 
     Raises:
         BundleError: it is missing, unsealed, damaged, not signed as asked, or of another schema.
     """
-    bundle = read_bundle(path, limited=limited, public_key=public_key)
+    key = None if public_key is None else Path(public_key)
+    bundle = read_bundle(Path(path), limited=limited, public_key=key)
     verify(bundle, bundle.manifest.files)
     return bundle
 

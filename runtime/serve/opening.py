@@ -20,7 +20,7 @@ from runtime.serve.observe.log import Log
 from runtime.serve.observe.shadow import Shadow
 from runtime.serve.options import ServeRequest
 from runtime.serve.service import About, Limits, Service
-from runtime.system.libraries import available_threads
+from runtime.system.libraries import threads_for
 
 # Presidio's names. MISC is nothing that Presidio knows.
 _PRESIDIO: Mapping[str, str] = {
@@ -50,7 +50,7 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
     """
     bundle = open_folder(asked.bundle, allow_uncertified=asked.allow_uncertified)
     candidate = choose(bundle, asked.wanted, certified=not asked.allow_uncertified)
-    engine = _open_engine(bundle, candidate, asked, threads=asked.threads or available_threads())
+    engine = _open_engine(bundle, candidate, asked, threads=threads_for(asked.threads))
     service = Service(
         engine,
         _about(bundle, candidate, engine, asked),

@@ -7,13 +7,14 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import stat
 import sys
 from io import FileIO
 from pathlib import Path
 
-from runtime.errors import storage_error
+from runtime.errors import StorageError, storage_error
 
 # Bytes of a file that are read at once.
 _BLOCK = 1 << 24
@@ -120,6 +121,34 @@ def held(folder: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+def is_mount_point(path: Path) -> bool:
+    """Whether a file system, or a file or folder of another place, is mounted there: it cannot be replaced as a whole.
+
+    A bind mount of the same file system, as containers have them, is known to the kernel's table alone.
+    """
+    real = os.path.realpath(path)
+    if os.path.ismount(real):
+        return True
+    try:
+        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return False
+    # The fifth field is the place; blanks in it are written as octal numbers (proc_pid_mountinfo(5)).
+    places = {line.split(" ")[4] for line in table.splitlines() if line.count(" ") > 4}
+    return re.sub(r"[ \t\n\\]", lambda found: f"\\{ord(found[0]):03o}", real) in places
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse a place that could not be replaced, before the work for it begins.
+
+    Raises:
+        StorageError: it is a mount point.
+    """
+    if is_mount_point(path):
+        problem = "a mount point, which cannot be replaced as a whole"
+        raise StorageError(str(path), problem, f"give a name inside it, such as {path / 'output'}")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -6,6 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from math import ceil
+
+from runtime.errors import UsageError
+from runtime.system.cgroup import cpu_limit
 
 
 def installed_version(library: str, distributions: Sequence[str] = ()) -> str:
@@ -28,8 +32,24 @@ def installed_version(library: str, distributions: Sequence[str] = ()) -> str:
 
 
 def available_threads() -> int:
-    """Number of CPUs that this process may use; a container or taskset may allow fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Number of CPUs that this process may use; a container or taskset may allow fewer than the machine has.
+
+    A part of a CPU counts as a whole one: 1.5 CPUs' time is best used by two threads.
+    """
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cpus, ceil(min(cpu_limit(), cpus))))
+
+
+def threads_for(asked: int) -> int:
+    """The number of threads for what a user asks for: 0 is available_threads; no more than the machine has CPUs.
+
+    Raises:
+        UsageError: it is negative.
+    """
+    if asked < 0:
+        raise UsageError("threads", f"{asked}", "give 1 or more, or 0 for all CPUs that there are")
+    # Each stream of a backend takes memory and time to open: 5,000 would take minutes, and none of them a CPU.
+    return min(asked, max(os.cpu_count() or 1, available_threads())) or available_threads()
 
 
 def yield_cores() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import signal
@@ -135,3 +136,12 @@ def test_a_count_is_a_whole_number_of_at_least_1(text: str) -> None:
     assert count("12") == 12
     with pytest.raises(argparse.ArgumentTypeError, match="is not a whole number of at least 1"):
         count(text)
+
+
+def test_a_terminal_that_lacks_a_character_gets_it_in_escapes() -> None:
+    body = "print('f\\u00fcr \\udcff'); raise CorpusError('f\\u00fcr', 'broken', 'fix it')"
+    line = _line(body)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"f\\xfcr \\udcff\n")
+    assert done.stderr == b"python -m example: error: f\\xfcr: broken; fix it\n"

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from runtime.errors import storage_error
+from runtime.errors import StorageError, storage_error
+from runtime.system.files import is_mount_point
 from runtime.tag.input.item import Item
 from runtime.tag.input.source import STANDARD
 from runtime.tag.output.journal import Saved, Work
@@ -78,6 +79,8 @@ def open_sink(name: str, work: Work, *, resume: bool, seconds: float) -> Sink:
             # A device or a pipe: what was written there cannot be cut back, so nothing could go on with it.
             packer, descriptor = packer_for(name), os.open(path, os.O_WRONLY)
             return Direct(lambda data: write_all(descriptor, data, name), descriptor, packer=packer)
+        if is_mount_point(path):
+            raise StorageError(name, "a mount point, which cannot be replaced", "write to a file beside it")
         from runtime.tag.output.resumable_file import Whole  # not at the top: standard output does not need it
 
         return Whole(path, name, work, resume=resume, seconds=seconds)

@@ -58,7 +58,9 @@ def test_a_graph_with_unknown_inputs_is_refused(bundle: Bundle, tmp_path: Path) 
         OnnxRuntime(path, layout="packed", streams=1, threads=1)
 
 
-def test_a_batch_that_the_library_refuses_is_named_by_its_shape(bundle: Bundle) -> None:
+def test_a_batch_that_the_library_refuses_is_named_by_its_shape(
+    bundle: Bundle, capfd: pytest.CaptureFixture[str]
+) -> None:
     backend = OnnxRuntime(bundle.file("packed-fp32.onnx"), layout="packed", streams=1, threads=1)
     beyond = _batch(2, 8)
     beyond.input_ids[0, 0] = bundle.manifest.vocabulary
@@ -67,6 +69,8 @@ def test_a_batch_that_the_library_refuses_is_named_by_its_shape(bundle: Bundle) 
     # The session is whole, and its stream free, after a refusal.
     assert np.isfinite(backend.logits(_batch(2, 8))).all()
     backend.close()
+    # The error says it; the library's own lines on standard error would say it again.
+    assert capfd.readouterr().err == ""
 
 
 def test_logits_in_fp16_are_given_in_fp32(tmp_path: Path) -> None:

@@ -197,13 +197,6 @@ def test_neither_pipes_nor_devices_nor_folders_are_read(bundle: Path, name: str,
         open_bundle(bundle)
 
 
-def test_links_are_followed_as_a_hub_cache_has_them(bundle: Path, tmp_path: Path) -> None:
-    for file in sorted(bundle.iterdir()):
-        file.rename(tmp_path / file.name)
-        file.symlink_to(tmp_path / file.name)
-    Tagger.open(bundle, threads=1).close()
-
-
 @pytest.mark.parametrize(
     ("content", "found"),
     [

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import MANIFEST, Candidate, open_bundle, seal
 from runtime.errors import BundleError, UncertifiedError
+from runtime.tagger import Tagger
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -102,3 +107,38 @@ def test_certificate_holds_for_patch_releases_alone(bundle: Path) -> None:
     certificate.check_version("onnxruntime", f"{major}.{minor}.99")
     with pytest.raises(UncertifiedError, match=f"certified with onnxruntime {measured}, here is 0.1"):
         certificate.check_version("onnxruntime", "0.1.0")
+
+
+def test_a_path_may_be_a_string(bundle: Path) -> None:
+    assert open_bundle(str(bundle)).manifest == open_bundle(bundle).manifest
+
+
+def test_a_machine_without_a_place_for_temporary_files_is_told(bundle: Path) -> None:
+    code = "import sys, tempfile; tempfile.tempdir = sys.argv[2]\n"
+    code += "from runtime import Tagger, NerveError\n"
+    code += "try: Tagger.open(sys.argv[1])\nexcept NerveError as error: print(error)"
+    line = [sys.executable, "-c", code, str(bundle), str(bundle / "none")]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("temporary files: there is no place for them (No such file or directory); let TMPDIR")
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_links_are_followed_as_a_hub_cache_has_them(backend: str, bundle: Path, tmp_path: Path) -> None:
+    for number, file in enumerate(sorted(bundle.iterdir())):
+        blob = tmp_path / "blobs" / f"{number:x}"
+        blob.parent.mkdir(exist_ok=True)
+        file.rename(blob)
+        file.symlink_to(Path("..") / "blobs" / blob.name)
+    wanted = Wanted(backend=backend, precision="fp32")
+    with Tagger.open(str(bundle), candidate=wanted, threads=1, allow_uncertified=True) as tagger:
+        assert tagger.tag([""]) == [[]]
+
+
+def test_a_bundle_on_a_file_system_that_is_read_only(bundle: Path) -> None:
+    code = "import sys; from runtime import Tagger; print(Tagger.open(sys.argv[1], threads=1).tag(['']))"
+    mount = f'mount --bind "{bundle}" "{bundle}" && mount -o remount,ro,bind "{bundle}" || exit 77; exec "$@"'
+    line = ["unshare", "-m", "sh", "-c", mount, "sh", sys.executable, "-c", code, str(bundle)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 77:
+        pytest.skip("this user may not mount")
+    assert (done.returncode, done.stdout) == (0, "[[]]\n"), done.stderr

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.system.files import replace_folder, sha256_of_file
+from runtime.errors import StorageError
+from runtime.system.files import check_replaceable, is_mount_point, replace_folder, sha256_of_file
 from tests.conftest import ROOT
 
 # Run apart: the limit would hold for this process's own output, too, where that is a file.
@@ -56,3 +57,35 @@ def test_folder_takes_the_place_of_another(tmp_path: Path, exists: bool) -> None
     replace_folder(new, old)
     assert [path.name for path in old.iterdir()] == ["file"]
     assert list(tmp_path.iterdir()) == [old]
+
+
+def test_a_mount_point_is_known(tmp_path: Path) -> None:
+    assert is_mount_point(Path("/"))
+    assert not is_mount_point(tmp_path)
+    assert not is_mount_point(tmp_path / "none")
+    with pytest.raises(StorageError, match="/: a mount point, which cannot be replaced as a whole; give a name inside"):
+        check_replaceable(Path("/"))
+    check_replaceable(tmp_path)
+
+
+_MOUNTED = """
+mkdir "$1/a folder" && touch "$1/o.jsonl" && mount --bind "$1/a folder" "$1/a folder" || exit 77
+mount --bind "$1/o.jsonl" "$1/o.jsonl" || exit 77
+"$2" -c "
+import sys; from pathlib import Path; from runtime.system.files import check_replaceable
+for name in ('a folder', 'o.jsonl'):
+    try:
+        check_replaceable(Path(sys.argv[1]) / name)
+    except Exception as error:
+        print(type(error).__name__)
+" "$1"
+"""
+
+
+def test_what_a_container_binds_is_a_mount_point(tmp_path: Path) -> None:
+    """docker run -v folder:folder binds a place of the same file system, which os.path.ismount does not see."""
+    line = ["unshare", "-m", "sh", "-c", _MOUNTED, "sh", str(tmp_path), sys.executable]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("this user may not mount")
+    assert done.stdout.split() == ["StorageError", "StorageError"], done.stderr

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-from runtime.system.libraries import available_threads, installed_version
+import pytest
+
+from runtime.errors import UsageError
+from runtime.system.libraries import available_threads, installed_version, threads_for
 
 
 def test_versions() -> None:
@@ -32,4 +35,12 @@ def test_threads_are_those_that_the_process_may_use() -> None:
     code = "from runtime.system.libraries import available_threads; print(available_threads())"
     done = subprocess.run(["taskset", "-c", str(one), sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout == b"1\n"
-    assert available_threads() == len(os.sched_getaffinity(0))
+    assert 1 <= available_threads() <= len(os.sched_getaffinity(0))
+
+
+def test_no_more_threads_than_cpus() -> None:
+    assert threads_for(0) == available_threads()
+    assert threads_for(1) == 1
+    assert threads_for(5000) == os.cpu_count()
+    with pytest.raises(UsageError, match="threads: -1; give 1 or more, or 0 for all CPUs"):
+        threads_for(-1)
