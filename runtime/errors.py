@@ -125,4 +125,10 @@ def _text_error(number: int, problem: str, fix: str, place: str) -> TextError:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """The text in one line that can be read: a name or a library's message may be as long as a file."""
+    line = " ".join(text.split())
+    # The fix stands at the end.
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} [...] {line[-_LONGEST // 4 :]}"
+
+
+_LONGEST = 2_000

@@ -58,12 +58,15 @@ class OnnxRuntime:
         self.layout, self.streams = layout, streams
         self._path, self._free = path, threading.Semaphore(streams)
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            # Without the fall-back: it prints on standard output, where answers go, and tries the same once more.
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+            self._inputs = [node.name for node in self._session.get_inputs()]
         except Exception as error:  # the library derives its many exceptions from Exception alone
             raise BackendError(
                 path.name, f"ONNX Runtime cannot load it ({reason(error)})", "export it again"
             ) from error
-        self._inputs = [node.name for node in self._session.get_inputs()]
         if unknown := sorted({*self._inputs} - GIVEN):
             problem = f"it has inputs that no token classifier has ({', '.join(unknown)})"
             raise BackendError(path.name, problem, "give a graph exported for token classification")

@@ -261,7 +261,7 @@ def _session(path: Path, provider: Provider) -> Any:
     providers = [(name, dict(settings)) for name, settings in provider.names]
     try:
         with contextlib.redirect_stdout(sys.stderr):  # it prints when it falls back; standard output is for answers
-            session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+            session = onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     except Exception as error:  # the library derives its many exceptions from Exception alone
         problem = f"ONNX Runtime cannot load it for {wanted} ({reason(error)})"
         raise BackendError(str(path), problem, _WITHOUT_GRAPH if provider.captures else _AGAIN) from error

@@ -9,6 +9,8 @@ that a graph's inputs and operator set are left open here; backends ask their ow
 
 from __future__ import annotations
 
+import mmap
+import os
 import re
 from os import PathLike
 from pathlib import Path
@@ -27,6 +29,7 @@ from runtime.bundle.store import (
     verify,
 )
 from runtime.errors import BundleError, UncertifiedError
+from runtime.system.files import open_regular
 
 _PLACES = ("model*.onnx", "onnx/model*.onnx")
 # Parts of file names, as Optimum and the exporters of the hub choose them. A name with another part is not guessed at.
@@ -90,6 +93,8 @@ def open_third_party(path: Path) -> Bundle:
     if not told:
         problem = f"no file name tells the precision ({', '.join(_files(path))})"
         raise BundleError(str(path), problem, "name it model.onnx (fp32), model_fp16.onnx or model_int8.onnx")
+    for _, name in told:
+        _refuse_loops(path / name)
     told.sort(key=lambda pair: _ORDER.index(pair[0]))
     manifest = Manifest(
         checkpoint=Source(str(path), ""),
@@ -102,6 +107,25 @@ def open_third_party(path: Path) -> Bundle:
         versions={},
     )
     return Bundle(path, manifest, sealed=False)
+
+
+def _refuse_loops(graph: Path) -> None:
+    """Raise BundleError where a graph has a loop: no token classifier needs one, and it might never end.
+
+    An ONNX file spells a node's operator as field 4 of its message, with its length before it; numbers in front may be
+    written with more bytes than they need. Weights of a gigabyte hold these bytes by chance once in 250,000 files.
+    """
+    with open_regular(graph) as file:
+        if not os.fstat(file.fileno()).st_size:
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+            found = _LOOP.search(raw)
+    if found:
+        problem = "it has a loop (operator Loop), which might never end"
+        raise BundleError(str(graph), problem, "export the checkpoint again, without control flow")
+
+
+_LOOP = re.compile(rb"(?:\x22|\xa2\x80*\x00)(?:\x04|\x84\x80*\x00)Loop")
 
 
 def precision_of(name: str) -> Precision | None:

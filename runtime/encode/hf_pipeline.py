@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.batch.ragged import joined_starts, starts_from_counts
-from runtime.encode.tokenizer import clean, open_tokenizer, tokenizer_text
+from runtime.encode.tokenizer import clean, encode_batch, open_tokenizer, tokenizer_text
 
 _SPACE = ord(" ")
 # Names that transformers' families of tokenizers give the unknown token.
@@ -75,6 +75,7 @@ class RawEncoder:
 
     def __init__(self, path: Path, *, spaced: bool = False, raw: str = "") -> None:
         raw = raw or tokenizer_text(path)
+        self._path = path
         self.tokenizer = open_tokenizer(path, spaced=spaced, raw=raw)
         saved: dict[str, Any] = json.loads(raw)
         vocabulary = self.tokenizer.get_vocab(with_added_tokens=True)
@@ -87,7 +88,7 @@ class RawEncoder:
     def encode(self, texts: Sequence[str]) -> RawTokens:
         """The tokens of whole texts."""
         cleaned = [clean(text) for text in texts]
-        encoded = self.tokenizer.encode_batch(cleaned, add_special_tokens=False) if cleaned else []
+        encoded = encode_batch(self.tokenizer, cleaned, self._path)
         ids, text_start, bounds = _flat(encoded)
         return RawTokens(ids, text_start, bounds, self._subword(cleaned, ids, text_start, bounds))
 
@@ -99,9 +100,7 @@ class RawEncoder:
             delimiter: bounds are places in the words joined by it.
         """
         cleaned = [[clean(word) for word in words] for words in texts]
-        encoded = (
-            self.tokenizer.encode_batch(cleaned, is_pretokenized=True, add_special_tokens=False) if cleaned else []
-        )
+        encoded = encode_batch(self.tokenizer, cleaned, self._path, is_pretokenized=True)
         ids, text_start, bounds = _flat(encoded)
         # The library counts code points from the start of each word.
         word_start = [_word_starts(words, len(delimiter)) for words in cleaned]

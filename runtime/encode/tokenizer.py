@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -97,7 +98,9 @@ class Encoder:
         self._tokenizer = open_tokenizer(path, spaced=True, raw=self.raw)
         self._known: dict[str, tuple[int, ...]] = {}
         self.special_tokens = _special_tokens_of(self._tokenizer, path)
-        self.largest_id = max(self._tokenizer.get_vocab(with_added_tokens=True).values())
+        known = self._tokenizer.get_vocab(with_added_tokens=True).values()
+        # The file names ids of special tokens once more, beside the vocabulary, and nothing makes the two agree.
+        self.largest_id = max(*known, *self.special_tokens.prefix, *self.special_tokens.suffix, -1, -1)
 
     def encode_words(self, texts: Sequence[Sequence[str]]) -> Encoded:
         """The tokens of texts that are given as words. Each text is one sentence."""
@@ -156,7 +159,7 @@ class Encoder:
             # A new dictionary, because another thread may be reading the old one.
             known, unknown = {}, list(set(words))
         alone = [[clean(word)] for word in unknown]
-        encoded = self._tokenizer.encode_batch(alone, is_pretokenized=True, add_special_tokens=False) if alone else []
+        encoded = encode_batch(self._tokenizer, alone, self.path, is_pretokenized=True)
         fresh = {word: tuple(token.ids) for word, token in zip(unknown, encoded)}
         known.update((word, ids) for word, ids in fresh.items() if len(word) <= LONGEST_KNOWN)
         self._known = known
@@ -224,15 +227,40 @@ def open_tokenizer(path: Path, *, spaced: bool, raw: str = "") -> Tokenizer:
         BundleError: the file is not a tokenizer.
     """
     raw = raw or tokenizer_text(path)
-    try:
+    with refusing(path):
         tokenizer = Tokenizer.from_str(_spaced(raw) if spaced else raw)
-    except BaseException as error:  # the library raises a bare Exception for a broken file, or panics in Rust
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+    return tokenizer
+
+
+def encode_batch(tokenizer: Tokenizer, texts: Sequence[Any], path: Path, *, is_pretokenized: bool = False) -> list[Any]:
+    """The library's encodings of texts, without special tokens.
+
+    Args:
+        tokenizer: encodes them.
+        texts: strings, or lists of words.
+        path: the file of the tokenizer, for messages.
+        is_pretokenized: whether they are lists of words.
+
+    Raises:
+        BundleError: the tokenizer cannot encode them: it lacks a token that it needs.
+    """
+    if not texts:
+        return []
+    with refusing(path):
+        return list(tokenizer.encode_batch(texts, is_pretokenized=is_pretokenized, add_special_tokens=False))
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Turn what the library raises for a broken file into a BundleError. It shows only when such a file is used."""
+    try:
+        yield
+    except BaseException as error:  # the library raises a bare Exception, or panics in Rust
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise _no_tokenizer(path, error) from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 def _no_tokenizer(path: Path, error: BaseException) -> BundleError:
@@ -259,8 +287,9 @@ def _spaced(raw: str) -> str:
 def _special_tokens_of(tokenizer: Tokenizer, path: Path) -> SpecialTokens:
     """The special tokens before and after a text; BundleError where they stand elsewhere."""
     # The library has no function for them: a text's tokens are looked for in the same text with special tokens.
-    bare = tokenizer.encode("a", add_special_tokens=False)
-    whole = tokenizer.encode("a")
+    with refusing(path):
+        bare = tokenizer.encode("a", add_special_tokens=False)
+        whole = tokenizer.encode("a")
     count = len(bare.ids)
     before = next((i for i in range(len(whole.ids) - count + 1) if whole.ids[i : i + count] == bare.ids), -1)
     if before < 0 or any(whole.type_ids):

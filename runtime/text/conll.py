@@ -78,6 +78,7 @@ class Block:
         rows: indices into `lines` of the lines that hold a word.
         columns: the columns of each of these rows; none for a row that has an error.
         problem: the first error in the sentence; None where it has none.
+        width: number of columns of the file's rows up to its end; 0 where there are none yet.
     """
 
     line: int
@@ -85,6 +86,7 @@ class Block:
     rows: list[int] = field(default_factory=list)
     columns: list[tuple[str, ...]] = field(default_factory=list)
     problem: CorpusError | None = None
+    width: int = 0
 
 
 def read_blocks(
@@ -99,18 +101,18 @@ def read_blocks(
         first: number of the first of these lines.
         width: number of columns of the lines before; 0 where there are none.
     """
-    block = Block(first)
+    block = Block(first, width=width)
     for number, raw in enumerate(lines, start=first):
         line, problem = _decoded(raw, place, number)
         found = columns.of(line)
         if found[0] == DOCUMENT_START and block.rows:
             # Some corpora leave out the blank line before a document; its mark ends the sentence all the same.
             yield block
-            block = Block(number)
+            block = Block(number, width=width)
         block.lines.append(raw)
         if found[0] == "":
             yield block
-            block = Block(number + 1)
+            block = Block(number + 1, width=width)
         elif found[0] != DOCUMENT_START and not _is_comment(found, columns, width, inside=bool(block.rows)):
             if columns.numbered and not problem and not _WORD_NUMBER.fullmatch(found[0]):
                 continue
@@ -120,7 +122,7 @@ def read_blocks(
             width = width or (0 if problem else len(found))
             if len(block.rows) == MOST_WORDS:
                 problem = problem or _no_blank_lines(place, block.line + block.rows[0], f"over {MOST_WORDS:,}")
-            block.problem = block.problem or problem
+            block.problem, block.width = block.problem or problem, width
             block.rows.append(len(block.lines) - 1)
             block.columns.append(found if not problem else ())
     if block.lines:

@@ -8,7 +8,16 @@ import pickle
 
 import pytest
 
-from runtime.errors import BugError, CorpusError, NerveError, StorageError, TextError, UncertifiedError, storage_error
+from runtime.errors import (
+    BugError,
+    BundleError,
+    CorpusError,
+    NerveError,
+    StorageError,
+    TextError,
+    UncertifiedError,
+    storage_error,
+)
 
 
 def test_an_error_is_one_line_of_subject_problem_and_fix() -> None:
@@ -58,3 +67,11 @@ def test_an_error_without_a_file_is_about_the_output() -> None:
 def test_a_bug_says_so_and_is_not_the_users() -> None:
     assert str(BugError("no row")) == "no row: this is a bug"
     assert not isinstance(BugError("no row"), NerveError)
+
+
+def test_a_line_can_be_read_however_long_a_name_or_a_message_is() -> None:
+    told = str(BundleError("x" * 50_000, "y\n" * 50_000, "take another"))
+    assert len(told) < 3_000
+    assert "\n" not in told
+    assert told.startswith("xxx")
+    assert told.endswith("; take another")

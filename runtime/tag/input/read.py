@@ -185,13 +185,15 @@ def _item_of_block(block: Block, start: Start, reading: Reading) -> Item:
         rows=tuple(block.rows),
         tabs=start.tabs,
         problem=block.problem,
+        # Of a broken sentence, too: its whole rows may be the first that say how many columns the file has.
+        width=block.width,
     )
     if block.problem or not block.rows:
         return item
     word, gold = (column - (column > 0) for column in (reading.word_column, reading.gold_column))
     words = tuple(columns[word] for columns in block.columns)
     labels = tuple(columns[gold] for columns in block.columns) if reading.gold else ()
-    return replace(item, words=words, gold=labels, width=len(block.columns[0]))
+    return replace(item, words=words, gold=labels)
 
 
 def _gap(raw: bytes) -> bytes:

@@ -3,7 +3,8 @@
     {"journal": 1, "options": {...}, "inputs": [[name, bytes], ...]}    the first line: the work
     {"source": 0, "offset": bytes, ..., "output": bytes, ...}           each further line: a saved state
 
-The last complete line counts. A process that is killed while it writes a line leaves a part of it, which is not read.
+Each has a digest of itself, so that no figure in it can be another than the one that was written. The last complete
+line counts. A process that is killed while it writes a line leaves a part of it, which is not read.
 The module does not know the content of inputs and output.
 """
 
@@ -21,7 +22,7 @@ from runtime.errors import StorageError, UsageError
 from runtime.system.files import write_atomically
 from runtime.tag.input.item import Item
 
-VERSION = 2
+VERSION = 3
 # Notes after which a journal is written anew with the last one alone, so that it stays small however long a run takes.
 MOST_NOTES = 500
 _ANEW = "give the same inputs and options, or start anew without --resume"
@@ -181,16 +182,16 @@ class Journal:
         if len(lines) < 2:
             return None
         try:
-            was, last = json.loads(lines[0]), json.loads(lines[-1])
+            was, last = _entry(lines[0]), _entry(lines[-1])
             if was["journal"] != VERSION:
                 raise ValueError(f"version {was['journal']}")
             finished = tuple((int(size), str(digest)) for size, digest in last["finished"])
             saved = Saved(**{**last, "finished": finished})
             before = Work(was["options"], tuple((name, size) for name, size in was["inputs"]))
-        except (ValueError, TypeError, KeyError) as error:
-            problem = f"not a journal of this version of Nerve ({error})"
+            _compare(before, work, saved, str(self.path))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            problem = f"damaged, or not of this version of Nerve ({error})"
             raise StorageError(str(self.path), problem, "start anew without --resume") from error
-        _compare(before, work, saved, str(self.path))
         return saved
 
     def trim(self) -> None:
@@ -212,7 +213,19 @@ class Journal:
 
 
 def _line(entry: dict[str, Any]) -> bytes:
-    return json.dumps(entry).encode() + b"\n"
+    return json.dumps({**entry, "digest": _digest(entry)}).encode() + b"\n"
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    """The content of a line; ValueError where it is not what was written."""
+    entry: dict[str, Any] = json.loads(line)
+    if entry.pop("digest", "") != _digest(entry):
+        raise ValueError("a line does not match its digest")
+    return entry
+
+
+def _digest(entry: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(entry).encode()).hexdigest()
 
 
 def _compare(was: Work, now: Work, saved: Saved, place: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch
 from runtime.bundle.store import Bundle, Candidate, Layout, open_bundle
 from runtime.errors import BackendError, UsageError
+from tests.conftest import Command
 from tests.fakes.machine import FakeMachine
 from tests.runtime.backends.odd_graphs import renamed_input
 
@@ -111,3 +113,16 @@ def test_a_library_that_is_not_installed_is_an_obstacle_with_its_fix() -> None:
     assert missing == ("the library 'onnxruntime' is not installed", "pip install 'nerve-ner[onnxruntime]'")
     for package in ("onnxruntime", "onnxruntime-gpu"):
         assert spec.missing(FakeMachine(packages={package: "1.23"})) is None
+
+
+def test_the_library_prints_nothing_of_its_own(tiny_bundle: Path, tmp_path: Path, command: Command) -> None:
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copyfile(tiny_bundle / name, tmp_path / name)
+    model = onnx.load(tiny_bundle / "padded-fp32.onnx")
+    model.graph.node[0].op_type = "NoSuch"
+    onnx.save(model, tmp_path / "model.onnx")
+    ran = command("runtime.tag", "--bundle", tmp_path, "--allow-uncertified", "--backend", "onnxruntime", "Oslo")
+    assert ran.returncode == 2
+    assert ran.stdout == ""
+    assert len(ran.stderr.splitlines()) == 1
+    assert "ONNX Runtime cannot load it" in ran.stderr

@@ -172,3 +172,12 @@ def test_as_a_process(tiny_bundle: Path, tmp_path: Path, command: Command) -> No
     assert (tagged.returncode, tagged.stderr) == (0, "")
     assert json.loads(tagged.stdout)["text"] == TEXT
     assert len(LABELS) == len(open_third_party(folder).manifest.labels)
+
+
+def test_a_graph_that_may_never_end_is_refused(third_party: Path) -> None:
+    graph = next(third_party.rglob("model.onnx"))
+    model = onnx.load(graph)
+    model.graph.node.append(onnx.helper.make_node("Loop", ["", ""], ["never"], body=onnx.GraphProto(name="body")))
+    onnx.save(model, graph)
+    with pytest.raises(BundleError, match=r"model\.onnx: it has a loop"):
+        Tagger.open(third_party, allow_uncertified=True)

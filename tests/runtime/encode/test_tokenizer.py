@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,3 +115,30 @@ def test_a_file_that_is_no_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(BundleError, match="not a tokenizer"):
         Encoder(tmp_path / "tokenizer.json")
+
+
+def _word_level(folder: Path, **changes: object) -> Path:
+    """A tokenizer.json of three tokens."""
+    special = {"[CLS]": {"id": "[CLS]", "ids": [1], "tokens": ["[CLS]"]}}
+    parts = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
+    framed = {"type": "TemplateProcessing", "single": parts, "pair": parts, "special_tokens": special}
+    model = {"type": "WordLevel", "vocab": {"[UNK]": 0, "[CLS]": 1, "Oslo": 2}, "unk_token": "[UNK]"}
+    value = {"version": "1.0", "added_tokens": [], "post_processor": framed, "model": model, **changes}
+    file = folder / "tokenizer.json"
+    file.write_text(json.dumps(value))
+    return file
+
+
+def test_the_largest_id_counts_special_tokens_whatever_the_vocabulary_says(tmp_path: Path) -> None:
+    assert Encoder(_word_level(tmp_path)).largest_id == 2
+    parts = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]
+    special = {"[CLS]": {"id": "[CLS]", "ids": [77], "tokens": ["[CLS]"]}}
+    beyond = {"type": "TemplateProcessing", "single": parts, "pair": parts, "special_tokens": special}
+    assert Encoder(_word_level(tmp_path, post_processor=beyond)).largest_id == 77
+
+
+def test_a_tokenizer_that_breaks_only_when_it_is_used_is_named(tmp_path: Path) -> None:
+    no_unknown = {"type": "WordLevel", "vocab": {"[CLS]": 1, "a": 2}, "unk_token": "[UNK]"}
+    encoder = Encoder(_word_level(tmp_path, model=no_unknown))
+    with pytest.raises(BundleError, match=r"tokenizer\.json: not a tokenizer .*the checkpoint's"):
+        encoder.encode_words([["Oslo"]])

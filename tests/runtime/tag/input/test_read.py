@@ -112,3 +112,10 @@ def test_a_word_that_a_column_cannot_hold_is_a_problem() -> None:
     # Words that come from CoNLL have their column already.
     row = Item(file="x", line=3, words=("a\n",), rows=(0,))
     assert conll_able(row) is row
+
+
+def test_a_broken_sentence_says_how_many_columns_the_file_has() -> None:
+    # Its first row is broken, its second says that there are two columns: who goes on after it must know.
+    items = read("conll", b"\xff O\nMaria O\n\nOslo\n")
+    assert [bool(item.problem) for item in items] == [True, True]
+    assert [item.width for item in items] == [2, 2]

@@ -81,7 +81,17 @@ def test_after_a_broken_line_the_input_that_was_to_be_fixed_may_change(journal: 
 )
 def test_another_file_is_no_journal(lines: list[str], journal: Journal) -> None:
     journal.path.write_text("".join(f"{line}\n" for line in lines))
-    with pytest.raises(StorageError, match=r"o\.journal: not a journal of this version of Nerve .*without --resume"):
+    with pytest.raises(StorageError, match=r"o\.journal: damaged, or not of this version .*without --resume"):
+        journal.load(_WORK)
+
+
+@pytest.mark.parametrize(("was", "now"), [('"left_out": 2', '"left_out": 3'), ('"to": "jsonl"', '"to": "html"')])
+def test_no_figure_in_a_journal_can_be_another_than_was_written(was: str, now: str, journal: Journal) -> None:
+    journal.save(_SAVED)
+    written = journal.path.read_text()
+    assert was in written
+    journal.path.write_text(written.replace(was, now))
+    with pytest.raises(StorageError, match="does not match its digest"):
         journal.load(_WORK)
 
 

@@ -1,0 +1,167 @@
+"""Files of every input format with bytes changed, tagged by the command into an output file.
+
+Right is what a tagger that is asked one text at a time says, in a file that plain reading of the input predicts: an
+answer to each line that can be read, a record or nothing for each that cannot, and a CoNLL file byte for byte with one
+column more.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import NerveError
+from runtime.tag.__main__ import main
+from runtime.tag.request import Request
+from runtime.tagger import Tagger
+from tests.fuzz.change import changed_bytes
+from tests.fuzz.kind import Case, check
+from tests.runtime.tag.stand_in import open_stand_in
+
+FORMATS = ("text", "lines", "jsonl", "words", "conll")
+_WORDS = ("Maria", "Keller", "Oslo", "flew", "to", ".", "Lund", "x", "\u00e9", "\U0001f600", "U.S.", "\u65e5\u672c")
+
+
+def open_case(folder: Path) -> Case:
+    """See the module."""
+    tagger = open_stand_in(folder)
+
+    def case(chance: random.Random) -> None:
+        kind, plain = drawn(chance)
+        raw: bytes | None = plain
+        packed = chance.random() < 0.2
+        source, output = folder / f"in.{'gz' if packed else 'x'}", folder / "out"
+        content = gzip.compress(plain, 1, mtime=0) if packed else plain
+        if packed and chance.random() < 0.3:
+            content = changed_bytes(content, chance)
+            raw = _unpacked(content)
+        source.write_bytes(content)
+        to, on_error = (
+            chance.choice(("jsonl", "jsonl", "conll", "html", "color")),
+            chance.choice(("stop", "skip", "record")),
+        )
+        arguments = ["-i", str(source), "-o", str(output), "-f", kind, "--to", to, "--on-error", on_error]
+        arguments += ["--chunk", str(chance.choice((1, 2, 512))), "--no-progress"]
+        clear(output)
+        try:
+            main(arguments, begin_tagger=opener(tagger), save_seconds=chance.choice((0.0, 9.0)))
+        except NerveError:
+            check(not output.exists(), "an output in spite of an error")
+            raise
+        check(raw is not None, "an answer to a damaged archive")
+        _check(output.read_bytes(), raw or b"", kind, to, on_error, tagger)
+
+    return case
+
+
+def opener(tagger: Tagger) -> Callable[[Request], Callable[[], Any]]:
+    """What main takes to open a tagger with: always this one, which is not closed."""
+    return lambda request: lambda: tagger
+
+
+def clear(output: Path) -> None:
+    """Remove an output and what lies beside it."""
+    for end in ("", ".partial", ".journal"):
+        output.with_name(output.name + end).unlink(missing_ok=True)
+
+
+def drawn(chance: random.Random) -> tuple[str, bytes]:
+    """A format, and a small file that is more or less of it."""
+    kind = chance.choice(FORMATS)
+    made = {"text": _text, "lines": _text, "words": _text, "jsonl": _jsonl, "conll": _conll}[kind]
+    raw = b"".join(made(chance) for _ in range(chance.randrange(0, 7)))
+    return kind, changed_bytes(raw, chance) if chance.random() < 0.8 else raw
+
+
+def _words(chance: random.Random) -> list[str]:
+    return chance.choices(_WORDS, k=chance.randrange(0, 8))
+
+
+def _text(chance: random.Random) -> bytes:
+    return (" ".join(_words(chance)) + "\n").encode()
+
+
+def _jsonl(chance: random.Random) -> bytes:
+    words = _words(chance)
+    value: Any = chance.choice(
+        (
+            {"text": " ".join(words)},
+            {"id": 1, "text": " ".join(words), "entities": None},
+            {"words": words},
+            {"tokens": words, "labels": ["O"] * len(words)},
+            {"text": "x", "words": ["y"]},
+        )
+    )
+    return (json.dumps(value, ensure_ascii=chance.random() < 0.5) + "\n").encode()
+
+
+def _conll(chance: random.Random) -> bytes:
+    return "".join(f"{word} O\n" for word in _words(chance)).encode() + b"\n"
+
+
+def _unpacked(content: bytes) -> bytes | None:
+    try:
+        return gzip.decompress(content)
+    except Exception:  # whatever a damaged archive makes of it
+        return None
+
+
+def _check(out: bytes, raw: bytes, kind: str, to: str, on_error: str, tagger: Tagger) -> None:
+    if to == "conll" and kind == "conll" and on_error != "skip":
+        _check_column(out, raw)
+    if to == "jsonl":
+        records = [json.loads(line) for line in out.split(b"\n") if line]
+        for record in records:
+            _check_record(record, tagger)
+        broken = [record for record in records if "error" in record and "line" in record]
+        check(not broken or on_error == "record" or kind == "jsonl", "a record that nobody asked for", broken)
+        if kind == "lines" and on_error == "record":
+            check(len(records) == len(_lines(raw)), "records", len(records), raw)
+        if kind == "lines":
+            _check_texts([record for record in records if "text" in record], raw)
+    if to == "html":
+        check(out.rstrip().endswith(b"</html>"), "half a page", out[-80:])
+
+
+def _lines(raw: bytes) -> list[bytes]:
+    lines = raw.split(b"\n")
+    return lines[:-1] if lines[-1] == b"" else lines
+
+
+def _check_texts(records: list[dict[str, Any]], raw: bytes) -> None:
+    """Every line that holds text, in order, and no other."""
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    texts = [text for line in _lines(raw) if (text := _decoded(line.removesuffix(b"\r"))).strip()]
+    check([record["text"] for record in records] == texts, "texts", [record["text"] for record in records], texts)
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
+def _check_record(record: dict[str, Any], tagger: Tagger) -> None:
+    """The answer of a record is what its text or its words get alone."""
+    if isinstance(text := record.get("text"), str) and "words" not in record and "tokens" not in record:
+        told: Any = record.get("predicted_entities", record.get("entities"))
+        expected = [(each.label, each.start, each.end, each.text) for each in tagger.tag([text])[0]]
+        check(
+            [(each["label"], each["start"], each["end"], each["text"]) for each in told] == expected, "entities", record
+        )
+    elif isinstance(words := record.get("words", record.get("tokens")), list):
+        labels: Any = record.get("predicted_labels", record.get("labels"))
+        check(labels == tagger.tag_words([words])[0], "labels", record)
+
+
+def _check_column(out: bytes, raw: bytes) -> None:
+    """The input's lines are there, in order, and each at most with one column more."""
+    given, written = _lines(raw), _lines(out)
+    check(len(given) == len(written), "lines", len(given), len(written))
+    for before, after in zip(given, written):
+        check(after.startswith(before.rstrip(b"\r")), "another line", before, after)

@@ -1,0 +1,100 @@
+"""Manifests with values changed, sealed again as anybody can, and read as every start reads them.
+
+Right is a manifest whose certificates vouch exactly where a second, independent reading of the same JSON says so: by
+the gate's figures as the README has them, on enough text, bound to the files, labels and limits that are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from runtime.bundle.certificate import ANY, Candidate
+from runtime.bundle.store import MANIFEST, Bundle, read_bundle, seal
+from runtime.selection import choose
+from tests.fuzz.change import JUNK, changed_json
+from tests.fuzz.kind import Case, check
+from tests.fuzz.kinds.bundles import WORDS, sealed
+from tests.lookup import lookup_bundle
+
+# changed labels in 10,000 and F1 points lost at most, agreement at least
+GATE = {
+    "fp32": (0, 0, 1.0),
+    "fp16": (2, 0.02, 0.998),
+    "bf16": (2, 0.02, 0.998),
+    "int8": (10, 0.1, 0.99),
+    "fp8": (10, 0.1, 0.99),
+}
+# Near the gate's bounds and the evidence's.
+NEAR = (0, 1, 2, 10, 10.0000001, 0.1, 0.02, 0.998, 0.99, 1.0, 9_999, 10_000, 299, 300, 9, 1e-4, 1.1e-4, 0.9979999, 2.5)
+
+
+def open_case(folder: Path) -> Case:
+    """See the module."""
+    intact = json.loads((lookup_bundle(folder / "bundle", WORDS) / MANIFEST).read_text())
+    intact.pop("digest")
+    place = folder / "bundle"
+
+    def case(chance: random.Random) -> None:
+        value = changed_json(intact, chance, (*JUNK, *NEAR))
+        raw = sealed(value)
+        if chance.random() < 0.05:
+            raw = raw[: chance.randrange(len(raw))]
+        (place / MANIFEST).write_bytes(raw)
+        limited = chance.random() < 0.3
+        bundle = read_bundle(place, limited=limited)
+        _check_certificates(bundle, value, limited=limited)
+        again = place.with_name("again")
+        again.mkdir(exist_ok=True)
+        seal(again, bundle.manifest)
+        read_again = read_bundle(again, limited=limited)
+        check(read_again.manifest == bundle.manifest, "another manifest once it was written", bundle.manifest)
+        check({*read_again.doubts} == {*bundle.doubts}, "other doubts once it was written", bundle.doubts)
+        chosen = choose(bundle, ANY)
+        check(chosen not in bundle.doubts, "chosen in spite of doubts", chosen)
+
+    return case
+
+
+def _check_certificates(bundle: Bundle, value: Any, *, limited: bool) -> None:
+    for each in value["certificates"]:
+        candidate = Candidate(each["file"], each["backend"], each["precision"], each["device"])
+        believed = candidate not in bundle.doubts
+        check(believed == vouches(each, value, limited=limited), "believed" if believed else "doubted", each)
+
+
+def vouches(certificate: Any, manifest: Any, *, limited: bool) -> bool:
+    """Whether a certificate vouches, as plain code on plain JSON."""
+    told = certificate["measured"]
+    changed, f1_lost, agreement = GATE[certificate["precision"]]
+    names = ["not_finite", "changed_per_10k", "alone_changed_per_10k", "rows_changed_per_10k"]
+    limits: dict[str, float] = dict(zip(names, (0, changed, changed, changed)))
+    if certificate["precision"] == "fp32":
+        limits["relative_logit_difference"] = 1e-4
+    holds = all(told.get(name) is not None and told[name] <= limit for name, limit in limits.items())
+    holds = holds and (told.get("f1_lost") is None or told["f1_lost"] <= f1_lost)
+    holds = holds and told.get("agreement") is not None and told["agreement"] >= agreement
+    bound = {"tokenizer.json", "config.json", certificate["file"]} <= certificate["files"].keys()
+    bound = bound and all(
+        name in manifest["files"] and manifest["files"][name]["sha256"] == sha256
+        for name, sha256 in certificate["files"].items()
+    )
+    interface = json.dumps([manifest["labels"], manifest["max_length"], manifest["vocabulary"]]).encode()
+    bound = bound and certificate["interface_sha256"] == hashlib.sha256(interface).hexdigest()
+    asked = bool(certificate.get("probe", {}).get("texts"))
+    return bool(holds and bound and asked and (limited or _enough(told, certificate["entities"])))
+
+
+def _enough(told: Any, entities: Any) -> bool:
+    compared, left_out = told.get("sentences") or 0, told.get("left_out") or 0
+    return bool(
+        (told.get("words") or 0) >= 10_000
+        and (told.get("distinct_sentences") or 0) >= 300
+        and entities
+        and min(entities.values()) >= 10
+        and compared
+        and left_out / (compared + left_out) <= 0.1
+    )
