@@ -25,11 +25,18 @@ _SHORTEST_ROW = 4
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """A whole number of a range; `nothing` allows null, which transformers writes for what is not set."""
+    """A whole number of a range.
+
+    Attributes:
+        least, most: the range.
+        nothing: allows null, which transformers writes for what is not set.
+        several: allows a list of them.
+    """
 
     least: int
     most: int
     nothing: bool = False
+    several: bool = False
 
 
 _LAYERS, _SIZE, _HEADS, _TOKEN = _Whole(0, 1000), _Whole(1, 1 << 17), _Whole(1, 4096), _Whole(-1, 1 << 24, nothing=True)
@@ -39,7 +46,9 @@ _WHOLES = {
     **dict.fromkeys(("hidden_size", "dim", "hidden_dim", "d_model", "d_inner", "emb_dim", "embedding_size"), _SIZE),
     **dict.fromkeys(("intermediate_size", "num_hidden_groups", "inner_group_num"), _SIZE),
     **dict.fromkeys(("num_attention_heads", "n_heads", "n_head", "num_key_value_heads"), _HEADS),
-    **dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), _TOKEN),
+    **dict.fromkeys(("pad_token_id", "bos_token_id", "cls_token_id", "sep_token_id"), _TOKEN),
+    # Some models have several ends of a text.
+    "eos_token_id": _Whole(-1, 1 << 24, nothing=True, several=True),
     "vocab_size": _Whole(1, 1 << 24),
     "type_vocab_size": _Whole(0, 1 << 16),
     "max_position_embeddings": _Whole(-1, 1 << 20, nothing=True),
@@ -80,7 +89,7 @@ def longest_told(folder: Path) -> float:
         return math.inf
     if told is None:
         return math.inf
-    if isinstance(told, bool) or not isinstance(told, int | float) or math.isnan(told):
+    if isinstance(told, bool) or not isinstance(told, int | float) or told != told:
         wanted = "a number; write it without quotes" if isinstance(told, str) else "a number"
         raise _wrong(place, "model_max_length", told, wanted)
     if told < _SHORTEST_ROW:
@@ -107,8 +116,7 @@ def _object(place: Path) -> dict[str, Any]:
 
 
 def _check_whole(place: Path, name: str, value: Any, kind: _Whole) -> None:
-    # Some models have several ends of a text.
-    for each in value if isinstance(value, list) and kind is _TOKEN else [value]:
+    for each in value if isinstance(value, list) and kind.several else [value]:
         if each is None and kind.nothing:
             continue
         if isinstance(each, bool) or not isinstance(each, int) or not kind.least <= each <= kind.most:

@@ -27,7 +27,7 @@ def tensor_shapes(folder: Path) -> Shapes:
     for path in sorted(folder.glob("*.safetensors")):
         try:
             shapes |= _shapes(_header(path))
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             reason = str(error) or type(error).__name__
             raise CheckpointError(str(path), f"damaged or cut off ({reason})", "take an intact copy of it") from error
     return shapes

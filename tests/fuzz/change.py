@@ -86,7 +86,7 @@ def _near(value: Any, chance: random.Random) -> Any:
     """A value close by, which a check of types alone would let pass."""
     if isinstance(value, bool):
         return not value
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and abs(value) < 1e300:
         return value + chance.choice((-1, 1, 0.5, 1_000))
     if isinstance(value, str) and value:
         at = chance.randrange(len(value))

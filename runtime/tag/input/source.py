@@ -120,8 +120,10 @@ class Source:
         """
         try:
             yield from file
-        except reading_errors() as error:
-            raise _unreadable(self.file, error) from error
+        except Exception as error:  # not the end of this generator, which is no moment to import what may be raised
+            if isinstance(error, reading_errors()):
+                raise _unreadable(self.file, error) from error
+            raise
 
     def blocks(self, file: BinaryIO, count: int) -> Iterator[bytes]:
         """The next `count` bytes of an opened file, in blocks; fewer where the file ends before.

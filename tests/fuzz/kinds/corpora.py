@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 from export.certify.corpus import Text, counted, entities_by_type, read_text, shared_words
-from runtime.text.conll import Sentence, read_blocks, read_conll, write_conll
+from runtime.text.conll import Columns, Sentence, read_blocks, read_conll, tabs_separate, write_conll
 from runtime.text.label_schemes import bio_from_labels, spans_of_labels
 from tests.fuzz.change import changed_bytes
 from tests.fuzz.kind import Case, check
@@ -40,7 +40,8 @@ def open_case(folder: Path) -> Case:
         if chance.random() < 0.85:
             raw = changed_bytes(raw, chance)
         file.write_bytes(raw)
-        blocks = list(read_blocks(iter(raw.splitlines(keepends=True) if b"\r" not in raw else _lines(raw)), "c"))
+        columns = Columns(tabs=tabs_separate(_lines(raw)), fewest=chance.choice((1, 2)))
+        blocks = list(read_blocks(iter(_lines(raw)), "c", columns))
         check(b"".join(line for block in blocks for line in block.lines) == raw, "bytes were lost", raw)
         sentences = list(read_conll(file))
         write_conll(sentences, again)

@@ -7,8 +7,10 @@ column more.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +24,12 @@ from tests.fuzz.change import changed_bytes
 from tests.fuzz.kind import Case, check
 from tests.runtime.tag.stand_in import open_stand_in
 
-FORMATS = ("text", "lines", "jsonl", "words", "conll")
+FORMATS = ("text", "lines", "jsonl", "words", "conll", "json", "csv", "tsv", "conllu")
+_PACKERS: tuple[tuple[str, Callable[[bytes], bytes], Callable[[bytes], bytes]], ...] = (
+    (".gz", lambda raw: gzip.compress(raw, 1, mtime=0), gzip.decompress),
+    (".xz", lzma.compress, lzma.decompress),
+    (".bz2", bz2.compress, bz2.decompress),
+)
 _WORDS = ("Maria", "Keller", "Oslo", "flew", "to", ".", "Lund", "x", "\u00e9", "\U0001f600", "U.S.", "\u65e5\u672c")
 
 
@@ -34,11 +41,12 @@ def open_case(folder: Path) -> Case:
         kind, plain = drawn(chance)
         raw: bytes | None = plain
         packed = chance.random() < 0.2
-        source, output = folder / f"in.{'gz' if packed else 'x'}", folder / "out"
-        content = gzip.compress(plain, 1, mtime=0) if packed else plain
+        suffix, pack, unpack = chance.choice(_PACKERS)
+        source, output = folder / f"in{suffix if packed else '.x'}", folder / "out"
+        content = pack(plain) if packed else plain
         if packed and chance.random() < 0.3:
             content = changed_bytes(content, chance)
-            raw = _unpacked(content)
+            raw = _unpacked(content, unpack)
         source.write_bytes(content)
         to, on_error = (
             chance.choice(("jsonl", "jsonl", "conll", "html", "color")),
@@ -72,8 +80,14 @@ def clear(output: Path) -> None:
 def drawn(chance: random.Random) -> tuple[str, bytes]:
     """A format, and a small file that is more or less of it."""
     kind = chance.choice(FORMATS)
-    made = {"text": _text, "lines": _text, "words": _text, "jsonl": _jsonl, "conll": _conll}[kind]
-    raw = b"".join(made(chance) for _ in range(chance.randrange(0, 7)))
+    makers = {"jsonl": _jsonl, "json": _jsonl, "conll": _conll, "conllu": _conllu, "csv": _row, "tsv": _row}
+    rows = [makers.get(kind, _text)(chance) for _ in range(chance.randrange(0, 7))]
+    raw = b"".join(rows)
+    if kind == "json":
+        raw = b"[" + b",".join(rows) + b"]"
+    elif kind in ("csv", "tsv"):
+        raw = b"id,text\n" + raw
+        raw = raw.replace(b",", b"\t") if kind == "tsv" else raw
     return kind, changed_bytes(raw, chance) if chance.random() < 0.8 else raw
 
 
@@ -103,9 +117,19 @@ def _conll(chance: random.Random) -> bytes:
     return "".join(f"{word} O\n" for word in _words(chance)).encode() + b"\n"
 
 
-def _unpacked(content: bytes) -> bytes | None:
+def _conllu(chance: random.Random) -> bytes:
+    rows = [f"{number}\t{word}" + "\t_" * 8 + "\n" for number, word in enumerate(_words(chance), 1)]
+    return "".join(["# text = x\n", *rows, "\n"]).encode()
+
+
+def _row(chance: random.Random) -> bytes:
+    text = " ".join(_words(chance))
+    return (f'7,"{text}, ""x"""\n' if chance.random() < 0.3 else f"7,{text}\n").encode()
+
+
+def _unpacked(content: bytes, unpack: Callable[[bytes], bytes]) -> bytes | None:
     try:
-        return gzip.decompress(content)
+        return unpack(content)
     except Exception:  # whatever a damaged archive makes of it
         return None
 
@@ -135,15 +159,15 @@ def _lines(raw: bytes) -> list[bytes]:
 def _check_texts(records: list[dict[str, Any]], raw: bytes) -> None:
     """Every line that holds text, in order, and no other."""
     raw = raw.removeprefix(b"\xef\xbb\xbf")
-    texts = [text for line in _lines(raw) if (text := _decoded(line.removesuffix(b"\r"))).strip()]
+    texts = [text for line in _lines(raw) if (text := _decoded(line.removesuffix(b"\r"))) is not None]
     check([record["text"] for record in records] == texts, "texts", [record["text"] for record in records], texts)
 
 
-def _decoded(line: bytes) -> str:
+def _decoded(line: bytes) -> str | None:
     try:
         return line.decode()
     except UnicodeDecodeError:
-        return ""
+        return None
 
 
 def _check_record(record: dict[str, Any], tagger: Tagger) -> None:

@@ -32,6 +32,7 @@ def change(place: Path, **values: Any) -> None:
         ({"id2label": {"0": "O", "1": 5}}, '"id2label" is 5 where'),
         ({"model_type": ["bert"]}, '"model_type" is ["bert"] where a name such as "bert"'),
         ({"pad_token_id": "0"}, '"pad_token_id" is "0" where a whole number'),
+        ({"pad_token_id": [0]}, '"pad_token_id" is [0] where a whole number'),
         ({"num_hidden_layers": 100_000}, '"num_hidden_layers" is 100000 where a whole number from 0 to 1,000'),
         ({"hidden_size": 1e9}, '"hidden_size" is 1000000000.0 where'),
         ({"hidden_size": True}, '"hidden_size" is true where'),
@@ -51,7 +52,9 @@ def test_numbers_that_transformers_leaves_open_are_no_fault(checkpoint: Path) ->
     assert describe(checkpoint).max_length == 64
 
 
-@pytest.mark.parametrize(("told", "expected"), [(10**30, 64), (float("inf"), 64), (None, 64), (32.0, 32)])
+@pytest.mark.parametrize(
+    ("told", "expected"), [(10**30, 64), (10**400, 64), (float("inf"), 64), (None, 64), (32.0, 32)]
+)
 def test_no_limit_and_limits(checkpoint: Path, told: float | None, expected: int) -> None:
     change(checkpoint / "tokenizer_config.json", model_max_length=told)
     assert describe(checkpoint).max_length == expected

@@ -23,7 +23,16 @@ def test_names_and_shapes_of_all_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [b"", b"[]", b"[" * 50_000, b"{", json.dumps({"a": 1}).encode(), json.dumps({"a": {"shape": 3}}).encode()]
+    "header",
+    [
+        b"",
+        b"[]",
+        b"[" * 50_000,
+        b"{",
+        json.dumps({"a": 1}).encode(),
+        json.dumps({"a": {"shape": 3}}).encode(),
+        b'{"a": {"shape": [1e999]}}',
+    ],
 )
 def test_a_damaged_header(tmp_path: Path, header: bytes) -> None:
     (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
