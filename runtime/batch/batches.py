@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.batch.alignment import aligned, row_align
 from runtime.batch.bin_packing import fit, row_length
 from runtime.batch.ragged import ranges
 from runtime.batch.windows import Windows
@@ -97,9 +98,9 @@ class Packing:
             longer.
         lengths: the only row lengths that the backend takes, rising; empty: it takes any. With them packed rows are
             not trimmed, and padded rows are filled up to the next of these lengths.
-        align: windows begin at columns that are multiples of this, and row lengths are multiples, too. A CPU's vector
-            units add in groups of token slots: with 16 (8 in int8), logits are the same to the last bit whatever else
-            is in the batch. The token slots in between stay empty; 1 leaves none.
+        align: windows begin at columns that are multiples of this, and row lengths are multiples of 16, too. A CPU's
+            vector units add in groups of token slots: with 16 (8 in int8), logits are the same to the last bit
+            whatever else is in the batch. The token slots in between stay empty; 1 leaves none, and rows as they are.
     """
 
     shortest: int = 64
@@ -161,18 +162,18 @@ def padded_batches(
         rows: largest number of rows of a batch.
         slots: largest number of token slots (rows x length) of a batch. A single row may be longer.
         lengths: the lengths that rows may have, rising; empty: the longest window of a batch gives its length.
-        align: without `lengths`, the length of a row is a multiple of this.
+        align: without `lengths`, the length of a row is a multiple of its `row_align`.
 
     Raises:
         BugError: a window is longer than all lengths.
     """
     if len(windows.count) == 1:
-        size = _aligned(windows.count + len(special_tokens), align)
+        size = aligned(windows.count + len(special_tokens), row_align(align))
         yield _alone(ids, windows, special_tokens, int(_widths(size, lengths)[0]))
         return
     # The longest first: the first batch takes the most memory, and the library keeps it for the others.
     order = np.argsort(-windows.count, kind="stable")
-    width = _widths(_aligned(windows.count[order] + len(special_tokens), align), lengths)
+    width = _widths(aligned(windows.count[order] + len(special_tokens), row_align(align)), lengths)
     first = 0
     while first < len(order):
         length = int(width[first])
@@ -197,8 +198,9 @@ def packed_batches(
 ) -> Iterator[Placed]:
     """Batches of rows with several windows each, so that few token slots are empty.
 
-    A batch has 1, 2, 4, 8... rows, up to `slots` token slots. So a library that compiles or captures shapes meets few
-    of them, and no row is computed in vain.
+    A batch has up to `slots` token slots. What is left after the full ones is one more batch, of any number of rows,
+    since each call of a library costs as much as a row; or, without `trim`, batches of 1, 2, 4, 8... rows, so that a
+    library that compiles or captures shapes meets few of them, and no row is computed in vain.
 
     Args:
         ids, windows, special_tokens: as in padded_batches.
@@ -206,12 +208,13 @@ def packed_batches(
             first length that holds it, or of a longer one that has room.
         slots: largest number of token slots of a batch. A single row may be longer.
         trim: cut empty token slots off the ends of the rows of a small batch, for libraries that take any shape.
-        align: windows begin at columns that are multiples of this, and the lengths of trimmed rows are multiples,
-            too. It must divide `shortest`.
+        align: windows begin at columns that are multiples of this, and the lengths of trimmed rows are multiples of
+            its `row_align`. Both must divide `shortest`.
     """
-    size = _aligned(windows.count + len(special_tokens), align)
+    size = aligned(windows.count + len(special_tokens), align)
     if len(size) == 1:
-        yield _alone(ids, windows, special_tokens, int(size[0] if trim else row_length(size[0], shortest)))
+        width = aligned(size, row_align(align))[0] if trim else row_length(size[0], shortest)
+        yield _alone(ids, windows, special_tokens, int(width))
         return
     rows = fit(size, shortest=shortest)
     for length in np.unique(rows.length).tolist():
@@ -219,17 +222,13 @@ def packed_batches(
         # The fullest rows first: the emptiest then share the small batches at the end, where trimming gains most.
         fullest = of_length[np.argsort(-rows.used[of_length], kind="stable")]
         most = max(1, slots // length)
-        for group in _groups(fullest, most):
-            width = int(rows.used[group].max()) if trim and len(group) < max(2, most) else length
+        for group in _groups(fullest, most, halving=not trim):
+            used = aligned(rows.used[group].max(keepdims=True), row_align(align))
+            width = int(used[0]) if trim and len(group) < max(2, most) else length
             chosen = rows.within(group)
             starts = np.repeat(np.arange(len(group)) * width, rows.count[group]) + rows.column[chosen]
             shape = (len(group), width)
             yield from _cut(_placed(ids, windows, chosen, starts, rows.number[chosen], special_tokens, shape), most)
-
-
-def _aligned(size: NDArray[np.int64], align: int) -> NDArray[np.int64]:
-    """The next multiple of `align` for each size. [windows]"""
-    return size if align == 1 else -(-size // align) * align
 
 
 def _widths(size: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64]:
@@ -241,15 +240,15 @@ def _widths(size: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64
     return np.asarray(lengths)[np.searchsorted(lengths, size)]
 
 
-def _groups(rows: NDArray[np.int64], most: int) -> Iterator[NDArray[np.int64]]:
-    """Groups of rows: first, as one, all that fill batches of `most` rows; then the rest by most/2, most/4... 1."""
+def _groups(rows: NDArray[np.int64], most: int, *, halving: bool) -> Iterator[NDArray[np.int64]]:
+    """Groups of rows: first, as one, all that fill batches of `most` rows; then the rest, by most/2, most/4... 1."""
     whole = len(rows) - len(rows) % most if most > 1 else 0
     if whole:
         yield rows[:whole]
-    rest, size = rows[whole:], max(1, most // 2)
+    rest, size = rows[whole:], max(1, most // 2 if halving else most - 1)
     while len(rest):
         if size > len(rest):
-            size //= 2
+            size = size // 2 if halving else len(rest)
             continue
         yield rest[:size]
         rest = rest[size:]

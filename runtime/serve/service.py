@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -21,10 +22,11 @@ from runtime.serve.observe.health import SENTENCE, Health
 from runtime.serve.observe.log import Log
 from runtime.serve.observe.metrics import Metrics
 from runtime.serve.observe.shadow import Shadow
+from runtime.serve.timer import Timer
 from runtime.text.entity import Entity
 
 # Seconds after which it is worth a task to learn whether the client is still there; nearly all answers come sooner.
-_WATCH_AFTER = 0.02
+_WATCH_AFTER = 0.1
 _PROBE_SECONDS = 30.0
 
 
@@ -89,11 +91,12 @@ class Service:
         self.engine, self.about, self.limits = engine, about, limits or Limits()
         self.log = log or Log()
         self.shadow = shadow
+        self.timer = Timer()
         self.health = Health(self._probe)
         self.metrics = Metrics(queued=lambda: float(self.batcher.queued), ready=lambda: float(self.health.ready))
         self.batcher = Batcher(
             engine,
-            batch=batch or engine.backend.packing.slots,
+            batch=batch or engine.backend.full,
             most_queued=most_queued,
             on_done=self._on_done,
             on_batch=self.metrics.batch,
@@ -162,23 +165,22 @@ class Service:
 
     async def _wait(self, call: Call, exchange: Exchange) -> list[Any]:
         """The call's answers, unless its deadline passes or its client goes first."""
-        loop = asyncio.get_running_loop()
         watchers: list[asyncio.Task[None]] = []
-        late = loop.call_later(max(0.0, exchange.deadline - time.monotonic()), _end, call, "deadline")
 
         def listen() -> None:
             if not exchange.reads_on:
-                watchers.append(loop.create_task(_gone(exchange.request, call)))
+                watchers.append(asyncio.create_task(_gone(exchange.request, call)))
 
-        watch = loop.call_later(_WATCH_AFTER, listen)
+        late = self.timer.at(exchange.deadline, partial(_end, call, "deadline"))
+        watch = self.timer.at(call.offered + _WATCH_AFTER, listen)
         try:
             await call.waiter
         except asyncio.CancelledError:
             call.drop("client_gone")
             raise
         finally:
-            late.cancel()
-            watch.cancel()
+            self.timer.cancel(late)
+            self.timer.cancel(watch)
             for task in watchers:
                 task.cancel()
         if call.error:
@@ -194,8 +196,7 @@ class Service:
 
     def _count(self, exchange: Exchange, call: Call, answers: Sequence[Any]) -> None:
         exchange.tokens += call.tokens
-        for stage in ("queue", "tokenize", "inference", "decode"):
-            setattr(exchange.times, stage, getattr(exchange.times, stage) + getattr(call.times, stage))
+        exchange.times.add(call.times)
         if call.reading.kind != "entities":
             return
         found = exchange.entities

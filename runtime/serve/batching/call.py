@@ -23,6 +23,13 @@ class Times:
     inference: float = 0.0
     decode: float = 0.0
 
+    def add(self, other: Times) -> None:
+        """Those of one more batch, or call."""
+        self.queue += other.queue
+        self.tokenize += other.tokenize
+        self.inference += other.inference
+        self.decode += other.decode
+
 
 class Call:
     """A client's request in the queue.

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.base import Backend
+from runtime.batch.alignment import row_align
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.decode.options import Decoding
 from runtime.encode.hf_pipeline import RawEncoder
@@ -86,7 +87,7 @@ class TaggingEngine:
         self.labels = LabelSet(labels, label_scheme)
         self.max_length = max_length
         # A padded row longer than the model's positions would be read out of bounds.
-        aligned = align if backend.layout == "packed" or max_length % align == 0 else 1
+        aligned = align if backend.layout == "packed" or max_length % row_align(align) == 0 else 1
         self.backend = SharedBackend(backend, align=aligned)
         self._encoder, self._windowing = encoder, windowing
         self._capacity = max_length - len(encoder.special_tokens)
@@ -100,6 +101,11 @@ class TaggingEngine:
     def special_tokens(self) -> tuple[int, int]:
         """How many special tokens open and close a window."""
         return len(self._encoder.special_tokens.prefix), len(self._encoder.special_tokens.suffix)
+
+    @property
+    def around(self) -> int:
+        """Token slots that a text takes beside its tokens: for special tokens, and half of what alignment leaves."""
+        return len(self._encoder.special_tokens) + self.backend.packing.align // 2
 
     def check(self, reading: Reading) -> None:
         """Refuse a reading that this model cannot do, before it is in a queue.

@@ -1,50 +1,54 @@
-"""The body of a request: read up to a limit, unpacked up to the same, and parsed into a dataclass."""
+"""The body of a request: read up to a limit, unpacked up to the same, and parsed into a type."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import zlib
-from collections.abc import AsyncIterator, Collection
-from typing import TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
 
+from runtime.serve.http.exchange import Exchange
 from runtime.serve.http.refused import RefusedError, bad_request, client_gone, too_large
+from runtime.serve.timer import Timer
 
 T = TypeVar("T")
 # What zlib calls gzip's own header.
 _GZIP = 16 + zlib.MAX_WBITS
 _CHUNK = 1 << 16
+_DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 
-async def read_body(request: Request, *, most: int, seconds: float) -> bytes:
+async def read_body(exchange: Exchange, *, most: int, seconds: float, timer: Timer) -> bytes:
     """The whole body, unpacked where it is gzip.
 
     Args:
-        request: whose.
+        exchange: whose.
         most: bytes, packed and unpacked.
         seconds: that may pass between two parts of it.
+        timer: watches them.
 
     Raises:
         RefusedError: it is too large (413), comes too slowly (408), or is packed in a way that nobody knows (415).
     """
-    parts = [part async for part in parts_of(request, most=most, seconds=seconds)]
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    if _unpacker(exchange.headers) is None:
+        _check_declared(exchange.headers, most)
+        part, more = await _next_part(exchange, seconds, timer)
+        if not more and len(part) <= most:  # nearly all bodies come at once
+            return part
+        exchange.put_back(part, more=more)
+    return b"".join([part async for part in parts_of(exchange, most=most, seconds=seconds, timer=timer)])
 
 
-async def parts_of(request: Request, *, most: int, seconds: float) -> AsyncIterator[bytes]:
+async def parts_of(exchange: Exchange, *, most: int, seconds: float, timer: Timer) -> AsyncIterator[bytes]:
     """The same as it comes; `most` is of the whole, and 0 is no limit."""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", "x-gzip"):
-        raise RefusedError(415, f"content-encoding {encoding[:40]!r} is unknown; send gzip, or leave it unpacked")
-    declared = request.headers.get("content-length", "")
-    if most and declared.isdigit() and int(declared) > most:
-        raise _too_large(most)
-    unpack = zlib.decompressobj(_GZIP) if encoding != "identity" else None
+    unpack = _unpacker(exchange.headers)
+    _check_declared(exchange.headers, most)
     raw = size = 0
-    async for part in _received(request, seconds):
+    more = True
+    while more:
+        part, more = exchange.taken_back() or await _next_part(exchange, seconds, timer)
         raw += len(part)
         if most and raw > most:
             raise _too_large(most)
@@ -57,54 +61,53 @@ async def parts_of(request: Request, *, most: int, seconds: float) -> AsyncItera
         raise bad_request("the body is cut off: gzip data without its end")
 
 
-def parse(body: bytes, kind: type[T], *, known_only: bool = False) -> T:
-    """The body's JSON as that dataclass.
+def parse(body: bytes, kind: type[T]) -> T:
+    """The body's JSON as that type.
 
     Args:
         body: UTF-8.
-        kind: a dataclass whose fields have types.
-        known_only: refuse fields that it does not have, so that a misspelt option does not go unseen.
+        kind: a dataclass, or a struct of msgspec's, whose fields have types.
 
     Raises:
         RefusedError: it is no JSON, or not of that shape; the message says where.
     """
     try:
-        if not known_only:
-            decoded: T = msgspec.json.decode(body, type=kind)
-            return decoded
-        value = msgspec.json.decode(body)
-        if isinstance(value, dict):
-            _refuse_unknown(value, [field.name for field in dataclasses.fields(kind)])  # type: ignore[arg-type]
-        made: T = msgspec.convert(value, kind)
+        decoder = _DECODERS.get(kind) or _DECODERS.setdefault(kind, msgspec.json.Decoder(kind))
+        made: T = decoder.decode(body)
         return made
     except RecursionError:
         raise bad_request("the body is nested too deeply") from None
     except ValueError as error:  # what msgspec raises for JSON and types, and Python for UTF-8
-        raise bad_request(f"the body is not the JSON that this route takes: {error}") from None
+        fields = ", ".join(getattr(kind, "__struct_fields__", ()))
+        known = f"; there are {fields}" if "unknown field" in str(error) else ""
+        raise bad_request(f"the body is not the JSON that this route takes: {error}{known}") from None
 
 
-def _refuse_unknown(given: Collection[str], known: Collection[str]) -> None:
-    if unknown := [name for name in given if name not in known]:
-        raise bad_request(f"unknown field {str(unknown[0])[:80]!r}; this route takes {', '.join(known)}")
+def _unpacker(headers: Mapping[str, str]) -> zlib._Decompress | None:
+    """What unpacks the body; None where it is not packed."""
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise RefusedError(415, f"content-encoding {encoding[:40]!r} is unknown; send gzip, or leave it unpacked")
+    return None if encoding == "identity" else zlib.decompressobj(_GZIP)
 
 
-async def _received(request: Request, seconds: float) -> AsyncIterator[bytes]:
-    """Parts of the body; each must come in time."""
-    stream = request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(seconds):
-                part = await anext(stream, None)
-        except TimeoutError:
-            raise RefusedError(
-                408, f"nothing of the body came for {seconds:g} s", headers={"Connection": "close"}
-            ) from None
-        except ClientDisconnect:
-            raise client_gone() from None
-        if part is None:
-            return
-        if part:
-            yield part
+def _check_declared(headers: Mapping[str, str], most: int) -> None:
+    declared = headers.get("content-length", "")
+    if most and declared.isdigit() and int(declared) > most:
+        raise _too_large(most)
+
+
+async def _next_part(exchange: Exchange, seconds: float, timer: Timer) -> tuple[bytes, bool]:
+    """The body's next part, and whether more will come."""
+    try:
+        message = await timer.within(seconds, exchange.request.receive())
+    except TimeoutError:
+        raise RefusedError(
+            408, f"nothing of the body came for {seconds:g} s", headers={"Connection": "close"}
+        ) from None
+    if message["type"] == "http.disconnect":
+        raise client_gone()
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def _unpacked(unpack: zlib._Decompress | None, part: bytes) -> AsyncIterator[bytes]:

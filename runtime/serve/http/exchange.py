@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from runtime.serve.http.refused import Outcome, bad_request
 
 _ID_HEADER, _TIMEOUT_HEADER = "x-request-id", "x-request-timeout-ms"
 _LONGEST_ID = 128
+# An id need not be hard to guess: this process's own beginning, and a number.
+_BEGINNING, _NUMBERS = secrets.token_hex(4), itertools.count(1)
 
 
 @dataclass(slots=True)
@@ -23,6 +26,7 @@ class Exchange:
 
     Attributes:
         request: as starlette gives it.
+        headers: of the request, by names in lower case; of several with one name, the first.
         id: the client's own, or one that was made up; every reply carries it.
         route: the route's path, with its parameters' names.
         began: when it came, on time.monotonic's clock.
@@ -36,6 +40,7 @@ class Exchange:
     """
 
     request: Request
+    headers: Mapping[str, str]
     id: str
     route: str
     began: float
@@ -47,12 +52,16 @@ class Exchange:
     outcome: Outcome = "ok"
     asked: Sequence[Any] = ()
     reads_on: bool = False
+    _back: tuple[bytes, bool] | None = None
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Of the request, by names in lower case."""
-        headers: Mapping[str, str] = self.request.headers
-        return headers
+    def put_back(self, part: bytes, *, more: bool) -> None:
+        """A part of the body that was read already, for whoever reads next; and whether more will come."""
+        self._back = part, more
+
+    def taken_back(self) -> tuple[bytes, bool] | None:
+        """What was put back, once."""
+        back, self._back = self._back, None
+        return back
 
 
 def begin(request: Request, route: str, *, deadline: float) -> Exchange:
@@ -64,9 +73,12 @@ def begin(request: Request, route: str, *, deadline: float) -> Exchange:
         deadline: seconds that an answer may take, unless the client asks for less.
     """
     now = time.monotonic()
-    given = request.headers.get(_ID_HEADER, "")
+    # Once for all, since starlette's own headers are searched, and decoded, at each look.
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
+    given = headers.get(_ID_HEADER, "")
     ours = given if given and len(given) <= _LONGEST_ID and given.isascii() and given.isprintable() else ""
-    return Exchange(request, ours or secrets.token_hex(8), route, now, now + deadline)
+    made = ours or f"{_BEGINNING}{next(_NUMBERS) & 0xFFFFFFFF:08x}"
+    return Exchange(request, headers, made, route, now, now + deadline)
 
 
 def set_deadline(exchange: Exchange) -> None:

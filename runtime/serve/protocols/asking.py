@@ -18,11 +18,11 @@ T = TypeVar("T")
 async def body_of(service: Service, exchange: Exchange) -> bytes:
     """The request's whole body, within the server's limits."""
     limits = service.limits
-    return await read_body(exchange.request, most=limits.body, seconds=limits.body_seconds)
+    return await read_body(exchange, most=limits.body, seconds=limits.body_seconds, timer=service.timer)
 
 
 async def parsed_body(service: Service, exchange: Exchange, kind: type[T]) -> T:
-    """The body's JSON as that dataclass; fields that it does not know are let pass, as other servers do."""
+    """The body's JSON as that type; fields that it does not know are let pass, unless it forbids them."""
     return parse(await body_of(service, exchange), kind)
 
 

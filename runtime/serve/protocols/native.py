@@ -10,7 +10,6 @@ an answer a line, in order, as they are ready. Lines are read only as fast as an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,11 +18,11 @@ from runtime.batch.windowing import CONTEXT, Long, Policy
 from runtime.decode.options import Aggregation
 from runtime.errors import TextError
 from runtime.serve.batching.reading import Reading, reading_of
-from runtime.serve.http.body import parse, read_body
 from runtime.serve.http.endpoint import Endpoint
 from runtime.serve.http.exchange import Exchange
 from runtime.serve.http.refused import bad_request
 from runtime.serve.http.replies import Reply, json_reply
+from runtime.serve.protocols.asking import parsed_body
 from runtime.serve.protocols.ndjson import NDJSON, QUERY, stream_reply
 from runtime.serve.service import Service
 
@@ -32,16 +31,15 @@ Context = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Stride = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TagRequest:
-    """The body of POST /tag: texts, or words, and how to read them."""
+class TagRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of POST /tag: texts, or words, and how to read them. A misspelt option does not go unseen."""
 
     texts: list[str] | None = None
     words: list[list[str]] | None = None
     aggregation: Aggregation = "word"
     constrained: bool = False
-    thresholds: dict[str, Probability] = field(default_factory=dict)
-    ignore: list[str] = field(default_factory=list)
+    thresholds: dict[str, Probability] = msgspec.field(default_factory=dict)
+    ignore: list[str] = msgspec.field(default_factory=list)
     read: Policy = "auto"
     context: Context = CONTEXT
     long: Long = "split"
@@ -66,9 +64,7 @@ async def tag(service: Service, exchange: Exchange) -> Reply:
     """Answer texts or words; or, for NDJSON, a stream of them."""
     if exchange.headers.get("content-type", "").partition(";")[0].strip().lower() == NDJSON:
         return stream_reply(service, exchange)
-    limits = service.limits
-    raw = await read_body(exchange.request, most=limits.body, seconds=limits.body_seconds)
-    asked = parse(raw, TagRequest, known_only=True)
+    asked = await parsed_body(service, exchange, TagRequest)
     if (asked.texts is None) == (asked.words is None):
         raise bad_request('give either "texts", a list of strings, or "words", a list of lists of strings')
     questions: Sequence[Any] = asked.texts if asked.texts is not None else asked.words or []

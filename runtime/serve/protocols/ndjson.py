@@ -147,7 +147,7 @@ async def _groups(service: Service, exchange: Exchange) -> AsyncIterator[list[_L
     """Lines of the body in groups: all that one part of it brings, at most _LINES."""
     rest = b""
     limits = service.limits
-    async for part in parts_of(exchange.request, most=0, seconds=limits.deadline):
+    async for part in parts_of(exchange, most=0, seconds=limits.deadline, timer=service.timer):
         *lines, rest = (rest + part).split(b"\n")
         if len(rest) > limits.body:
             raise bad_request(f"a line has more than {limits.body:,} bytes")

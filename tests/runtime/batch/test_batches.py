@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from runtime.batch.alignment import LANES
 from runtime.batch.batches import Batch, Placed, SpecialTokens, packed_batches, padded_batches, with_rows
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import Windows, windows_of
@@ -81,6 +82,30 @@ def test_shapes_are_few(lengths: list[int]) -> None:
         assert length in (64, 128, 256, 512)
         assert rows in (1, 2, 4, 8)
         assert rows * length <= 512
+
+
+def test_what_does_not_fill_a_batch_is_one_batch_where_any_shape_will_do() -> None:
+    def rows(trim: bool, sentences: int) -> list[int]:
+        cut_up = cut([61] * sentences)
+        made = packed_batches(*cut_up, SPECIAL_TOKENS, shortest=64, slots=512, trim=trim)
+        return [len(placed.batch.input_ids) for placed in made]
+
+    assert rows(True, 7) == [7]
+    assert rows(True, 19) == [8, 8, 3]
+    assert rows(False, 7) == [4, 2, 1]
+
+
+@pytest.mark.parametrize("align", [2, 8, 16])
+@given(lengths=st.lists(st.integers(1, 200), min_size=1, max_size=40))
+def test_aligned_windows_begin_at_such_columns_in_rows_of_whole_vectors(align: int, lengths: list[int]) -> None:
+    made = [*packed_batches(*cut(lengths), SPECIAL_TOKENS, shortest=64, slots=512, trim=True, align=align)]
+    for placed in made:
+        begins = np.flatnonzero(placed.batch.input_ids.ravel() == SPECIAL_TOKENS.prefix[0])
+        length = placed.batch.input_ids.shape[1]
+        assert (begins % length % align == 0).all()
+        assert length % LANES == 0
+    padded = padded_batches(*cut(lengths), SPECIAL_TOKENS, rows=8, slots=1024, align=align)
+    assert all(placed.batch.input_ids.shape[1] % LANES == 0 for placed in padded)
 
 
 @given(st.lists(st.integers(0, 1200), max_size=60))

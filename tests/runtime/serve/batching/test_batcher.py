@@ -17,7 +17,7 @@ from runtime import Tagger, Windowing
 from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import TOKENIZER, open_bundle
 from runtime.encode.tokenizer import Encoder
-from runtime.serve.batching.batcher import Batcher, OverloadedError
+from runtime.serve.batching.batcher import Batcher, BatchReport, OverloadedError
 from runtime.serve.batching.call import Call
 from runtime.serve.batching.engine import TaggingEngine
 from runtime.serve.batching.reading import ENTITIES, Reading, reading_of
@@ -205,3 +205,27 @@ def test_closing_fails_what_waits(tmp_path: Path) -> None:
     assert any(isinstance(error, OverloadedError) for error in outcomes)
     with pytest.raises(OverloadedError):
         asking.offer(["Paris"])
+
+
+def test_a_stream_that_ended_a_batch_lets_the_next_one_gather_while_others_run(tmp_path: Path) -> None:
+    reports: list[BatchReport] = []
+    asking = Asking(engine_on(Slow(100), tmp_path / "bundle"), on_batch=reports.append)
+    first = asking.offer(["word " * 50])  # a second on one stream, a quarter of which is let pass
+    time.sleep(0.3)
+    other = asking.offer(["word " * 50])  # runs on when that one has ended
+    asking.answers(first)
+    together = [asking.offer(["Paris"]) for _ in range(4)]
+    for call in together:
+        asking.answers(call)
+    assert [report.calls for report in reports if report.tokens < 10] == [4]
+    asking.answers(other)
+    asking.batcher.close()
+
+
+def test_nothing_gathers_where_no_other_stream_runs(tmp_path: Path) -> None:
+    asking = Asking(engine_on(Slow(100), tmp_path / "bundle"))
+    asking.answers(asking.offer(["word " * 60]))  # 1.2 seconds, of which a quarter would be let pass
+    begun = time.monotonic()
+    asking.answers(asking.offer(["Paris"]))  # 0.06 seconds
+    assert time.monotonic() - begun < 0.25
+    asking.batcher.close()

@@ -44,7 +44,7 @@ def test_options_are_those_of_the_command_line(server: Server, options: dict[str
         ({"texts": ["a"], "words": [["a"]]}, "either"),
         ({"texts": "a"}, "$.texts"),
         ({"texts": [1]}, "$.texts[0]"),
-        ({"texts": ["a"], "treshold": 1}, "unknown field 'treshold'"),
+        ({"texts": ["a"], "treshold": 1}, "unknown field `treshold`; there are texts, words"),
         ({"texts": ["a"], "ignore": ["DOG"]}, "no entity type 'DOG'"),
         ({"texts": ["a"], "thresholds": {"PER": 2}}, "$.thresholds"),
         ({"texts": ["a"], "constrained": True, "aggregation": "simple"}, "constraints hold between words"),
