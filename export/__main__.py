@@ -25,11 +25,14 @@ from export.engines.options import (
 from export.options import VariantOptions, add_options
 from export.preflight import LOWER, check_tokenizer, is_up_to_date
 from export.reading.documents import Document, read_documents
+from export.report.ending import show_next, show_sentence
 from export.staging import check_output, exclusive
 from runtime.bundle.checkpoint import with_label_scheme
 from runtime.bundle.hub import find_checkpoint
 from runtime.command_line import Parser, count, run
 from runtime.errors import GateError
+from runtime.screen.display import detail, note, stage
+from runtime.screen.opening import screen
 from runtime.system.cpu import cpu_features
 from runtime.system.gpu import gpu
 from runtime.system.libraries import yield_cores
@@ -44,6 +47,11 @@ _NO_VNNI = (
 def main(arguments: Sequence[str]) -> int:
     """Export a checkpoint, certify what came out, and put it in place only if it passed."""
     options = _parser().parse_args(arguments)
+    with screen(verbose=options.verbose):
+        return _checked(options)
+
+
+def _checked(options: Namespace) -> int:
     # What takes no time is checked before gigabytes of weights are hashed.
     if options.tensorrt:
         check_tensorrt(gpu(), missing=missing_library())
@@ -51,7 +59,11 @@ def main(arguments: Sequence[str]) -> int:
         check_portable()
     with exclusive(options.output, new=True) as output:
         check_output(output)
-        return _export(options, output)
+        status = _export(options, output)
+    if status == 0:
+        show_sentence(options.output, options.text, limited=options.limited_evidence)
+        show_next(options.output)
+    return status
 
 
 def _export(options: Namespace, output: Path) -> int:
@@ -62,17 +74,17 @@ def _export(options: Namespace, output: Path) -> int:
     check_evidence(text, labels, counted(text))
     variants, wanted = _variant_options(options), _tensorrt_options(options)
     if not options.force and is_up_to_date(output, checkpoint, text, variants, tensorrt=wanted):
-        print(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
+        note(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
         return 0
     if variants.precisions:
         training = options.training if options.training != Path() else options.corpus
         variants = replace(variants, sentences=training_sentences(training, text))
     if "int8" in variants.precisions and "no vnni" in cpu_features():
-        print(_NO_VNNI)
+        note(_NO_VNNI)
     documents = _documents(options)
     yield_cores()
-    from export.pipeline import make_bundle
-
+    with stage("libraries"):  # torch takes seconds to load
+        from export.pipeline import make_bundle
     try:
         make_bundle(
             checkpoint,
@@ -95,7 +107,7 @@ def _documents(options: Namespace) -> tuple[Document, ...]:
     file = training / TRAINING if training.is_dir() else training
     if file.is_file() and not file.samefile(options.corpus):
         return read_documents(file)
-    print(f"reading: not measured, since there is no {TRAINING}; texts are read by sentence")
+    detail(f"reading: not measured, since there is no {TRAINING}; texts are read by sentence")
     return ()
 
 
@@ -126,6 +138,7 @@ def _parser() -> Parser:
     _add_tensorrt(parser)
     training = "CoNLL file, or folder with train.txt, that lower precisions are fitted to (the corpus' own)"
     parser.add_argument("--training", type=Path, default=Path(), help=training)
+    parser.add_argument("--text", default="", help="tag this text at the end, to see that the bundle works")
     parser.add_argument("--force", action="store_true", help="export even if the bundle is up to date")
     add_options(parser)
     return parser

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runtime.bundle.certificate import Precision
 from runtime.command_line import Parser, count
+from runtime.screen.opening import add_verbose
 from runtime.system.libraries import available_threads
 from runtime.text.label_names import SCHEMES
 
@@ -29,7 +30,7 @@ class VariantOptions:
 
 
 def add_options(parser: Parser) -> None:
-    """What to certify on, and with how many CPUs."""
+    """What to certify on, with how many CPUs, and how much to say."""
     corpus = "CoNLL file, or folder with valid.txt, to certify on"
     parser.add_argument("--corpus", type=Path, required=True, help=corpus)
     parser.add_argument("--sentences", type=int, default=0, help="certify on so many; 0: all (%(default)s)")
@@ -38,3 +39,4 @@ def add_options(parser: Parser) -> None:
     scheme = f"how the labels spell entities, where their names do not show it: {', '.join(SCHEMES)}"
     parser.add_argument("--label-scheme", choices=SCHEMES, default="", metavar="NAME", help=scheme)
     parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (all)")
+    add_verbose(parser)

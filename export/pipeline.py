@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,12 +10,12 @@ from pathlib import Path
 import onnx
 from transformers import PreTrainedModel
 
-from export.certify.attest.attest_bundle import attest_all, show_attestation
+from export.certify.attest.attest_bundle import attest_all, tell_attestation
 from export.certify.certify_bundle import certify_all
 from export.certify.corpus import Text
 from export.certify.measure import Certifier
+from export.certify.outcomes import Outcome, certificates_of
 from export.certify.reference import Reference
-from export.certify.report import stage
 from export.certify.tokens import compare_tokens, compare_with_slow
 from export.engines.api import open_portable_building
 from export.engines.build_progress import Phases
@@ -29,14 +28,16 @@ from export.hf_tokenizer import save_tokenizer
 from export.options import VariantOptions
 from export.provenance import provenance
 from export.reading.documents import Document
-from export.reading.policies import readings_of, show_readings
+from export.reading.policies import readings_of, tell_readings
+from export.report.ending import report, show_table
 from export.staging import staging
 from export.torch_model import load_model
-from export.tune.speeds import show_speeds, tuned
-from export.variants import Variant, variants_of
+from export.tune.speeds import tell_speeds, tuned
+from export.variants import variants_of
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, digest_of, open_bundle, seal
 from runtime.errors import GateError, storage_error
+from runtime.screen.display import detail, note, stage
 from runtime.system.files import replace_folder
 
 # Names without the checkpoint's: two bundles of one layout can be compared file by file.
@@ -71,19 +72,21 @@ def make_bundle(
     """
     with staging(output) as folder:
         checkpoint = _with_tokenizer(checkpoint, text, folder)
-        with stage("load") as said:
+        with stage("load"):
             model = load_model(checkpoint.folder)
-            said += _labels_said(checkpoint)
+            for remark in _labels_said(checkpoint):
+                note(remark)
         bundle = _exported(model, folder, checkpoint, variants, tensorrt, threads)
-        bundle = _certified(bundle, checkpoint, model, text, tensorrt, threads)
+        bundle, outcomes = _certified(bundle, checkpoint, model, text, tensorrt, threads)
         # A large model's weights would lie in memory beside those of every backend that is about to be timed.
         del model
         bundle = _tuned(bundle, checkpoint, threads)
         if documents:
             bundle = _with_readings(bundle, documents, threads)
         seal(folder, bundle.manifest)
+        rows = report(bundle, outcomes)
         replace_folder(folder, output)
-    _show_end(bundle, output)
+    show_table(rows, output)
     return replace(bundle, path=output)
 
 
@@ -123,14 +126,15 @@ def seal_uncertified(folder: Path, checkpoint: Checkpoint, graphs: tuple[Graph, 
 
 def _with_tokenizer(checkpoint: Checkpoint, text: Text, folder: Path) -> Checkpoint:
     """The checkpoint with the bundle's tokenizer, which transformers saved and which makes the same tokens."""
-    with stage("tokenizer") as said:
+    with stage("tokenizer") as saving:
         saved, remarks = save_tokenizer(checkpoint, folder / TOKENIZER)
         compared = compare_tokens(saved.tokenizer, checkpoint.folder, text.words)
-        said.append(f"the same tokens as in transformers for {compared:,} texts")
-        said += remarks
+        saving.remark = f"the same tokens as in transformers for {compared:,} texts"
+        for remark in remarks:
+            note(remark)
         if not checkpoint.tokenizer.is_file():
             in_corpus, in_delicate = compare_with_slow(checkpoint.folder, text.words)
-            said.append(f"it differs from the slow one in {in_corpus:,} of them and in {in_delicate} delicate strings")
+            note(f"it differs from the slow one in {in_corpus:,} of them and in {in_delicate} delicate strings")
     return saved
 
 
@@ -143,23 +147,26 @@ def _exported(
     threads: int,
 ) -> Bundle:
     """All graphs and engines, attested, in a sealed bundle without certificates."""
-    with stage("export") as said:
+    with stage("export"):
         graphs = _graphs(model, folder)
         lower = variants_of(variants, folder, graphs, checkpoint, threads=threads)
         graphs += tuple(variant.graph for variant in lower)
         # Once all graphs are there, for they share one file of weights.
         _share_weights([folder / graph.file for graph in graphs])
-        said += _remarks(graphs, lower, checkpoint, variants)
+        for variant in lower:
+            detail(variant.said)
+        if all(graph.layout == "padded" for graph in graphs):
+            note(_padded_alone(checkpoint, variants))
     with stage("seal"):
         bundle = seal_uncertified(folder, checkpoint, graphs)
     # Attested before it is certified: certifying takes minutes, and a graph that is not what it says would waste them.
     with stage("attest"):
         attestations = attest_all(bundle, {variant.graph.file: variant.kept for variant in lower})
+        for attestation in attestations:
+            tell_attestation(attestation)
     bundle = replace(bundle, manifest=replace(bundle.manifest, attestations=attestations))
     if tensorrt.wanted or tensorrt.portable:
         bundle = _with_engines(bundle, tensorrt)
-    for attestation in bundle.manifest.attestations:
-        show_attestation(attestation)
     return bundle
 
 
@@ -179,25 +186,20 @@ def _share_weights(paths: list[Path]) -> None:
         raise storage_error(error) from error
 
 
-def _remarks(
-    graphs: tuple[Graph, ...], lower: list[Variant], checkpoint: Checkpoint, variants: VariantOptions
-) -> list[str]:
-    """What a person is told of the graphs."""
-    said = [variant.said for variant in lower]
-    if all(graph.layout == "padded" for graph in graphs):
-        without = f", and so without {' and '.join(variants.precisions)}" if variants.precisions else ""
-        said.append(f"padded alone, since rows of {checkpoint.architecture} cannot be packed{without}")
-    return said
+def _padded_alone(checkpoint: Checkpoint, variants: VariantOptions) -> str:
+    """What a person is told who may have asked for more."""
+    without = f", and so without {' and '.join(variants.precisions)}" if variants.precisions else ""
+    return f"padded alone, since rows of {checkpoint.architecture} cannot be packed{without}"
 
 
 def _with_engines(bundle: Bundle, tensorrt: TensorRTOptions) -> Bundle:
     """The bundle with TensorRT engines; it is sealed once more, since certifying opens what is sealed."""
-    with stage("tensorrt") as said:
+    with stage("tensorrt") as building:
         if tensorrt.wanted:
             bundle = with_engines(bundle, tensorrt)
         if tensorrt.portable:
             bundle = with_portable(bundle, tensorrt, open_portable_building(), Phases)
-            said.append("the portable engine is built and attested, not certified: that takes a GPU (docs/gpu.md)")
+            building.remark = "the portable engine is built and attested, not certified: that takes a GPU (docs/gpu.md)"
     seal(bundle.path, bundle.manifest)
     return bundle
 
@@ -209,21 +211,22 @@ def _certified(
     text: Text,
     tensorrt: TensorRTOptions,
     threads: int,
-) -> Bundle:
-    """The bundle with the certificates of all candidates that passed.
+) -> tuple[Bundle, tuple[Outcome, ...]]:
+    """The bundle with the certificates of all candidates that passed, and what all came to.
 
     Raises:
         GateError: a graph did not, or every engine that is asked for did not.
     """
-    with stage("reference") as said:
+    with stage("reference") as asking:
         reference = Reference(checkpoint.folder, model, threads=threads)
         certifier = Certifier(reference, text, checkpoint.label_set, max_length=checkpoint.max_length)
-        said.append(f"{text.name}: {len(text.sentences):,} sentences, {sum(map(len, text.words)):,} words")
-    certificates = certify_all(bundle, certifier, threads=threads)
+        asking.remark = f"{text.name}: {len(text.sentences):,} sentences, {sum(map(len, text.words)):,} words"
+    outcomes = certify_all(bundle, certifier, threads=threads)
+    certificates = certificates_of(outcomes)
     if not fulfilled(tensorrt, certificates):
         # Who asked for an engine would not notice that another backend answers, but for the speed.
         raise GateError(checkpoint.name, "no TensorRT engine says what the checkpoint says", "do without TensorRT")
-    return replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
+    return replace(bundle, manifest=replace(bundle.manifest, certificates=certificates)), outcomes
 
 
 def _tuned(bundle: Bundle, checkpoint: Checkpoint, threads: int) -> Bundle:
@@ -231,7 +234,7 @@ def _tuned(bundle: Bundle, checkpoint: Checkpoint, threads: int) -> Bundle:
     with stage("tune"):
         speeds = tuned(bundle, threads=threads, checkpoint=checkpoint.folder)
         bundle = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
-    show_speeds(bundle)
+        tell_speeds(bundle)
     return bundle
 
 
@@ -241,12 +244,5 @@ def _with_readings(bundle: Bundle, documents: Sequence[Document], threads: int) 
     with stage("reading"):
         readings = readings_of(open_bundle(bundle.path, limited=True), documents, threads=threads)
         bundle = replace(bundle, manifest=replace(bundle.manifest, readings=readings))
-    show_readings(readings)
+        tell_readings(readings)
     return bundle
-
-
-def _show_end(bundle: Bundle, output: Path) -> None:
-    """What to do next, and last a line for programs."""
-    print(f'next: python -m runtime.tag --bundle {output} "TEXT"')
-    certified = [str(certificate.candidate) for certificate in bundle.manifest.certificates]
-    print(json.dumps({"bundle": str(output), "certified": certified}))

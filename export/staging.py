@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from export.report.write import reports_in
 from runtime.bundle.store import MANIFEST, sealed_files
 from runtime.errors import BundleError, StorageError, storage_error
 from runtime.system.files import check_replaceable, hold
@@ -71,7 +72,7 @@ def check_output(output: Path) -> None:
     except BundleError as error:
         raise StorageError(str(output), f"it exists and is not a bundle ({error.problem})", fix) from error
     # What a killed `seal` has left is ours, too.
-    foreign = sorted(name for name in there - ours if not name.startswith(f".{MANIFEST}."))
+    foreign = sorted(name for name in there - ours - reports_in(output) if not name.startswith(f".{MANIFEST}."))
     if foreign:
         problem = f"a bundle with files that are not its own ({', '.join(foreign[:3])})"
         raise StorageError(str(output), problem, "move them elsewhere, or give another --output")

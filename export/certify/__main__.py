@@ -11,7 +11,9 @@ from pathlib import Path
 from export.certify.certify_bundle import certify_all
 from export.certify.corpus import check_evidence, counted, read_text
 from export.certify.measure import Certifier
+from export.certify.outcomes import Outcome, certificates_of
 from export.options import add_options
+from export.report.ending import report, show_table
 from export.staging import exclusive
 from runtime.bundle.checkpoint import Checkpoint, with_label_scheme
 from runtime.bundle.hub import find_checkpoint
@@ -19,6 +21,8 @@ from runtime.bundle.store import TOKENIZER, Bundle, open_bundle, seal
 from runtime.bundle.third_party import is_third_party, open_third_party
 from runtime.command_line import Parser, run
 from runtime.errors import BundleError, GateError
+from runtime.screen.display import stage
+from runtime.screen.opening import screen
 from runtime.system.libraries import yield_cores
 
 PROG = "python -m export.certify"
@@ -30,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     If it fails, the old certificates stay, or no bundle comes to be.
     """
     options = _parser().parse_args(arguments)
-    with exclusive(options.bundle) as place:
+    with screen(verbose=options.verbose), exclusive(options.bundle) as place:
         return _certify(options, place)
 
 
@@ -45,20 +49,24 @@ def _certify(options: Namespace, place: Path) -> int:
     from export.torch_model import load_model
 
     try:
-        # Before anything else: with other tokens, no figure would tell why the answers differ.
-        compare_tokens(bundle.file(TOKENIZER), checkpoint.folder, text.words)
-        reference = Reference(checkpoint.folder, load_model(checkpoint.folder), threads=options.threads)
-        certifier = Certifier(reference, text, labels, max_length=checkpoint.max_length)
-        certified = _certified(bundle, certifier, checkpoint, options.threads)
+        with stage("reference"):
+            # Before anything else: with other tokens, no figure would tell why the answers differ.
+            compare_tokens(bundle.file(TOKENIZER), checkpoint.folder, text.words)
+            reference = Reference(checkpoint.folder, load_model(checkpoint.folder), threads=options.threads)
+            certifier = Certifier(reference, text, labels, max_length=checkpoint.max_length)
+        certified, outcomes = _certified(bundle, certifier, checkpoint, options.threads)
     except GateError as error:
         print(f"FAILED: {error}\n{options.bundle} is as it was", file=sys.stderr)
         return 1
     seal(place, certified.manifest)
+    show_table(report(replace(certified, path=place), outcomes), options.bundle)
     return 0
 
 
-def _certified(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, threads: int) -> Bundle:
-    """The bundle with new certificates; a third-party folder becomes a bundle.
+def _certified(
+    bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, threads: int
+) -> tuple[Bundle, tuple[Outcome, ...]]:
+    """The bundle with new certificates, and what each candidate came to; a third-party folder becomes a bundle.
 
     Raises:
         GateError: a graph of a bundle, or every graph of a third-party folder, does not say what the checkpoint says.
@@ -67,8 +75,9 @@ def _certified(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, thr
         from export.certify.import_folder import imported
 
         return imported(bundle, certifier, checkpoint, threads=threads)
-    certificates = certify_all(bundle, certifier, threads=threads)
-    return replace(bundle, manifest=replace(bundle.manifest, certificates=certificates))
+    outcomes = certify_all(bundle, certifier, threads=threads)
+    manifest = replace(bundle.manifest, certificates=certificates_of(outcomes))
+    return replace(bundle, manifest=manifest), outcomes
 
 
 def _opened(path: Path, options: Namespace) -> tuple[Bundle, Checkpoint]:

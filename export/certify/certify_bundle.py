@@ -25,13 +25,14 @@ export.certify.reference, which shares no code with it. What is measured:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from export.certify.cpu_requirements import cpu_requirements_of
 from export.certify.measure import Certifier
+from export.certify.outcomes import Outcome, certificates_of, measured, reason_of
 from export.certify.probe import probe_of
-from export.certify.report import show_certificate, stage, summary
+from export.certify.report import show_certificate, summary
 from export.graphs.shared_weights import external_files
 from export.provenance import versions
 from runtime.backends.registry import version_of
@@ -40,10 +41,12 @@ from runtime.bundle.doubts import interface_sha256
 from runtime.bundle.gate import GATE
 from runtime.bundle.store import CONFIG, REMAKE, TOKENIZER, Bundle, Candidate, Certificate, Graph, digest_of
 from runtime.errors import BackendError, BundleError, GateError
+from runtime.screen.display import detail, stage
 from runtime.selection import runnable
 from runtime.system.cpu import cpu_features
 from runtime.tagger import Tagger
 
+_CUTS_OFF = "this CPU cuts sums off"
 _WITHOUT = "leave its precision out, or report it if that is fp32"
 
 
@@ -55,7 +58,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
     """
     with Tagger.open(bundle.path, candidate=candidate, threads=threads, allow_uncertified=True) as tagger:
         certifier.check_labels(tagger.labels.labels)
-        measured = certifier.measure(tagger)
+        figures = certifier.measure(tagger)
         bounds = GATE[candidate.precision]
         return Certificate(
             file=candidate.file,
@@ -65,9 +68,9 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             versions=versions("torch", "transformers", "tokenizers") | {candidate.backend: version_of(candidate)},
             corpus=certifier.text.name,
             corpus_sha256=certifier.text.sha256,
-            measured=measured,
+            measured=figures,
             limits={bound.figure: bound.limit for bound in bounds},
-            passed=all(bound.holds(measured) for bound in bounds),
+            passed=all(bound.holds(figures) for bound in bounds),
             cpu_requirements=cpu_requirements_of(bundle, candidate, cpu_features()),
             entities=certifier.entities,
             files={name: _sha256(bundle, name) for name in sorted(files_of(bundle, candidate))},
@@ -98,12 +101,12 @@ def _sha256(bundle: Bundle, name: str) -> str:
     return (bundle.manifest.files.get(name) or digest_of(bundle.file(name))).sha256
 
 
-def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[Certificate, ...]:
-    """Certificates for every candidate of a bundle that this machine can run, printed as they come.
+def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[Outcome, ...]:
+    """What every candidate of a bundle that this machine can run comes to.
 
-    Some candidates are left out, and said to be: a backend that cannot run a file which another one can (OpenVINO loads
-    no DeBERTa), a GPU that answers wrongly or not at all, int8 on a CPU that cuts its sums off, and a precision below
-    the file's own that fails or is refused: the file is as good as it was.
+    Some candidates are left out: those whose backend cannot run a file which another one can (OpenVINO loads no
+    DeBERTa), a GPU that answers wrongly or not at all, int8 on a CPU that cuts its sums off, and a precision below the
+    file's own that fails or is refused: the file is as good as it was.
 
     Raises:
         GateError: a file answers wrongly in its own precision on the CPU, or no backend can run it in that.
@@ -113,46 +116,54 @@ def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[
 
 def passing(
     bundle: Bundle, tried: Sequence[Candidate], measure: Callable[[Candidate], Certificate]
-) -> tuple[Certificate, ...]:
+) -> tuple[Outcome, ...]:
     """The same with the candidates given, and what measures one, which raises as certify does."""
-    certificates: list[Certificate] = []
-    void: set[str] = set()
-    for candidate in tried:
-        try:
-            with stage("certify") as said:
-                certificate = measure(candidate)
-                said.append(summary(certificate))
-        except (BackendError, BundleError) as error:
-            print(f"REFUSED: {candidate}: {error}", flush=True)
-            if isinstance(error, BundleError) and candidate.device == "cpu":
-                raise GateError(str(candidate), f"it is refused ({error.problem})", error.fix) from error
-            continue
-        if certificate.passed:
-            certificates.append(certificate)
-        elif "no vnni" in certificate.cpu_requirements:
-            print(f"  left out: this CPU cuts sums off; {EXPORT_HERE}", flush=True)
-            void.add(candidate.file)
-        elif _in_own_precision(bundle, candidate) and candidate.device == "cpu":
-            show_certificate(certificate)
-            raise GateError(str(candidate), "it does not say what the checkpoint says", _WITHOUT)
-        else:
-            print("  left out: its file is served in its own precision, or by other backends", flush=True)
-    _check_complete(bundle, tried, certificates, void)
-    return tuple(certificates)
+    outcomes: list[Outcome] = []
+    with stage("certify", total=len(tried)) as certifying:
+        for candidate in tried:
+            certifying.step(str(candidate))
+            outcomes.append(_outcome(bundle, candidate, measure))
+        certifying.remark = f"{len(certificates_of(outcomes))} of {len(tried)} candidates kept"
+    _check_complete(bundle, outcomes)
+    return tuple(outcomes)
 
 
-def _check_complete(
-    bundle: Bundle, tried: Sequence[Candidate], certificates: Sequence[Certificate], void: Collection[str]
-) -> None:
+def _outcome(bundle: Bundle, candidate: Candidate, measure: Callable[[Candidate], Certificate]) -> Outcome:
+    """Measure one candidate.
+
+    Raises:
+        GateError: it is a file in its own precision on the CPU, and fails.
+    """
+    try:
+        certificate = measure(candidate)
+    except (BackendError, BundleError) as error:
+        detail(f"REFUSED: {candidate}: {error}")
+        if isinstance(error, BundleError) and candidate.device == "cpu":
+            raise GateError(str(candidate), f"it is refused ({error.problem})", error.fix) from error
+        return Outcome(candidate, False, f"{candidate.backend} cannot run it")
+    detail(summary(certificate))
+    if certificate.passed:
+        return measured(certificate, kept=True, reason="kept")
+    if "no vnni" in certificate.cpu_requirements:
+        detail(f"left out: this CPU cuts sums off; {EXPORT_HERE}")
+        return measured(certificate, kept=False, reason=_CUTS_OFF)
+    if _in_own_precision(bundle, candidate) and candidate.device == "cpu":
+        show_certificate(certificate)
+        raise GateError(str(candidate), "it does not say what the checkpoint says", _WITHOUT)
+    return measured(certificate, kept=False, reason=reason_of(certificate))
+
+
+def _check_complete(bundle: Bundle, outcomes: Sequence[Outcome]) -> None:
     """Refuse a bundle with a file that nothing on this CPU is certified to run in its own precision."""
-    passed = {certificate.file for certificate in certificates if _in_own_precision(bundle, certificate.candidate)}
-    on_cpu = [candidate for candidate in tried if candidate.device == "cpu"]
-    wanted = {candidate.file for candidate in on_cpu if _in_own_precision(bundle, candidate)}
-    if lacking := sorted(wanted - passed - {*void}):
+    own = [each for each in outcomes if _in_own_precision(bundle, each.candidate)]
+    # Of a file whose sums this CPU cuts off, nothing can be said here.
+    passed = {each.candidate.file for each in own if each.kept or each.reason == _CUTS_OFF}
+    wanted = {each.candidate.file for each in own if each.candidate.device == "cpu"}
+    if lacking := sorted(wanted - passed):
         raise GateError(lacking[0], "no backend of this machine runs it in its own precision", _WITHOUT)
-    if not certificates:
+    if not certificates_of(outcomes):
         raise GateError(
-            str(bundle.path), "no candidate passed that this machine can run", "see above for why each one is left out"
+            str(bundle.path), "no candidate passed that this machine can run", "--verbose says why each is left out"
         )
 
 

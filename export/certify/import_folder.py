@@ -12,15 +12,21 @@ import onnx
 
 from export.certify.certify_bundle import certify_all, files_of
 from export.certify.measure import Certifier
+from export.certify.outcomes import Outcome, certificates_of
 from export.provenance import provenance
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.doubts import interface_sha256
-from runtime.bundle.store import Bundle, Certificate, Graph, digest_of
+from runtime.bundle.store import Bundle, Graph, digest_of
 from runtime.errors import GateError
+from runtime.screen.display import note
 
 
-def imported(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, *, threads: int) -> Bundle:
-    """The bundle that a third-party folder is from now on: the graphs that passed, with their certificates.
+def imported(
+    bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, *, threads: int
+) -> tuple[Bundle, tuple[Outcome, ...]]:
+    """The bundle that a third-party folder is from now on, and what its candidates came to.
+
+    It holds the graphs that passed, with their certificates.
 
     A graph that fails is left out, and said to be; it stays where it is, and no part of the bundle.
 
@@ -33,7 +39,8 @@ def imported(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, *, th
     Raises:
         GateError: no graph passed.
     """
-    passed, certificates = _passed(bundle, certifier, threads)
+    passed, outcomes = _passed(bundle, certifier, threads)
+    certificates = certificates_of(outcomes)
     if not passed:
         problem = "no graph in it says what the checkpoint says"
         raise GateError(str(bundle.path), problem, f"give the checkpoint that it was made of, not {checkpoint.name}")
@@ -52,22 +59,22 @@ def imported(bundle: Bundle, certifier: Certifier, checkpoint: Checkpoint, *, th
     # The limits are known only now, and a certificate names them.
     digest = interface_sha256(manifest)
     bound = tuple(replace(certificate, interface_sha256=digest) for certificate in certificates)
-    return replace(bundle, manifest=replace(manifest, certificates=bound))
+    return replace(bundle, manifest=replace(manifest, certificates=bound)), tuple(outcomes)
 
 
-def _passed(bundle: Bundle, certifier: Certifier, threads: int) -> tuple[list[Graph], list[Certificate]]:
-    """The graphs that pass the gate, and their certificates."""
+def _passed(bundle: Bundle, certifier: Certifier, threads: int) -> tuple[list[Graph], list[Outcome]]:
+    """The graphs that pass the gate, and what their candidates came to."""
     passed: list[Graph] = []
-    certificates: list[Certificate] = []
+    outcomes: list[Outcome] = []
     for graph in bundle.manifest.graphs:
         alone = replace(bundle, manifest=replace(bundle.manifest, graphs=(graph,)))
         try:
-            certificates += certify_all(alone, certifier, threads=threads)
+            outcomes += certify_all(alone, certifier, threads=threads)
         except GateError as error:
-            print(f"LEFT OUT: {graph.file}: {error}\n", flush=True)
+            note(f"LEFT OUT: {graph.file}: {error}", tone="bad")
             continue
         passed.append(_read(bundle, graph))
-    return passed, certificates
+    return passed, outcomes
 
 
 def _read(bundle: Bundle, graph: Graph) -> Graph:

@@ -25,6 +25,7 @@ from export.engines.timing_cache import cache_file
 from runtime.bundle.manifest import Engine, Manifest, Profile, sm
 from runtime.bundle.store import Bundle, Graph, digest_of
 from runtime.errors import BundleError
+from runtime.screen.display import note
 from runtime.system.gpu import Gpu, gpu
 
 _NO_GRAPH = "TensorRT engines are made of packed graphs in lower precision, and this architecture has none"
@@ -58,7 +59,7 @@ def built(
         raise BundleError(str(bundle.path), _NO_GRAPH, "leave --tensorrt out")
     if not has_fp8(here):
         for graph in [graph for graph in graphs if graph.precision == "fp8"]:
-            print(f"no engine of {graph.file}: {here.name} ({sm(here.compute_capability)}) does not multiply in fp8")
+            note(f"no engine of {graph.file}: {here.name} ({sm(here.compute_capability)}) does not multiply in fp8")
             graphs.remove(graph)
     profiles = _profiles(bundle.manifest, tensorrt_options)
     cache = cache_file(here, library.__version__, environment)

@@ -9,11 +9,15 @@ from pathlib import Path
 
 from export.certify.corpus import TRAINING
 from export.reading.documents import read_documents
-from export.reading.policies import readings_of, show_readings
+from export.reading.policies import readings_of, tell_readings
+from export.report.ending import report
+from export.report.write import outcomes_of
 from export.staging import exclusive
 from runtime.bundle.manifest import Reading
 from runtime.bundle.store import open_bundle, seal
 from runtime.command_line import Parser, count, run
+from runtime.screen.display import stage
+from runtime.screen.opening import screen
 from runtime.system.libraries import available_threads
 
 PROG = "python -m export.reading"
@@ -22,17 +26,20 @@ PROG = "python -m export.reading"
 def main(arguments: Sequence[str]) -> int:
     """Measure, seal, and say how the bundle is read from now on."""
     options = _parser().parse_args(arguments)
-    with exclusive(options.bundle) as place:
-        readings = _measured(options, place)
-    show_readings(readings)
+    with screen(verbose=True), exclusive(options.bundle) as place:
+        tell_readings(_measured(options, place))
     return 0
 
 
 def _measured(options: Namespace, place: Path) -> tuple[Reading, ...]:
     bundle = open_bundle(place)
     file = options.corpus / TRAINING if options.corpus.is_dir() else options.corpus
-    readings = readings_of(bundle, read_documents(file), threads=options.threads)
-    seal(place, replace(bundle.manifest, readings=readings))
+    with stage("reading"):
+        readings = readings_of(bundle, read_documents(file), threads=options.threads)
+    measured = replace(bundle, manifest=replace(bundle.manifest, readings=readings))
+    outcomes = outcomes_of(bundle)
+    seal(place, measured.manifest)
+    report(measured, outcomes)
     return readings
 
 

@@ -17,6 +17,7 @@ from export.reading.documents import Document, Running, in_lines, running, space
 from runtime.batch.windowing import CONTEXT, Windowing
 from runtime.bundle.store import TOKENIZER, Bundle, Reading
 from runtime.encode.tokenizer import Encoder
+from runtime.screen.display import detail
 from runtime.tagger import Tagger
 from runtime.text.entity import Entity
 
@@ -74,12 +75,12 @@ def readings_of(
     return tuple(replace(reading, is_default=reading is default) for reading in found)
 
 
-def show_readings(readings: Sequence[Reading]) -> None:
-    """Print what was measured of each policy."""
+def tell_readings(readings: Sequence[Reading]) -> None:
+    """Tell, as details, what was measured of each policy."""
     for reading in readings:
         name = f"{reading.policy} of {reading.context} tokens" if reading.context else reading.policy
         mark = "  the default" if reading.is_default else ""
-        print(f"  {name:<22}F1 {reading.f1:.4f}{reading.tokens_per_second:>10,.0f} tokens a second{mark}", flush=True)
+        detail(f"{name:<22}F1 {reading.f1:.4f}{reading.tokens_per_second:>10,.0f} tokens a second{mark}")
 
 
 def measure(tagger: Tagger, texts: Sequence[Running], *, clock: Clock) -> Measured:

@@ -29,6 +29,7 @@ from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
 from runtime.bundle.store import Bundle, Candidate, Device, Manifest, OneTextSpeed, Speed
 from runtime.logits import token_logits
+from runtime.screen.display import detail
 from runtime.selection import PYTORCH, choose, describe, refusal_of, runnable
 from runtime.system.cpu import cpu_info
 from runtime.system.gpu import gpu
@@ -82,8 +83,8 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
     )
 
 
-def show_speeds(bundle: Bundle) -> None:
-    """Print all speeds, the fastest first, with what each one's certificate says, and what "auto" takes."""
+def tell_speeds(bundle: Bundle) -> None:
+    """Tell, as details, all speeds, the fastest first, with what each one's certificate says, and what "auto" takes."""
     changed = {one.candidate: one.measured["changed_labels"] for one in bundle.manifest.certificates}
     words = {one.candidate: one.measured["words"] for one in bundle.manifest.certificates}
     slowest = bundle.speed(PYTORCH)
@@ -92,13 +93,13 @@ def show_speeds(bundle: Bundle) -> None:
         told = f"{changed[one]} of {words[one]:,} labels changed" if one in changed else "the reference"
         times = f"{speed.tokens_per_second / slowest:5.1f} x PyTorch" if slowest else ""
         alone = f"{single.p50_ms:7.2f} ms a text" if single.p50_ms else ""
-        print(f"  {one!s:<52}{speed.tokens_per_second:>8,.0f} tokens a second {times}  {told}{alone}")
-    print(f"auto takes {describe(bundle, choose(bundle))}")
+        detail(f"{one!s:<52}{speed.tokens_per_second:>8,.0f} tokens a second {times}  {told}{alone}")
+    detail(f"auto takes {describe(bundle, choose(bundle))}")
     if any(speed.one_text.p50_ms for speed in bundle.manifest.speeds):
         chosen = choose(bundle, goal="latency")
         single = bundle.one_text(chosen)
         rows = f", rows of {', '.join(map(str, single.lengths))}" if single.lengths else ""
-        print(f"one text at a time: {chosen}, {single.p50_ms:.2f} ms, {single.threads} threads{rows}", flush=True)
+        detail(f"one text at a time: {chosen}, {single.p50_ms:.2f} ms, {single.threads} threads{rows}")
 
 
 def machine(device: Device, threads: int) -> str:

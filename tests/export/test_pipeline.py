@@ -15,6 +15,7 @@ import onnx
 import pytest
 
 from export.__main__ import main
+from export.report.write import FACTS, PAGE
 from runtime.bundle.store import MANIFEST, open_bundle
 from tests.conftest import ROOT
 from tests.tiny import tiny_checkpoint
@@ -32,7 +33,7 @@ def arguments(model: Path, output: Path, corpus: Path) -> list[str]:
 
 def test_bundle_holds_what_design_and_manifest_say(tiny_bundle: Path) -> None:
     manifest = open_bundle(tiny_bundle).manifest
-    assert set(contents(tiny_bundle)) == {*manifest.files, MANIFEST}
+    assert set(contents(tiny_bundle)) == {*manifest.files, MANIFEST, PAGE, FACTS}
     assert {"config.json", "tokenizer.json", "padded-fp32.onnx"} <= set(manifest.files)
     assert {"torch", "transformers", "optimum", "onnx", "onnxruntime", "nerve", "python"} <= set(manifest.versions)
     assert all(certificate.passed for certificate in manifest.certificates)

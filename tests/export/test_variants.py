@@ -41,7 +41,7 @@ def test_lower_precisions_are_made_attested_certified_and_served(
     assert main(arguments(decided, output, tiny_corpus)) == 0
     assert "up to date" in capsys.readouterr().out
     # A bundle without a precision that is asked for is not.
-    assert main(arguments(decided, output, tiny_corpus, "--int8", "--fp8")) == 0
+    assert main(arguments(decided, output, tiny_corpus, "--int8", "--fp8", "--verbose")) == 0
     shown = capsys.readouterr().out
     assert "fp16: activations reach" in shown
     assert "kept in higher precision: /classifier/MatMul" in shown

@@ -1,4 +1,4 @@
-"""Attest every graph of a bundle, and what OpenVINO makes of each, and say so on the screen."""
+"""Attest every graph of a bundle, and what OpenVINO makes of each, and tell what is found."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from export.certify.attest.graph import ShapeError, attest_graph, subject_of
 from export.certify.attest.openvino import attest_openvino, compile_for_attestation
 from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.store import Bundle, Candidate
+from runtime.screen.display import detail
 from runtime.selection import runnable
 
 
@@ -32,7 +33,7 @@ def attest_all(bundle: Bundle, kept: Mapping[str, tuple[KeptLayer, ...]]) -> tup
             # Packed graphs are written by us, and their shapes always follow from the inputs.
             if graph.layout == "packed":
                 raise
-            print(f"not attested: {graph.file}: {error.problem}")
+            detail(f"not attested: {graph.file}: {error.problem}")
     backends = [
         _attested_by_openvino(bundle, one, graphs[one.file])
         for one in runnable(bundle)
@@ -49,11 +50,11 @@ def _attested_by_openvino(bundle: Bundle, candidate: Candidate, graph: Attestati
     return attest_openvino(compiled, graph, candidate.precision)
 
 
-def show_attestation(attestation: Attestation) -> None:
-    """Print the shares, the fused attention, and what 8 bits keep in higher precision."""
+def tell_attestation(attestation: Attestation) -> None:
+    """Tell, as details, the shares, the fused attention, and what 8 bits keep in higher precision."""
     shares = ", ".join(f"{share:.1%} {name}" for name, share in attestation.shares.items())
     fused = f"{attestation.fused_attention} of {attestation.attention} attention blocks fused"
-    print(f"attested: {subject_of(attestation)}: MACs {shares}; {fused}")
+    detail(f"attested: {subject_of(attestation)}: MACs {shares}; {fused}")
     if attestation.backend:
         return
     for each in attestation.kept:
@@ -61,4 +62,4 @@ def show_attestation(attestation: Attestation) -> None:
         counted = (
             f", changed labels {each.changed_before:.1f} to {each.changed_after:.1f}" if each.changed_before else ""
         )
-        print(f"  kept in higher precision: {each.name} ({part:.1%} of the work{counted}): {each.reason}")
+        detail(f"  kept in higher precision: {each.name} ({part:.1%} of the work{counted}): {each.reason}")

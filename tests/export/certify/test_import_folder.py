@@ -18,6 +18,8 @@ from export.torch_model import load_model
 from runtime.bundle.checkpoint import Checkpoint, open_checkpoint
 from runtime.bundle.third_party import open_third_party
 from runtime.errors import GateError
+from runtime.screen.display import showing
+from tests.fakes.screen import FakeScreen
 
 
 @pytest.fixture
@@ -54,17 +56,20 @@ def with_other_labels(folder: Path) -> None:
 
 
 def test_the_bundle_holds_what_passed_and_says_of_what(
-    folder: Path, certifier: Certifier, checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+    folder: Path, certifier: Certifier, checkpoint: Checkpoint
 ) -> None:
     with_other_labels(folder)
-    manifest = imported(open_third_party(folder), certifier, checkpoint, threads=1).manifest
+    with showing(screen := FakeScreen()):
+        bundle, outcomes = imported(open_third_party(folder), certifier, checkpoint, threads=1)
+    manifest = bundle.manifest
+    assert {each.candidate.file for each in outcomes} == {"model.onnx"}
     [graph] = manifest.graphs
     assert (graph.file, graph.opset) == ("model.onnx", 17)
     assert set(graph.inputs) == {"input_ids", "attention_mask", "token_type_ids"}
     assert set(manifest.files) == {"config.json", "tokenizer.json", "model.onnx", "model.onnx_data"}
     assert manifest.checkpoint == checkpoint.source
     assert {one.file for one in manifest.certificates} == {"model.onnx"}
-    assert "LEFT OUT: model_optimized.onnx" in capsys.readouterr().out
+    assert "LEFT OUT: model_optimized.onnx" in screen.text
     # It is left out of the bundle, and not removed from where it lies.
     assert (folder / "model_optimized.onnx").is_file()
 

@@ -1,15 +1,14 @@
-"""What a person sees of an export: stages with their times, and a line for each certificate."""
+"""What a person sees of a certificate: a line, or all figures."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
-import pytest
-
-from export.certify.report import show_certificate, stage, summary
+from export.certify.report import show_certificate, summary
 from runtime.bundle.certificate import Certificate
 from runtime.bundle.gate import GATE
+from runtime.screen.display import showing
+from tests.fakes.screen import FakeScreen
 
 PERFECT = {bound.figure: bound.limit if bound.at_least else 0 for bound in GATE["int8"]}
 COUNTED = {"words": 50_000, "sentences": 3_000, "distinct_sentences": 3_000, "left_out": 0}
@@ -36,28 +35,6 @@ PASSED = Certificate(
 )
 
 
-@pytest.mark.parametrize(
-    ("remarks", "shown"),
-    [
-        ([], r"^tune +\d+\.\d s\n$"),
-        (["one remark"], r"^tune +\d+\.\d s  one remark\n$"),
-        (["one", "two"], r"^tune +\d+\.\d s\n  one\n  two\n$"),
-    ],
-)
-def test_a_stage_shows_its_time_and_its_remarks(
-    remarks: list[str], shown: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with stage("tune") as said:
-        said += remarks
-    assert re.search(shown, capsys.readouterr().out)
-
-
-def test_a_stage_that_fails_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(KeyError), stage("tune"):
-        raise KeyError
-    assert capsys.readouterr().out == "tune         failed\n"
-
-
 def test_a_certificate_in_one_line() -> None:
     assert summary(PASSED) == (
         "packed-int8.onnx on openvino in int8, cpu: passed, "
@@ -65,14 +42,14 @@ def test_a_certificate_in_one_line() -> None:
     )
     failed = {**PASSED.measured, "changed_per_10k": 12.3, "agreement": 0.98}
     assert summary(replace(PASSED, measured=failed, passed=False)) == (
-        "packed-int8.onnx on openvino in int8, cpu: failed, "
+        "packed-int8.onnx on openvino in int8, cpu: left out, "
         "changed labels in 10,000 12.3, limit 10, agreement of entities, F1 0.98, limit 0.99"
     )
 
 
-def test_all_figures_of_a_certificate(capsys: pytest.CaptureFixture[str]) -> None:
-    show_certificate(PASSED)
-    shown = capsys.readouterr().out
-    assert "packed-int8.onnx on openvino 2026.1 in int8, cpu, against PyTorch 2.13 fp32" in shown
-    assert re.search(r"changed labels in 10,000 +4\.2 +<= 10  ok", shown)
-    assert shown.endswith("PASSED\n\n")
+def test_all_figures_of_a_certificate() -> None:
+    with showing(screen := FakeScreen()):
+        show_certificate(PASSED)
+    assert "packed-int8.onnx on openvino 2026.1 in int8, cpu, against PyTorch 2.13 fp32" in screen.lines[0]
+    assert "changed labels in 10,000  4.2  <= 10  ok" in screen.lines
+    assert screen.lines[-1] == "PASSED"

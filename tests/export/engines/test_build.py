@@ -36,11 +36,13 @@ from runtime.bundle.manifest import Graph, Profile
 from runtime.bundle.store import TOKENIZER, Bundle, digest_of, open_bundle, seal
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BackendError, BundleError
+from runtime.screen.display import showing
 from runtime.system.gpu import Gpu, gpu
 from runtime.tagger import Tagger
 from runtime.text.conll import read_conll
 from tests.conftest import Command
 from tests.fakes.cuda import FakeCuda
+from tests.fakes.screen import FakeScreen
 from tests.fakes.tensorrt import VERSION
 from tests.fakes.tensorrt_builder import BuilderFlag, FakeBuilding, MemoryPoolType, ProfilingVerbosity
 
@@ -288,14 +290,15 @@ def test_a_bundle_gets_an_engine_that_answers_as_its_graph_does(bundle: Bundle) 
     assert cuda.is_clean
 
 
-def test_a_gpu_without_fp8_gets_no_engine_in_it(bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gpu_without_fp8_gets_no_engine_in_it(bundle: Bundle) -> None:
     fp8 = replace(FP16, file="packed-fp8.onnx", precision="fp8")
     held = replace(bundle, manifest=replace(bundle.manifest, graphs=(FP16, fp8)))
     library, ampere = FakeBuilding(FakeCuda(), zeros), replace(H100, name="NVIDIA A100", compute_capability="8.0")
     place = {"NERVE_CACHE": str(bundle.path.parent / "cache")}
-    made = built(held, TensorRTOptions(slots=256), here=ampere, library=library, phases=Phases, environment=place)
+    with showing(screen := FakeScreen()):
+        made = built(held, TensorRTOptions(slots=256), here=ampere, library=library, phases=Phases, environment=place)
     assert [engine.file for engine in made.manifest.engines] == ["packed-fp16.plan"]
-    assert "no engine of packed-fp8.onnx: NVIDIA A100 (sm_80) does not multiply in fp8" in capsys.readouterr().out
+    assert "no engine of packed-fp8.onnx: NVIDIA A100 (sm_80) does not multiply in fp8" in screen.text
 
 
 def check_against_the_graph(bundle: Bundle, backend: TensorRt) -> None:

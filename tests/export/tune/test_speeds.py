@@ -34,14 +34,14 @@ def test_export_has_measured_every_certified_candidate(tiny_bundle: Path) -> Non
 def test_tuning_measures_again_and_seals(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = open_bundle(bundle).manifest
     seal(bundle, replace(before, speeds=()))
-    assert main([str(bundle), "--threads", "1"]) == 0
+    assert main([str(bundle), "--threads", "1", "--verbose"]) == 0
     after = open_bundle(bundle).manifest
     assert [one.candidate for one in after.speeds] == [one.candidate for one in before.speeds]
     assert replace(after, speeds=()) == replace(before, speeds=())
     said = capsys.readouterr().out
     taken = choose(open_bundle(bundle))
     assert f"auto takes {taken}" in said
-    assert re.search(r"tokens a second +[\d.]+ x PyTorch  0 of [\d,]+ labels changed +[\d.]+ ms a text\n", said)
+    assert re.search(r"tokens a second +[\d.]+ x PyTorch\s+0 of [\d,]+ labels changed +[\d.]+ ms a\s+text\n", said)
     assert f"one text at a time: {choose(open_bundle(bundle), goal='latency')}, " in said
     assert taken == max(after.speeds, key=lambda speed: speed.tokens_per_second).candidate
 

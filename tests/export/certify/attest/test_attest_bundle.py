@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.certify.attest.attest_bundle import attest_all, show_attestation
+from export.certify.attest.attest_bundle import attest_all, tell_attestation
 from export.certify.attest.graph import attest_graph
 from export.graphs.padded import padded_from_checkpoint
 from export.pipeline import seal_uncertified
@@ -17,18 +17,19 @@ from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.checkpoint import open_checkpoint
 from runtime.bundle.store import open_bundle
 from runtime.errors import BundleError
+from runtime.screen.display import showing
 from tests.certificates import with_files
 from tests.export.certify.attest.precisions import INT8
+from tests.fakes.screen import FakeScreen
 from tests.tiny import tiny_checkpoint
 
 
-def test_it_is_shown_and_survives_in_the_manifest(
-    graphs: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_is_told_and_survives_in_the_manifest(graphs: Path, tiny_bundle: Path, tmp_path: Path) -> None:
     kept = (KeptLayer("/layers.1/down/MatMul", "its rounding makes up 60%", 2048, 12.0, 7.5),)
     found = attest_graph(graphs / INT8.file, INT8, kept=kept)
-    show_attestation(found)
-    shown = capsys.readouterr().out
+    with showing(screen := FakeScreen()):
+        tell_attestation(found)
+    shown = screen.text
     assert "int8.onnx: MACs 66.1% int8" in shown
     assert "kept in higher precision: /layers.1/down/MatMul (8.3% of the work, changed labels 12.0 to 7.5)" in shown
     with_files(tmp_path, replace(open_bundle(tiny_bundle).manifest, attestations=(found,)))
@@ -62,10 +63,11 @@ def test_a_graph_that_is_not_what_the_manifest_says_is_refused(tiny_bundle: Path
 
 
 def test_a_padded_graph_whose_work_cannot_be_counted_is_left_out_and_said_to_be(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     checkpoint = open_checkpoint(tiny_checkpoint(tmp_path / "model", architecture="deberta-v2"))
     (tmp_path / "bundle").mkdir()
     graph = padded_from_checkpoint(load_model(checkpoint.folder), tmp_path / "bundle" / "padded-fp32.onnx")
-    assert attest_all(seal_uncertified(tmp_path / "bundle", checkpoint, (graph,)), {}) == ()
-    assert "not attested: padded-fp32.onnx: the shape of " in capsys.readouterr().out
+    with showing(screen := FakeScreen()):
+        assert attest_all(seal_uncertified(tmp_path / "bundle", checkpoint, (graph,)), {}) == ()
+    assert "not attested: padded-fp32.onnx: the shape of " in screen.text

@@ -1,0 +1,68 @@
+"""What certifying came to for each candidate: kept with its certificate, or left out, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runtime.bundle.certificate import Candidate, Certificate
+from runtime.bundle.gate import failures
+
+FIGURES = ("changed_per_10k", "changed_per_10k_upper", "candidate_f1")
+"""What a person is told of a candidate; export.certify.certify_bundle says what each is."""
+
+
+_REASONS = {
+    "not_finite": "logits that are not finite",
+    "changed_per_10k": "too many labels changed",
+    "f1_lost": "too much F1 lost",
+    "agreement": "too few entities agree",
+    "alone_changed_per_10k": "too many changed when alone",
+    "rows_changed_per_10k": "too many changed in rows",
+    "relative_logit_difference": "logits too far apart",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One candidate's.
+
+    Attributes:
+        candidate: what was tried.
+        kept: whether the bundle gets its certificate.
+        reason: why it is kept or left out, in about five words.
+        certificate: what was measured; None where it could not answer at all, or where only the figures are left.
+        figures: those of FIGURES that were measured.
+    """
+
+    candidate: Candidate
+    kept: bool
+    reason: str
+    certificate: Certificate | None = None
+    figures: Mapping[str, float | int | None] = field(default_factory=dict)
+
+
+def measured(certificate: Certificate, *, kept: bool, reason: str) -> Outcome:
+    """The outcome of a candidate that could be measured."""
+    figures = {name: certificate.measured.get(name) for name in FIGURES}
+    return Outcome(certificate.candidate, kept, reason, certificate, figures)
+
+
+def certificates_of(outcomes: Sequence[Outcome]) -> tuple[Certificate, ...]:
+    """The certificates of those that are kept."""
+    return tuple(each.certificate for each in outcomes if each.kept and each.certificate)
+
+
+def failed_bounds(certificate: Certificate) -> str:
+    """The limits that do not hold, each with what was measured; empty where all hold."""
+    told = ((bound, certificate.measured.get(bound.figure)) for bound in failures(certificate))
+    return ", ".join(f"{bound.text} {_shown(value)}, limit {bound.limit:g}" for bound, value in told)
+
+
+def reason_of(certificate: Certificate) -> str:
+    """Why a candidate that fails is left out: the first limit that does not hold, in about five words."""
+    return next((_REASONS[bound.figure] for bound in failures(certificate)), "its certificate failed")
+
+
+def _shown(value: float | int | None) -> str:
+    return "not measured" if value is None else f"{value:.3g}"

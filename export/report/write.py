@@ -1,0 +1,79 @@
+"""Write report.json and report.html into a bundle, and tell them from files of a user's that bear the same names.
+
+They tell of a bundle and are no part of it: no digest in the manifest covers them, nothing that answers reads them, and
+one that a killed process has left behind is only old. Each names the manifest that it tells of.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from export.certify.outcomes import FIGURES, Outcome, measured
+from export.report.facts import NAME, Facts, facts_of
+from export.report.page import page_of
+from export.report.rows import Row
+from runtime.bundle.certificate import Candidate
+from runtime.bundle.store import MANIFEST, Bundle, digest_of
+from runtime.screen.display import Told
+from runtime.system.files import read_regular, write_atomically
+
+PAGE, FACTS = "report.html", "report.json"
+_MARKS = {PAGE: f"<!DOCTYPE html>\n<!-- {NAME} ".encode(), FACTS: f'{{\n "{NAME}": '.encode()}
+_LARGEST = 1 << 26
+
+
+def write_report(bundle: Bundle, rows: Sequence[Row], told: Sequence[Told]) -> None:
+    """Write both files beside the manifest that was sealed last.
+
+    Args:
+        bundle: as it was sealed in its folder.
+        rows: of its candidates, those that were left out too.
+        told: the stages of the command that made or changed it.
+
+    Raises:
+        StorageError: no permission, or no space.
+    """
+    facts = facts_of(bundle, rows, told)
+    write_atomically(bundle.path / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomically(bundle.path / PAGE, page_of(facts).encode())
+
+
+def reports_in(folder: Path) -> set[str]:
+    """Names of the report files in a folder that were written by this module."""
+    return {name for name in _MARKS if _is_ours(folder / name)}
+
+
+def outcomes_of(bundle: Bundle) -> tuple[Outcome, ...]:
+    """What the candidates of a sealed bundle came to when it was certified.
+
+    Its certificates tell of those that were kept, and its report of those that were left out, if it has one.
+    """
+    kept = [measured(one, kept=True, reason="kept") for one in bundle.manifest.certificates if one.passed]
+    try:
+        left_out = [_left_out(row) for row in _facts(bundle).get("candidates", []) if not row["kept"]]
+    except (KeyError, TypeError, ValueError):  # no digest protects the report, and somebody has changed it
+        left_out = []
+    return (*kept, *left_out)
+
+
+def _left_out(row: dict[str, Any]) -> Outcome:
+    figures = {name: row[name] for name in FIGURES}
+    return Outcome(Candidate(**row["candidate"]), False, row["reason"], figures=figures)
+
+
+def _facts(bundle: Bundle) -> Facts:
+    """The report in the folder, if it tells of the bundle as it is sealed; nothing otherwise."""
+    if not _is_ours(bundle.path / FACTS):
+        return {}
+    facts: Facts = json.loads(read_regular(bundle.path / FACTS, most=_LARGEST))
+    return facts if facts.get("manifest_sha256") == digest_of(bundle.path / MANIFEST).sha256 else {}
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return read_regular(path, most=_LARGEST).startswith(_MARKS[path.name])
+    except OSError:
+        return False
