@@ -52,7 +52,7 @@ def show_sentence(place: Path, text: str, *, limited: bool) -> None:
         return
     with Tagger.open(open_bundle(place, limited=limited)) as tagger:
         (entities,) = tagger.tag([text])
-        drawn = Terminal(tagger.labels.types, {} if is_colored() else {"NO_COLOR": "1"})
+        drawn = Terminal(tagger.labels, {} if is_colored() else {"NO_COLOR": "1"})
     note(drawn.entry(Item(file="", line=0, text=text), Answer(entities)).decode().rstrip("\n"))
 
 
