@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 # Texts of one request of `ner`, and rows of one request of an encoder.
 MOST_TEXTS, MOST_ROWS = 256, 64
+# In the folder `warmup` of the model.
+WARMUP_FILE = "sentence"
 # A batch that is worth waiting for takes about so long; a longer one makes whoever came first wait for the last.
 _BATCH_SECONDS = 0.01
 # Tokens of a sentence of news with its special tokens; see export.tune.
@@ -37,6 +40,12 @@ def preferred_sizes(tokens_per_second: float) -> tuple[int, ...]:
     return tuple(size for size in dict.fromkeys(sizes) if 1 < size <= MOST_TEXTS)
 
 
+def string_data(text: str) -> bytes:
+    """A text as a file of string data holds it: its length in bytes, 32-bit little-endian, and its UTF-8."""
+    encoded = text.encode()
+    return struct.pack("<I", len(encoded)) + encoded
+
+
 def ner_configuration(*, device: str, instances: int, preferred: Sequence[int], parameters: Mapping[str, str]) -> str:
     """Of the model that takes text.
 
@@ -58,11 +67,10 @@ output [ {{ name: "ENTITIES" data_type: TYPE_STRING dims: [ 1 ] }} ]
 dynamic_batching {{ {sizes} }}
 instance_group [ {{ kind: {kind} count: {instances} }} ]
 model_transaction_policy {{ decoupled: false }}
-# One empty text: tritonserver 2.51 hands the python backend other bytes than a file of string data holds. model.py
-# itself reads a sentence before the model is ready.
+# The sentence of the certificate: the first of the texts that every opening of the model is checked on.
 model_warmup [ {{
-  name: "empty" batch_size: 1
-  inputs {{ key: "TEXT" value {{ data_type: TYPE_STRING dims: [ 1 ] zero_data: true }} }}
+  name: "sentence" batch_size: 1
+  inputs {{ key: "TEXT" value {{ data_type: TYPE_STRING dims: [ 1 ] input_data_file: "{WARMUP_FILE}" }} }}
 }} ]
 {said}
 """

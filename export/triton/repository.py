@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.triton.configuration import (
+    WARMUP_FILE,
     Tensor,
     encoder_configuration,
     ner_configuration,
     preferred_sizes,
+    string_data,
 )
 from runtime.bundle.certificate import Wanted
-from runtime.bundle.store import Bundle, Engine
+from runtime.bundle.store import Bundle, Candidate, Engine
 from runtime.errors import BundleError, StorageError, storage_error
 from runtime.selection import choose
 from runtime.system.files import check_replaceable, replace_folder
@@ -79,6 +81,8 @@ def _write_ner(bundle: Bundle, folder: Path, serving: Serving) -> str:
     shutil.copytree(RUNTIME, version / "runtime", ignore=shutil.ignore_patterns(*_LEFT_OUT))
     shutil.copytree(bundle.path, version / "bundle")
     shutil.copyfile(HERE / "model.py", version / "model.py")
+    (folder / "warmup").mkdir()
+    (folder / "warmup" / WARMUP_FILE).write_bytes(string_data(_warmup_text(bundle, chosen)))
     text = ner_configuration(
         device=chosen.device,
         instances=serving.instances,
@@ -94,6 +98,12 @@ def _write_ner(bundle: Bundle, folder: Path, serving: Serving) -> str:
     )
     (folder / "config.pbtxt").write_text(text, encoding="utf-8")
     return f"ner: {chosen}"
+
+
+def _warmup_text(bundle: Bundle, chosen: Candidate) -> str:
+    """The first short text of the candidate's certificate; empty where it has none."""
+    probes = [each.probe.texts for each in bundle.manifest.certificates if each.candidate == chosen]
+    return " ".join(probes[0][0]) if probes and probes[0] else ""
 
 
 def _write_onnx(bundle: Bundle, folder: Path) -> Iterator[str]:

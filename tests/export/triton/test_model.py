@@ -182,7 +182,7 @@ def test_configurations_are_what_tritons_schema_says(repository: Path) -> None:
     ner, onnx = ((repository / name / "config.pbtxt").read_text() for name in ("ner", "encoder_onnx"))
     configs = [text_format.Parse(text, ModelConfig()) for text in (ner, onnx, trt)]
     assert [config.name for config in configs] == ["ner", "encoder_onnx", "encoder_trt"]
-    assert configs[0].model_warmup[0].inputs["TEXT"].zero_data
+    assert configs[0].model_warmup[0].inputs["TEXT"].input_data_file == "sentence"
     assert (configs[1].max_batch_size, [each.name for each in configs[1].input]) == (
         64,
         ["input_ids", "attention_mask"],

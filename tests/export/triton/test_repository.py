@@ -36,6 +36,9 @@ def test_command_writes_the_models_and_says_which(
     assert (version / "model.py").is_file()
     assert open_bundle(version / "bundle").manifest == open_bundle(bundle).manifest
     assert not (version / "runtime" / "serve").exists()
+    probe = open_bundle(bundle).manifest.certificates[0].probe
+    warmup = (tmp_path / "models" / "ner" / "warmup" / "sentence").read_bytes()
+    assert (warmup[4:].decode(), int.from_bytes(warmup[:4], "little")) == (" ".join(probe.texts[0]), len(warmup) - 4)
     # Once more, in its place.
     assert main([str(bundle), "--output", str(tmp_path / "models")]) == 0
 

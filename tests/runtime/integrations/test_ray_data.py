@@ -63,7 +63,7 @@ def ids(output: Path) -> list[int]:
 
 def assert_equal_to_one_process(shard: Path, bundle: Path, output: Path, folder: Path) -> None:
     tagger, alone = TagBatch(bundle, threads=1), folder / "alone"
-    alone.mkdir()
+    alone.mkdir(parents=True)
     for part in plan([shard], part_bytes=1 << 20, part_rows=1):
         assert not do_part(part, tagger, alone, "jsonl", "text").problem
     parts = sorted(file.name for file in alone.iterdir())
@@ -133,19 +133,20 @@ print(len(places), open_bundle(places.pop()).manifest == bundle.manifest)
 
 @pytest.mark.slow
 def test_20_kills_lose_nothing_and_double_nothing(bundle: Path, tmp_path: Path) -> None:
-    shard, output, chance = shard_of(tmp_path, 100_000), tmp_path / "out", random.Random(20)
-    line = command(shard, bundle, output, "--actors", "2")
+    shard, chance, started = shard_of(tmp_path, 100_000), random.Random(20), set[int]()
+    outputs = [tmp_path / "out-0"]
     kills = drivers = 0
-    started: set[int] = set()
     while kills < 20:
+        line = command(shard, bundle, outputs[-1], "--actors", "2")
         # Its output goes into a file, for those of its processes that outlive it keep a pipe open.
         with (
             (tmp_path / "log").open("ab") as log,
             subprocess.Popen(line, env=ENVIRONMENT, stdout=log, stderr=log) as driver,
         ):
-            before = len(list(output.glob("part-*")))
-            _wait(driver, output, before + chance.randint(1, 2))
-            assert driver.poll() is None, "the job was done before 20 kills: give it more documents"
+            _wait(driver, outputs[-1], len(list(outputs[-1].glob("part-*"))) + chance.randint(1, 2))
+            if driver.poll() is not None:  # A fast machine does the job between two kills: the next one is killed.
+                outputs.append(tmp_path / f"out-{len(outputs)}")
+                continue
             family = _family(driver, started)
             workers = [each for each in family if "MapWorker" in " ".join(_line(each))]
             if chance.random() < 0.5 and workers:
@@ -158,10 +159,12 @@ def test_20_kills_lose_nothing_and_double_nothing(bundle: Path, tmp_path: Path) 
             drivers += 1
         _end(family)
     assert drivers >= 10
-    last = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=1200)
-    assert last.returncode == 0, last.stderr
-    assert sorted(ids(output)) == list(range(100_000))
-    assert_equal_to_one_process(shard, bundle, output, tmp_path)
+    for number, output in enumerate(outputs):
+        line = command(shard, bundle, output, "--actors", "2")
+        last = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=1200)
+        assert last.returncode == 0, last.stderr
+        assert sorted(ids(output)) == list(range(100_000))
+        assert_equal_to_one_process(shard, bundle, output, tmp_path / f"one-{number}")
 
 
 def _wait(driver: subprocess.Popen[bytes], output: Path, parts: int) -> None:
