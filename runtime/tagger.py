@@ -97,8 +97,7 @@ class Tagger:
         capacity = max_length - len(encoder.special_tokens)
         self.labels, self.max_length = LabelSet(labels, label_scheme), max_length
         self.backend, self.about = backend, about
-        self._guard = GuardedBackend(backend)
-        self.repeats = Repeats(remember)
+        self._guard, self.repeats = GuardedBackend(backend), Repeats(remember)
         policy = policy_of(windowing, decoding)
         runner = BatchRunner(
             self._guard,
