@@ -3,6 +3,7 @@
     python -m bench [BUNDLE] --corpus FOLDER [--quick] [--texts FILE] [--only NAME ...] ...
     python -m bench gpu-check [--minutes 4|9]
     python -m bench serve [BUNDLE] --corpus FOLDER [--quick] [--triton-python FOLDER] ...
+    python -m bench one-text BUNDLE --corpus FOLDER [--rounds N] [--strict] ...
     python -m bench compare OLD.json NEW.json [--fail-above 5%]
     python -m bench readme RESULT.json [--check]
 
@@ -23,6 +24,7 @@ _COMMANDS = {
     "compare": "bench.report.compare",
     "readme": "bench.report.readme",
     "serve": "bench.serve.command",
+    "one-text": "bench.one_text",
 }
 
 

@@ -38,9 +38,9 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError("--threads", f"{options.threads}", f"give 1 to {available_threads()}, as many as there are")
     # Opened here, so that a damaged bundle is an error before anything is measured.
     bundle = open_bundle(options.bundle)
-    checkpoint = _checkpoint(bundle, options.checkpoint)
+    checkpoint = checkpoint_of(bundle, options.checkpoint)
     corpus = read_corpus(options.corpus) if options.corpus else ()
-    model = _model(bundle, checkpoint, options.output, options.threads, thorough=not options.quick)
+    model = model_of(bundle, checkpoint, options.output, options.threads, thorough=not options.quick)
     ours = nerve_specs(bundle, threads=options.threads)
     # The quick benchmark has no documents to read.
     readings = reading_specs(bundle, threads=options.threads) if ours and not options.quick else []
@@ -80,7 +80,7 @@ def _parser() -> Parser:
     return parser
 
 
-def _checkpoint(bundle: Bundle, given: Path | None) -> Path:
+def checkpoint_of(bundle: Bundle, given: Path | None) -> Path:
     """Return the bundle's checkpoint: the baselines run it, and changed labels are counted against its answers."""
     source = bundle.manifest.checkpoint
     folder = given or Path(source.name)
@@ -93,7 +93,8 @@ def _checkpoint(bundle: Bundle, given: Path | None) -> Path:
     return folder
 
 
-def _model(bundle: Bundle, checkpoint: Path, output: Path, threads: int, *, thorough: bool) -> Model:
+def model_of(bundle: Bundle, checkpoint: Path, output: Path, threads: int, *, thorough: bool) -> Model:
+    """Return what the baselines are made from; its files lie below the folder `output`."""
     manifest = bundle.manifest
     return Model(
         checkpoint=checkpoint,
@@ -116,7 +117,7 @@ def _chosen(specs: Sequence[Spec], patterns: Sequence[str]) -> list[Spec]:
 
 def _large(specs: Sequence[Spec], folder: Path, threads: int) -> list[Spec]:
     bundle = open_bundle(folder / "bundle")
-    model = _model(bundle, folder / "checkpoint", folder, threads, thorough=False)
+    model = model_of(bundle, folder / "checkpoint", folder, threads, thorough=False)
     baselines = [
         spec for spec in baseline_specs(model) if any(fnmatch.fnmatch(spec.name, one) for one in _LARGE_BASELINES)
     ]

@@ -29,6 +29,7 @@ COMMANDS = (
     "bench",
     "bench gpu-check",
     "bench.gpu.engines",
+    "bench one-text",
     "bench compare",
     "bench readme",
     "bench serve",

@@ -2,7 +2,9 @@
 
 Square matrices and those of a transformer's feed-forward layers are tried several times each, so that a moment in which
 the machine was busy does not decide. The fastest shape of each precision is then timed in every round. PyTorch
-multiplies where it is installed (torch.mm; torch._int_mm for int8), otherwise numpy, which has fp32 only.
+multiplies where it is installed (torch.mm; torch._int_mm for int8), otherwise numpy, which has fp32 only. In floating
+point OpenVINO multiplies, too, by weights that it has put in order beforehand: on some CPUs it is faster than PyTorch,
+and a rate that a system exceeds is no roofline.
 
 Where the CPU has no instructions for a precision, PyTorch multiplies number by number: on a CPU with only AVX2, int8 is
 25 times and bf16 100 times slower than fp32. Such a rate is no roofline, and measuring it takes minutes. So a precision
@@ -12,6 +14,7 @@ in which a small multiplication is slower than in fp32 gets no roofline. This mo
 from __future__ import annotations
 
 import functools
+import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -24,6 +27,8 @@ PRECISIONS = ("fp32", "bf16", "int8")
 SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (2048, 1024, 4096), (1536, 384, 1536))
 # Large enough to keep the CPU busy, and still quick where the CPU multiplies number by number.
 _SMALL = (256, 256, 256)
+# OpenVINO's names.
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
 _TRIAL_SECONDS = 0.1
 _TRIALS = 4
 
@@ -77,6 +82,8 @@ class Products:
 def open_products(setting: Setting) -> Products:
     """Open the matrices, as any system is opened."""
     library, makers = _makers(setting.threads)
+    if importlib.util.find_spec("openvino"):
+        library, makers = _with_openvino(library, makers, setting.threads)
     return Products(library, faster_than_fp32(makers))
 
 
@@ -144,6 +151,33 @@ def _makers(threads: int) -> tuple[str, dict[str, Maker]]:
     floats = {"fp32": torch.float32, "bf16": torch.bfloat16}
     makers: dict[str, Any] = {name: functools.partial(_torch_products, dtype) for name, dtype in floats.items()}
     return f"torch {torch.__version__}", makers | {"int8": _torch_int8_products}
+
+
+def _with_openvino(library: str, makers: Mapping[str, Maker], threads: int) -> tuple[str, dict[str, Maker]]:
+    """The same makers, whose products in floating point also come from OpenVINO."""
+    import openvino
+
+    def both(precision: str, maker: Maker) -> Maker:
+        return lambda *shape: [*maker(*shape), _openvino_product(precision, threads, *shape)]
+
+    floats = {precision: both(precision, maker) for precision, maker in makers.items() if precision in _HINTS}
+    return f"{library}, openvino {openvino.__version__.partition('-')[0]}", {**makers, **floats}
+
+
+def _openvino_product(precision: str, threads: int, rows: int, inner: int, columns: int) -> Product:
+    import numpy as np
+    import openvino
+    from openvino import opset13 as operators
+
+    source = np.random.default_rng(0)
+    given = operators.parameter([rows, inner], np.float32)
+    weights = operators.constant(source.random((inner, columns), np.float32))
+    model = openvino.Model([operators.matmul(given, weights, False, False)], [given])
+    told = {"INFERENCE_PRECISION_HINT": _HINTS[precision], "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": threads}
+    request = openvino.Core().compile_model(model, "CPU", told).create_infer_request()
+    # Handed over once: what is timed is the multiplication alone.
+    request.set_input_tensor(0, openvino.Tensor(source.random((rows, inner), np.float32)))
+    return functools.partial(request.infer, share_outputs=True)
 
 
 def _numpy_products(rows: int, inner: int, columns: int) -> list[Product]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.report import pictures
 from bench.report.pictures import Mark, Mode
+from bench.report.short_table import rows_for_one_text
 from bench.report.tables import ONE_TEXT
 from bench.schema.result import Latency, Result, Row
 from bench.systems.nerve import STAGES
@@ -50,6 +51,20 @@ def speed_picture(result: Result, about: str = "") -> list[Picture]:
     return [Picture("Speed against F1", caption, draw)]
 
 
+def one_text_picture(result: Result, about: str = "") -> list[Picture]:
+    """Return the picture of one text at a time with the README's few systems; none where nothing was measured."""
+    rows = rows_for_one_text(result)
+    series = {row.name: distribution(row.latency[0]) for row in rows}
+
+    def draw(mode: Mode) -> bytes:
+        labels, marks = ("milliseconds", "calls answered"), _marks(result, mode)
+        return pictures.curves(series, marks, mode, labels=labels, steps=True, percent=True, about=about)
+
+    kind = rows[0].latency[0].texts if rows else ""
+    caption = f"The share of calls that were answered within so many milliseconds; each call has one {kind}."
+    return [Picture(ONE_TEXT, caption, draw)] if rows else []
+
+
 def other_pictures(result: Result) -> list[Picture]:
     """Return all other pictures that the result has figures for."""
     rows = [row for row in result.rows if row.status == "measured"]
@@ -61,7 +76,7 @@ def _latency(result: Result, rows: Sequence[Row]) -> list[Picture]:
     found = []
     # The sentence alone: a picture for each length would say the same five times.
     for kind in list(kinds)[:1]:
-        series = {row.name: _distribution(one) for row in rows for one in row.latency if one.texts == kind}
+        series = {row.name: distribution(one) for row in rows for one in row.latency if one.texts == kind}
 
         def draw(mode: Mode, series: dict[str, list[tuple[float, float]]] = series) -> bytes:
             labels = ("milliseconds", "calls answered")
@@ -72,7 +87,8 @@ def _latency(result: Result, rows: Sequence[Row]) -> list[Picture]:
     return found
 
 
-def _distribution(latency: Latency) -> list[tuple[float, float]]:
+def distribution(latency: Latency) -> list[tuple[float, float]]:
+    """Return points of the curve: milliseconds, and the share of calls that were answered within them."""
     # All calls of all rounds: percentiles of the table are of the same values.
     calls = sorted(value for part in latency.rounds for value in part)
     step = max(1, len(calls) // _CURVE_POINTS)

@@ -126,6 +126,7 @@ def curves(
     labels: tuple[str, str],
     steps: bool = False,
     percent: bool = False,
+    about: str = "",
 ) -> bytes:
     """Draw one line for each name, with a legend at the right; the x axis is logarithmic.
 
@@ -136,8 +137,9 @@ def curves(
         labels: of the x and y axis.
         steps: draw steps without markers, as for a distribution.
         percent: the y axis shows shares of 1 in percent; otherwise it is logarithmic.
+        about: goes into the file as its description.
     """
-    with _picture(mode) as (figure, save):
+    with _picture(mode, about) as (figure, save):
         axes = _axes(figure, mode, labels, right=0.64)
         for name, points in series.items():
             style = styles[name]

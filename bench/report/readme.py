@@ -1,7 +1,7 @@
 """python -m bench readme RESULT.json: what the README and docs/benchmarks.md say is written from a result.
 
-The README gets the verdict, a picture and a short table; docs/benchmarks.md gets all tables. Both stand between two
-marks, and nothing outside the marks is changed. --check says whether what is there is what would be written.
+The README gets the verdict, two pictures and two short tables; docs/benchmarks.md gets all tables. Both stand between
+two marks, and nothing outside the marks is changed. --check says whether what is there is what would be written.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.report.figures import speed_picture
+from bench.report.figures import Picture, one_text_picture, speed_picture
 from bench.report.machine_lines import machine_lines
 from bench.report.pictures import MODES
-from bench.report.short_table import short_table
+from bench.report.short_table import one_text_table, rows_for_one_text, short_table
 from bench.report.tables import tables_of
 from bench.report.verdict import reading, verdict
 from bench.report.write import make_folder
@@ -26,7 +26,7 @@ from runtime.system.files import write_atomically
 
 PROG = "python -m bench readme"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-IMAGE = "speed-f1-{mode}.svg"
+IMAGE, ONE_TEXT_IMAGE = "speed-f1-{mode}.svg", "one-text-{mode}.svg"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,12 +56,19 @@ def readme_block(result: Result, path: Path) -> str:
         result: the benchmark.
         path: of its JSON, as the README links to it.
     """
-    # GitHub shows the one that fits the reader's mode.
-    alt = "Speed against F1 of all systems that were measured"
-    dark, light = (f"docs/images/{IMAGE.format(mode=mode)}" for mode in ("dark", "light"))
+    parts = [verdict(result), _shown(IMAGE, "Speed against F1 of all systems that were measured")]
+    parts.append(short_table(result).markdown())
+    if rows_for_one_text(result):
+        alt = "One text at a time: the share of calls answered within so many milliseconds"
+        parts += [_shown(ONE_TEXT_IMAGE, alt), one_text_table(result).markdown()]
+    return "\n\n".join([*parts, _caption(result, path)]) + "\n"
+
+
+def _shown(image: str, alt: str) -> str:
+    """Return the HTML of a picture; GitHub shows the one that fits the reader's mode."""
+    dark, light = (f"docs/images/{image.format(mode=mode)}" for mode in ("dark", "light"))
     source = f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-    picture = f'<picture>{source}<img alt="{alt}" src="{light}"></picture>'
-    return "\n\n".join([verdict(result), picture, short_table(result).markdown(), _caption(result, path)]) + "\n"
+    return f'<picture>{source}<img alt="{alt}" src="{light}"></picture>'
 
 
 def docs_block(result: Result, path: Path) -> str:
@@ -80,15 +87,21 @@ def docs_block(result: Result, path: Path) -> str:
 
 
 def write_pictures(result: Result, path: Path, folder: Path) -> None:
-    """Write the picture of speed against F1 for light and dark pages.
+    """Write the pictures of speed against F1 and of one text at a time, for light and dark pages.
 
     Raises:
         StorageError: no permission, or no space.
     """
     make_folder(folder)
-    for picture in speed_picture(result, about=_digest(path)):
+    for image, drawn in _pictures(result, about=_digest(path)).items():
         for mode in MODES:
-            write_atomically(folder / IMAGE.format(mode=mode), picture.draw(mode))
+            write_atomically(folder / image.format(mode=mode), drawn.draw(mode))
+
+
+def _pictures(result: Result, about: str) -> dict[str, Picture]:
+    """The pictures that the result has figures for, by the name of their files."""
+    drawn = {IMAGE: speed_picture(result, about=about), ONE_TEXT_IMAGE: one_text_picture(result, about=about)}
+    return {image: one for image, found in drawn.items() for one in found}
 
 
 def pictures_not_of(path: Path, folder: Path) -> list[Path]:
@@ -96,7 +109,8 @@ def pictures_not_of(path: Path, folder: Path) -> list[Path]:
 
     The bytes are not compared: another version of matplotlib draws the same figures with other bytes.
     """
-    files = [folder / IMAGE.format(mode=mode) for mode in MODES]
+    images = _pictures(read_result(path), about="")
+    files = [folder / image.format(mode=mode) for image in images for mode in MODES]
     return [file for file in files if not file.is_file() or _digest(path) not in _read(file)]
 
 

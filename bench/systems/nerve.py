@@ -12,12 +12,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.systems.base import Setting, Span, Spec, Split
 from runtime.batch.windowing import DEFAULT_WINDOWING, Policy, Windowing
 from runtime.bundle.store import CONFIG, MANIFEST, TOKENIZER, Bundle, Candidate
 from runtime.selection import choose, runnable
+
+if TYPE_CHECKING:
+    from bench.measure.jobs import Session
+    from runtime.tagger import Tagger
 
 PREFIX = "nerve-"
 POLICIES: tuple[Policy, ...] = ("sentences", "context", "windows")
@@ -131,9 +135,43 @@ class Nerve:
             texts=texts,
         )
 
+    @property
+    def backend(self) -> Any:
+        """The Tagger's."""
+        return self._tagger.backend
+
+    def on(self, backend: Any) -> Tagger:
+        """Return a Tagger like this one on another backend."""
+        from runtime.bundle.store import open_bundle
+        from runtime.encode.tokenizer import Encoder
+        from runtime.tagger import Tagger
+
+        opened = open_bundle(self._bundle)
+        manifest = opened.manifest
+        encoder = Encoder(opened.file(TOKENIZER))
+        most, vocabulary = manifest.max_length, manifest.vocabulary
+        return Tagger(encoder, manifest.labels, backend, max_length=most, vocabulary=vocabulary)
+
     def close(self) -> None:
         """See System."""
         self._tagger.close()
+
+
+def around(session: Session, texts: Sequence[str], clock: Callable[[], float] = time.perf_counter) -> list[float]:
+    """Seconds of each text, one at a time, that were not spent in the backend: cut, place, decode. A job."""
+    from bench.systems.stopwatch import TimedBackend
+
+    nerve = session.system
+    assert isinstance(nerve, Nerve)
+    backend = TimedBackend(nerve.backend, clock)
+    tagger = nerve.on(backend)
+    tagger.tag(texts)  # words that come for the first time take longer
+    seconds = []
+    for text in texts:
+        begun = clock()
+        tagger.tag([text])
+        seconds.append(clock() - begun - backend.spent)
+    return seconds
 
 
 def split_of(

@@ -196,7 +196,7 @@ class _Spec:
     library = "openvino"
     distributions = ("openvino",)
     extra = "openvino"
-    row_lengths: tuple[tuple[int, ...], ...] = ((32, 64), (16, 24, 32, 48, 64))
+    row_lengths: tuple[tuple[int, ...], ...] = ((32, 128), (16, 32, 64, 128), (16, 24, 32, 48, 64, 96, 128))
     _graphs: ClassVar = GraphCandidates(
         backend="openvino", device="cpu", runs={"fp32": ("fp32", "bf16"), "int8": ("int8",)}, layouts=("packed",)
     )

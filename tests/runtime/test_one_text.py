@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,20 @@ def test_what_is_no_number_is_no_answer(tokenizer: Path) -> None:
 def test_logits_of_another_model_are_refused(tokenizer: Path) -> None:
     with pytest.raises(BundleError, match="its logits have the shape"):
         opened(tokenizer, Fake(len(LABELS) + 1, lambda ids: ids * 0)).tag(["Oslo fell ."])
+
+
+def test_a_sentence_starts_no_thread_and_leaves_no_garbage(tokenizer: Path) -> None:
+    tagger = opened(tokenizer, Doubtful(len(LABELS), lambda ids: ids))
+    sentences = list(TEXT)
+    for text in sentences:
+        tagger.tag([text])
+    threads = {each.name for each in Path("/proc/self/task").iterdir()}
+    collections: list[str] = []
+    gc.callbacks.append(lambda phase, about: collections.append(phase))
+    try:
+        for text in sentences * 50:
+            tagger.tag([text])
+    finally:
+        gc.callbacks.pop()
+    assert collections == []
+    assert {each.name for each in Path("/proc/self/task").iterdir()} == threads

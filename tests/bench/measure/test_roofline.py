@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bench.measure.roofline import Maker, Product, Shape, faster_than_fp32, fastest
+import pytest
+
+from bench.measure.roofline import Maker, Product, Shape, faster_than_fp32, fastest, open_products
+from bench.systems.base import Setting
 
 
 class Machine:
@@ -47,3 +50,12 @@ def test_a_precision_that_is_slower_than_fp32_has_no_roofline() -> None:
 
     makers = {"fp32": maker(0.010), "bf16": maker(0.5, 0.009), "int8": maker(0.011)}
     assert list(faster_than_fp32(makers, clock=machine.clock)) == ["fp32", "bf16"]
+
+
+@pytest.mark.slow
+def test_floating_point_is_multiplied_by_every_library_that_is_here() -> None:
+    pytest.importorskip("openvino")
+    products = open_products(Setting(1, 1, 1))
+    assert ", openvino " in products.library
+    assert products.rate("fp32", 0.01) > 1e8
+    products.close()

@@ -48,9 +48,9 @@ def test_pictures_of_another_result_are_found(given: list[str], tmp_path: Path) 
     assert main(given) == 0
     assert pictures_not_of(tmp_path / "a.json", tmp_path / "images") == []
     write_result(tmp_path / "a.json", a_result(2.0))
-    assert len(pictures_not_of(tmp_path / "a.json", tmp_path / "images")) == 2
+    assert len(pictures_not_of(tmp_path / "a.json", tmp_path / "images")) == 4
     shutil.rmtree(tmp_path / "images")
-    assert len(pictures_not_of(tmp_path / "a.json", tmp_path / "images")) == 2
+    assert len(pictures_not_of(tmp_path / "a.json", tmp_path / "images")) == 4
 
 
 def test_a_readme_without_marks_is_an_error(given: list[str], tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.report.short_table import short_table
+from bench.report.short_table import one_text_table, short_table
 from bench.schema.result import read_result
 from tests.bench.report.results import a_result, a_row
 from tests.conftest import ROOT
@@ -28,3 +28,15 @@ def test_a_row_of_the_published_result() -> None:
     assert table.rows[0] == ("**Nerve**, OpenVINO", "int8", "2,239", "13.4", "0.9048", "8.2", "2.58")
     assert len(table.rows) == 5
     assert table.rows[-1][3] == "2.2"
+
+
+def test_one_text_at_a_time_has_a_table_of_its_own() -> None:
+    table = one_text_table(read_result(ROOT / "bench" / "results" / "minilm-conll2003.json"))
+    assert table.header[2:] == ("p50", "p90", "p99", "p99 / p50")
+    medians = [float(row[2]) for row in table.rows]
+    assert medians == sorted(medians)
+    assert sum(row[0].startswith("**Nerve**") for row in table.rows) in (1, 2)
+    assert len(table.rows) >= 6
+    result = a_result()
+    result.rows[0].latency = result.rows[1].latency = []
+    assert one_text_table(result).rows == ()
