@@ -28,7 +28,7 @@ def test_no_changed_thing_is_answered_wrongly_or_ends_in_anything_but_one_line(
     # Both must happen in every kind: a kind that refuses everything holds no answer against anything.
     for name, counts in campaign.counts.items():
         assert counts.refused + counts.right == counts.done, name
-        assert counts.right > 0, name
+        assert counts.right > counts.done / 50, name
         assert counts.refused > 0 or name in ("gate", "texts"), name
 
 

@@ -15,6 +15,7 @@ from export.certify.corpus import Text
 from export.certify.measure import Certifier, Figures
 from runtime.bundle.gate import GATE, Evidence
 from runtime.text.conll import Sentence
+from runtime.text.label_schemes import LabelSet
 from tests.fuzz.kind import Case, check
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
@@ -64,7 +65,7 @@ def open_case(folder: Path) -> Case:
         sentences = tuple(_sentence(chance) for _ in range(chance.randrange(1, 12)))
         reference: Any = _Reference(chance.randrange(1 << 20))
         text = Text("drawn", "", sentences, Evidence(words=1, distinct_sentences=1, entities=0, left_out=1.0))
-        certifier = Certifier(reference, text, LABELS, max_length=_LENGTH)
+        certifier = Certifier(reference, text, LabelSet(LABELS), max_length=_LENGTH)
         candidate: Any = _Candidate(
             reference, chance.choice((0.0, 0.0, 1e-7, 1e-3, 0.5)), chance.choice((0, 0, 0, 0.02)), chance
         )

@@ -66,9 +66,19 @@ def open_case(folder: Path) -> Case:
     return case
 
 
+class _Open:
+    """A tagger that stays open for the next case."""
+
+    def __init__(self, tagger: Tagger) -> None:
+        self.labels, self.repeats, self.answers = tagger.labels, tagger.repeats, tagger.answers
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def opener(tagger: Tagger) -> Callable[[Request], Callable[[], Any]]:
     """What main takes to open a tagger with: always this one, which is not closed."""
-    return lambda request: lambda: tagger
+    return lambda request: lambda: _Open(tagger)
 
 
 def clear(output: Path) -> None:
