@@ -127,7 +127,7 @@ def _variant_options(options: Namespace) -> VariantOptions:
 
 def _parser() -> Parser:
     parser = Parser(prog=PROG, description="Turn a checkpoint into a certified bundle.")
-    parser.add_argument("--model", required=True, help="checkpoint folder or hub id")
+    parser.add_argument("--model", required=True, help="checkpoint folder, hub id, or hub id@revision")
     parser.add_argument("--output", type=Path, default=Path("build/bundle"), help="the bundle (%(default)s)")
     parser.add_argument("--int8", action="store_true", help="make a graph in int8, too (minutes; needs openvino)")
     seven_bit = "int8 with weights of 7 bits, which CPUs without VNNI add up exactly, too (the default on these)"

@@ -78,7 +78,7 @@ class Recipe:
         UsageError: a value is out of its bounds; its subject is the field.
     """
 
-    base: str = _option("checkpoint to start from: a folder or a hub id")
+    base: str = _option("checkpoint to start from: a folder, a hub id, or a hub id@revision")
     corpus: str = _option("folder with train.txt and valid.txt in CoNLL columns, hub data set, or sample")
     learning_rate: float = _option("peak learning rate", low=0, above=True)
     train_batch: int = _option("sentences in a training step", low=1)

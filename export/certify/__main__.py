@@ -71,7 +71,7 @@ def _certified(
     Raises:
         GateError: a graph of a bundle, or every graph of a third-party folder, does not say what the checkpoint says.
     """
-    if bundle.manifest.checkpoint != checkpoint.source:
+    if bundle.manifest.checkpoint.sha256 != checkpoint.sha256:
         from export.certify.import_folder import imported
 
         return imported(bundle, certifier, checkpoint, threads=threads)
@@ -96,7 +96,7 @@ def _opened(path: Path, options: Namespace) -> tuple[Bundle, Checkpoint]:
         return open_third_party(path), checkpoint
     bundle = open_bundle(path)
     source = bundle.manifest.checkpoint
-    checkpoint = replace(find_checkpoint(model or source.name), name=source.name)
+    checkpoint = replace(find_checkpoint(model or source.pinned), name=source.name)
     if checkpoint.sha256 != source.sha256:
         problem = f"not the checkpoint that {path} was made from"
         raise BundleError(str(checkpoint.folder), problem, "give its checkpoint with --model, or export this one")

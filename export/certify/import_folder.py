@@ -1,7 +1,7 @@
 """A third-party folder becomes a bundle: its graphs are read, and those that pass the gate are kept.
 
-The graphs are held against the checkpoint as our own are. A file's name is trusted for one thing alone: which precision
-it promises, and so which limits of the gate it is held to.
+The graphs are held against the checkpoint as our own are. Their operators tell the precision, and so which limits of
+the gate they are held to.
 """
 
 from __future__ import annotations

@@ -108,13 +108,15 @@ class _Spec:
     _graphs: ClassVar = GraphCandidates(
         backend="onnxruntime",
         device="cpu",
-        runs={"fp32": ("fp32",), "fp16": ("fp16",), "fp8": ("fp8",)},
+        runs={"fp32": ("fp32",), "fp16": ("fp16",), "fp8": ("fp8",), "int4": ("int4",)},
         layouts=("padded", "packed"),
     )
 
     def candidates(self, bundle: Bundle) -> list[Candidate]:
         """See BackendSpec."""
-        return self._graphs.of(bundle)
+        # Of int8, export makes packed graphs, which this provider has no fast kernels for. Padded ones are others'.
+        int8 = [one for one in bundle.manifest.graphs if (one.precision, one.layout) == ("int8", "padded")]
+        return [*self._graphs.of(bundle), *(Candidate(one.file, self.name, "int8", self.device) for one in int8)]
 
     def missing(self, here: Machine) -> Obstacle | None:
         """See BackendSpec."""

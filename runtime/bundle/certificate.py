@@ -22,7 +22,7 @@ EXPORT_HERE = "export it here (`python -m export ... --int8`)"
 Layout = Literal["padded", "packed"]
 
 
-Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8"]
+Precision = Literal["fp32", "fp16", "bf16", "int8", "fp8", "int4"]
 
 
 Device = Literal["cpu", "cuda"]

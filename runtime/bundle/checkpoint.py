@@ -25,11 +25,9 @@ _SLOW = (
     *("spiece.model", "spm.model", "sentencepiece.bpe.model", "sentencepiece.model", "tokenizer.model"),
     *("bpe.codes", "vocab.txt", "vocab.json"),
 )
-_PATTERNS = (
-    *("config.json", "*.safetensors", "*.safetensors.index.json"),
-    # Each of them changes what transformers makes of a text.
-    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt", *_SLOW),
-)
+_PATTERNS = ("config.json", "tokenizer.json", "*.safetensors", "*.safetensors.index.json")
+# Each of them changes what transformers makes of a text.
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 # What transformers writes when nobody has named the labels.
 _UNNAMED = re.compile(r"LABEL_\d+")
@@ -60,6 +58,8 @@ class Checkpoint(Description):
         folder: where its files are.
         name: the folder or the hub id, as the user gave it.
         sha256: see sha256_of_checkpoint.
+        tokenizer_sha256: the same over all files that make its tokenizer.
+        commit: of the hub's repository that it was fetched from; empty where it was not.
         tokenizer: the tokenizer.json; not there yet where the checkpoint has a slow one, and in its place the file that
             transformers saved, once export has made it.
         label_scheme: how the labels spell entities, where somebody said it; "": as their names show.
@@ -68,6 +68,8 @@ class Checkpoint(Description):
     folder: Path
     name: str
     sha256: str
+    tokenizer_sha256: str
+    commit: str
     tokenizer: Path
     label_scheme: SchemeName = ""
 
@@ -79,15 +81,16 @@ class Checkpoint(Description):
     @property
     def source(self) -> Source:
         """What the manifest of a bundle says of it."""
-        return Source(self.name, self.sha256)
+        return Source(self.name, self.sha256, self.tokenizer_sha256, self.commit)
 
 
-def open_checkpoint(folder: Path, *, name: str = "") -> Checkpoint:
+def open_checkpoint(folder: Path, *, name: str = "", commit: str = "") -> Checkpoint:
     """Read, check and hash a checkpoint folder.
 
     Args:
         folder: the folder.
         name: what the user called it, if not by its folder.
+        commit: see Checkpoint.
 
     Raises:
         CheckpointError: see describe.
@@ -101,6 +104,8 @@ def open_checkpoint(folder: Path, *, name: str = "") -> Checkpoint:
         folder=folder,
         name=name or str(folder),
         sha256=sha256_of_checkpoint(folder),
+        tokenizer_sha256=_sha256_of(folder, {name for name in (*_TOKENIZER, *_SLOW) if (folder / name).is_file()}),
+        commit=commit,
         tokenizer=folder / "tokenizer.json",
     )
 
@@ -167,13 +172,17 @@ def slow_tokenizer_of(path: Path) -> str:
 
 def sha256_of_checkpoint(path: Path) -> str:
     """One digest over the configuration, the weights and the tokenizer: over "name sha256" lines in order of name."""
-    names = sorted(_read_files(path))
-    lines = "".join(f"{name} {sha256_of_file(path / name)}\n" for name in names)
+    return _sha256_of(path, {file.name for pattern in _PATTERNS for file in path.glob(pattern)})
+
+
+def _sha256_of(path: Path, names: set[str]) -> str:
+    lines = "".join(f"{name} {sha256_of_file(path / name)}\n" for name in sorted(names))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _read_files(path: Path) -> set[str]:
-    return {file.name for pattern in _PATTERNS for file in path.glob(pattern)}
+    patterns = (*_PATTERNS, *_TOKENIZER, *_SLOW)
+    return {file.name for pattern in patterns for file in path.glob(pattern)}
 
 
 def _check_regular(path: Path) -> None:

@@ -63,6 +63,8 @@ GATE: dict[Precision, tuple[Bound, ...]] = {
     "bf16": _bounds(changed=2, f1_lost=0.02, agreement=0.998),
     "int8": _bounds(changed=10, f1_lost=0.10, agreement=0.990),
     "fp8": _bounds(changed=10, f1_lost=0.10, agreement=0.990),
+    # Weights of 4 bits, which graphs of others have and export does not make.
+    "int4": _bounds(changed=10, f1_lost=0.10, agreement=0.990),
 }
 
 
@@ -110,7 +112,10 @@ class Evidence:
 
 # In fp32 the order of sums is all that may differ. Of lower precisions, another CPU's or GPU's rounding moves single
 # logits by some hundredths of the largest; another weight or a broken kernel moves them by more.
-PROBE_TOLERANCE: dict[Precision, float] = {"fp32": 1e-4, "fp16": 0.05, "bf16": 0.05, "int8": 0.05, "fp8": 0.05}
+PROBE_TOLERANCE: dict[Precision, float] = {
+    **dict.fromkeys(("fp16", "bf16", "int8", "fp8", "int4"), 0.05),
+    "fp32": 1e-4,
+}
 """How far logits of a loaded candidate may lie from its certificate's, over the largest of them; see self_check."""
 
 EVIDENCE = Evidence()

@@ -1,5 +1,6 @@
 """A checkpoint by its name: a folder, or a hub id whose files are fetched into the hub's cache. Safetensors only.
 
+A hub id can name a revision, id@revision: a branch, a tag, or a commit, which alone always means the same bytes.
 It looks at no file: what a folder holds is checked by runtime.bundle.checkpoint.
 """
 
@@ -14,19 +15,29 @@ from pathlib import Path
 from runtime.bundle.checkpoint import Checkpoint, open_checkpoint
 from runtime.errors import CheckpointError
 
-_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+_HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(@[\w.-]+(/[\w.-]+)*)?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 # Only what is read. Pickled weights can run code, and are never fetched.
-_FILES = ["*.json", "*.safetensors", "*.txt", "README.md"]
+_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "bpe.codes", "README.md"]
 _PROBE_SECONDS = 10
 
 
 def find_checkpoint(name: str) -> Checkpoint:
-    """The NER checkpoint of that name, which is a folder or a hub id.
+    """The NER checkpoint of that name, which is a folder or a hub id, with a revision or without.
 
     Raises:
         CheckpointError: it cannot be found, or it is no NER checkpoint; see runtime.bundle.checkpoint.describe.
     """
-    return open_checkpoint(checkpoint_folder(name), name=name)
+    folder = checkpoint_folder(name)
+    # The hub's cache names a snapshot's folder by its commit.
+    from_hub = not Path(name).is_dir() and _COMMIT.fullmatch(folder.name)
+    return open_checkpoint(folder, name=name, commit=folder.name if from_hub else "")
+
+
+def with_revision(name: str) -> tuple[str, str | None]:
+    """A hub id and its revision; None, which the hub's libraries take for the main branch, where none is given."""
+    repository, _, revision = name.partition("@")
+    return repository, revision or None
 
 
 def checkpoint_folder(name: str) -> Path:
@@ -61,10 +72,18 @@ def offline_unless_reachable() -> None:
 def _downloaded(name: str) -> Path:
     offline_unless_reachable()
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
+    repository, revision = with_revision(name)
     try:
-        return Path(snapshot_download(name, allow_patterns=_FILES))
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=_FILES))
+    except RevisionNotFoundError as error:
+        raise CheckpointError(name, f"{repository} has no revision {revision!r}", "check the revision") from error
     except (RepositoryNotFoundError, HFValidationError) as error:
         problem = "there is no such folder, and no such model on the hub"
         raise CheckpointError(name, problem, "check the name") from error

@@ -112,10 +112,24 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The checkpoint that a bundle was made from: the name it was given by, and a digest over its files."""
+    """The checkpoint that a bundle was made from.
+
+    Attributes:
+        name: the folder or the hub id that it was given by, the latter with its revision where one was given.
+        sha256: digest over its configuration, its weights and its tokenizer.json; empty where nobody says.
+        tokenizer_sha256: digest over all files that make its tokenizer.
+        commit: of the hub's repository; empty where it was a folder.
+    """
 
     name: str
     sha256: str
+    tokenizer_sha256: str = field(default="", metadata={LATER: True})
+    commit: str = field(default="", metadata={LATER: True})
+
+    @property
+    def pinned(self) -> str:
+        """The name by which the same bytes are found again: a hub id with its commit, or the folder."""
+        return f"{self.name.partition('@')[0]}@{self.commit}" if self.commit else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,7 +250,7 @@ def _add_model(made: Parser) -> None:
         "--precision",
         default=AUTO,
         metavar="NAME",
-        help="to compute in: fp32, fp16, bf16, int8, fp8, or auto (%(default)s)",
+        help="to compute in: fp32, fp16, bf16, int8, fp8, int4, or auto (%(default)s)",
     )
     group.add_argument("--device", choices=("cpu", "cuda", AUTO), default=AUTO, help="to run on (%(default)s)")
     group.add_argument("--file", default="", metavar="NAME", help="the bundle's graph or TensorRT engine to run")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from runtime.bundle.hub import offline_unless_reachable
+from runtime.bundle.hub import offline_unless_reachable, with_revision
 from runtime.errors import CorpusError
 from runtime.text.conll import Sentence
 
@@ -25,6 +25,9 @@ _VALID_SPLITS: Final = ("validation", "valid", "dev")
 
 def hub_sentences(name: str) -> tuple[list[Sentence], list[Sentence]]:
     """Training and validation sentences of a hub data set, or of a folder that datasets.load_dataset reads.
+
+    Args:
+        name: the folder, or the hub id, with a revision (id@revision) or without.
 
     Raises:
         CorpusError: it cannot be reached or read, or its splits or columns have names that are not known.
@@ -62,7 +65,8 @@ def _load(name: str) -> Mapping[str, Dataset]:
 
     disable_progress_bars()
     try:
-        loaded = load_dataset(name)
+        repository, revision = (name, None) if Path(name).is_dir() else with_revision(name)
+        loaded = load_dataset(repository, revision=revision)
     except DatasetNotFoundError as error:
         raise CorpusError(name, "no such folder, and no such data set on the hub", "check the name") from error
     except ConnectionError as error:

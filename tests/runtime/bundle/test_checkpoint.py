@@ -55,7 +55,7 @@ def test_tokenizer_can_shorten_rows_but_not_lengthen_them(checkpoint: Path) -> N
 
 def test_digest_follows_configuration_weights_and_tokenizer(checkpoint: Path) -> None:
     digests = {sha256_of_checkpoint(checkpoint)}
-    names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+    names = ("config.json", "model.safetensors", "tokenizer.json")
     for name in names:
         with (checkpoint / name).open("ab") as file:
             file.write(b" ")
@@ -63,6 +63,15 @@ def test_digest_follows_configuration_weights_and_tokenizer(checkpoint: Path) ->
     assert len(digests) == 1 + len(names)
     (checkpoint / "README.md").write_text("not part of the model")
     assert sha256_of_checkpoint(checkpoint) in digests
+
+
+def test_the_tokenizers_digest_follows_each_of_its_files(checkpoint: Path) -> None:
+    digests = {open_checkpoint(checkpoint).tokenizer_sha256}
+    for name in ("tokenizer.json", "tokenizer_config.json", "added_tokens.json", "vocab.txt"):
+        with (checkpoint / name).open("ab") as file:
+            file.write(b" ")
+        digests.add(open_checkpoint(checkpoint).tokenizer_sha256)
+    assert len(digests) == 5
 
 
 @pytest.mark.parametrize(
@@ -126,5 +135,5 @@ def test_an_opened_checkpoint_is_described_and_hashed(checkpoint: Path) -> None:
         sha256_of_checkpoint(checkpoint),
     )
     assert (opened.labels, opened.max_length) == (describe(checkpoint).labels, describe(checkpoint).max_length)
-    assert opened.source == Source("someone/model", opened.sha256)
+    assert opened.source == Source("someone/model", opened.sha256, opened.tokenizer_sha256)
     assert open_checkpoint(checkpoint).name == str(checkpoint)

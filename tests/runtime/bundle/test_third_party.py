@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from export.certify.__main__ import main as certify
+from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import Precision, open_bundle
-from runtime.bundle.third_party import is_third_party, open_third_party, precision_of, read_folder
+from runtime.bundle.third_party import is_third_party, open_third_party, read_folder
 from runtime.errors import BackendError, BundleError, CheckpointError, UncertifiedError
 from runtime.tagger import Tagger
 from tests.conftest import Command
@@ -109,35 +114,105 @@ def test_its_checkpoint_must_be_named(tiny_bundle: Path, tiny_corpus: Path, tmp_
         certify([str(folder), "--corpus", str(tiny_corpus)])
 
 
+@pytest.mark.parametrize("name", ["model_q4.onnx", "onnx/model_uint8.onnx", "model_O3.onnx", "net-v2.onnx"])
+def test_a_single_graph_of_any_name_is_taken(name: str, tiny_bundle: Path, tmp_path: Path) -> None:
+    """A name said "no file name tells the precision" of a graph that runs."""
+    folder = made(tiny_bundle, tmp_path / "third-party", name)
+    with Tagger.open(folder, allow_uncertified=True, threads=1) as tagger:
+        # What its operators say, whatever its name does.
+        assert tagger.about.startswith(f"{name} on onnxruntime in fp32")
+
+
+def in_eight_bits(source: Path, output: Path) -> None:
+    """The graph with dynamic quantization, as Optimum's command for it makes it."""
+    quantize_dynamic(source, output, weight_type=QuantType.QUInt8, op_types_to_quantize=["MatMul"])
+
+
+def in_four_bits(source: Path, output: Path) -> None:
+    """The graph with weights of 4 bits in blocks of 16, as the hub's model_q4.onnx has them."""
+    model = onnx.load(source)
+    weights = {one.name: one for one in model.graph.initializer if len(one.dims) == 2}
+    for node in model.graph.node:
+        if node.op_type == "MatMul" and node.input[1] in weights:
+            weight = numpy_helper.to_array(weights[node.input[1]])
+            blocks = weight.T.reshape(weight.shape[1], -1, 16)  # [columns, blocks, 16]
+            scale = np.abs(blocks).max(axis=2) / 7 + 1e-9
+            stored = np.clip(np.rint(blocks / scale[..., None]) + 8, 0, 15).astype(np.uint8)
+            packed = stored[..., ::2] | stored[..., 1::2] << 4
+            names = [f"{node.name}/packed", f"{node.name}/scale"]
+            for name, value in zip(names, (packed, scale.astype(np.float32).ravel())):
+                model.graph.initializer.append(numpy_helper.from_array(value, name))
+            told = {"K": weight.shape[0], "N": weight.shape[1], "bits": 4, "block_size": 16}
+            four_bits = helper.make_node(
+                "MatMulNBits", [node.input[0], *names], list(node.output), domain="com.microsoft", **told
+            )
+            node.CopyFrom(four_bits)
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    onnx.save(model, output)
+
+
+def in_fp16(source: Path, output: Path) -> None:
+    """The graph with weights in fp16, which a Cast brings to fp32."""
+    model = onnx.load(source)
+    for weight in [one for one in model.graph.initializer if one.data_type == onnx.TensorProto.FLOAT]:
+        halved = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{weight.name}/half")
+        model.graph.initializer.append(halved)
+        model.graph.node.insert(0, helper.make_node("Cast", [halved.name], [weight.name], to=onnx.TensorProto.FLOAT))
+        model.graph.initializer.remove(weight)
+    onnx.save(model, output)
+
+
 @pytest.mark.parametrize(
-    ("name", "precision"),
+    ("name", "change", "precision"),
     [
-        ("model.onnx", "fp32"),
-        ("onnx/model.onnx", "fp32"),
-        ("model_optimized.onnx", "fp32"),
-        ("model_O3.onnx", "fp32"),
-        ("model_O4.onnx", "fp16"),
-        ("onnx/model_fp16.onnx", "fp16"),
-        ("model_quantized.onnx", "int8"),
-        ("onnx/model_qint8_avx512_vnni.onnx", "int8"),
-        ("onnx/model_quint8_avx2.onnx", "int8"),
-        ("onnx/model_q4.onnx", None),
-        ("onnx/model_q4f16.onnx", None),
-        ("model_bnb4.onnx", None),
+        ("model_quantized.onnx", in_eight_bits, "int8"),
+        ("onnx/model_q4.onnx", in_four_bits, "int4"),
+        ("model_fp16.onnx", in_fp16, "fp16"),
     ],
 )
-def test_the_name_tells_the_precision_or_nothing(name: str, precision: Precision | None) -> None:
-    assert precision_of(name) == precision
+def test_the_operators_tell_the_precision_and_the_default_backend_runs_it(
+    name: str, change: Callable[[Path, Path], None], precision: Precision, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    folder = made(tiny_bundle, tmp_path / "third-party", name)
+    change(folder / name, folder / name)
+    with Tagger.open(folder, allow_uncertified=True, threads=1) as tagger:
+        assert tagger.about.startswith(f"{name} on onnxruntime in {precision}")
+        assert len(tagger.tag([TEXT])) == 1
 
 
-def test_the_plain_graph_is_taken_among_several(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_a_loop_is_refused_before_anything_runs_it(tiny_bundle: Path, tmp_path: Path) -> None:
+    folder = made(tiny_bundle, tmp_path / "third-party", "model.onnx")
+    model = onnx.load(folder / "model.onnx")
+    endless = helper.make_graph(
+        [helper.make_node("Identity", ["go_on"], ["goes_on"])],
+        "body",
+        [
+            helper.make_tensor_value_info("number", onnx.TensorProto.INT64, []),
+            helper.make_tensor_value_info("go_on", onnx.TensorProto.BOOL, []),
+        ],
+        [helper.make_tensor_value_info("goes_on", onnx.TensorProto.BOOL, [])],
+    )
+    # Inside a branch, where a look at the outer graph alone would miss it.
+    loop = helper.make_graph([helper.make_node("Loop", ["", "yes"], [], body=endless)], "branch", [], [])
+    branch = helper.make_node("If", ["yes"], [], then_branch=loop, else_branch=loop)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "yes"))
+    model.graph.node.insert(0, branch)
+    onnx.save(model, folder / "model.onnx")
+    with pytest.raises(BundleError, match=r"model\.onnx: it has a loop \(operator Loop\), which might never end"):
+        read_folder(folder, allow_uncertified=True)
+
+
+def test_the_plain_graph_is_taken_among_several_unless_another_is_named(tiny_bundle: Path, tmp_path: Path) -> None:
     folder = made(tiny_bundle, tmp_path / "third-party", "onnx/model.onnx")
-    for name in ("model_quantized", "model_fp16", "model_O3", "model_q4"):
-        shutil.copyfile(folder / "onnx/model.onnx", folder / f"onnx/{name}.onnx")
+    in_four_bits(folder / "onnx/model.onnx", folder / "onnx/model_q4.onnx")
+    in_fp16(folder / "onnx/model.onnx", folder / "onnx/model_fp16.onnx")
+    shutil.copyfile(folder / "onnx/model.onnx", folder / "onnx/model_O3.onnx")
     files = [graph.file for graph in open_third_party(folder).manifest.graphs]
-    assert files == [f"onnx/{name}.onnx" for name in ("model", "model_O3", "model_fp16", "model_quantized")]
+    assert files == [f"onnx/{name}.onnx" for name in ("model", "model_O3", "model_fp16", "model_q4")]
     with Tagger.open(folder, allow_uncertified=True) as tagger:
         assert tagger.about.startswith("onnx/model.onnx on onnxruntime in fp32")
+    with Tagger.open(folder, candidate=Wanted(file="onnx/model_q4.onnx"), allow_uncertified=True) as tagger:
+        assert tagger.about.startswith("onnx/model_q4.onnx on onnxruntime in int4")
 
 
 def test_what_is_no_such_folder_is_said(tiny_bundle: Path, tiny_model: Path, tmp_path: Path) -> None:
@@ -145,8 +220,6 @@ def test_what_is_no_such_folder_is_said(tiny_bundle: Path, tiny_model: Path, tmp
     with pytest.raises(BundleError, match="not a bundle"):
         read_folder(tiny_model, allow_uncertified=True)
     folder = made(tiny_bundle, tmp_path / "third-party", "model_q4.onnx")
-    with pytest.raises(BundleError, match=r"no file name tells the precision \(model_q4\.onnx\)"):
-        read_folder(folder, allow_uncertified=True)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(CheckpointError, match=r"tokenizer\.json"):
         read_folder(folder, allow_uncertified=True)

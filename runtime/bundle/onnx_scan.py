@@ -1,0 +1,181 @@
+"""What stands in an ONNX file, read without a library: operators, and how its weights are stored.
+
+The runtime does without the package onnx, and a graph that others made must be looked at before an engine runs it. An
+ONNX file is a message of protocol buffers; of these, only the few fields below are looked into, and weights are passed
+over. The numbers of the fields are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from math import prod
+from pathlib import Path
+
+from runtime.bundle.certificate import Precision
+from runtime.errors import BundleError
+from runtime.system.files import open_regular
+
+# A loop may never end, and no token classifier needs one. An If cannot repeat itself; what it holds is looked at.
+_LOOPS = frozenset({"Loop", "Scan"})
+_FOUR_BITS = frozenset({"MatMulNBits", "MatMulBnb4", "GatherBlockQuantized"})
+_EIGHT_BITS = frozenset(
+    {"DynamicQuantizeLinear", "MatMulInteger", "QLinearMatMul", "DynamicQuantizeMatMul", "MatMulIntegerToFloat"}
+    | {"QAttention", "QGemm", "QuantizeLinear"}
+)
+# Numbers of TensorProto.DataType.
+_FLOAT, _FLOAT16, _BFLOAT16, _FLOAT8, _INT4 = 1, 10, 16, frozenset({17, 18, 19, 20}), frozenset({21, 22})
+# Far more than a graph has; the end of a file that was made to be read for hours.
+_MOST_FIELDS, _MOST_AXES = 2_000_000, 32
+_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What was found in a graph and in all graphs inside it.
+
+    Attributes:
+        operators: names of the operators, and how many there are of each.
+        weights: numbers of each type of TensorProto.DataType that stand in the file or beside it.
+        bits: how many bits a weight of the operator MatMulNBits has, where there are any.
+    """
+
+    operators: Counter[str]
+    weights: Counter[int]
+    bits: frozenset[int]
+
+    @property
+    def precision(self) -> Precision:
+        """The precision by the operators, and by the types of the weights where no operator tells it."""
+        if (_FOUR_BITS & self.operators.keys() and self.bits != {8}) or _INT4 & self.weights.keys():
+            return "int4"
+        if _FLOAT8 & self.weights.keys():
+            return "fp8"
+        if self.bits or _EIGHT_BITS & self.operators.keys():
+            return "int8"
+        widths: dict[Precision, int] = {
+            "fp32": self.weights[_FLOAT],
+            "fp16": self.weights[_FLOAT16],
+            "bf16": self.weights[_BFLOAT16],
+        }
+        return max(widths, key=widths.__getitem__)
+
+
+def scan_graph(path: Path) -> Scan:
+    """Look over an ONNX file.
+
+    Raises:
+        BundleError: it is no ONNX file, or it has a loop, which may never end.
+    """
+    fix = "take an intact copy of it"
+    try:
+        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            found = _scanned(data)
+    except OSError as error:
+        raise BundleError(str(path), error.strerror or str(error), "make it readable") from error
+    except (ValueError, IndexError) as error:
+        raise BundleError(str(path), f"not an ONNX file ({error})", fix) from error
+    if loops := sorted(_LOOPS & found.operators.keys()):
+        problem = f"it has a loop (operator {loops[0]}), which might never end and which no token classifier needs"
+        raise BundleError(str(path), problem, "export it again without control flow")
+    if not found.operators:
+        raise BundleError(str(path), "not an ONNX file (it has no operators)", fix)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A field of a message: its number, where its bytes begin and end, and its value where it is a number."""
+
+    number: int
+    start: int
+    end: int
+    value: int
+
+
+# The messages that are looked into: field number -> message that it holds.
+_INSIDE: dict[str, dict[int, str]] = {
+    "Model": {7: "Graph", 25: "Function"},
+    "Function": {7: "Node"},
+    "Graph": {1: "Node", 5: "Tensor"},
+    "Node": {5: "Attribute"},
+    "Attribute": {5: "Tensor", 6: "Graph", 11: "Graph"},
+    "Tensor": {},
+}
+_OPERATOR, _NAME, _NUMBER, _DIMENSIONS, _TYPE = 4, 1, 3, 1, 2
+
+
+def _scanned(data: mmap.mmap) -> Scan:
+    operators: Counter[str] = Counter()
+    weights: Counter[int] = Counter()
+    bits: set[int] = set()
+    # A list and no recursion: graphs may lie in each other as deep as a file likes.
+    waiting, seen = [("Model", 0, len(data))], 0
+    while waiting:
+        kind, start, end = waiting.pop()
+        fields = list(islice(_fields(data, start, end), _MOST_FIELDS))
+        seen += len(fields)
+        if seen >= _MOST_FIELDS:
+            raise ValueError(f"{_MOST_FIELDS:,} fields and more")
+        waiting += [(_INSIDE[kind][one.number], one.start, one.end) for one in fields if one.number in _INSIDE[kind]]
+        if kind == "Node":
+            operators.update(_text(data, one) for one in fields if one.number == _OPERATOR)
+        elif kind == "Tensor":
+            weights[_type(fields)] += prod(islice(_dimensions(data, fields), _MOST_AXES))
+        elif kind == "Attribute" and any(one.number == _NAME and _text(data, one) == "bits" for one in fields):
+            bits.update(one.value for one in fields if one.number == _NUMBER)
+    return Scan(operators, weights, frozenset(bits) if "MatMulNBits" in operators else frozenset())
+
+
+def _fields(data: mmap.mmap, start: int, end: int) -> Iterator[_Field]:
+    at = start
+    while at < end:
+        key, at = _varint(data, at)
+        wire, value, first = key & 7, 0, at
+        if wire == _VARINT:
+            value, at = _varint(data, at)
+        elif wire == _BYTES:
+            size, first = _varint(data, at)
+            at = first + size
+        elif wire in (_EIGHT, _FOUR):
+            at += 8 if wire == _EIGHT else 4
+        else:
+            raise ValueError("an unknown kind of field")
+        if at > end:
+            raise ValueError("a field reaches beyond its message")
+        yield _Field(key >> 3, first, at, value)
+
+
+def _varint(data: mmap.mmap, at: int) -> tuple[int, int]:
+    """A number of 7 bits a byte, the lowest first, and the place behind it."""
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("a number of more than ten bytes")
+
+
+def _text(data: mmap.mmap, field: _Field) -> str:
+    return data[field.start : min(field.end, field.start + 100)].decode("utf-8", "replace")
+
+
+def _type(fields: list[_Field]) -> int:
+    return next((one.value for one in fields if one.number == _TYPE), 0)
+
+
+def _dimensions(data: mmap.mmap, fields: list[_Field]) -> Iterator[int]:
+    """Sizes of a tensor's axes, one field each or all in one."""
+    for one in fields:
+        if one.number == _DIMENSIONS and one.value:
+            yield one.value
+        elif one.number == _DIMENSIONS:
+            at = one.start
+            while at < one.end:
+                size, at = _varint(data, at)
+                yield size
