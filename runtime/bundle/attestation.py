@@ -44,7 +44,7 @@ class Attestation:
 
     file: str
     backend: str
-    precision: Literal["fp32", "fp16", "bf16", "int8", "fp8"]
+    precision: Literal["fp32", "fp16", "bf16", "int8", "fp8", "int4"]
     operators: dict[str, int]
     attention: int
     fused_attention: int

@@ -52,7 +52,8 @@ def test_operators_and_weights_are_those_of_the_library(tiny_bundle: Path) -> No
     ],
 )
 def test_the_precision_by_operators(operator: str, bits: int, precision: str, tmp_path: Path) -> None:
-    node = helper.make_node(operator, ["x"], ["y"], **({"bits": bits} if bits else {}))
+    node = helper.make_node(operator, ["x"], ["y"])
+    node.attribute.extend([helper.make_attribute("bits", bits)] if bits else [])
     assert scan_graph(saved(tmp_path / "m.onnx", node)).precision == precision
 
 
