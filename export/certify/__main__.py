@@ -13,6 +13,7 @@ from export.certify.corpus import check_evidence, counted, read_text
 from export.certify.measure import Certifier
 from export.certify.outcomes import Outcome, certificates_of
 from export.options import add_options
+from export.preflight import check_tokenizer
 from export.report.ending import report, show_table
 from export.staging import exclusive
 from runtime.bundle.checkpoint import Checkpoint, with_label_scheme
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 def _certify(options: Namespace, place: Path) -> int:
     bundle, checkpoint = _opened(place, options)
     labels = checkpoint.label_set
+    check_tokenizer(checkpoint)
     text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence, labels=labels)
     check_evidence(text, labels, counted(text))
     yield_cores()

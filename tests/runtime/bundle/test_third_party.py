@@ -12,6 +12,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from safetensors.numpy import load_file, save_file
 
 from export.certify.__main__ import main as certify
 from runtime.bundle.certificate import Wanted
@@ -20,7 +21,7 @@ from runtime.bundle.third_party import is_third_party, open_third_party, read_fo
 from runtime.errors import BackendError, BundleError, CheckpointError, UncertifiedError
 from runtime.tagger import Tagger
 from tests.conftest import Command
-from tests.tiny import LABELS, tiny_checkpoint
+from tests.tiny import LABELS
 
 TEXT = "Maria Keller flew from Lisbon to Oslo on Friday ."
 
@@ -98,11 +99,14 @@ def test_weights_in_a_file_of_their_own_are_part_of_the_bundle(
 
 
 def test_another_model_than_the_checkpoint_does_not_pass(
-    tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tiny_bundle: Path, tiny_model: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = made(tiny_bundle, tmp_path / "third-party", "model.onnx")
-    other = tiny_checkpoint(tmp_path / "other", seed=1)
-    shutil.copyfile(folder / "tokenizer.json", other / "tokenizer.json")
+    # The same tokenizer, and another classifier: tokens are compared before answers.
+    other = Path(shutil.copytree(tiny_model, tmp_path / "other"))
+    weights = load_file(other / "model.safetensors")
+    weights["classifier.weight"] = np.ascontiguousarray(weights["classifier.weight"][::-1])
+    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
     assert certified(folder, other, tiny_corpus) == 1
     assert "LEFT OUT: model.onnx" in capsys.readouterr().out
     assert is_third_party(folder)
