@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.decode.hf_pipeline import entities_from_tokens, softmax
+from runtime.decode.hf_pipeline import disjoint, entities_from_tokens, softmax
 from runtime.decode.labels import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
 from runtime.decode.options import Decoding, Strategy
 from runtime.decode.viterbi import best_allowed
@@ -233,9 +233,12 @@ class PipelineReader:
             raise BugError("the pipeline has no strategy 'word'")
         self._encoder, self._runner, self._labels = encoder, runner, labels
         self._strategy: Strategy = decoding.aggregation
+        self._outside = decoding.outside
         least = least_scores(labels, decoding.thresholds, decoding.ignore)
         # The strategies work on labels, thresholds on types. The type of "O" is -1 and picks the value at the end.
         self._least = np.append(least, 0.0)[labels.type]
+        # What stands for no word is no entity.
+        self._least[[label in labels.naming.padding for label in labels.labels]] = np.inf
 
     def tokenize(self, texts: Sequence[str]) -> PipelineTokens:
         """See Reader."""
@@ -257,4 +260,15 @@ class PipelineReader:
     def entities(self, tokens: PipelineTokens, said: NDArray[np.float32]) -> list[list[Entity]]:
         """See Reader."""
         names, least = self._labels.labels, self._least
-        return entities_from_tokens(said, tokens.raw, names, tokens.texts, strategy=self._strategy, least=least)
+        found = entities_from_tokens(
+            said, tokens.raw, names, tokens.texts, strategy=self._strategy, least=least, outside=self._outside
+        )
+        return [disjoint(entities) for entities in found]
+
+    def groups(self, tokens: PipelineTokens, said: NDArray[np.float32]) -> list[list[Entity]]:
+        """All that the pipeline gives with `ignore_labels=[]`: "O" and padding, too, and what overlaps or is empty."""
+        names = self._labels.labels
+        every = np.zeros(len(names))
+        return entities_from_tokens(
+            said, tokens.raw, names, tokens.texts, strategy=self._strategy, least=every, outside=True
+        )

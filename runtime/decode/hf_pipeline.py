@@ -14,7 +14,7 @@ want to change the backend and nothing else. The faults are the same, too; runti
   between two spaces is one word, with its full stops and brackets.
 - With some tokenizers (Metaspace, and byte-level ones that do not trim), an entity begins with the space before it.
 - Two byte-level tokens can share a character, and then two entities share it. A token can stand for no character, and
-  then the text of its entity is empty.
+  then the text of its entity is empty. `disjoint` mends this for those who promise that entities are disjoint.
 - Only the prefixes B and I are known. Entities of IOBES or BILOU fall apart: each E, S, L or U is one by itself.
 
 Two things differ on purpose. A text longer than the model is not cut off: its windows overlap, each token is answered
@@ -26,7 +26,7 @@ together from tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,7 @@ def entities_from_tokens(
     *,
     strategy: Strategy,
     least: NDArray[np.float64],
+    outside: bool = False,
 ) -> list[list[Entity]]:
     """The entities of each text, as the pipeline finds them.
 
@@ -106,15 +107,29 @@ def entities_from_tokens(
         texts: the texts.
         strategy: see the module.
         least: score below which an entity is dropped, by the label of its first unit. [labels]
+        outside: give the groups outside of entities, too, as the pipeline does with `ignore_labels=[]`.
     """
     groups = groups_from_tokens(probabilities, tokens, labels, strategy)
     names = group_names(labels, strategy)[groups.tag]
     # By name and not by index: the pipeline drops "O" after it has removed prefixes.
-    kept = (names != OUTSIDE) & (groups.score >= least[groups.tag])
+    kept = ((names != OUTSIDE) | outside) & (groups.score >= least[groups.tag])
     first, last = groups.first[kept], groups.last[kept]
     text = np.searchsorted(tokens.text_start, first, side="right") - 1
     start, end = tokens.bounds[first, 0], tokens.bounds[last, 1]
     return entity_lists(texts, text, names[kept], start, end, groups.score[kept])
+
+
+def disjoint(found: Sequence[Entity]) -> list[Entity]:
+    """The entities of a text, each without the characters that one before it has; what has none left is dropped."""
+    kept: list[Entity] = []
+    reach = 0
+    for entity in found:
+        start = max(entity.start, reach)
+        if start < entity.end:
+            text = entity.text[start - entity.start :]
+            kept.append(entity if start == entity.start else replace(entity, text=text, start=start))
+            reach = entity.end
+    return kept
 
 
 def _first_of_texts(text_start: NDArray[np.int64], tokens: int) -> NDArray[np.bool_]:

@@ -29,15 +29,18 @@ class Decoding:
             runtime.decode.viterbi.
         thresholds: entity type -> smallest score, 0 to 1; entities with a lower score are dropped.
         ignore: entity types that are dropped.
+        outside: give what is outside of entities, too, with the label "O", as the pipeline's `ignore_labels=[]` does.
 
     Raises:
-        UsageError: the aggregation is unknown, or `constrained` is combined with an aggregation other than "word".
+        UsageError: the aggregation is unknown, `constrained` is combined with an aggregation other than "word", or
+            `outside` with "word".
     """
 
     aggregation: Aggregation = "word"
     constrained: bool = False
     thresholds: Mapping[str, float] = field(default_factory=lambda: NO_THRESHOLDS)
     ignore: Collection[str] = ()
+    outside: bool = False
 
     def __post_init__(self) -> None:
         if self.aggregation not in AGGREGATIONS:
@@ -46,6 +49,9 @@ class Decoding:
         if self.constrained and self.aggregation != "word":
             problem = f"constraints hold between words, and aggregation {self.aggregation!r} is about tokens"
             raise UsageError("constrained", problem, "leave one of the two out")
+        if self.outside and self.aggregation == "word":
+            problem = "aggregation 'word' finds entities, and what lies between them is no group of tokens"
+            raise UsageError("outside", problem, "choose one of the pipeline's aggregations, or leave it out")
 
 
 BY_WORD = Decoding()

@@ -91,6 +91,7 @@ def _model(options: argparse.Namespace) -> ModelRequest:
             constrained=options.constrained,
             thresholds=dict(options.threshold),
             ignore=options.ignore,
+            outside=options.outside,
         ),
         threads=options.threads,
         remember=options.remember,
@@ -200,6 +201,8 @@ def _add_decoding(made: Parser) -> None:
         metavar="LABEL=SCORE",
         help="drop entities of that label below that score, 0 to 1",
     )
+    outside = "with the pipeline's aggregations: give what is outside of entities, too, as its ignore_labels=[] does"
+    group.add_argument("--outside", action="store_true", help=outside)
     group.add_argument("--ignore", action="append", default=[], metavar="LABEL", help="drop entities of that label")
 
 

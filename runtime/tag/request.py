@@ -68,6 +68,7 @@ class ModelRequest:
             "constrained": str(self.decoding.constrained),
             "threshold": str(dict(self.decoding.thresholds)),
             "ignore": str(list(self.decoding.ignore)),
+            "outside": str(self.decoding.outside),
         }
 
 

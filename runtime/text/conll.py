@@ -25,6 +25,8 @@ from runtime.errors import CorpusError, storage_error
 
 DOCUMENT_START = "-DOCSTART-"
 _COMMENT = "#"
+# What any reader may split at.
+_WHITE_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 # Not \s, which takes the no-break space, too.
 _SEPARATOR = re.compile(r"[ \t]+")
 _TABS = re.compile(r" *\t[ \t]*")
@@ -180,6 +182,11 @@ def _no_blank_lines(place: str, line: int, words: str) -> CorpusError:
     return CorpusError(f"{place}:{line}", problem, "put a blank line after each sentence")
 
 
+def column_of(label: str) -> str:
+    """A label as one column: white space would make it two, or a line of its own; none at all would make it none."""
+    return _WHITE_SPACE.sub("_", label) or "O"
+
+
 def write_conll(sentences: Iterable[Sentence], path: Path) -> None:
     """Write sentences to a file: two columns, word and label, and a blank line after each sentence.
 
@@ -190,7 +197,7 @@ def write_conll(sentences: Iterable[Sentence], path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             for sentence in sentences:
                 file.writelines(
-                    f"{word} {label}\n" for word, label in zip(sentence.words, sentence.labels, strict=True)
+                    f"{word} {column_of(label)}\n" for word, label in zip(sentence.words, sentence.labels, strict=True)
                 )
                 file.write("\n")
     except OSError as error:

@@ -177,6 +177,8 @@ class TaggingEngine:
         reader = self._reader(reading)
         if isinstance(reader, PipelineReader):
             assert isinstance(tokens.given, PipelineTokens)
+            if reading.kind == "groups":
+                return list(reader.groups(tokens.given, said))
             return list(reader.entities(tokens.given, said))
         assert isinstance(tokens.given, WordTokens)
         return list(reader.entities(tokens.given, said))

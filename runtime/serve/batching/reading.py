@@ -9,8 +9,9 @@ from typing import Literal
 from runtime.batch.windowing import CONTEXT, Long, Policy, Windowing
 from runtime.decode.options import Aggregation, Decoding
 
-Kind = Literal["entities", "labels", "probabilities"]
-"""Entities of free texts; a label for each word of texts that are cut already; probabilities for each token."""
+Kind = Literal["entities", "labels", "probabilities", "groups"]
+"""Entities of free texts; a label for each word of texts that are cut already; probabilities for each token; the groups
+of transformers' pipeline, those outside of entities too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

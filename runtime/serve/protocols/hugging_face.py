@@ -14,15 +14,14 @@ import msgspec
 from starlette.responses import Response
 
 from runtime.decode.options import Strategy
-from runtime.serve.batching.reading import Reading, reading_of
+from runtime.serve.batching.reading import reading_of
 from runtime.serve.http.endpoint import Endpoint
 from runtime.serve.http.exchange import Exchange
-from runtime.serve.http.refused import bad_request
 from runtime.serve.http.replies import json_reply
 from runtime.serve.protocols.asking import check_model, entities, parsed_body, texts_of
 from runtime.serve.service import Service
 from runtime.text.entity import Entity
-from runtime.text.label_schemes import OUTSIDE
+from runtime.text.label_names import OUTSIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,25 +47,13 @@ async def classify(service: Service, exchange: Exchange) -> Response:
     asked = await parsed_body(service, exchange, TokenClassification)
     parameters = asked.parameters or Parameters()
     strategy = parameters.aggregation_strategy or "simple"
-    reading = _reading(service, parameters, strategy)
+    ignored = frozenset([OUTSIDE] if parameters.ignore_labels is None else parameters.ignore_labels)
+    stride: int | Literal["auto"] = "auto" if parameters.stride is None else parameters.stride
+    reading = reading_of(kind="groups", aggregation=strategy, stride=stride)
     found = await entities(service, exchange, texts_of(asked.inputs), reading)
     name = "entity" if strategy == "none" else "entity_group"
-    answers = [[_as_pipeline(entity, name) for entity in each] for each in found]
+    answers = [[_as_pipeline(entity, name) for entity in each if entity.label not in ignored] for each in found]
     return json_reply(answers[0] if isinstance(asked.inputs, str) else answers)
-
-
-def _reading(service: Service, parameters: Parameters, strategy: Strategy) -> Reading:
-    ignored = [OUTSIDE] if parameters.ignore_labels is None else parameters.ignore_labels
-    if OUTSIDE not in ignored:
-        raise bad_request(f"ignore_labels must name {OUTSIDE!r}: what is outside every entity is not given here")
-    types = service.engine.labels.types
-    # A label or a type; what this model does not know cannot be found either.
-    names = {name.split("-", 1)[-1] for name in ignored}
-    return reading_of(
-        aggregation=strategy,
-        ignore=[name for name in types if name in names],
-        stride="auto" if parameters.stride is None else parameters.stride,
-    )
 
 
 def _as_pipeline(entity: Entity, name: str) -> dict[str, Any]:

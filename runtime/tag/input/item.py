@@ -13,6 +13,7 @@ from typing import Literal
 
 from runtime.errors import NerveError
 from runtime.text.answer import Answer
+from runtime.text.entity import Entity
 from runtime.text.label_names import OUTSIDE
 from runtime.text.label_schemes import LabelSet
 from runtime.text.words import split_words
@@ -87,7 +88,7 @@ def as_words(item: Item, answer: Answer) -> tuple[Sequence[str], Sequence[str]]:
     spans = split_words(item.text)
     labels = [OUTSIDE] * len(spans)
     word = 0
-    for entity in answer.entities:
+    for entity in _inside(answer):
         while word < len(spans) and spans[word][1] <= entity.start:
             word += 1
         # Entities are in order and disjoint, so one pass over the words is enough.
@@ -98,10 +99,15 @@ def as_words(item: Item, answer: Answer) -> tuple[Sequence[str], Sequence[str]]:
     return [item.text[start:end] for start, end in spans], labels
 
 
+def _inside(answer: Answer) -> list[Entity]:
+    """The entities, without the groups outside of them that the pipeline's aggregations can give."""
+    return [entity for entity in answer.entities if entity.label != OUTSIDE]
+
+
 def as_text(item: Item, answer: Answer, labels: LabelSet) -> tuple[str, list[Mark]]:
     """The text of an item and its entities. Words are joined by spaces; `labels` are the model's."""
     if item.kind == "text":
-        return item.text, [(entity.start, entity.end, entity.label) for entity in answer.entities]
+        return item.text, [(entity.start, entity.end, entity.label) for entity in _inside(answer)]
     starts = [0]
     for word in item.words:
         starts.append(starts[-1] + len(word) + 1)

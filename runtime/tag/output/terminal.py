@@ -59,9 +59,9 @@ class Terminal:
         if not label:
             return part
         if self._plain:
-            return f"[{part} {label}]"
+            return f"[{part} {_shown(label)}]"
         color = self._colors.get(label, _COLORS[0])
-        return f"\x1b[1;{color}m{part}\x1b[22m {label}{_RESET}"
+        return f"\x1b[1;{color}m{part}\x1b[22m {_shown(label)}{_RESET}"
 
 
 def _shown(text: str) -> str:

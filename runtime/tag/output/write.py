@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from runtime.tag.input.detect import Output
 from runtime.tag.input.item import Item, as_words, utf8
 from runtime.text.answer import Answer
+from runtime.text.conll import column_of
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 
@@ -115,7 +116,7 @@ class Conll:
         if item.rows or item.is_filler:
             return _with_column(item, answer.labels) + item.gap
         words, labels = as_words(item, answer)
-        rows = "".join(f"{word} {label}\n" for word, label in zip(words, labels, strict=True))
+        rows = "".join(f"{word} {column_of(label)}\n" for word, label in zip(words, labels, strict=True))
         return utf8(rows + "\n")
 
     def broken(self, item: Item) -> bytes:
@@ -136,7 +137,7 @@ def _with_column(item: Item, labels: Sequence[str]) -> bytes:
         # Each line's own separator, so that a file with tabs stays one; a line that ends in a separator has it already.
         separator = (_LAST_TAB if item.tabs else _LAST_SEPARATOR).search(line)
         between = b"" if line.endswith((b" ", b"\t")) else separator[0] if separator else b" "
-        lines[row] = line + between + label.encode() + end
+        lines[row] = line + between + utf8(column_of(label)) + end
     return b"".join(lines)
 
 

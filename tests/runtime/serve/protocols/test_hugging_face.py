@@ -29,14 +29,23 @@ def test_strategies_are_those_of_the_pipeline(server: Server, known_words: Path)
 
 
 def test_labels_and_types_are_ignored(server: Server) -> None:
-    for ignored in (["O", "PER"], ["O", "B-PER", "I-PER"]):
-        found = server.post("/", {"inputs": TEXT, "parameters": {"ignore_labels": ignored}}).json()
+    for ignored, strategy in ((["O", "PER"], "simple"), (["O", "B-PER", "I-PER"], "none")):
+        parameters = {"ignore_labels": ignored, "aggregation_strategy": strategy}
+        found = server.post("/", {"inputs": TEXT, "parameters": parameters}).json()
         assert [each["word"] for each in found] == ["Paris"]
+
+
+def test_nothing_is_ignored_where_that_is_asked_for(server: Server) -> None:
+    found = server.post("/", {"inputs": TEXT, "parameters": {"ignore_labels": []}}).json()
+    assert [(each["entity_group"], each["word"]) for each in found] == [
+        ("PER", "Angela Merkel"),
+        ("O", "visited"),
+        ("LOC", "Paris"),
+    ]
 
 
 def test_what_cannot_be_done_is_said(server: Server) -> None:
     for body, said in (
-        ({"inputs": TEXT, "parameters": {"ignore_labels": []}}, "must name 'O'"),
         ({"inputs": TEXT, "parameters": {"aggregation_strategy": "best"}}, "aggregation_strategy"),
         ({"inputs": {"text": TEXT}}, "$.inputs"),
         ({}, "inputs"),

@@ -77,6 +77,16 @@ def test_conll_without_its_last_column_is_what_wasread(lines: list[bytes]) -> No
     assert re.sub(rb"[ \t]*B-X", b"", written) == re.sub(rb" +(?=\n)", b"", raw)
 
 
+def test_a_label_is_one_column_whatever_is_in_it() -> None:
+    """Labels with blanks or line ends made columns and lines that nobody had written."""
+    text = Item(file="x", line=1, text="Oslo")
+    found = Answer((Entity("New\u00a0 City\nO O", "Oslo", 0, 4, 1.0),))
+    assert Conll().entry(text, found) == b"Oslo B-New__City_O_O\n\n"
+    (item,) = read("conll", b"Oslo\n")
+    assert Conll().entry(item, Answer(labels=["B-a b"])) == b"Oslo B-a_b\n"
+    assert Conll().entry(item, Answer(labels=[""])) == b"Oslo O\n"
+
+
 def test_a_broken_sentence_is_copied() -> None:
     raw = b"# c\na O\nb\n\nc O\n"
     broken, whole = read("conll", raw)
