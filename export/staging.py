@@ -7,12 +7,14 @@ and counts in every container that sees the file, where process numbers mean not
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from export.report.write import reports_in
+from export.report.write import FACTS, PAGE, reports_in
+from runtime.bundle.signature import SIGNATURE
 from runtime.bundle.store import MANIFEST, sealed_files
 from runtime.errors import BundleError, StorageError, storage_error
 from runtime.system.files import check_replaceable, hold
@@ -43,6 +45,7 @@ def exclusive(bundle: Path, *, new: bool = False) -> Iterator[Path]:
         raise storage_error(error) from error
     try:
         _put_back(place)
+        _remove_halves(place)
         yield place
     finally:
         # While it is still locked: whoever waits for this very file will see that it has no name any more.
@@ -71,8 +74,7 @@ def check_output(output: Path) -> None:
         ours = sealed_files(output)
     except BundleError as error:
         raise StorageError(str(output), f"it exists and is not a bundle ({error.problem})", fix) from error
-    # What a killed `seal` has left is ours, too.
-    foreign = sorted(name for name in there - ours - reports_in(output) if not name.startswith(f".{MANIFEST}."))
+    foreign = sorted(there - ours - reports_in(output))
     if foreign:
         problem = f"a bundle with files that are not its own ({', '.join(foreign[:3])})"
         raise StorageError(str(output), problem, "move them elsewhere, or give another --output")
@@ -120,6 +122,17 @@ def _put_back(place: Path) -> None:
     aside = sorted(path for path in _left(place) if path.name.endswith(".old"))
     if aside and not place.exists():
         aside[0].rename(place)
+
+
+def _remove_halves(place: Path) -> None:
+    """What a process that was killed was about to write into the bundle: half a file, under a name of its own."""
+    for path in place.iterdir() if place.is_dir() else ():
+        if _HALF.fullmatch(path.name) and path.is_file():
+            path.unlink()
+
+
+# As runtime.system.files.write_atomically names them.
+_HALF = re.compile(rf"\.({'|'.join(map(re.escape, (MANIFEST, SIGNATURE, PAGE, FACTS)))})\.[0-9]+\.tmp")
 
 
 def _left(output: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from export.certify.outcomes import Outcome, certificates_of
 from export.options import add_options
 from export.preflight import check_tokenizer
 from export.report.ending import report, show_table
+from export.report.write import check_reports
 from export.staging import exclusive
 from runtime.bundle.checkpoint import Checkpoint, with_label_scheme
 from runtime.bundle.hub import find_checkpoint
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _certify(options: Namespace, place: Path) -> int:
     bundle, checkpoint = _opened(place, options)
+    check_reports(place)
     labels = checkpoint.label_set
     check_tokenizer(checkpoint)
     text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence, labels=labels)

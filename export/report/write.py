@@ -7,6 +7,7 @@ one that a killed process has left behind is only old. Each names the manifest t
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from export.report.page import page_of
 from export.report.rows import Row
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.store import MANIFEST, Bundle, digest_of
+from runtime.errors import StorageError
 from runtime.screen.display import Told
 from runtime.system.files import read_regular, write_atomically
 
@@ -34,11 +36,24 @@ def write_report(bundle: Bundle, rows: Sequence[Row], told: Sequence[Told]) -> N
         told: the stages of the command that made or changed it.
 
     Raises:
-        StorageError: no permission, or no space.
+        StorageError: no permission, no space, or see check_reports.
     """
+    check_reports(bundle.path)
     facts = facts_of(bundle, rows, told)
     write_atomically(bundle.path / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
     write_atomically(bundle.path / PAGE, page_of(facts).encode())
+
+
+def check_reports(folder: Path) -> None:
+    """Refuse to write a report where somebody else's file bears its name.
+
+    Raises:
+        StorageError: such a file is there.
+    """
+    for name in _MARKS:
+        if os.path.lexists(folder / name) and not _is_ours(folder / name):
+            problem = "it is there and is no report of Nerve's, which gets that name"
+            raise StorageError(str(folder / name), problem, "move it elsewhere")
 
 
 def reports_in(folder: Path) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from export.report.ending import report, show_table
-from export.report.write import outcomes_of
+from export.report.write import check_reports, outcomes_of
 from export.staging import exclusive
 from export.tune.speeds import tell_speeds, tuned
 from runtime.bundle.store import open_bundle, seal
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _tune(options: Namespace, place: Path) -> int:
     bundle = open_bundle(place)
+    check_reports(place)
     checkpoint = Path(options.model or bundle.manifest.checkpoint.name)
     if not checkpoint.is_dir():
         note(f"not measured: the checkpoint in PyTorch, since {checkpoint} is no folder; give it with --model")

@@ -235,7 +235,9 @@ def _check(request: Request, sources: Sequence[Source], kinds: Sequence[Input], 
     """Raise UsageError for options that do not fit the formats, and StorageError for a score file without a folder."""
     asked, fields = request.job, request.job.fields
     inputs = [source.name for source in sources if not source.is_standard]
-    check_collisions(inputs, asked.output, asked.score_file, bundle=request.model.bundle)
+    model = request.model
+    kept = [place for place in (model.bundle, model.checkpoint, model.public_key) if place]
+    check_collisions(inputs, asked.output, asked.score_file, kept=kept)
     if asked.score_file and not asked.score_file.absolute().parent.is_dir():
         raise StorageError(str(asked.score_file), "there is no such folder", "make it, or give another file")
     if asked.types and not asked.score:

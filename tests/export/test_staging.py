@@ -27,8 +27,6 @@ def test_a_bundle_an_empty_folder_and_nothing_can_be_replaced(bundle: Path, tmp_
     check_output(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     check_output(tmp_path / "empty")
-    (bundle / ".manifest.json.123.tmp").write_text("half a manif")
-    check_output(bundle)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +128,15 @@ def test_the_working_directory_is_a_place_like_any_other(tmp_path: Path, monkeyp
         check_output(place)
     with pytest.raises(StorageError), exclusive(tmp_path / "no" / "such" / "folder"):
         pass
+
+
+def test_halves_that_killed_processes_left_are_removed_and_nothing_else(bundle: Path) -> None:
+    halves = [f".{name}.123.tmp" for name in ("manifest.json", "manifest.sig", "report.html", "report.json")]
+    others = [".manifest.json.x.tmp", ".notes.123.tmp", "manifest.json.123.tmp"]
+    for name in (*halves, *others):
+        (bundle / name).write_text("half")
+    with exclusive(bundle):
+        assert not any((bundle / name).exists() for name in halves)
+    assert all((bundle / name).exists() for name in others)
+    with pytest.raises(StorageError, match=r"files that are not its own"):
+        check_output(bundle)

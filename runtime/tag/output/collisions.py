@@ -11,17 +11,17 @@ from runtime.errors import UsageError
 from runtime.tag.input.source import STANDARD
 
 
-def check_collisions(inputs: Sequence[str], output: str, score_file: Path | None, *, bundle: Path) -> None:
+def check_collisions(inputs: Sequence[str], output: str, score_file: Path | None, *, kept: Sequence[Path]) -> None:
     """Refuse a run that would destroy something of the user's.
 
     Args:
         inputs: files that are read.
         output: a file, or "-". Beside it lie its .partial and its .journal while it is written.
         score_file: a file, or None.
-        bundle: the folder with what is run.
+        kept: what the tagger is opened from: the bundle's folder, a checkpoint's, a key.
 
     Raises:
-        UsageError: two of them are one file, or a file of the bundle would be written.
+        UsageError: two of them are one file, or something of what is kept would be written.
     """
     written: list[tuple[str, str]] = []
     if output != STANDARD and _is_file(output):
@@ -33,8 +33,9 @@ def check_collisions(inputs: Sequence[str], output: str, score_file: Path | None
         for other_role, other in others:
             if _same(name, other):
                 raise UsageError(other, f"it is {other_role} and {role}", "write to another file")
-        if Path(_real(name)).parent == Path(_real(str(bundle))):
-            raise UsageError(name, f"it is {role}, in the folder of the bundle", "write to another folder")
+        for place in kept:
+            if Path(_real(name)).is_relative_to(_real(str(place))):
+                raise UsageError(name, f"it is {role}, and in {place}, which is read", "write to another folder")
 
 
 _BESIDE = ("partial", "journal")

@@ -23,6 +23,7 @@ from runtime.system.files import write_atomically
 from runtime.tag.input.item import Item
 
 VERSION = 3
+_MARK = b'{"journal": '
 # Notes after which a journal is written anew with the last one alone, so that it stays small however long a run takes.
 MOST_NOTES = 500
 _ANEW = "give the same inputs and options, or start anew without --resume"
@@ -156,6 +157,24 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._notes = 0
+
+    def check_ours(self) -> None:
+        """Refuse a file that is no journal: it would be removed, and is somebody else's.
+
+        Raises:
+            StorageError: it is there, and is none.
+        """
+        if os.path.lexists(self.path) and not self._is_ours():
+            problem = "it is there and is no journal of an unfinished output, which gets that name"
+            raise StorageError(str(self.path), problem, "move it elsewhere, or choose another output")
+
+    def _is_ours(self) -> bool:
+        if self.path.is_symlink() or not self.path.is_file():
+            return False
+        with self.path.open("rb") as file:
+            head = file.read(len(_MARK))
+        # A process that was killed while it began one has left nothing, or a part of the first line.
+        return head == _MARK[: len(head)]
 
     def begin(self, work: Work) -> None:
         """Begin a new journal with its first line, in place of an old one."""

@@ -49,6 +49,7 @@ class Whole:
         # Whether output, cursor and figures belong together: an interrupt can come between their changes, and such a
         # state must not be saved. False also before the first write, when there is nothing new to save.
         self._consistent = False
+        self._check_ours()
         saved = self._journal.load(work) if resume else None
         if saved and saved.complete and not self._partial.exists():
             saved = self._after_renaming(saved)
@@ -61,6 +62,18 @@ class Whole:
             self._check_written()
             self._publish()
 
+    def _check_ours(self) -> None:
+        """Refuse to write over what somebody else has put beside the output under these names.
+
+        Raises:
+            StorageError: a file is there that no run has left.
+        """
+        self._journal.check_ours()
+        journal = self._journal.path.exists()
+        if self._partial.is_symlink() or (self._partial.exists() and self._partial.stat().st_size and not journal):
+            problem = "it is there and is no unfinished output, which gets that name"
+            raise StorageError(self.partial, problem, "move it elsewhere, or choose another output")
+
     def _after_renaming(self, saved: Saved) -> Saved | None:
         """The state of a run that was killed after the file got its name and before the journal was removed."""
         there = self._path.exists() and _begins_as_written(self._path, saved, hashlib.sha256())
@@ -70,9 +83,10 @@ class Whole:
         return saved if there else None
 
     def _open(self, work: Work, *, anew: bool) -> None:
-        self._descriptor = os.open(self._partial, os.O_RDWR | os.O_CREAT, 0o666)
+        self._descriptor = os.open(self._partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         _lock(self._descriptor, self._partial)
         if anew:
+            os.ftruncate(self._descriptor, 0)  # before its journal is gone: without one, it would be somebody else's
             self._journal.begin(work)
         else:
             self._journal.trim()
