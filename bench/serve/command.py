@@ -1,10 +1,12 @@
 """python -m bench serve: this server against what people use today, on the same cores and by the same client.
 
-It writes DIR/serve.json and DIR/serve.md; the last line of standard output is the path of the JSON.
+It writes DIR/serve.json and DIR/serve.md, or with --overload DIR/overload.json; the last line of standard output is the
+path of the JSON.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +14,8 @@ from typing import Any
 
 from bench.measure.machine import machine_facts
 from bench.serve.measure import Plan, measure, measure_tagger
-from bench.serve.servers import Server, servers
+from bench.serve.overload import measure_overload, overload_lines
+from bench.serve.servers import Server, nerve, servers
 from bench.serve.texts import Texts, read_texts
 from bench.serve.triton import triton_server
 from runtime.bundle.store import open_bundle
@@ -33,18 +36,32 @@ def main(arguments: Sequence[str]) -> int:
     texts = read_texts(given.corpus, most=given.texts)
     work = given.output / "triton"
     triton = triton_server(bundle, work, threads=given.threads, python=given.triton_python)
+    given.output.mkdir(parents=True, exist_ok=True)
+    if given.overload:
+        return _overload(given, texts)
     chosen = servers(given.bundle, checkpoint, threads=given.threads, triton=triton)
     if unknown := [name for name in given.only if name not in [server.name for server in chosen]]:
         known = ", ".join(server.name for server in chosen)
         raise UsageError("--only", f"no server {unknown[0]!r}", f"choose from {known}")
     chosen = [server for server in chosen if not given.only or server.name in given.only]
     plan = _QUICK if given.quick else Plan()
-    given.output.mkdir(parents=True, exist_ok=True)
     result = run(chosen, texts, plan, output=given.output, bundle=given.bundle, threads=given.threads)
     write_atomically(given.output / "serve.md", table(result).encode())
     write_atomically(given.output / "serve.json", (json.dumps(result, indent=1) + "\n").encode())
     print(table(result))
     print(given.output / "serve.json")
+    return 0
+
+
+def _overload(given: argparse.Namespace, texts: Texts) -> int:
+    """This server alone, asked for too much."""
+    server = nerve(given.bundle, given.threads, bounded=True)
+    seconds = _QUICK.seconds if given.quick else Plan().seconds
+    found = measure_overload(server, texts.texts, seconds=seconds, log=given.output / "overload.log")
+    result = {"what": "overload", "machine": machine_facts(), "threads": given.threads, "overload": found}
+    write_atomically(given.output / "overload.json", (json.dumps(result, indent=1) + "\n").encode())
+    print("\n".join(overload_lines(found)))
+    print(given.output / "overload.json")
     return 0
 
 
@@ -105,6 +122,9 @@ def _parser() -> Parser:
     parser.add_argument("--texts", type=count, default=2000, metavar="N", help="sentences of it (%(default)s)")
     parser.add_argument("--threads", type=count, default=available_threads(), help="of each server (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter loops, one round")
+    parser.add_argument(
+        "--overload", action="store_true", help="this server alone, asked for ten times what it can do; overload.json"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these servers alone")
     parser.add_argument(
         "--triton-python",

@@ -44,15 +44,15 @@ def measure(server: Server, texts: Texts, plan: Plan, log: Path) -> dict[str, An
     requests = [base64.b64encode(server.request(text)).decode() for text in texts.texts]
     with running(server, log) as port:
         job = {"host": "127.0.0.1", "port": port, "requests": requests, "rate": 0.0, "seed": 1}
-        _client({**job, "connections": 16, "seconds": _WARM_SECONDS})
-        closed = [_client({**job, "connections": count, "seconds": plan.seconds}) for count in plan.connections]
+        client({**job, "connections": 16, "seconds": _WARM_SECONDS})
+        closed = [client({**job, "connections": count, "seconds": plan.seconds}) for count in plan.connections]
         most = max(len(each["seconds"]) / each["wall"] for each in closed)
         rates = [share * most for share in plan.loads]
-        opened = [_client({**job, "rate": rate, "seconds": plan.seconds}) for rate in rates]
+        opened = [client({**job, "rate": rate, "seconds": plan.seconds}) for rate in rates]
     bodies = {int(number): base64.b64decode(body) for each in closed for number, body in each["bodies"].items()}
     return {
-        "closed": [{"connections": n, **_figures(each)} for n, each in zip(plan.connections, closed)],
-        "open": [{"rate": rate, **_figures(each)} for rate, each in zip(rates, opened)],
+        "closed": [{"connections": n, **figures(each)} for n, each in zip(plan.connections, closed)],
+        "open": [{"rate": rate, **figures(each)} for rate, each in zip(rates, opened)],
         "answered": len(bodies),
         "f1": texts.f1({number: server.spans(body) for number, body in bodies.items()}),
     }
@@ -74,16 +74,24 @@ def measure_tagger(bundle: Path, texts: Texts, *, threads: int, single: int = 30
     return {"texts_per_second": rate, "single_p50_ms": 1000 * statistics.median(seconds)}
 
 
-def _client(job: dict[str, Any]) -> dict[str, Any]:
-    """A loop in a process of the client's own."""
+def client(job: dict[str, Any]) -> dict[str, Any]:
+    """A loop in a process of the client's own; see bench.serve.client."""
     command = [sys.executable, "-m", "bench.serve.client"]
     done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, check=True)
     seen: dict[str, Any] = json.loads(done.stdout)
     return seen
 
 
-def _figures(seen: dict[str, Any]) -> dict[str, Any]:
+def figures(seen: dict[str, Any]) -> dict[str, Any]:
+    """Rate, latencies and refusals of a loop; and the client's own CPU time for a request, which the server lacked."""
     seconds: Sequence[float] = seen["seconds"] or [float("nan")]
     p50, p99 = (1000 * float(np.quantile(seconds, share)) for share in (0.5, 0.99))
     answered = len(seen["seconds"])
-    return {"per_second": answered / seen["wall"], "p50_ms": p50, "p99_ms": p99, "refused": seen["refused"]}
+    refused = len(seen["refused"])
+    return {
+        "per_second": answered / seen["wall"],
+        "p50_ms": p50,
+        "p99_ms": p99,
+        "refused": refused,
+        "client_us": 1e6 * seen["cpu_seconds"] / max(1, answered + refused),
+    }

@@ -56,14 +56,26 @@ class Server:
 
 def servers(bundle: Path, checkpoint: Path, *, threads: int, triton: Server) -> list[Server]:
     """All servers, those that cannot run here among them."""
-    return [_nerve(bundle, threads), _fastapi(checkpoint, threads), _one_by_one(checkpoint, threads), triton]
+    return [
+        nerve(bundle, threads, bounded=False),
+        _fastapi(checkpoint, threads),
+        _one_by_one(checkpoint, threads),
+        triton,
+    ]
 
 
-def _nerve(bundle: Path, threads: int) -> Server:
+def nerve(bundle: Path, threads: int, *, bounded: bool) -> Server:
+    """This server.
+
+    Args:
+        bundle: that it serves.
+        threads: of its backend.
+        bounded: with its own bound on the queue; without, it gets all requests, as the others do.
+    """
+
     def command(port: int) -> list[str]:
         line = [*_MODULE, "runtime.serve", "--bundle", str(bundle), "--port", str(port), "--no-request-log"]
-        # The bound on the queue is not what is measured here: every server gets all requests.
-        return [*line, "--threads", str(threads), "--max-queued-tokens", "1000000"]
+        return [*line, "--threads", str(threads), *([] if bounded else ["--max-queued-tokens", "1000000"])]
 
     return Server(
         name="nerve",

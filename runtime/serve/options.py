@@ -137,7 +137,7 @@ def _add_load(made: Parser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="beyond it 429; 0: as many as are answered in a tenth of a second, and at least 2,048 (%(default)s)",
+        help="beyond it 429; 0: a full batch for each stream, or as many as are answered in 25 ms (%(default)s)",
     )
     group.add_argument("--max-body-bytes", type=count, default=8 << 20, metavar="N", help="also unpacked (%(default)s)")
     group.add_argument("--max-texts", type=count, default=20_000, metavar="N", help="of one request (%(default)s)")

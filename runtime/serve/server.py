@@ -26,6 +26,7 @@ from runtime.serve.service import Service
 _SWEEP = 1.0
 # Objects made since the last search for garbage, after which there is another; Python's own is 700.
 _GARBAGE = 10_000
+_SWITCH = 0.001
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -97,7 +98,7 @@ async def _run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, drain.signal)
-    _settle_memory()
+    _settle()
     _announce(service.log, on)
     sweeper = asyncio.create_task(_close_silent(server, idle_seconds))
     await serving
@@ -124,11 +125,13 @@ class _Drain:
         self._server.should_exit = True
 
 
-def _settle_memory() -> None:
+def _settle() -> None:
     """Leave what is there for good out of Python's search for garbage: it took a fifth of the event loop's time.
 
     A request leaves no garbage that needs the search, but for exceptions, so that it can wait for more of it.
     """
+    # The event loop, which refuses and answers, waits that long at most for a worker's Python.
+    sys.setswitchinterval(_SWITCH)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])

@@ -121,13 +121,16 @@ class Service:
             self.engine.close()
         return ended
 
-    def refuse_early(self) -> None:
+    def refuse_early(self, exchange: Exchange) -> None:
         """Refuse while the queue is full, before a body is read: that costs next to nothing.
 
         Raises:
             RefusedError: 429.
         """
-        if refusal := self.batcher.refusal():
+        declared = exchange.headers.get("content-length", "")
+        # What is longer is refused for that, and what is packed may unpack to as much.
+        known = declared.isascii() and declared.isdigit() and "content-encoding" not in exchange.headers
+        if refusal := self.batcher.refusal(min(int(declared[:18]), self.limits.body) if known else self.limits.body):
             raise overloaded(refusal.seconds)
 
     async def answer(self, exchange: Exchange, questions: Sequence[Any], reading: Reading = ENTITIES) -> list[Any]:

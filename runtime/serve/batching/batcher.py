@@ -27,8 +27,11 @@ _NEWS = 0.1
 # Share of a batch's time that its stream lets the next one gather. On two busy CPUs a quarter saved 3% of a request's
 # CPU time at 16 connections and 7% at 64; a half saved no more there.
 _GATHER = 0.25
-# With --max-queued-tokens 0: seconds of work that may wait, and the least that may in any case.
-_QUEUED_SECONDS, _LEAST_QUEUED = 0.1, 2048
+# With --max-queued-tokens 0: seconds of work that may wait; a full batch for each stream may in any case. More would
+# not be answered sooner: in an overload it makes everyone wait, and as many are refused.
+_QUEUED_SECONDS = 0.025
+# Times its own size that may stand before a large call: those who ask for much wait for others who do.
+_OWN_SIZES = 2
 
 
 class Stages(Protocol):
@@ -100,7 +103,7 @@ class Batcher:
     Args:
         stages: answer batches.
         batch: most tokens of a batch.
-        most_queued: tokens that may stand before a newcomer; 0: as many as are answered in a tenth of a second.
+        most_queued: tokens that may stand before a newcomer; 0: see `room`.
         on_done: called from a worker's thread with calls that are answered or have failed, each call once.
         on_batch: called from a worker's thread after each batch.
         on_fault: called from a worker's thread with what a batch failed of.
@@ -132,23 +135,30 @@ class Batcher:
 
     @property
     def queued(self) -> int:
-        """Tokens that stand before a newcomer."""
+        """Tokens that stand before a small newcomer."""
         return self._queue.tokens
 
     @property
     def room(self) -> int:
-        """Tokens that may stand before a newcomer."""
-        return self._most_queued or max(_LEAST_QUEUED, int(self._speed * _QUEUED_SECONDS))
+        """Tokens that may stand before a newcomer: a full batch for each stream, or what is answered in 25 ms."""
+        return self._most_queued or max(self._streams * self._batch, int(self._speed * _QUEUED_SECONDS))
 
     @property
     def dropped(self) -> dict[Drop, int]:
         """Calls that left the queue without a batch, by why."""
         return dict(self._queue.dropped)
 
-    def refusal(self) -> OverloadedError | None:
-        """Why the queue takes no call now; None while it does."""
-        queued = self._queue.tokens
-        return OverloadedError(queued / self._speed if self._speed else 1.0) if queued >= self.room else None
+    def refusal(self, characters: int = 0) -> OverloadedError | None:
+        """Why the queue would take no call of at most so many characters; None where it might, as `offer` decides."""
+        size = int(self._ratio * characters)
+        with self._changed:
+            # A body is more than its texts: four times as much at most is a guess that refuses none in vain.
+            return self._refusal(self._queue.standing(size // 4), size)
+
+    def _refusal(self, standing: int, size: int) -> OverloadedError | None:
+        if standing < max(self.room, _OWN_SIZES * size):
+            return None
+        return OverloadedError(standing / self._speed if self._speed else 1.0)
 
     def sizes(self, questions: Sequence[Any]) -> list[int]:
         """Tokens of texts as far as they are known before tokenizing: by the characters of those that came before.
@@ -172,7 +182,7 @@ class Batcher:
             self._on_done([call])
             return
         with self._changed:
-            refusal = None if probe else self.refusal()
+            refusal = None if probe else self._refusal(self._queue.standing(call.size), call.size)
             if refusal or self._closed:
                 raise refusal or OverloadedError(1.0)
             self._queue.put(call, time.monotonic())

@@ -48,6 +48,7 @@ class Call:
         dropped: see Drop.
         error: what failed, where something did.
         tokens: what it came to, once tokenized.
+        waiting: tokens of its questions that are in no batch yet.
         offered: when it entered the queue.
         times: what it took.
     """
@@ -70,6 +71,7 @@ class Call:
         "times",
         "tokens",
         "waiter",
+        "waiting",
     )
 
     def __init__(
@@ -83,7 +85,7 @@ class Call:
     ) -> None:
         self.questions, self.sizes, self.reading = questions, sizes, reading
         self.deadline, self.waiter = deadline, waiter
-        self.size = sum(sizes)
+        self.size = self.waiting = sum(sizes)
         self.small = False
         self.answers: list[Any] = [None] * len(questions)
         self.next, self.left, self.tokens = 0, len(questions), 0

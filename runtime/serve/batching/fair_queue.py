@@ -5,7 +5,8 @@ once; large ones (bulk) are cut up, a quantum a batch, and take turns among them
 sentences at once delays the next client's sentence by one quantum and not by 10,000 sentences, and neither line can
 starve the other.
 
-What counts against the bound is what stands before a newcomer: all of a small call, and one quantum of a large one.
+What counts against the bound is what stands before a newcomer: small calls whole, and of each large one as much as gets
+its turn before the newcomer's last: one quantum before a small newcomer, as much as its own size before a large one.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class FairQueue:
         batch: most tokens of a batch.
 
     Attributes:
-        tokens: that stand before a newcomer.
+        tokens: that stand before a small newcomer.
         dropped: calls, by why, that left the queue without a batch.
     """
 
@@ -56,6 +57,13 @@ class FairQueue:
     def has_full_batch(self) -> bool:
         """Whether what waits fills a batch."""
         return self.tokens >= self._batch
+
+    def standing(self, size: int) -> int:
+        """Tokens that stand before a newcomer of that size."""
+        if size <= SMALL or not self._bulk:
+            return self.tokens
+        large = sum(min(call.waiting, size) for call in self._bulk)
+        return self.tokens + large - QUANTUM * len(self._bulk)
 
     def put(self, call: Call, now: float) -> None:
         """At the end of its line."""
@@ -146,4 +154,5 @@ def _cut(call: Call, tokens: int) -> Piece:
     while call.next < len(call.questions) and (call.next == first or size + call.sizes[call.next] <= tokens):
         size += call.sizes[call.next]
         call.next += 1
+    call.waiting -= size
     return Piece(call, first, call.next, size)

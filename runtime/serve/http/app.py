@@ -121,7 +121,7 @@ class _Guarded:
             if self._key:
                 check_key(self._key, exchange.headers)
             if self.endpoint.method == "POST":
-                self._service.refuse_early()
+                self._service.refuse_early(exchange)
                 set_deadline(exchange)
             return await self.endpoint.handler(self._service, exchange)
         except RefusedError as refused:

@@ -9,6 +9,9 @@ import pytest
 
 from tests.lookup import lookup_bundle
 from tests.runtime.serve.running import Server
+from tests.runtime.serve.stand_in import slow
+
+__all__ = ["slow"]
 
 WORDS = {"Angela": "B-PER", "Merkel": "I-PER", "Paris": "B-LOC", "Oslo": "B-LOC"}
 

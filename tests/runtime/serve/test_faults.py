@@ -5,68 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import httpx
-import pytest
 
-from tests.conftest import ROOT
 from tests.runtime.serve.running import TIMEOUT, Server
-
-Starting = Callable[..., Any]
-
-
-class Slow:
-    """A server on the slow stand-in."""
-
-    def __init__(self, port: int, process: subprocess.Popen[str], log: Path) -> None:
-        self.url, self.port, self.process, self.log = f"http://127.0.0.1:{port}", port, process, log
-
-    def tag(self, text: str, **headers: str) -> httpx.Response:
-        return httpx.post(f"{self.url}/tag", json={"texts": [text]}, headers=headers, timeout=TIMEOUT)
-
-    def metric(self, start: str) -> float:
-        lines = httpx.get(f"{self.url}/metrics").text.splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(start))
-
-    def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-
-
-@pytest.fixture
-def slow(tmp_path: Path) -> Starting:
-    """Starts servers on the stand-in: tokens a second, then options."""
-
-    @contextmanager
-    def start(tokens_a_second: float, *options: object) -> Iterator[Slow]:
-        port_file, log = tmp_path / "port", tmp_path / "log"
-        module = "tests.runtime.serve.slow_backend"
-        command = [sys.executable, "-m", module, str(port_file), str(tokens_a_second), *map(str, options)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        with log.open("w") as errors:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
-            )
-        assert process.stdout is not None
-        try:
-            assert process.stdout.readline().startswith("http"), log.read_text()
-            yield Slow(int(port_file.read_text()), process, log)
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(TIMEOUT)
-            process.stdout.close()
-
-    return start
+from tests.runtime.serve.stand_in import Starting
 
 
 async def _at_once(url: str, texts: list[str], **headers: str) -> list[tuple[int, float, httpx.Headers]]:

@@ -60,7 +60,7 @@ class Asking:
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[tuple[Asking, Slow]]:
     backend = Slow(5000)
-    asking = Asking(engine_on(backend, tmp_path / "bundle"))
+    asking = Asking(engine_on(backend, tmp_path / "bundle"), most_queued=1_000_000)
     yield asking, backend
     asking.batcher.close()
 
@@ -150,9 +150,9 @@ def test_a_single_sentence_is_not_held_up_by_ten_thousand(slow: tuple[Asking, Sl
     assert beside < alone + 0.06
 
 
-def _tried(asking: Asking) -> bool:
+def _tried(asking: Asking, questions: Sequence[str] = ("word " * 50,)) -> bool:
     try:
-        asking.offer(["word " * 50])
+        asking.offer(questions)
     except OverloadedError as refused:
         return refused.seconds <= 0
     return True
@@ -229,3 +229,15 @@ def test_nothing_gathers_where_no_other_stream_runs(tmp_path: Path) -> None:
     asking.answers(asking.offer(["Paris"]))  # 0.06 seconds
     assert time.monotonic() - begun < 0.25
     asking.batcher.close()
+
+
+def test_a_large_call_is_refused_for_the_large_ones_before_it_and_a_small_one_is_not(tmp_path: Path) -> None:
+    asking = Asking(engine_on(Slow(200), tmp_path / "bundle"))
+    large = [_tried(asking, ["word " * 50] * 40) for _ in range(6)]  # 2,100 tokens each; there is room for 1,024
+    assert large[0]
+    assert not large[-1]
+    assert asking.batcher.refusal(20) is None
+    assert _tried(asking)
+    # What stands before it is not much to a call that is itself much larger.
+    assert _tried(asking, ["word " * 50] * 400)
+    asking.batcher.close(0.1)

@@ -103,3 +103,21 @@ def test_every_question_is_taken_once_and_in_order(sizes: list[list[int]], recen
             taken.setdefault(id(piece.call), []).extend(range(piece.first, piece.end))
     assert taken == {id(each): list(range(len(each.questions))) for each in calls}
     assert queue.tokens == 0
+
+
+def test_what_stands_before_a_newcomer_depends_on_its_size() -> None:
+    queue = queue_of(call(30), call(30, 10), call(*[20] * 1000), call(*[20] * 10))
+    # Small ones whole, and a turn of each large one.
+    assert queue.tokens == queue.standing(20) == 70 + 2 * QUANTUM
+    # A large newcomer shares its turns with large ones, as long as both have something left.
+    assert queue.standing(500) == 70 + 500 + 200
+    assert queue.standing(1_000_000) == 70 + 20_000 + 200
+    while queue.take(0.0):
+        pass
+    assert queue.standing(500) == queue.tokens == 0
+
+
+def test_what_is_in_a_batch_stands_before_nobody() -> None:
+    queue = queue_of(call(*[20] * 100))
+    taken = size(queue.take(RECENT + 1))
+    assert queue.standing(10_000) == 2000 - taken
