@@ -57,13 +57,15 @@ def read_folder(
     return open_third_party(path)
 
 
-def open_folder(folder: str | PathLike[str], *, allow_uncertified: bool) -> Bundle:
+def open_folder(
+    folder: str | PathLike[str], *, allow_uncertified: bool, limited: bool = False, public_key: Path | None = None
+) -> Bundle:
     """The same with every byte verified.
 
     Raises:
         BundleError, CheckpointError, UncertifiedError: as read_folder.
     """
-    bundle = read_folder(folder, allow_uncertified=allow_uncertified)
+    bundle = read_folder(folder, allow_uncertified=allow_uncertified, limited=limited, public_key=public_key)
     verify(bundle, bundle.manifest.files if bundle.sealed else ())
     return bundle
 

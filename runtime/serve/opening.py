@@ -48,7 +48,7 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
         BundleError, UncertifiedError, BackendError: as Tagger.open.
         UsageError: the shadow's labels, or a label's name for Presidio, do not fit.
     """
-    bundle = open_folder(asked.bundle, allow_uncertified=asked.allow_uncertified)
+    bundle = _open_bundle(asked.bundle, asked)
     candidate = choose(bundle, asked.wanted, certified=not asked.allow_uncertified)
     engine = _open_engine(bundle, candidate, asked, threads=threads_for(asked.threads))
     service = Service(
@@ -71,6 +71,13 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
         device=candidate.device,
     )
     return service, describe(bundle, candidate, asked.wanted)
+
+
+def _open_bundle(folder: Path, asked: ServeRequest) -> Bundle:
+    """The bundle, or third-party folder, with no more trust than was asked for; every file is verified."""
+    return open_folder(
+        folder, allow_uncertified=asked.allow_uncertified, limited=asked.limited, public_key=asked.public_key
+    )
 
 
 def _open_engine(bundle: Bundle, candidate: Candidate, asked: ServeRequest, *, threads: int) -> TaggingEngine:
@@ -104,7 +111,7 @@ def align_of(candidate: Candidate) -> int:
 
 
 def _open_shadow(folder: Path, engine: TaggingEngine, asked: ServeRequest) -> Shadow:
-    bundle = open_folder(folder, allow_uncertified=asked.allow_uncertified)
+    bundle = _open_bundle(folder, asked)
     candidate = choose(
         bundle, ANY if asked.wanted.file else _on_device(asked.wanted), certified=not asked.allow_uncertified
     )

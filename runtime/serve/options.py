@@ -29,6 +29,8 @@ class ServeRequest:
     wanted: Wanted
     threads: int
     allow_uncertified: bool
+    limited: bool
+    public_key: Path | None
     reproducible: bool
     batch_tokens: int
     max_queued_tokens: int
@@ -66,6 +68,8 @@ def parse(arguments: Sequence[str]) -> ServeRequest:
         wanted=Wanted(backend=given.backend, precision=given.precision, device=given.device, file=given.file),
         threads=given.threads,
         allow_uncertified=given.allow_uncertified,
+        limited=given.limited_evidence,
+        public_key=given.require_signature,
         reproducible=not given.not_reproducible,
         batch_tokens=given.batch_tokens,
         max_queued_tokens=given.max_queued_tokens,
@@ -96,6 +100,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_model(made)
+    _add_trust(made)
     _add_load(made)
     _add_access(made)
     _add_operations(made)
@@ -113,7 +118,6 @@ def _add_model(made: Parser) -> None:
     group.add_argument("--device", choices=("cpu", "cuda", AUTO), default=AUTO, help="(%(default)s)")
     group.add_argument("--file", default="", metavar="NAME", help="the bundle's graph or engine to run")
     group.add_argument("--threads", type=int, default=0, metavar="N", help="of the backend; 0: all CPUs (%(default)s)")
-    group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
     group.add_argument(
         "--not-reproducible",
         action="store_true",
@@ -127,6 +131,15 @@ def _add_model(made: Parser) -> None:
         metavar="LABEL=NAME",
         help="Presidio's name of a label; without a name, it is left out there",
     )
+
+
+def _add_trust(made: Parser) -> None:
+    group = made.add_argument_group("trust, in the shadow, too")
+    group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
+    limited = "run what was certified on little text, too; see --limited-evidence of python -m export"
+    group.add_argument("--limited-evidence", action="store_true", help=limited)
+    signed = "refuse a bundle that was not signed with the private key to this one; see python -m export.sign"
+    group.add_argument("--require-signature", type=Path, metavar="PUBLIC_KEY", help=signed)
 
 
 def _add_load(made: Parser) -> None:

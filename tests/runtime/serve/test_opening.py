@@ -1,0 +1,73 @@
+"""What the server opens, and what it refuses to: the same trust as everywhere, for the shadow as well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from export.sign import main as sign
+from runtime.bundle.store import read_bundle, seal
+from runtime.errors import BundleError, NerveError, UncertifiedError, UsageError
+from runtime.serve.opening import open_service
+from runtime.serve.options import parse
+from tests.export.test_sign import key_pair
+from tests.lookup import lookup_bundle
+
+WORDS = {"Paris": "B-LOC"}
+
+
+def opened(*arguments: object) -> str:
+    """Open, say what was taken, and close."""
+    service, about = open_service(parse([str(each) for each in arguments]))
+    assert service.stop()
+    return about
+
+
+def with_little_text(folder: Path) -> Path:
+    """A bundle that was certified on a tenth of the words that a certificate of the full grade needs."""
+    manifest = read_bundle(lookup_bundle(folder, WORDS)).manifest
+    (certificate,) = manifest.certificates
+    few = replace(certificate, measured={**certificate.measured, "words": 1_000})
+    seal(folder, replace(manifest, certificates=(few,)))
+    return folder
+
+
+def test_only_a_signed_bundle_is_served_where_that_is_required(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography")
+    bundle, private, public = lookup_bundle(tmp_path / "bundle", WORDS), *key_pair(tmp_path, "ours")
+    with pytest.raises(BundleError, match="not signed"):
+        opened("--bundle", bundle, "--require-signature", public)
+    sign([str(bundle), "--key", str(private)])
+    assert "onnxruntime" in opened("--bundle", bundle, "--require-signature", public)
+    shadow = lookup_bundle(tmp_path / "shadow", WORDS)
+    assert opened("--bundle", bundle, "--shadow", shadow)
+    with pytest.raises(BundleError, match="not signed"):
+        opened("--bundle", bundle, "--shadow", shadow, "--require-signature", public)
+
+
+def test_limited_evidence_is_served_only_where_that_was_asked_for(tmp_path: Path) -> None:
+    bundle = with_little_text(tmp_path / "bundle")
+    with pytest.raises(UncertifiedError, match="limited evidence"):
+        opened("--bundle", bundle)
+    assert "onnxruntime" in opened("--bundle", bundle, "--limited-evidence")
+    whole = lookup_bundle(tmp_path / "whole", WORDS)
+    with pytest.raises(UncertifiedError, match="limited evidence"):
+        opened("--bundle", whole, "--shadow", bundle)
+
+
+def test_a_shadow_has_the_same_types(tmp_path: Path) -> None:
+    bundle = lookup_bundle(tmp_path / "bundle", WORDS)
+    other = lookup_bundle(tmp_path / "other", WORDS, labels=("O", "B-LOC", "I-LOC", "B-ORG", "I-ORG"))
+    with pytest.raises(UsageError, match="take a shadow bundle with the same types"):
+        opened("--bundle", bundle, "--shadow", other)
+
+
+def test_labels_have_presidios_names(tmp_path: Path) -> None:
+    bundle = lookup_bundle(tmp_path / "bundle", WORDS)
+    service, _ = open_service(parse(["--bundle", str(bundle), "--presidio-label", "PER=HUMAN"]))
+    assert service.about.presidio == {"LOC": "LOCATION", "PER": "HUMAN"}
+    service.stop()
+    with pytest.raises(NerveError, match="no entity type 'DOG'"):
+        opened("--bundle", bundle, "--presidio-label", "DOG=PET")
