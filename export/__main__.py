@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 from export.certify.corpus import TRAINING, check_evidence, counted, read_text, training_sentences
+from export.certify.elsewhere import elsewhere_text
 from export.engines.options import (
     LEVEL,
     SLOTS,
@@ -72,8 +73,9 @@ def _export(options: Namespace, output: Path) -> int:
     labels = checkpoint.label_set
     text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence, labels=labels)
     check_evidence(text, labels, counted(text))
+    elsewhere = elsewhere_text(options.elsewhere, text, limited=options.limited_evidence, labels=labels)
     variants, wanted = _variant_options(options), _tensorrt_options(options)
-    if not options.force and is_up_to_date(output, checkpoint, text, variants, tensorrt=wanted):
+    if not options.force and is_up_to_date(output, checkpoint, text, variants, tensorrt=wanted, elsewhere=elsewhere):
         note(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
         return 0
     if variants.precisions:
@@ -94,6 +96,7 @@ def _export(options: Namespace, output: Path) -> int:
             threads=options.threads,
             tensorrt=wanted,
             documents=documents,
+            elsewhere=elsewhere,
         )
     except GateError as error:
         print(f"FAILED: {error}\nnothing was written, {options.output} is as it was", file=sys.stderr)

@@ -34,6 +34,8 @@ def add_options(parser: Parser) -> None:
     corpus = "CoNLL file, or folder with valid.txt, to certify on"
     parser.add_argument("--corpus", type=Path, required=True, help=corpus)
     parser.add_argument("--sentences", type=int, default=0, help="certify on so many; 0: all (%(default)s)")
+    elsewhere = "a second CoNLL file, or folder with valid.txt, to certify int8 and fp8 on (generated news)"
+    parser.add_argument("--elsewhere", type=Path, default=Path(), help=elsewhere)
     limited = "be content with a corpus that is too small for a full certificate; what runs it must ask for that, too"
     parser.add_argument("--limited-evidence", action="store_true", help=limited)
     scheme = f"how the labels spell entities, where their names do not show it: {', '.join(SCHEMES)}"

@@ -11,10 +11,10 @@ import onnx
 from transformers import PreTrainedModel
 
 from export.certify.attest.attest_bundle import attest_all, tell_attestation
-from export.certify.certify_bundle import certify_all
-from export.certify.corpus import Text
+from export.certify.certify_bundle import certify_all, check_outcomes
+from export.certify.corpus import NO_TEXT, Text
 from export.certify.measure import Certifier
-from export.certify.outcomes import Outcome, certificates_of
+from export.certify.outcomes import Outcome, certificates_of, still_failed
 from export.certify.reference import Reference
 from export.certify.tokens import compare_tokens, compare_with_slow
 from export.engines.api import open_portable_building
@@ -35,8 +35,8 @@ from export.torch_model import load_model
 from export.tune.speeds import tell_speeds, tuned
 from export.variants import variants_of
 from runtime.bundle.checkpoint import Checkpoint
-from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, digest_of, open_bundle, seal
-from runtime.errors import GateError, storage_error
+from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, digest_of, open_bundle, read_bundle, seal
+from runtime.errors import BundleError, GateError, storage_error
 from runtime.screen.display import detail, note, stage
 from runtime.system.files import replace_folder
 
@@ -53,6 +53,7 @@ def make_bundle(
     threads: int,
     tensorrt: TensorRTOptions = NO_ENGINES,
     documents: Sequence[Document] = (),
+    elsewhere: Text = NO_TEXT,
 ) -> Bundle:
     """Export, certify, and put the bundle in place if it passed; otherwise what was there stays as it was.
 
@@ -64,6 +65,7 @@ def make_bundle(
         threads: CPUs to use.
         tensorrt: whether to build TensorRT engines, and how; the variants then have fp16.
         documents: of training text, to measure reading policies on; without any, none is measured.
+        elsewhere: a second text to certify on, see export.certify.elsewhere.
 
     Raises:
         BackendError: a TensorRT engine is asked for and cannot be built.
@@ -77,7 +79,8 @@ def make_bundle(
             for remark in _labels_said(checkpoint):
                 note(remark)
         bundle = _exported(model, folder, checkpoint, variants, tensorrt, threads)
-        bundle, outcomes = _certified(bundle, checkpoint, model, text, tensorrt, threads)
+        bundle, outcomes = _certified(bundle, checkpoint, model, (text, elsewhere), tensorrt, threads)
+        bundle = _with_failures(bundle, outcomes, output)
         # A large model's weights would lie in memory beside those of every backend that is about to be timed.
         del model
         bundle = _tuned(bundle, checkpoint, threads)
@@ -208,25 +211,42 @@ def _certified(
     bundle: Bundle,
     checkpoint: Checkpoint,
     model: PreTrainedModel,
-    text: Text,
+    texts: tuple[Text, Text],
     tensorrt: TensorRTOptions,
     threads: int,
 ) -> tuple[Bundle, tuple[Outcome, ...]]:
-    """The bundle with the certificates of all candidates that passed, and what all came to.
+    """The bundle with the certificates of all candidates that passed on both texts, and what all came to.
 
     Raises:
         GateError: a graph did not, or every engine that is asked for did not.
     """
+    text, elsewhere = texts
     with stage("reference") as asking:
         reference = Reference(checkpoint.folder, model, threads=threads)
-        certifier = Certifier(reference, text, checkpoint.label_set, max_length=checkpoint.max_length)
+        longest = checkpoint.max_length
+        certifier = Certifier(reference, text, checkpoint.label_set, max_length=longest, elsewhere=elsewhere)
         asking.remark = f"{text.name}: {len(text.sentences):,} sentences, {sum(map(len, text.words)):,} words"
     outcomes = certify_all(bundle, certifier, threads=threads)
+    check_outcomes(bundle, outcomes)
     certificates = certificates_of(outcomes)
     if not fulfilled(tensorrt, certificates):
         # Who asked for an engine would not notice that another backend answers, but for the speed.
         raise GateError(checkpoint.name, "no TensorRT engine says what the checkpoint says", "do without TensorRT")
     return replace(bundle, manifest=replace(bundle.manifest, certificates=certificates)), outcomes
+
+
+def _with_failures(bundle: Bundle, outcomes: Sequence[Outcome], output: Path) -> Bundle:
+    """The bundle with what its candidates fail on: now, and in the bundle before it if the files are the same.
+
+    The same bytes would fail there again: exporting once more does not wash that off.
+    """
+    try:
+        before = read_bundle(output).manifest.failed
+    except BundleError:
+        before = ()  # there is none yet, or none that can be read
+    held = {name: digest.sha256 for name, digest in bundle.manifest.files.items()}
+    failed = still_failed([one for one in before if one.files.items() <= held.items()], outcomes)
+    return replace(bundle, manifest=replace(bundle.manifest, failed=failed))
 
 
 def _tuned(bundle: Bundle, checkpoint: Checkpoint, threads: int) -> Bundle:

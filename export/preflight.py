@@ -5,13 +5,15 @@ It makes nothing, and knows nothing of graphs but what a manifest says of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from export.certify.corpus import Text
+from export.certify.corpus import NO_TEXT, Text
 from export.engines.options import TensorRTOptions, has_engines, has_portable
 from export.options import VariantOptions
 from export.provenance import provenance
 from runtime.bundle.checkpoint import Checkpoint
+from runtime.bundle.doubts import doubts
 from runtime.bundle.gate import LIMITED_EVIDENCE
 from runtime.bundle.store import Layout, Manifest, Precision, open_bundle
 from runtime.encode.tokenizer import Encoder
@@ -53,7 +55,13 @@ def check_tokenizer(checkpoint: Checkpoint) -> None:
 
 
 def is_up_to_date(
-    output: Path, checkpoint: Checkpoint, text: Text, variants: VariantOptions, *, tensorrt: TensorRTOptions
+    output: Path,
+    checkpoint: Checkpoint,
+    text: Text,
+    variants: VariantOptions,
+    *,
+    tensorrt: TensorRTOptions,
+    elsewhere: Text = NO_TEXT,
 ) -> bool:
     """Whether a bundle already is what exporting again would make of it, or holds that and more.
 
@@ -63,29 +71,35 @@ def is_up_to_date(
         text: what it must be certified on.
         variants: lower precisions that it must hold.
         tensorrt: whether it must hold a TensorRT engine for this machine, or a portable one.
+        elsewhere: what lower precisions must be certified on besides.
     """
+    limited = text.least == LIMITED_EVIDENCE
     try:
-        bundle = open_bundle(output, limited=text.least == LIMITED_EVIDENCE)
+        manifest = open_bundle(output, limited=limited).manifest
     except BundleError:
         return False
-    manifest = bundle.manifest
+    # What the bundle failed on since then, the same graph would fail on again.
+    vouched = not doubts(replace(manifest, failed=()), limited=limited)
     # Other versions of the libraries may write other graphs, and a certificate names those that it was measured with.
     made_alike = manifest.checkpoint == checkpoint.source and manifest.versions == provenance()
     return (
         made_alike
         and LabelSet(manifest.labels, manifest.label_scheme).scheme is checkpoint.label_set.scheme
-        and not bundle.doubts
-        and _is_certified_here(manifest, text, variants)
+        and vouched
+        and _is_certified_here(manifest, text, elsewhere, variants)
         and _holds_graphs(manifest, variants)
         and (not tensorrt.wanted or has_engines(manifest, gpu(), installed_version("tensorrt")))
         and (not tensorrt.portable or has_portable(manifest, installed_version("tensorrt_rtx", _RTX)))
     )
 
 
-def _is_certified_here(manifest: Manifest, text: Text, variants: VariantOptions) -> bool:
+def _is_certified_here(manifest: Manifest, text: Text, elsewhere: Text, variants: VariantOptions) -> bool:
     """Whether there are certificates, all of that text, and those of what is asked for hold on this CPU."""
     # A bundle that was moved here from another CPU can hold certificates that say nothing about this one.
-    on_text = all(certificate.corpus_sha256 == text.sha256 for certificate in manifest.certificates)
+    on_text = all(
+        certificate.corpus_sha256 == text.sha256 and certificate.elsewhere_sha256 in ("", elsewhere.sha256)
+        for certificate in manifest.certificates
+    )
     asked = [each for each in manifest.certificates if each.precision in (*variants.precisions, "fp32")]
     return bool(manifest.certificates) and on_text and all(each.holds_on(cpu_features()) for each in asked)
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from export.certify.certify_bundle import certify_all
+from export.certify.certify_bundle import certify_all, check_outcomes
 from export.certify.corpus import check_evidence, counted, read_text
+from export.certify.elsewhere import elsewhere_text
 from export.certify.measure import Certifier
-from export.certify.outcomes import Outcome, certificates_of
+from export.certify.outcomes import Outcome, certificates_of, still_failed
 from export.options import add_options
 from export.preflight import check_tokenizer
 from export.report.ending import report, show_table
@@ -19,7 +20,7 @@ from export.report.write import check_reports
 from export.staging import exclusive
 from runtime.bundle.checkpoint import Checkpoint, with_label_scheme
 from runtime.bundle.hub import find_checkpoint
-from runtime.bundle.store import TOKENIZER, Bundle, open_bundle, seal
+from runtime.bundle.store import TOKENIZER, Bundle, open_bundle, read_bundle, seal
 from runtime.bundle.third_party import is_third_party, open_third_party
 from runtime.command_line import Parser, run
 from runtime.errors import BundleError, GateError
@@ -33,7 +34,8 @@ PROG = "python -m export.certify"
 def main(arguments: Sequence[str]) -> int:
     """Certify an existing bundle once more, or for the first time a folder that others made.
 
-    If it fails, the old certificates stay, or no bundle comes to be.
+    If it fails, the old certificates stay, but what failed is written down and no longer served; or no bundle comes
+    to be.
     """
     options = _parser().parse_args(arguments)
     with screen(verbose=options.verbose), exclusive(options.bundle) as place:
@@ -47,6 +49,7 @@ def _certify(options: Namespace, place: Path) -> int:
     check_tokenizer(checkpoint)
     text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence, labels=labels)
     check_evidence(text, labels, counted(text))
+    elsewhere = elsewhere_text(options.elsewhere, text, limited=options.limited_evidence, labels=labels)
     yield_cores()
     from export.certify.reference import Reference
     from export.certify.tokens import compare_tokens
@@ -57,10 +60,11 @@ def _certify(options: Namespace, place: Path) -> int:
             # Before anything else: with other tokens, no figure would tell why the answers differ.
             compare_tokens(bundle.file(TOKENIZER), checkpoint.folder, text.words)
             reference = Reference(checkpoint.folder, load_model(checkpoint.folder), threads=options.threads)
-            certifier = Certifier(reference, text, labels, max_length=checkpoint.max_length)
+            longest = checkpoint.max_length
+            certifier = Certifier(reference, text, labels, max_length=longest, elsewhere=elsewhere)
         certified, outcomes = _certified(bundle, certifier, checkpoint, options.threads)
     except GateError as error:
-        print(f"FAILED: {error}\n{options.bundle} is as it was", file=sys.stderr)
+        print(f"FAILED: {error}\n{_after(bundle, options.bundle)}", file=sys.stderr)
         return 1
     seal(place, certified.manifest)
     show_table(report(replace(certified, path=place), outcomes), options.bundle)
@@ -80,8 +84,20 @@ def _certified(
 
         return imported(bundle, certifier, checkpoint, threads=threads)
     outcomes = certify_all(bundle, certifier, threads=threads)
-    manifest = replace(bundle.manifest, certificates=certificates_of(outcomes))
-    return replace(bundle, manifest=manifest), outcomes
+    manifest = replace(bundle.manifest, failed=still_failed(bundle.manifest.failed, outcomes))
+    try:
+        check_outcomes(bundle, outcomes)
+    except GateError:
+        seal(bundle.path, manifest)
+        raise
+    return replace(bundle, manifest=replace(manifest, certificates=certificates_of(outcomes))), outcomes
+
+
+def _after(bundle: Bundle, name: Path) -> str:
+    """What a failure has changed: candidates that are not served any more, or nothing."""
+    failed = () if is_third_party(bundle.path) else read_bundle(bundle.path).manifest.failed
+    new = [str(one.candidate) for one in failed if one not in bundle.manifest.failed]
+    return f"not served any more: {', '.join(new)}" if new else f"{name} is as it was"
 
 
 def _opened(path: Path, options: Namespace) -> tuple[Bundle, Checkpoint]:

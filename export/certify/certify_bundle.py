@@ -1,6 +1,6 @@
 """Certify: hold a candidate against the checkpoint, through the code that will serve it.
 
-    python -m export.certify BUNDLE [--model CHECKPOINT] --corpus FOLDER
+    python -m export.certify BUNDLE [--model CHECKPOINT] --corpus FOLDER [--elsewhere FILE]
 
 A folder in Optimum's layout that others made becomes a bundle by it; see export.certify.import_folder. Otherwise:
 the candidate answers through Tagger on the file in the bundle; the checkpoint answers through
@@ -19,6 +19,12 @@ export.certify.reference, which shares no code with it. What is measured:
     f1_lost                     reference F1 - candidate F1, in points (0.01)
     agreement                   entity F1 of the candidate against the checkpoint's answers, 0 to 1
     alone_changed_per_10k       the same with each sentence tagged alone
+    sure_words                  words whose label has a probability of 0.95 or more by the checkpoint
+    sure_changed                of these, labels that differ all the same
+    margin_median, margin_90, margin_largest    probability of the checkpoint's first label less that of its second,
+                                where labels differ: the median, the 90% quantile and the largest; None where none does
+    elsewhere_*                 figures of this table for a second text, which nothing was fitted to; measured where the
+                                gate asks for it, see export.certify.elsewhere
     rows_words, rows_changed_per_10k        sentences joined to rows of exactly as many tokens as
                                             export.certify.full_rows says
 """
@@ -26,6 +32,7 @@ export.certify.reference, which shares no code with it. What is measured:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from export.certify.cpu_requirements import cpu_requirements_of
@@ -38,7 +45,7 @@ from export.provenance import versions
 from runtime.backends.registry import version_of
 from runtime.bundle.certificate import EXPORT_HERE
 from runtime.bundle.doubts import interface_sha256
-from runtime.bundle.gate import GATE
+from runtime.bundle.gate import GATE, is_held_elsewhere
 from runtime.bundle.store import CONFIG, REMAKE, TOKENIZER, Bundle, Candidate, Certificate, Graph, digest_of
 from runtime.errors import BackendError, BundleError, GateError
 from runtime.screen.display import detail, stage
@@ -58,7 +65,9 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
     """
     with Tagger.open(bundle.path, candidate=candidate, threads=threads, allow_uncertified=True) as tagger:
         certifier.check_labels(tagger.labels.labels)
-        figures = certifier.measure(tagger)
+        figures, held_elsewhere = certifier.measure(tagger), is_held_elsewhere(candidate.precision)
+        if held_elsewhere:
+            figures |= certifier.measure_elsewhere(tagger)
         bounds = GATE[candidate.precision]
         return Certificate(
             file=candidate.file,
@@ -76,6 +85,8 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             files={name: _sha256(bundle, name) for name in sorted(files_of(bundle, candidate))},
             interface_sha256=interface_sha256(bundle.manifest),
             probe=probe_of(tagger),
+            elsewhere=certifier.elsewhere.name if held_elsewhere else "",
+            elsewhere_sha256=certifier.elsewhere.sha256 if held_elsewhere else "",
         )
 
 
@@ -106,10 +117,7 @@ def certify_all(bundle: Bundle, certifier: Certifier, *, threads: int) -> tuple[
 
     Some candidates are left out: those whose backend cannot run a file which another one can (OpenVINO loads no
     DeBERTa), a GPU that answers wrongly or not at all, int8 on a CPU that cuts its sums off, and a precision below the
-    file's own that fails or is refused: the file is as good as it was.
-
-    Raises:
-        GateError: a file answers wrongly in its own precision on the CPU, or no backend can run it in that.
+    file's own that fails or is refused: the file is as good as it was. Whether that will do, check_outcomes says.
     """
     return passing(bundle, runnable(bundle), lambda candidate: certify(bundle, candidate, certifier, threads=threads))
 
@@ -124,22 +132,18 @@ def passing(
             certifying.step(str(candidate))
             outcomes.append(_outcome(bundle, candidate, measure))
         certifying.remark = f"{len(certificates_of(outcomes))} of {len(tried)} candidates kept"
-    _check_complete(bundle, outcomes)
     return tuple(outcomes)
 
 
 def _outcome(bundle: Bundle, candidate: Candidate, measure: Callable[[Candidate], Certificate]) -> Outcome:
-    """Measure one candidate.
-
-    Raises:
-        GateError: it is a file in its own precision on the CPU, and fails.
-    """
+    """Measure one candidate. It has a fault if it is a file in its own precision on the CPU, and fails."""
     try:
         certificate = measure(candidate)
     except (BackendError, BundleError) as error:
         detail(f"REFUSED: {candidate}: {error}")
         if isinstance(error, BundleError) and candidate.device == "cpu":
-            raise GateError(str(candidate), f"it is refused ({error.problem})", error.fix) from error
+            fault = GateError(str(candidate), f"it is refused ({error.problem})", error.fix)
+            return Outcome(candidate, False, "it is refused", fault=fault)
         return Outcome(candidate, False, f"{candidate.backend} cannot run it")
     detail(summary(certificate))
     if certificate.passed:
@@ -149,12 +153,19 @@ def _outcome(bundle: Bundle, candidate: Candidate, measure: Callable[[Candidate]
         return measured(certificate, kept=False, reason=_CUTS_OFF)
     if _in_own_precision(bundle, candidate) and candidate.device == "cpu":
         show_certificate(certificate)
-        raise GateError(str(candidate), "it does not say what the checkpoint says", _WITHOUT)
+        wrong = GateError(str(candidate), "it does not say what the checkpoint says", _WITHOUT)
+        return replace(measured(certificate, kept=False, reason=reason_of(certificate)), fault=wrong)
     return measured(certificate, kept=False, reason=reason_of(certificate))
 
 
-def _check_complete(bundle: Bundle, outcomes: Sequence[Outcome]) -> None:
-    """Refuse a bundle with a file that nothing on this CPU is certified to run in its own precision."""
+def check_outcomes(bundle: Bundle, outcomes: Sequence[Outcome]) -> None:
+    """Refuse a bundle with a file that answers wrongly, or that nothing on this CPU runs in its own precision.
+
+    Raises:
+        GateError: the first such file.
+    """
+    for fault in (each.fault for each in outcomes if each.fault):
+        raise fault
     own = [each for each in outcomes if _in_own_precision(bundle, each.candidate)]
     # Of a file whose sums this CPU cuts off, nothing can be said here.
     passed = {each.candidate.file for each in own if each.kept or each.reason == _CUTS_OFF}

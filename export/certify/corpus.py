@@ -46,6 +46,9 @@ class Text:
         return [sentence.labels for sentence in self.sentences]
 
 
+NO_TEXT = Text("", "", ())
+
+
 def read_text(path: Path, *, most: int, limited: bool = False, labels: LabelSet = ANY_LABELS) -> Text:
     """Read a CoNLL file, or the valid.txt of a corpus folder.
 
@@ -67,8 +70,13 @@ def read_text(path: Path, *, most: int, limited: bool = False, labels: LabelSet 
     if not sentences:
         raise CorpusError(str(file), "no sentence in it", "give a CoNLL file: a word and its label on each line")
     chosen = spread(sentences, most or len(sentences))
-    bio = tuple(Sentence(sentence.words, tuple(bio_from_labels(sentence.labels, labels))) for sentence in chosen)
-    return Text(str(file), _sha256(bio), bio, LIMITED_EVIDENCE if limited else EVIDENCE)
+    return text_of(str(file), chosen, LIMITED_EVIDENCE if limited else EVIDENCE, labels)
+
+
+def text_of(name: str, sentences: Sequence[Sentence], least: Evidence, labels: LabelSet = ANY_LABELS) -> Text:
+    """Sentences with labels of any scheme as a text; see Text and read_text for the arguments."""
+    bio = tuple(Sentence(sentence.words, tuple(bio_from_labels(sentence.labels, labels))) for sentence in sentences)
+    return Text(name, _sha256(bio), bio, least)
 
 
 def training_sentences(path: Path, text: Text) -> tuple[tuple[str, ...], ...]:

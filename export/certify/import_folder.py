@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import onnx
 
-from export.certify.certify_bundle import certify_all, files_of
+from export.certify.certify_bundle import certify_all, check_outcomes, files_of
 from export.certify.measure import Certifier
 from export.certify.outcomes import Outcome, certificates_of
 from export.provenance import provenance
@@ -69,10 +69,12 @@ def _passed(bundle: Bundle, certifier: Certifier, threads: int) -> tuple[list[Gr
     for graph in bundle.manifest.graphs:
         alone = replace(bundle, manifest=replace(bundle.manifest, graphs=(graph,)))
         try:
-            outcomes += certify_all(alone, certifier, threads=threads)
+            found = certify_all(alone, certifier, threads=threads)
+            check_outcomes(alone, found)
         except GateError as error:
             note(f"LEFT OUT: {graph.file}: {error}", tone="bad")
             continue
+        outcomes += found
         passed.append(_read(bundle, graph))
     return passed, outcomes
 

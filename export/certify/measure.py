@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from export.certify.corpus import Text, check_evidence, counted, entities_by_type
+from export.certify.confidence import confidence_figures
+from export.certify.corpus import NO_TEXT, Text, check_evidence, counted, entities_by_type
 from export.certify.full_rows import full_length_sequences, row_lengths
+from runtime.bundle.gate import ELSEWHERE
 from runtime.bundle.store import MANIFEST, REMAKE
 from runtime.errors import BundleError
 from runtime.tagger import Tagger
@@ -28,28 +31,21 @@ if TYPE_CHECKING:
 Figures = dict[str, float | int | None]
 
 
-class Certifier:
-    """Holds candidates against one checkpoint on one text. The checkpoint answers once, for all of them.
+class Compared:
+    """A text that is compared word by word, and what the checkpoint says of it.
 
     Args:
         reference: the checkpoint.
-        text: to compare on.
+        text: to compare on; sentences longer than the model are left out.
         labels: the checkpoint's.
         max_length: most tokens of a row, special ones included.
 
     Raises:
         CorpusError: there is less text than it says that there must be.
-        CheckpointError: its answers are not finite, so that nothing can be held against them.
+        CheckpointError: the checkpoint's answers are not finite, so that nothing can be held against them.
     """
 
-    def __init__(
-        self,
-        reference: Reference,
-        text: Text,
-        labels: LabelSet,
-        *,
-        max_length: int,
-    ) -> None:
+    def __init__(self, reference: Reference, text: Text, labels: LabelSet, *, max_length: int) -> None:
         tokens = reference.tokens(text.words)
         kept = tuple(sentence for sentence, count in zip(text.sentences, tokens) if count <= max_length)
         left_out = len(text.sentences) - len(kept)
@@ -58,51 +54,32 @@ class Certifier:
         self._label_set = labels
         self.entities = entities_by_type(self.text, labels)
         self._outside = self.labels.index(OUTSIDE)
-        self._counted = counted(self.text) | {"left_out": left_out}
-        check_evidence(self.text, labels, self._counted)
-        self._expected = reference.word_logits(self.text.words)
+        self.counted = counted(self.text) | {"left_out": left_out}
+        check_evidence(self.text, labels, self.counted)
+        self.expected = reference.word_logits(self.text.words)
         # A word that the tokenizer turns into nothing cannot differ, and is no evidence.
-        self._counted["words"] = int(np.count_nonzero(~np.isnan(self._expected).any(axis=1)))
-        check_evidence(self.text, labels, self._counted)
-        self._rows = full_length_sequences(reference, self.text.words, row_lengths(max_length))
-        self._expected_rows = reference.word_logits(self._rows)
+        self.counted["words"] = int(np.count_nonzero(~np.isnan(self.expected).any(axis=1)))
+        check_evidence(self.text, labels, self.counted)
 
-    def check_labels(self, labels: Sequence[str]) -> None:
-        """The bundle must name the logits as the checkpoint does; figures over indices cannot tell.
-
-        Raises:
-            BundleError: it does not.
-        """
-        if tuple(labels) != self.labels:
-            problem = f"its labels are {', '.join(labels)}; the checkpoint's are {', '.join(self.labels)}"
-            raise BundleError(MANIFEST, problem, REMAKE)
-
-    def measure(self, tagger: Tagger) -> Figures:
-        """The figures of the module's table for one candidate."""
-        found = tagger.word_logits(self.text.words)
-        alone = np.concatenate([tagger.word_logits([words]) for words in self.text.words])
-        rows = tagger.word_logits(self._rows)
-        everything = [(self._expected, found), (self._expected, alone), (self._expected_rows, rows)]
+    def figures(self, found: NDArray[np.float32]) -> Figures:
+        """How far those logits lie from the checkpoint's: labels, confidence, entities. found: [words, labels]"""
+        changed, words = self._changed(self.expected, found), int(self.counted["words"] or 0)
         return {
-            **self._counted,
-            **self._changed_labels(found),
-            **_difference(*(np.concatenate(each) for each in zip(*everything))),
-            **self._scores(found),
-            "alone_changed_per_10k": self._changed_per_10k(self._expected, alone),
-            "rows_words": len(rows),
-            "rows_changed_per_10k": self._changed_per_10k(self._expected_rows, rows),
-        }
-
-    def _changed_labels(self, found: NDArray[np.float32]) -> Figures:
-        changed, words = self._changed(self._expected, found), int(self._counted["words"] or 0)
-        return {
+            **self.counted,
             "changed_labels": changed,
-            "changed_per_10k": self._changed_per_10k(self._expected, found),
+            "changed_per_10k": per_10k(changed, words),
             "changed_per_10k_upper": 1e4 * upper_bound(changed, words),
+            **confidence_figures(self.expected, found),
+            **self._scores(found),
         }
+
+    def changed_per_10k(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
+        """Changed labels in 10,000 words that have a token. Both: [words, labels]"""
+        words = int(np.count_nonzero(~np.isnan(expected).any(axis=1)))
+        return per_10k(self._changed(expected, found), words)
 
     def _scores(self, found: NDArray[np.float32]) -> Figures:
-        candidate, reference = self._in_bio(found), self._in_bio(self._expected)
+        candidate, reference = self._in_bio(found), self._in_bio(self.expected)
         agreement = score_labels(reference, candidate).overall
         # Two answers without any entity agree, though the F1 of nothing is 0 by convention.
         figures: Figures = {"agreement": agreement.f1 if agreement.gold or agreement.found else 1.0}
@@ -123,11 +100,6 @@ class Certifier:
         """Label indices; a word that the checkpoint gives no token is outside. [words]"""
         return np.where(np.isnan(logits).any(axis=1), self._outside, logits.argmax(axis=1))
 
-    def _changed_per_10k(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-        """Changed labels in 10,000 words that have a token."""
-        words = int(np.count_nonzero(~np.isnan(expected).any(axis=1)))
-        return per_10k(self._changed(expected, found), words)
-
     def _changed(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> int:
         return changed_labels(self._indices(expected), self._indices(found))
 
@@ -137,6 +109,79 @@ class Certifier:
         starts = [0, *itertools.accumulate(map(len, self.text.words))]
         each = (names[start:end] for start, end in itertools.pairwise(starts))
         return [bio_from_labels(sentence, self._label_set) for sentence in each]
+
+
+class Certifier:
+    """Holds candidates against one checkpoint. The checkpoint answers once, for all of them.
+
+    Args:
+        reference: the checkpoint.
+        text: to compare on.
+        labels: the checkpoint's.
+        max_length: most tokens of a row, special ones included.
+        elsewhere: a second text, for precisions that the gate holds on text from elsewhere, too; see
+            export.certify.elsewhere. Without one, these fail.
+
+    Raises:
+        CorpusError, CheckpointError: as Compared.
+    """
+
+    def __init__(
+        self,
+        reference: Reference,
+        text: Text,
+        labels: LabelSet,
+        *,
+        max_length: int,
+        elsewhere: Text = NO_TEXT,
+    ) -> None:
+        self._home = Compared(reference, text, labels, max_length=max_length)
+        self.text, self.labels, self.entities = self._home.text, self._home.labels, self._home.entities
+        self.elsewhere = elsewhere
+        self._rows = full_length_sequences(reference, self.text.words, row_lengths(max_length))
+        self._expected_rows = reference.word_logits(self._rows)
+        self._compared_elsewhere = partial(Compared, reference, elsewhere, labels, max_length=max_length)
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """The bundle must name the logits as the checkpoint does; figures over indices cannot tell.
+
+        Raises:
+            BundleError: it does not.
+        """
+        if tuple(labels) != self.labels:
+            problem = f"its labels are {', '.join(labels)}; the checkpoint's are {', '.join(self.labels)}"
+            raise BundleError(MANIFEST, problem, REMAKE)
+
+    def measure(self, tagger: Tagger) -> Figures:
+        """The figures of export.certify.certify_bundle's table for one candidate, on the text itself."""
+        home = self._home
+        found = tagger.word_logits(self.text.words)
+        alone = np.concatenate([tagger.word_logits([words]) for words in self.text.words])
+        rows = tagger.word_logits(self._rows)
+        everything = [(home.expected, found), (home.expected, alone), (self._expected_rows, rows)]
+        return {
+            **home.figures(found),
+            **_difference(*(np.concatenate(each) for each in zip(*everything))),
+            "alone_changed_per_10k": home.changed_per_10k(home.expected, alone),
+            "rows_words": len(rows),
+            "rows_changed_per_10k": home.changed_per_10k(self._expected_rows, rows),
+        }
+
+    def measure_elsewhere(self, tagger: Tagger) -> Figures:
+        """The figures that begin with "elsewhere_": the same of the second text, each sentence once; without it none.
+
+        Raises:
+            CorpusError: the second text is too little.
+        """
+        if not self.elsewhere.sentences:
+            return {}
+        figures = self._elsewhere.figures(tagger.word_logits(self._elsewhere.text.words))
+        return {f"{ELSEWHERE}{name}": value for name, value in figures.items()}
+
+    @cached_property
+    def _elsewhere(self) -> Compared:
+        # Not before a candidate asks for it: without lower precisions nobody reads it.
+        return self._compared_elsewhere()
 
 
 def upper_bound(changed: int, words: int, *, confidence: float = 0.95) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from runtime.bundle.certificate import Candidate, Certificate
 from runtime.bundle.gate import failures
+from runtime.errors import GateError
 
 FIGURES = ("changed_per_10k", "changed_per_10k_upper", "candidate_f1")
 """What a person is told of a candidate; export.certify.certify_bundle says what each is."""
@@ -20,6 +21,11 @@ _REASONS = {
     "alone_changed_per_10k": "too many changed when alone",
     "rows_changed_per_10k": "too many changed in rows",
     "relative_logit_difference": "logits too far apart",
+    "sure_changed": "sure labels changed",
+    "elsewhere_changed_per_10k": "too many labels changed elsewhere",
+    "elsewhere_f1_lost": "too much F1 lost elsewhere",
+    "elsewhere_agreement": "too few entities agree elsewhere",
+    "elsewhere_sure_changed": "sure labels changed elsewhere",
 }
 
 
@@ -33,6 +39,7 @@ class Outcome:
         reason: why it is kept or left out, in about five words.
         certificate: what was measured; None where it could not answer at all, or where only the figures are left.
         figures: those of FIGURES that were measured.
+        fault: why the bundle as a whole fails because of it; None where it does not.
     """
 
     candidate: Candidate
@@ -40,6 +47,7 @@ class Outcome:
     reason: str
     certificate: Certificate | None = None
     figures: Mapping[str, float | int | None] = field(default_factory=dict)
+    fault: GateError | None = None
 
 
 def measured(certificate: Certificate, *, kept: bool, reason: str) -> Outcome:
@@ -51,6 +59,20 @@ def measured(certificate: Certificate, *, kept: bool, reason: str) -> Outcome:
 def certificates_of(outcomes: Sequence[Outcome]) -> tuple[Certificate, ...]:
     """The certificates of those that are kept."""
     return tuple(each.certificate for each in outcomes if each.kept and each.certificate)
+
+
+def still_failed(before: Sequence[Certificate], outcomes: Sequence[Outcome]) -> tuple[Certificate, ...]:
+    """What a bundle's candidates have failed on by now: the new, and what they failed on before and did not pass since.
+
+    Args:
+        before: failures that the manifest has.
+        outcomes: of certifying once more; only a pass on the same texts takes a failure back. On a CPU that cuts sums
+            off, a failure says nothing about the file.
+    """
+    found = [each.certificate for each in outcomes if each.certificate]
+    failed = [one for one in found if not one.passed and "no vnni" not in one.cpu_requirements]
+    settled = {one.trial for one in found}
+    return (*failed, *(one for one in before if one.trial not in settled))
 
 
 def failed_bounds(certificate: Certificate) -> str:

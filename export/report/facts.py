@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from export.report.rows import Row
-from runtime.bundle.gate import EVIDENCE, GATE
+from runtime.bundle.gate import GATE, lacking_evidence
 from runtime.bundle.store import MANIFEST, Bundle, Certificate, digest_of
 from runtime.screen.display import Told
 
@@ -56,6 +56,6 @@ def _certificate(certificate: Certificate) -> Facts:
         }
         for bound in GATE[certificate.precision]
     ]
-    lacks = list(EVIDENCE.lacks(measured, certificate.entities))
+    lacks = list(lacking_evidence(certificate))
     told = {name: value for name, value in asdict(certificate).items() if name != "probe"}
     return {**told, "gate": bounds, "full_evidence_lacks": lacks}

@@ -109,6 +109,8 @@ class Certificate:
         files: sha256 of each file that its answers come from: graph, external weights, tokenizer, configuration.
         interface_sha256: of the labels and limits that it was measured with; see runtime.bundle.doubts.
         probe: what the candidate must say again wherever it is loaded.
+        elsewhere, elsewhere_sha256: the same of the second text, which nothing was fitted to; empty where there is
+            none, as in fp32.
     """
 
     file: str
@@ -126,11 +128,18 @@ class Certificate:
     files: dict[str, str] = field(default_factory=dict)
     interface_sha256: str = ""
     probe: Probe = field(default=Probe(), metadata={LATER: True})
+    elsewhere: str = field(default="", metadata={LATER: True})
+    elsewhere_sha256: str = field(default="", metadata={LATER: True})
 
     @property
     def candidate(self) -> Candidate:
         """Whose certificate it is."""
         return Candidate(self.file, self.backend, self.precision, self.device)
+
+    @property
+    def trial(self) -> tuple[Candidate, str, str]:
+        """What was measured: the candidate, and the digests of both texts."""
+        return self.candidate, self.corpus_sha256, self.elsewhere_sha256
 
     def holds_on(self, cpu_features: Collection[CpuFeature]) -> bool:
         """Whether a CPU with these abilities computes as the one did that it was measured on."""

@@ -1,4 +1,5 @@
-"""What speaks against the certificates of a manifest: their own figures, too little evidence, or other files.
+"""What speaks against the certificates of a manifest: their own figures, too little evidence, other files, or a text
+that the candidate failed on later.
 
 It believes no `passed`. It reads no file: that each is what the manifest says, runtime.bundle.store has seen to.
 """
@@ -10,11 +11,12 @@ import json
 from collections.abc import Mapping
 
 from runtime.bundle.certificate import CERTIFY, Candidate, Certificate
-from runtime.bundle.gate import EVIDENCE, failures
+from runtime.bundle.gate import ELSEWHERE, Bound, failures, lacking_evidence
 from runtime.bundle.manifest import CONFIG, TOKENIZER, Manifest
 from runtime.errors import UncertifiedError
 
 _MORE_TEXT = "certify it on more text with `python -m export.certify`, or ask for limited evidence"
+_FAILED = "choose another candidate, or allow uncertified ones; it is served again once it passes on that text"
 
 
 def doubts(manifest: Manifest, *, limited: bool) -> dict[Candidate, UncertifiedError]:
@@ -25,7 +27,21 @@ def doubts(manifest: Manifest, *, limited: bool) -> dict[Candidate, UncertifiedE
         limited: let a certificate that rests on little text vouch, too.
     """
     found = ((one, _doubt(one, manifest, limited=limited)) for one in manifest.certificates)
-    return {one.candidate: error for one, error in found if error}
+    # A text that it failed on outweighs all texts that it passed on.
+    return {one.candidate: error for one, error in found if error} | {
+        one.candidate: UncertifiedError(str(one.candidate), f"it failed on {_where(one)} ({_told(one)})", _FAILED)
+        for one in manifest.failed
+    }
+
+
+def _where(failed: Certificate) -> str:
+    """Which of the two texts it failed on."""
+    elsewhere = all(bound.figure.startswith(ELSEWHERE) for bound in failures(failed))
+    return failed.elsewhere if elsewhere else failed.corpus
+
+
+def _told(certificate: Certificate) -> str:
+    return ", ".join(f"{bound.text} {_shown(certificate, bound)}" for bound in failures(certificate))
 
 
 def interface_sha256(manifest: Manifest) -> str:
@@ -38,17 +54,22 @@ def interface_sha256(manifest: Manifest) -> str:
 
 def _doubt(certificate: Certificate, manifest: Manifest, *, limited: bool) -> UncertifiedError | None:
     subject = str(certificate.candidate)
-    if failed := failures(certificate):
-        told = ", ".join(f"{bound.text} {certificate.measured.get(bound.figure)}" for bound in failed)
-        return UncertifiedError(subject, f"its figures fail the gate ({told})", CERTIFY)
+    if failures(certificate):
+        return UncertifiedError(subject, f"its figures fail the gate ({_told(certificate)})", CERTIFY)
     if changed := _changed(certificate, manifest):
         return UncertifiedError(subject, f"certified with another {changed}", CERTIFY)
     if not certificate.probe.texts:
         return UncertifiedError(subject, "its certificate has no answers to check it by", CERTIFY)
-    lacking = EVIDENCE.lacks(certificate.measured, certificate.entities)
+    lacking = lacking_evidence(certificate)
     if lacking and not limited:
         return UncertifiedError(subject, f"limited evidence: {', '.join(lacking)}", _MORE_TEXT)
     return None
+
+
+def _shown(certificate: Certificate, bound: Bound) -> str:
+    value = certificate.measured.get(bound.figure)
+    # Bundles of earlier versions lack the gate's later rows.
+    return "not measured" if value is None else f"{value:.4g}, limit {bound.limit:g}"
 
 
 def _changed(certificate: Certificate, manifest: Manifest) -> str:

@@ -201,6 +201,8 @@ class Manifest:
         engines: TensorRT plans among the files.
         readings: the reading policies that were measured, at most one of them the default.
         label_scheme: how the labels spell entities; "" in bundles that do not say: as the names show.
+        failed: what candidates came to on texts that they failed on, at most one for each candidate and its texts. They
+            are not served until they pass on the same texts; see runtime.bundle.doubts.
     """
 
     checkpoint: Source
@@ -216,6 +218,7 @@ class Manifest:
     engines: tuple[Engine, ...] = ()
     readings: tuple[Reading, ...] = field(default=(), metadata={LATER: True})
     label_scheme: SchemeName = field(default="", metadata={LATER: True})
+    failed: tuple[Certificate, ...] = field(default=(), metadata={LATER: True})
 
     @property
     def default_reading(self) -> Reading | None:
@@ -251,13 +254,15 @@ def _check_files(manifest: Manifest) -> None:
             raise SchemaError(f"{name[:60]!r} is not among the files")
     if len({*named}) < len(named):
         raise SchemaError("two graphs or engines have one file")
-    for certificate in manifest.certificates:
+    for certificate in (*manifest.certificates, *manifest.failed):
         if certificate.file not in named:
             raise SchemaError(f"certificates: {certificate.file[:60]!r} is neither a graph nor an engine")
     if sum(reading.is_default for reading in manifest.readings) > 1:
         raise SchemaError("readings: two defaults")
     if len({one.candidate for one in manifest.certificates}) < len(manifest.certificates):
         raise SchemaError("certificates: two of one candidate")
+    if len({one.trial for one in manifest.failed}) < len(manifest.failed):
+        raise SchemaError("failed: two of one candidate on one text")
     for required in (TOKENIZER, CONFIG):
         if required not in manifest.files:
             raise SchemaError(f"files: {required} is missing")

@@ -44,9 +44,14 @@ def test_the_gate_of_the_page_is_the_gate_of_the_code() -> None:
     said: dict[str, list[float]] = {}
     for names, *limits in _LIMITS.findall(page):
         said |= {name: [float(limit) for limit in limits] for name in names.split(", ")}
+    elsewhere = re.search(rf"^\| text from elsewhere{_LIMIT}{_LIMIT}{_LIMIT} \|$", page, re.MULTILINE)
+    assert elsewhere
+    limits_elsewhere = [float(limit) for limit in elsewhere.groups()]
     figures = ("changed_per_10k", "f1_lost", "agreement")
     bounds = {name: {bound.figure: bound.limit for bound in GATE[name]} for name in GATE}
     assert said == {name: [bounds[name][figure] for figure in figures] for name in GATE}
+    for name in ("int8", "fp8", "int4"):
+        assert limits_elsewhere == [bounds[name][f"elsewhere_{figure}"] for figure in figures]
 
 
 def test_the_gate_is_what_it_was_decided_to_be() -> None:
@@ -65,4 +70,16 @@ def test_the_gate_is_what_it_was_decided_to_be() -> None:
         assert bounds["f1_lost"] == (lost, False)
         assert bounds["agreement"] == (agreement, True)
         assert bounds["not_finite"] == (0, False)
+    elsewhere = {
+        "elsewhere_changed_per_10k": (20.0, False),
+        "elsewhere_f1_lost": (0.10, False),
+        "elsewhere_agreement": (0.980, True),
+        "elsewhere_sure_changed": (0.0, False),
+    }
+    for name, bounds_of in GATE.items():
+        found = {bound.figure: (bound.limit, bound.at_least) for bound in bounds_of}
+        assert found.get("sure_changed") == (None if name == "fp32" else (0.0, False))
+        assert {figure: limit for figure, limit in found.items() if figure in elsewhere} == (
+            elsewhere if name in ("int8", "fp8", "int4") else {}
+        )
     assert {bound.figure: bound.limit for bound in GATE["fp32"]}["relative_logit_difference"] == 1e-4

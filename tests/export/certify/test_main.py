@@ -12,8 +12,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from export.__main__ import main as export
 from export.certify.__main__ import main
-from runtime.bundle.store import MANIFEST, TOKENIZER, digest_of, open_bundle, read_bundle, seal
+from runtime.bundle.store import TOKENIZER, digest_of, open_bundle, read_bundle, seal
+from runtime.errors import UncertifiedError
+from runtime.selection import choose
+from runtime.tagger import Tagger
 from tests.conftest import Command
 from tests.tiny import tiny_checkpoint
 
@@ -45,6 +49,7 @@ def test_a_failed_gate_is_status_1_and_names_the_candidate(
     onnx.save(model, graph)
     said = refused(bundle, graph, tiny_model, tiny_corpus, command)
     assert said.startswith("FAILED: padded-fp32.onnx on onnxruntime in fp32, cpu: it does not say what")
+    assert "\nnot served any more: padded-fp32.onnx on onnxruntime in fp32, cpu" in said
 
 
 def test_other_tokens_are_found_before_any_answer(
@@ -56,17 +61,17 @@ def test_other_tokens_are_found_before_any_answer(
     (bundle / TOKENIZER).write_text(json.dumps(tokenizer))
     said = refused(bundle, bundle / TOKENIZER, tiny_model, tiny_corpus, command)
     assert "tokenizer.json: other tokens than in transformers for" in said
+    assert said.endswith(f"{bundle} is as it was\n")
 
 
 def refused(bundle: Path, changed: Path, model: Path, corpus: Path, command: Command) -> str:
-    """What certifying says of a bundle one of whose files was changed and sealed again: status 1, nothing written."""
+    """What certifying says of a bundle one of whose files was changed and sealed: status 1, no new certificate."""
     manifest = read_bundle(bundle).manifest
     seal(bundle, replace(manifest, files={**manifest.files, changed.name: digest_of(changed)}))
-    before = (bundle / MANIFEST).read_bytes()
+    before = read_bundle(bundle).manifest
     said = command("export.certify", bundle, "--model", model, "--corpus", corpus, "--threads", "1")
     assert (said.returncode, "Traceback" in said.stderr) == (1, False)
-    assert said.stderr.endswith(f"{bundle} is as it was\n")
-    assert (bundle / MANIFEST).read_bytes() == before
+    assert read_bundle(bundle).manifest.certificates == before.certificates
     return said.stderr
 
 
@@ -78,3 +83,43 @@ def test_another_checkpoint_is_an_error_and_no_verdict(
     assert (said.returncode, said.stdout) == (2, "")
     assert said.stderr.count("\n") == 1
     assert "not the checkpoint that" in said.stderr
+
+
+def test_what_fails_on_another_text_is_not_served_until_it_passes_there(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    """The failure is written by hand as certifying writes it, since a tiny fp32 graph fails on no honest text."""
+    intact = open_bundle(bundle).manifest
+    passed = intact.certificates[0]
+    figures = {**passed.measured, "changed_per_10k": 14.4}
+    failed = replace(passed, corpus="elsewhere.txt", corpus_sha256="1", measured=figures, passed=False)
+    seal(bundle, replace(intact, failed=(failed,)))
+    refused = r"failed on elsewhere\.txt \(changed labels in 10,000 14\.4, limit 0\)"
+    with pytest.raises(UncertifiedError, match=refused):
+        Tagger.open(bundle, candidate=passed.candidate, threads=1)
+    Tagger.open(bundle, candidate=passed.candidate, threads=1, allow_uncertified=True).close()
+    with Tagger.open(bundle, threads=1) as tagger:
+        assert tagger.backend is not None
+        chosen = choose(open_bundle(bundle))
+    assert chosen != passed.candidate
+    # Passing on the corpus once more takes nothing back, passing on that text does.
+    line = [str(bundle), "--model", str(tiny_model), "--threads", "1", "--corpus"]
+    assert main([*line, str(tiny_corpus)]) == 0
+    assert failed in open_bundle(bundle).manifest.failed
+    on_corpus = replace(failed, corpus_sha256=passed.corpus_sha256)
+    seal(bundle, replace(open_bundle(bundle).manifest, failed=(on_corpus,)))
+    assert main([*line, str(tiny_corpus)]) == 0
+    assert passed.candidate not in {one.candidate for one in open_bundle(bundle).manifest.failed}
+
+
+def test_exporting_the_same_graph_again_keeps_what_it_failed_on(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    intact = open_bundle(bundle).manifest
+    failed = replace(intact.certificates[0], corpus_sha256="1", passed=False)
+    seal(bundle, replace(intact, failed=(failed,)))
+    line = ["--model", str(tiny_model), "--corpus", str(tiny_corpus), "--output", str(bundle), "--threads", "1"]
+    assert export(line) == 0
+    assert "up to date" in capsys.readouterr().out
+    assert export([*line, "--force"]) == 0
+    assert failed in open_bundle(bundle).manifest.failed

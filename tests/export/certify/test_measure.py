@@ -15,6 +15,7 @@ from runtime.errors import CorpusError
 from runtime.text.conll import Sentence
 from runtime.text.label_schemes import LabelSet
 
+LIMITED = LIMITED_EVIDENCE
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 SENTENCES = tuple(Sentence((f"Anna{number}", "said", "so"), ("B-PER", "O", "O")) for number in range(20))
 
@@ -102,3 +103,15 @@ def test_infinite_logits_of_a_candidate_are_counted() -> None:
 )
 def test_upper_bound_of_the_rate(changed: int, words: int, expected: float) -> None:
     assert upper_bound(changed, words) == pytest.approx(expected, rel=1e-6)
+
+
+def test_text_from_elsewhere_has_figures_of_its_own() -> None:
+    away = Text("away", "1", (Sentence(("Anna1", "sang"), ("B-PER", "O")), Sentence(("Rome",), ("B-LOC",))), LIMITED)
+    reference = Answers({"Rome": 3})
+    of = Certifier(reference, Text("text", "0", SENTENCES, LIMITED), LabelSet(LABELS), max_length=64, elsewhere=away)  # type: ignore[arg-type]
+    found = of.measure_elsewhere(Answers({"Rome": 0}))  # type: ignore[arg-type]
+    assert (found["elsewhere_words"], found["elsewhere_changed_labels"]) == (3, 1)
+    # Logits of 5 and 0 among 5 labels: the checkpoint was 97% sure of Rome.
+    assert (found["elsewhere_sure_words"], found["elsewhere_sure_changed"]) == (3, 1)
+    assert found["elsewhere_f1_lost"] == pytest.approx(100 * (1 - 2 / 3))
+    assert certifier(Answers()).measure_elsewhere(Answers()) == {}  # type: ignore[arg-type]

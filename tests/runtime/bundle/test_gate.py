@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from runtime.bundle.certificate import Certificate, Precision
-from runtime.bundle.gate import EVIDENCE, GATE, Bound, failures, left_out_share
+from runtime.bundle.gate import (
+    ELSEWHERE_EVIDENCE,
+    EVIDENCE,
+    GATE,
+    SURE,
+    Bound,
+    failures,
+    is_held_elsewhere,
+    lacking_evidence,
+    left_out_share,
+)
 from runtime.bundle.manifest import Manifest
 from tests.conftest import ROOT
 
@@ -22,6 +32,12 @@ NUMBERS = {
     "int8": (10, 0.1, 0.99),
     "fp8": (10, 0.1, 0.99),
     "int4": (10, 0.1, 0.99),
+}
+ELSEWHERE_NUMBERS = {
+    "elsewhere_changed_per_10k": 20,
+    "elsewhere_f1_lost": 0.1,
+    "elsewhere_agreement": 0.98,
+    "elsewhere_sure_changed": 0,
 }
 
 
@@ -38,9 +54,14 @@ def test_the_numbers() -> None:
             "alone_changed_per_10k": changed,
             "rows_changed_per_10k": changed,
         }
-        assert limits == (expected | {"relative_logit_difference": 1e-4} if precision == "fp32" else expected)
-        assert [bound.figure for bound in bounds if bound.at_least] == ["agreement"]
-        assert [bound.figure for bound in bounds if bound.may_lack] == ["f1_lost"]
+        expected |= {"relative_logit_difference": 1e-4} if precision == "fp32" else {"sure_changed": 0}
+        held_elsewhere = precision in ("int8", "fp8", "int4")
+        assert is_held_elsewhere(precision) == held_elsewhere
+        assert limits == (expected | ELSEWHERE_NUMBERS if held_elsewhere else expected)
+        assert {bound.figure for bound in bounds if bound.at_least} <= {"agreement", "elsewhere_agreement"}
+        assert {bound.figure for bound in bounds if bound.may_lack} <= {"f1_lost", "elsewhere_f1_lost"}
+    assert SURE == 0.95
+    assert (ELSEWHERE_EVIDENCE.words, ELSEWHERE_EVIDENCE.distinct_sentences) == (5_000, 300)
     assert (EVIDENCE.words, EVIDENCE.distinct_sentences, EVIDENCE.entities, EVIDENCE.left_out) == (10_000, 300, 10, 0.1)
 
 
@@ -81,13 +102,27 @@ def test_what_is_left_out_and_what_fails() -> None:
     assert [bound.figure for bound in failures(empty)] == [b.figure for b in GATE["fp32"] if b.figure != "f1_lost"]
 
 
+def test_text_from_elsewhere_is_evidence_where_the_gate_has_rows_about_it() -> None:
+    enough: dict[str, float | int | None] = {"words": 20_000, "sentences": 900, "distinct_sentences": 900}
+    of = Certificate("a", "openvino", "fp32", "cpu", {}, "text", "0", enough, {}, True, entities={"PER": 10})
+    assert lacking_evidence(of) == ()
+    int8 = replace(of, precision="int8")
+    assert lacking_evidence(int8)[:2] == (
+        "0 of 5,000 words from elsewhere",
+        "0 of 300 distinct sentences from elsewhere",
+    )
+    elsewhere = {f"elsewhere_{name}": count for name, count in enough.items()}
+    assert lacking_evidence(replace(int8, measured={**enough, **elsewhere})) == ()
+
+
 def test_names_of_the_schema() -> None:
     """A name that changes makes every bundle unreadable: it needs another number of the schema, or LATER."""
     assert {field.name for field in fields(Certificate)} == {
         *("file", "backend", "precision", "device", "versions", "corpus", "corpus_sha256", "measured", "limits"),
         *("passed", "cpu_requirements", "entities", "files", "interface_sha256", "probe"),
+        *("elsewhere", "elsewhere_sha256"),
     }
     assert {field.name for field in fields(Manifest)} >= {
         *("checkpoint", "labels", "max_length", "vocabulary", "files", "graphs", "certificates", "versions", "speeds"),
-        *("attestations", "engines"),
+        *("attestations", "engines", "readings", "failed"),
     }

@@ -121,8 +121,8 @@ def test_nothing_is_said_twice(bundle: Path, change: Change) -> None:
     ("path", "new", "found"),
     [
         ("measured.changed_per_10k", 9_000.0, "its figures fail the gate (changed labels in 10,000 9000"),
-        ("measured.not_finite", 1, "its figures fail the gate (logits not finite 1"),
-        ("measured.changed_per_10k", ..., "its figures fail the gate (changed labels in 10,000 None"),
+        ("measured.not_finite", 1, "its figures fail the gate (logits not finite 1, limit 0"),
+        ("measured.changed_per_10k", ..., "its figures fail the gate (changed labels in 10,000 not measured"),
         ("measured.agreement", None, "its figures fail the gate (agreement"),
         ("measured", {}, "its figures fail the gate"),
         ("measured.words", 212, "limited evidence: 212 of 10,000 words"),
