@@ -163,12 +163,16 @@ def _not_able(bundle: Bundle, candidate: Candidate, here: Machine) -> BackendErr
 
 
 def _certified(bundle: Bundle, able: Sequence[Candidate], here: Machine) -> list[Candidate]:
-    """Those with a passing certificate for this CPU and library; the error of the first where there are none."""
+    """Those with a passing certificate for this CPU and library; where there are none, the error of the first one."""
     refusals = {candidate: refusal_of(bundle, candidate, here) for candidate in able}
     passed = [candidate for candidate, refusal in refusals.items() if not refusal]
-    for refusal in refusals.values():
-        if refusal and not passed:
-            raise refusal
+    if not passed:
+        # Why a certificate does not hold tells more than that another candidate has none.
+        held = {one.candidate for one in (*bundle.manifest.certificates, *bundle.manifest.failed)}
+        told = [refusal for candidate, refusal in refusals.items() if refusal and candidate in held]
+        for refusal in (*told, *refusals.values()):
+            if refusal:
+                raise refusal
     return passed
 
 

@@ -21,4 +21,5 @@ def cpu_requirements_of(bundle: Bundle, candidate: Candidate, here: Collection[C
     if candidate.precision != "int8" or candidate.device != "cpu" or bundle.graph_in(candidate.file).seven_bit:
         return ()
     sums = [each for each in ANY_SUMS if each in here] or ANY_SUMS
-    return (*sums, "bf16") if "bf16" in here else (*sums,)
+    # OpenVINO computes what is not int8 in bf16 where it can; ONNX Runtime computes it in fp32 everywhere.
+    return (*sums, "bf16") if "bf16" in here and candidate.backend == "openvino" else (*sums,)

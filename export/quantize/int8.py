@@ -1,7 +1,7 @@
 """fp32 graph of packed layout -> the same in int8: post-training quantization with accuracy control, from text alone.
 
 Every linear layer goes to int8 as export.quantize.gptq makes it with the least harm, in the form that OpenVINO and
-TensorRT know (QuantizeLinear and DequantizeLinear). Half of the text that it is fitted to is joined to windows of full
+ONNX Runtime know (QuantizeLinear and DequantizeLinear). Half of the text it is fitted to is joined to windows of full
 length: without them 55 labels in 10,000 changed in long windows, with them 11 (MiniLM, CoNLL-2003's train.txt). As long
 as more labels change than the goal allows, layers are kept in higher precision; see export.quantize.mixed_precision.
 

@@ -1,7 +1,9 @@
 """The linear layers of an ONNX graph, and the same graph with some of them in int8.
 
 In int8 a layer's input is first centered and scaled, channel by channel, so that all channels fill the same range;
-the weights and the bias take both back. All of it is symmetric (zero points are 0): the form that TensorRT asks for.
+the weights and the bias take both back. Weights are symmetric; the input is stored as uint8 around 128, which is the
+form that both OpenVINO and ONNX Runtime multiply at once. (Stored as int8 around 0, the same numbers take ONNX Runtime
+a third longer: it fuses 17 of MiniLM's 30 layers, since x86 multiplies uint8 by int8.)
 
     input -> Mul -> Add -> QuantizeLinear -> DequantizeLinear -> MatMul <- DequantizeLinear <- int8 weights
 
@@ -152,8 +154,7 @@ def _quantize_input(graph: onnx.GraphProto, tensor: str, quantization: InputQuan
     scale = constant(graph, f"{tensor}/scale", quantization.scale)
     shift = constant(graph, f"{tensor}/shift", -quantization.center * quantization.scale)
     step = constant(graph, f"{tensor}/step", np.float32(quantization.step))
-    # Its type says that int8 is meant; without a zero point, ONNX stores uint8.
-    zero = constant(graph, f"{tensor}/zero", np.int8(0))
+    zero = constant(graph, f"{tensor}/zero", np.uint8(128))
     return [
         helper.make_node("Mul", [tensor, scale], [f"{tensor}/scaled"], f"{tensor}/Mul"),
         helper.make_node("Add", [f"{tensor}/scaled", shift], [f"{tensor}/centred"], f"{tensor}/Add"),

@@ -36,6 +36,7 @@ class OnnxRuntime:
         threads: number of threads for the matrix multiplications of one call.
         prepack: copy the weights into the order in which the multiplications read them; it pays off after about ten
             calls.
+        int8: multiply in int8 what the graph stores in int8, instead of in fp32.
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
@@ -45,7 +46,9 @@ class OnnxRuntime:
     device: Device = "cpu"
     packing = ON_CPU
 
-    def __init__(self, path: Path, *, layout: Layout, streams: int, threads: int, prepack: bool = True) -> None:
+    def __init__(
+        self, path: Path, *, layout: Layout, streams: int, threads: int, prepack: bool = True, int8: bool = False
+    ) -> None:
         import onnxruntime
 
         self.version: str = onnxruntime.__version__
@@ -53,7 +56,7 @@ class OnnxRuntime:
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.disable_prepacking", str(int(not prepack)))
         # The optimizer would move operators on shapes into fp8, for which there are no kernels.
-        options.add_session_config_entry("session.disable_quant_qdq", "1")
+        options.add_session_config_entry("session.disable_quant_qdq", str(int(not int8)))
         options.log_severity_level = 4  # errors come as exceptions; the library would print them, too
         self.layout, self.streams = layout, streams
         self._path, self._free = path, threading.Semaphore(streams)
@@ -108,15 +111,13 @@ class _Spec:
     _graphs: ClassVar = GraphCandidates(
         backend="onnxruntime",
         device="cpu",
-        runs={"fp32": ("fp32",), "fp16": ("fp16",), "fp8": ("fp8",), "int4": ("int4",)},
+        runs={"fp32": ("fp32",), "fp16": ("fp16",), "fp8": ("fp8",), "int8": ("int8",), "int4": ("int4",)},
         layouts=("padded", "packed"),
     )
 
     def candidates(self, bundle: Bundle) -> list[Candidate]:
         """See BackendSpec."""
-        # Of int8, export makes packed graphs, which this provider has no fast kernels for. Padded ones are others'.
-        int8 = [one for one in bundle.manifest.graphs if (one.precision, one.layout) == ("int8", "padded")]
-        return [*self._graphs.of(bundle), *(Candidate(one.file, self.name, "int8", self.device) for one in int8)]
+        return self._graphs.of(bundle)
 
     def missing(self, here: Machine) -> Obstacle | None:
         """See BackendSpec."""
@@ -137,6 +138,7 @@ class _Spec:
             streams=streams,
             threads=options.threads // streams,
             prepack=options.goal != "once",
+            int8=candidate.precision == "int8",
         )
 
 

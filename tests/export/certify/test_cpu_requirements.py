@@ -85,6 +85,9 @@ def test_int8_needs_what_it_was_measured_with(here: set[CpuFeature], needs: tupl
     wide, seven_bit = holding(WIDE), holding(replace(WIDE, seven_bit=True))
     assert cpu_requirements_of(wide, ON_OPENVINO, here) == needs
     assert cpu_requirements_of(seven_bit, ON_OPENVINO, here) == ()
+    # ONNX Runtime computes the rest in fp32.
+    on_onnxruntime = replace(ON_OPENVINO, backend="onnxruntime")
+    assert cpu_requirements_of(wide, on_onnxruntime, here) == tuple(each for each in needs if each != "bf16")
     assert cpu_requirements_of(wide, replace(ON_OPENVINO, precision="fp32"), here) == ()
     assert cpu_requirements_of(wide, replace(ON_OPENVINO, device="cuda"), here) == ()
 
