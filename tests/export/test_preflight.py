@@ -84,7 +84,7 @@ def test_a_model_that_cannot_be_packed_will_not_have_what_is_asked_for(
     padded = manifest.graphs[0]
     assert padded.layout == "padded"
     certificates = tuple(each for each in manifest.certificates if each.file == padded.file)
-    alone = replace(manifest, graphs=(padded,), certificates=certificates, attestations=(), speeds=())
+    alone = replace(manifest, graphs=(padded,), certificates=certificates, attestations=(), speeds=(), failed=())
     assert is_up_to_date(changed(tiny_bundle, tmp_path, alone), checkpoint, text, INT8, tensorrt=NO_ENGINES)
 
 

@@ -41,6 +41,7 @@ INT8 = Graph("packed-int8.onnx", "int8", "packed", 17, _INPUTS)
 
 ORT_PADDED = Candidate(PADDED.file, "onnxruntime", "fp32", "cpu")
 ORT_PACKED = Candidate(PACKED.file, "onnxruntime", "fp32", "cpu")
+ORT_INT8 = Candidate(INT8.file, "onnxruntime", "int8", "cpu")
 OV_FP32 = Candidate(PACKED.file, "openvino", "fp32", "cpu")
 OV_BF16 = Candidate(PACKED.file, "openvino", "bf16", "cpu")
 OV_INT8 = Candidate(INT8.file, "openvino", "int8", "cpu")
@@ -91,7 +92,7 @@ def with_engine() -> Bundle:
 
 def test_candidates_in_order_of_preference() -> None:
     on_cuda = [replace(one, device="cuda") for one in (ORT_PADDED, ORT_PACKED)]
-    assert candidates(bundle()) == [ORT_PADDED, ORT_PACKED, OV_FP32, OV_BF16, OV_INT8, *on_cuda]
+    assert candidates(bundle()) == [ORT_PADDED, ORT_PACKED, ORT_INT8, OV_FP32, OV_BF16, OV_INT8, *on_cuda]
     assert candidates(bundle(graphs=(PADDED,))) == [
         ORT_PADDED,
         replace(OV_FP32, file=PADDED.file),

@@ -23,6 +23,8 @@ PASSED = Certificate(
     {
         **PERFECT,
         **COUNTED,
+        **{f"elsewhere_{name}": count for name, count in COUNTED.items()},
+        **{"sure_words": 49_000, "elsewhere_sure_words": 45_000, "margin_median": 0.071, "margin_largest": 0.3},
         "changed_labels": 21,
         "changed_per_10k": 4.2,
         "changed_per_10k_upper": 6.02,
@@ -32,6 +34,7 @@ PASSED = Certificate(
     {},
     True,
     entities={"PER": 500},
+    elsewhere="generated news",
 )
 
 
@@ -52,4 +55,7 @@ def test_all_figures_of_a_certificate() -> None:
         show_certificate(PASSED)
     assert "packed-int8.onnx on openvino 2026.1 in int8, cpu, against PyTorch 2.13 fp32" in screen.lines[0]
     assert "changed labels in 10,000  4.2  <= 10  ok" in screen.lines
+    said = "valid.txt: 0 labels changed of 49,000 that the checkpoint is 95% sure of"
+    assert f"{said}; where labels changed, its first led by 0.07 (median), at most 0.30" in screen.lines
+    assert "generated news: 0 labels changed of 45,000 that the checkpoint is 95% sure of" in screen.lines
     assert screen.lines[-1] == "PASSED"

@@ -36,7 +36,8 @@ def test_sealed_bundle_opens_as_it_was_sealed(bundle: Path) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_one_changed_byte_anywhere_is_refused(bundle: Path, seed: int) -> None:
     chance = random.Random(seed)
-    for file in sorted(bundle.iterdir()):
+    # The report for people is no part of what is sealed.
+    for file in sorted(bundle / name for name in sealed_files(bundle) if (bundle / name).exists()):
         intact = file.read_bytes()
         place = chance.randrange(len(intact))
         changed = bytes([intact[place] ^ (1 << chance.randrange(8))])
