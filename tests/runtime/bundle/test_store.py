@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runtime.bundle.certificate import Wanted
-from runtime.bundle.store import MANIFEST, Candidate, open_bundle, seal
+from runtime.bundle.store import MANIFEST, Candidate, open_bundle, seal, sealed_files
 from runtime.errors import BundleError, UncertifiedError
 from runtime.tagger import Tagger
 from tests.conftest import ROOT
