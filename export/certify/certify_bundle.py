@@ -164,9 +164,13 @@ def check_outcomes(bundle: Bundle, outcomes: Sequence[Outcome]) -> None:
     Raises:
         GateError: the first such file.
     """
-    for fault in (each.fault for each in outcomes if each.fault):
-        raise fault
     own = [each for each in outcomes if _in_own_precision(bundle, each.candidate)]
+    served = {each.candidate.file for each in own if each.kept}
+    for each in outcomes:
+        # Two backends round a graph in 8 bits differently: one may pass where the other fails by a label. In fp32 there
+        # is no such luck, and what answers wrongly once is wrong.
+        if each.fault and (each.candidate.precision == "fp32" or each.candidate.file not in served):
+            raise each.fault
     # Of a file whose sums this CPU cuts off, nothing can be said here.
     passed = {each.candidate.file for each in own if each.kept or each.reason == _CUTS_OFF}
     wanted = {each.candidate.file for each in own if each.candidate.device == "cpu"}

@@ -39,7 +39,7 @@ class Outcome:
         reason: why it is kept or left out, in about five words.
         certificate: what was measured; None where it could not answer at all, or where only the figures are left.
         figures: those of FIGURES that were measured.
-        fault: why the bundle as a whole fails because of it; None where it does not.
+        fault: why the bundle fails unless another backend serves the file; None where it does not.
     """
 
     candidate: Candidate

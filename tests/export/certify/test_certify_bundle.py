@@ -26,6 +26,7 @@ from runtime.bundle.store import (
     Certificate,
     Graph,
     Manifest,
+    Precision,
     Source,
     digest_of,
     open_bundle,
@@ -222,6 +223,29 @@ def test_a_gpu_that_fails_takes_nothing_from_the_cpu(error: NerveError) -> None:
         outcome([ON_CPU], [], error)
     with pytest.raises(GateError, match=r"packed-fp32\.onnx"):
         outcome([ON_GPU, FUSED_ON_GPU], [ON_CPU], error)
+
+
+@pytest.mark.parametrize("wrong_in", ["int8", "fp32"])
+def test_a_backend_that_rounds_badly_is_left_out_where_another_serves_the_file(wrong_in: Precision) -> None:
+    int8 = replace(FP32, file="packed-int8.onnx", precision="int8")
+    on_onnxruntime = Candidate(int8.file, "onnxruntime", "int8", "cpu")
+    tried = [ON_CPU, on_onnxruntime, replace(on_onnxruntime, backend="openvino")]
+    held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, int8), (), {}))
+
+    def measure(one: Candidate) -> Certificate:
+        figures: dict[str, float | int | None] = defaultdict(int)
+        passed = (one.precision, one.backend) != (wrong_in, "onnxruntime")
+        kind = (one.file, one.backend, one.precision, one.device)
+        return Certificate(*kind, {"torch": "2"}, "text", "0", figures, {}, passed)
+
+    found = passing(held, tried, measure)
+    assert len(still_failed((), found)) == 1
+    if wrong_in == "int8":
+        check_outcomes(held, found)
+        assert [each.candidate.backend for each in found if each.kept] == ["onnxruntime", "openvino"]
+    else:
+        with pytest.raises(GateError, match="it does not say what"):
+            check_outcomes(held, found)
 
 
 def test_who_asked_for_an_engine_gets_no_bundle_without() -> None:
