@@ -1,16 +1,20 @@
 """python -m bench readme RESULT.json: what the README and docs/benchmarks.md say is written from a result.
 
-The README gets the verdict, two pictures and two short tables; docs/benchmarks.md gets all tables. Both stand between
-two marks, and nothing outside the marks is changed. --check says whether what is there is what would be written.
+The README gets the verdict, two pictures and two short tables; docs/benchmarks.md gets all tables. Where a result of
+`python -m bench serve` lies beside it (NAME-serve.json beside NAME.json), docs/serve.md gets its tables, and the README
+a short one. All stand between two marks, and nothing outside the marks is changed. --check says whether what is there
+is what would be written.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from bench.report.figures import Picture, one_text_picture, speed_picture
 from bench.report.machine_lines import machine_lines
@@ -20,6 +24,8 @@ from bench.report.tables import tables_of
 from bench.report.verdict import reading, verdict
 from bench.report.write import make_folder
 from bench.schema.result import Result, read_result
+from bench.serve.tables import full_table
+from bench.serve.tables import short_table as serve_table
 from runtime.command_line import Parser
 from runtime.errors import StorageError
 from runtime.system.files import write_atomically
@@ -37,8 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     before = {path: _read(path) for path in blocks}
     result = read_result(options.result)
     wanted = {path: with_block(before[path], make(result, options.result), path) for path, make in blocks.items()}
+    if servers := servers_beside(options.result):
+        wanted[options.serve] = with_block(_read(options.serve), servers_block(servers), options.serve)
     if options.check:
-        differing = [path for path, text in wanted.items() if before[path] != text]
+        differing = [path for path, text in wanted.items() if _read(path) != text]
         differing += pictures_not_of(options.result, options.images)
         for path in differing:
             print(f"{path} is not of {options.result}: run {PROG} {options.result}", file=sys.stderr)
@@ -61,7 +69,40 @@ def readme_block(result: Result, path: Path) -> str:
     if rows_for_one_text(result):
         alt = "One text at a time: the share of calls answered within so many milliseconds"
         parts += [_shown(ONE_TEXT_IMAGE, alt), one_text_table(result).markdown()]
-    return "\n\n".join([*parts, _caption(result, path)]) + "\n"
+    parts.append(_caption(result, path))
+    if servers := servers_beside(path):
+        parts += ["As HTTP servers, one sentence a request:", serve_table(_value(servers)).rstrip("\n")]
+    return "\n\n".join(parts) + "\n"
+
+
+def servers_beside(path: Path) -> Path | None:
+    """The result of `python -m bench serve` that belongs to that result, if there is one."""
+    beside = path.with_name(f"{path.stem}-serve.json")
+    return beside if beside.is_file() else None
+
+
+def servers_block(path: Path) -> str:
+    """Return what stands between the marks of docs/serve.md: all loops of all servers, and the bars."""
+    value = _value(path)
+    machine = value["machine"]
+    about = f"{machine['cpu']}, {value['threads']} threads; commit {machine['commit'][:12]}"
+    written = f"Written by `{PROG}` from [{path.name}]({(Path('..') / path).as_posix()})."
+    return f"{full_table(value)}\n{about}{'; a quick run' if value['quick'] else ''}. {written}\n"
+
+
+def _value(path: Path) -> dict[str, Any]:
+    """The JSON of `python -m bench serve`.
+
+    Raises:
+        StorageError: it is none.
+    """
+    try:
+        value = json.loads(_read(path))
+        if value["what"] == "servers":
+            return dict(value)
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise StorageError(str(path), "not a result of python -m bench serve", "measure again, or take it away")
 
 
 def _shown(image: str, alt: str) -> str:
@@ -159,6 +200,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("result", type=Path, help="a JSON under bench/results/")
     check = "write nothing; exit status 1 if something would change"
     parser.add_argument("--check", action="store_true", help=check)
+    parser.add_argument(
+        "--serve", type=Path, default=Path("docs/serve.md"), help="gets the servers' tables (%(default)s)"
+    )
     parser.add_argument("--readme", type=Path, default=Path("README.md"), help="gets the short table (%(default)s)")
     docs, images = Path("docs/benchmarks.md"), Path("docs/images")
     parser.add_argument("--docs", type=Path, default=docs, help="gets all tables (%(default)s)")

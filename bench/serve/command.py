@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bench.measure.machine import machine_facts
 from bench.serve.measure import Plan, measure, measure_tagger
 from bench.serve.overload import measure_overload, overload_lines
 from bench.serve.servers import Server, nerve, servers
+from bench.serve.tables import full_table
 from bench.serve.texts import Texts, read_texts
 from bench.serve.triton import triton_server
 from runtime.bundle.store import open_bundle
@@ -44,25 +46,36 @@ def main(arguments: Sequence[str]) -> int:
         known = ", ".join(server.name for server in chosen)
         raise UsageError("--only", f"no server {unknown[0]!r}", f"choose from {known}")
     chosen = [server for server in chosen if not given.only or server.name in given.only]
-    plan = _QUICK if given.quick else Plan()
+    plan = _plan(given)
     result = run(chosen, texts, plan, output=given.output, bundle=given.bundle, threads=given.threads)
-    write_atomically(given.output / "serve.md", table(result).encode())
+    result["quick"] = given.quick
+    if "nerve" in [server.name for server in chosen]:
+        result["overload"] = _flooded(given, texts)
+    write_atomically(given.output / "serve.md", full_table(result).encode())
     write_atomically(given.output / "serve.json", (json.dumps(result, indent=1) + "\n").encode())
-    print(table(result))
+    print(full_table(result))
     print(given.output / "serve.json")
     return 0
 
 
 def _overload(given: argparse.Namespace, texts: Texts) -> int:
     """This server alone, asked for too much."""
-    server = nerve(given.bundle, given.threads, bounded=True)
-    seconds = _QUICK.seconds if given.quick else Plan().seconds
-    found = measure_overload(server, texts.texts, seconds=seconds, log=given.output / "overload.log")
+    found = _flooded(given, texts)
     result = {"what": "overload", "machine": machine_facts(), "threads": given.threads, "overload": found}
     write_atomically(given.output / "overload.json", (json.dumps(result, indent=1) + "\n").encode())
     print("\n".join(overload_lines(found)))
     print(given.output / "overload.json")
     return 0
+
+
+def _flooded(given: argparse.Namespace, texts: Texts) -> dict[str, Any]:
+    server = nerve(given.bundle, given.threads, bounded=True)
+    return measure_overload(server, texts.texts, seconds=_plan(given).seconds, log=given.output / "overload.log")
+
+
+def _plan(given: argparse.Namespace) -> Plan:
+    plan = _QUICK if given.quick else Plan()
+    return replace(plan, seconds=float(given.seconds)) if given.seconds else plan
 
 
 def run(
@@ -86,30 +99,6 @@ def run(
     }
 
 
-def table(result: dict[str, Any]) -> str:
-    """The last round as Markdown; the JSON has all rounds."""
-    latest = result["rounds"][-1]
-    tagger = latest["tagger"]
-    lines = [
-        f"Tagger.tag: {tagger['texts_per_second']:,.0f} texts/s; alone: {tagger['single_p50_ms']:.2f} ms (p50).",
-        f"{result['threads']} threads, {result['texts']:,} sentences, one text a request; the last of"
-        f" {len(result['rounds'])} rounds. Server and client share the CPUs.",
-        "",
-        "| server | loop | requests/s | p50 ms | p99 ms | refused | F1 |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, found in latest["servers"].items():
-        loops = [(f"{each['connections']} connections", each) for each in found["closed"]]
-        loops += [(f"{each['rate']:,.0f}/s arrive", each) for each in found["open"]]
-        lines += [
-            f"| {name} | {loop} | {each['per_second']:,.0f} | {each['p50_ms']:.2f} | {each['p99_ms']:.2f} "
-            f"| {each['refused']} | {found['f1']:.2f} |"
-            for loop, each in loops
-        ]
-    lines += [f"\n{name} left out: {why}." for name, why in result["left_out"].items()]
-    return "\n".join(lines) + "\n"
-
-
 def _parser() -> Parser:
     parser = Parser(prog=PROG, description="Measure the HTTP server against what people use today.")
     parser.add_argument(
@@ -122,9 +111,9 @@ def _parser() -> Parser:
     parser.add_argument("--texts", type=count, default=2000, metavar="N", help="sentences of it (%(default)s)")
     parser.add_argument("--threads", type=count, default=available_threads(), help="of each server (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter loops, one round")
-    parser.add_argument(
-        "--overload", action="store_true", help="this server alone, asked for ten times what it can do; overload.json"
-    )
+    parser.add_argument("--seconds", type=count, metavar="N", help="of each loop (20; quick: 5)")
+    overload = "only this server, asked for ten times what it can do; the whole run does that, too"
+    parser.add_argument("--overload", action="store_true", help=overload)
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these servers alone")
     parser.add_argument(
         "--triton-python",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from bench.report.readme import BEGIN, END, docs_block, main, pictures_not_of, r
 from bench.schema.result import read_result, write_result
 from runtime.errors import NerveError
 from tests.bench.report.results import a_result
+from tests.bench.serve.test_tables import result as servers_result
 from tests.conftest import ROOT
 
 needs_matplotlib = pytest.mark.skipif(not can_draw(), reason="matplotlib is not installed")
@@ -41,6 +43,25 @@ def test_texts_and_pictures_are_written_from_a_result_and_checked(given: list[st
         (tmp_path / name).write_text(text.replace("100", "999"), encoding="utf-8")
         assert main([*given, "--check"]) == 1
         assert main(given) == 0
+
+
+@needs_matplotlib
+def test_a_result_of_the_servers_beside_it_is_written_too(given: list[str], tmp_path: Path) -> None:
+    (tmp_path / "serve.md").write_text(f"# Serve\n{BEGIN}\n{END}\nrest\n", encoding="utf-8")
+    given += ["--serve", str(tmp_path / "serve.md")]
+    assert main(given) == 0
+    assert (tmp_path / "serve.md").read_text() == f"# Serve\n{BEGIN}\n{END}\nrest\n"
+    machine = {"cpu": "a CPU", "commit": "0123456789abcdef"}
+    beside = servers_result(what="servers", quick=False, machine=machine)
+    (tmp_path / "a-serve.json").write_text(json.dumps(beside), encoding="utf-8")
+    assert main([*given, "--check"]) == 1
+    assert main(given) == 0
+    assert "| nerve | 4 connections | 1,500 |" in (tmp_path / "serve.md").read_text()
+    assert "a CPU, 2 threads; commit 0123456789ab." in (tmp_path / "serve.md").read_text()
+    assert "| nerve | 1,500 | 3.00 | 12 | 90.40 |" in (tmp_path / "README.md").read_text()
+    (tmp_path / "a-serve.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(NerveError, match="not a result of python -m bench serve"):
+        main(given)
 
 
 @needs_matplotlib

@@ -20,7 +20,7 @@ def test_the_server_is_measured_and_its_answers_are_scored(command: Command, tmp
     bundle = lookup_bundle(tmp_path / "bundle", {"Angela": "B-PER", "Merkel": "I-PER", "Paris": "B-LOC"})
     write_conll([GOLD, Sentence(("Rain",), ("O",))], tmp_path / "valid.txt")
     arguments = ["serve", bundle, "--corpus", tmp_path, "--quick", "--only", "nerve", "triton-python-onnxruntime"]
-    done = command("bench", *arguments, "--output", tmp_path / "out")
+    done = command("bench", *arguments, "--seconds", "1", "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     result = json.loads(Path(done.stdout.splitlines()[-1]).read_text())
     (measured,) = result["rounds"]
@@ -32,6 +32,10 @@ def test_the_server_is_measured_and_its_answers_are_scored(command: Command, tmp
     assert measured["tagger"]["texts_per_second"] > 0
     assert "triton-python-onnxruntime" in result["left_out"]
     assert "| nerve | 1 connections |" in (tmp_path / "out" / "serve.md").read_text()
+    flooded = result["overload"]
+    assert flooded["most"]["per_second"] > 0
+    assert flooded["flood"]["per_second"] > 0
+    assert flooded["beside"]["p50_ms"] > 0
 
 
 def test_unknown_servers_are_refused(command: Command, tmp_path: Path) -> None:
