@@ -159,7 +159,7 @@ class OnnxRuntimeOnGpu:
             return stream.run(given, keep=kept)[:rows]
         except Exception as error:
             problem = f"ONNX Runtime refused a batch of {rows} x {length} ({reason(error)})"
-            raise BackendError(str(self._path), problem, _fix(error)) from error
+            raise BackendError(self._path.name, problem, _fix(error)) from error
         finally:
             self._free.put(stream)
 
@@ -264,12 +264,12 @@ def _session(path: Path, provider: Provider) -> Any:
             session = onnxruntime.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     except Exception as error:  # the library derives its many exceptions from Exception alone
         problem = f"ONNX Runtime cannot load it for {wanted} ({reason(error)})"
-        raise BackendError(str(path), problem, _WITHOUT_GRAPH if provider.captures else _AGAIN) from error
+        raise BackendError(path.name, problem, _WITHOUT_GRAPH if provider.captures else _AGAIN) from error
     session.disable_fallback()
     _check_where(session, wanted, path)
     if unknown := sorted({node.name for node in session.get_inputs()} - GIVEN):
         problem = f"it has inputs that no token classifier has ({', '.join(unknown)})"
-        raise BackendError(str(path), problem, "give a graph exported for token classification")
+        raise BackendError(path.name, problem, "give a graph exported for token classification")
     return session
 
 
@@ -295,10 +295,10 @@ def _check_where(session: Any, wanted: str, path: Path) -> None:
     """
     taken = session.get_providers()[0]
     if taken != wanted:
-        raise BackendError(str(path), f"asked for {wanted}, ONNX Runtime fell back to {taken}", _LIBRARIES)
+        raise BackendError(path.name, f"asked for {wanted}, ONNX Runtime fell back to {taken}", _LIBRARIES)
     # Older versions of ONNX Runtime do not tell where single operators run.
     told: Sequence[Any] = getattr(session, "get_provider_graph_assignment_info", list)()
     elsewhere = [node.op_type for part in told if part.ep_name != wanted for node in part.get_nodes()]
     if work := sorted(_WORK.intersection(elsewhere)):
         problem = f"{', '.join(work)} would not run on {wanted}"
-        raise BackendError(str(path), problem, _AGAIN)
+        raise BackendError(path.name, problem, _AGAIN)

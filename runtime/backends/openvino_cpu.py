@@ -26,7 +26,7 @@ from runtime.backends.openvino_cache import CompiledCache
 from runtime.backends.openvino_rows import FixedRows
 from runtime.batch.batches import ON_CPU, Batch
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
-from runtime.errors import BackendError, BugError
+from runtime.errors import BackendError
 from runtime.system.cache import cache_folder
 from runtime.system.cpu import has_bf16
 
@@ -130,10 +130,11 @@ def _check_precision(precision: Precision, path: Path, compiled: Any) -> None:
     wanted = {"fp32": {"f32"}, "bf16": {"bf16"}}.get(precision)
     executed = executed_precisions(compiled)
     if not executed:
-        raise BugError(f"no matrix multiplication in {path}")
+        problem = "no matrix multiplication in it, so that OpenVINO does not tell in which precision it computes"
+        raise BackendError(path.name, problem, "give a graph of a token classifier, or choose another backend")
     if wanted is not None and executed != wanted:
         problem = f"OpenVINO computes in {', '.join(sorted(executed))} and not in {precision}"
-        raise BackendError(str(path), problem, "choose another precision")
+        raise BackendError(path.name, problem, "choose another precision")
 
 
 def _compiled(path: Path, core: Any, settings: Mapping[str, Any], kept: CompiledCache) -> tuple[Any, Any]:

@@ -80,8 +80,8 @@ class TensorRt:
         self._reader = library.Runtime(self._logger)
         plan = self._reader.deserialize_cuda_engine(path.read_bytes())
         if plan is None:
-            raise BackendError(str(path), f"TensorRT cannot read it ({why(self._said)})", REBUILD)
-        tensors = tensors_of(plan, library, str(path))
+            raise BackendError(path.name, f"TensorRT cannot read it ({why(self._said)})", REBUILD)
+        tensors = tensors_of(plan, library, path.name)
         self._inputs = [tensor.name for tensor in tensors.inputs]
         self.profiles = profiles or profiles_of(plan, self._inputs[0])
         self.packing = packing_of(self.profiles)

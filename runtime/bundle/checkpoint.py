@@ -250,6 +250,9 @@ def max_length(path: Path, config: dict[str, Any]) -> int:
         raise CheckpointError(str(path / "config.json"), problem, fix)
     if config.get("model_type") in _OFFSET_POSITIONS:
         positions -= int(config.get("pad_token_id") or 0) + 1
+        if positions < 1:
+            problem = f'"pad_token_id" is {config["pad_token_id"]}, after which its positions hold no token'
+            raise CheckpointError(str(path / "config.json"), problem, "take an intact copy of it")
     return int(min(positions, longest_told(path)))
 
 

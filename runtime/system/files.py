@@ -159,9 +159,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
+        with FileIO(temporary, "wb") as file:  # without a buffer, which would have to be emptied before it is synced
+            _write_all(file, memoryview(content))
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:

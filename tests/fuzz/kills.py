@@ -27,8 +27,10 @@ from pathlib import Path
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 # Events of Python's audit hooks that come before an operation on files.
-_ON_FILES = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink")
-_ON_FILES += ("shutil.", "ctypes.dlsym", "fcntl.")
+_ON_FILES = (
+    *("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate", "os.link", "os.symlink"),
+    *("shutil.", "ctypes.dlsym", "fcntl."),
+)
 _FEW = 5
 """Kills after which a run is let end."""
 

@@ -80,7 +80,7 @@ def parse(body: bytes, kind: type[T]) -> T:
     except ValueError as error:  # what msgspec raises for JSON and types, and Python for UTF-8
         fields = ", ".join(getattr(kind, "__struct_fields__", ()))
         known = f"; there are {fields}" if "unknown field" in str(error) else ""
-        raise bad_request(f"the body is not the JSON that this route takes: {error}{known}") from None
+        raise bad_request(f"the body is not the JSON that this route takes: {str(error)[:300]}{known}") from None
 
 
 def _unpacker(headers: Mapping[str, str]) -> zlib._Decompress | None:

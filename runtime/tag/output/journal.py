@@ -21,6 +21,7 @@ from typing import Any
 from runtime.errors import StorageError, UsageError
 from runtime.system.files import write_atomically
 from runtime.tag.input.item import Item
+from runtime.tag.output.packer import write_all
 
 VERSION = 3
 _MARK = b'{"journal": '
@@ -225,10 +226,12 @@ class Journal:
             return []
 
     def _append(self, entry: dict[str, Any]) -> None:
-        with self.path.open("ab") as file:
-            file.write(_line(entry))
-            file.flush()
-            os.fsync(file.fileno())
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            write_all(descriptor, _line(entry), str(self.path))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _line(entry: dict[str, Any]) -> bytes:

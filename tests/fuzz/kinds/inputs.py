@@ -168,8 +168,9 @@ def _lines(raw: bytes) -> list[bytes]:
 
 def _check_texts(records: list[dict[str, Any]], raw: bytes) -> None:
     """Every line that holds text, in order, and no other."""
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
-    texts = [text for line in _lines(raw) if (text := _decoded(line.removesuffix(b"\r"))) is not None]
+    first, *others = _lines(raw) or [b""]
+    lines = [first.removeprefix(b"\xef\xbb\xbf"), *others] if raw else []
+    texts = [text for line in lines if (text := _decoded(line.removesuffix(b"\r"))) is not None]
     check([record["text"] for record in records] == texts, "texts", [record["text"] for record in records], texts)
 
 

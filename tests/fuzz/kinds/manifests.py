@@ -27,6 +27,7 @@ GATE = {
     "bf16": (2, 0.02, 0.998),
     "int8": (10, 0.1, 0.99),
     "fp8": (10, 0.1, 0.99),
+    "int4": (10, 0.1, 0.99),
 }
 # Near the gate's bounds and the evidence's.
 NEAR = (0, 1, 2, 10, 10.0000001, 0.1, 0.02, 0.998, 0.99, 1.0, 9_999, 10_000, 299, 300, 9, 1e-4, 1.1e-4, 0.9979999, 2.5)
@@ -68,24 +69,26 @@ def _check_certificates(bundle: Bundle, value: Any, *, limited: bool) -> None:
 
 def vouches(certificate: Any, manifest: Any, *, limited: bool) -> bool:
     """Whether a certificate vouches, as plain code on plain JSON."""
-    told = certificate["measured"]
+    measured = certificate["measured"]
     changed, f1_lost, agreement = GATE[certificate["precision"]]
     names = ["not_finite", "changed_per_10k", "alone_changed_per_10k", "rows_changed_per_10k"]
     limits: dict[str, float] = dict(zip(names, (0, changed, changed, changed)))
     if certificate["precision"] == "fp32":
         limits["relative_logit_difference"] = 1e-4
-    holds = all(told.get(name) is not None and told[name] <= limit for name, limit in limits.items())
-    holds = holds and (told.get("f1_lost") is None or told["f1_lost"] <= f1_lost)
-    holds = holds and told.get("agreement") is not None and told["agreement"] >= agreement
+    holds = all(measured.get(name) is not None and measured[name] <= limit for name, limit in limits.items())
+    holds = holds and (measured.get("f1_lost") is None or measured["f1_lost"] <= f1_lost)
+    holds = holds and measured.get("agreement") is not None and measured["agreement"] >= agreement
     bound = {"tokenizer.json", "config.json", certificate["file"]} <= certificate["files"].keys()
     bound = bound and all(
         name in manifest["files"] and manifest["files"][name]["sha256"] == sha256
         for name, sha256 in certificate["files"].items()
     )
-    interface = json.dumps([manifest["labels"], manifest["max_length"], manifest["vocabulary"]]).encode()
+    told = [manifest["labels"], manifest["max_length"], manifest["vocabulary"]]
+    told += [manifest["label_scheme"]] if manifest.get("label_scheme") else []
+    interface = json.dumps(told).encode()
     bound = bound and certificate["interface_sha256"] == hashlib.sha256(interface).hexdigest()
     asked = bool(certificate.get("probe", {}).get("texts"))
-    return bool(holds and bound and asked and (limited or _enough(told, certificate["entities"])))
+    return bool(holds and bound and asked and (limited or _enough(measured, certificate["entities"])))
 
 
 def _enough(told: Any, entities: Any) -> bool:

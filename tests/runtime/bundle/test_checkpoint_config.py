@@ -47,6 +47,12 @@ def test_a_field_of_config_json(checkpoint: Path, values: dict[str, Any], told: 
     assert told in str(caught.value)
 
 
+def test_positions_that_begin_behind_the_last_one(checkpoint: Path) -> None:
+    change(checkpoint / "config.json", model_type="roberta", pad_token_id=1000)
+    with pytest.raises(CheckpointError, match='"pad_token_id" is 1000, after which its positions hold no token'):
+        describe(checkpoint)
+
+
 def test_numbers_that_transformers_leaves_open_are_no_fault(checkpoint: Path) -> None:
     change(checkpoint / "config.json", pad_token_id=None, bos_token_id=-1, eos_token_id=[2, 3], architectures=None)
     assert describe(checkpoint).max_length == 64

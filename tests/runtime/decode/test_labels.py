@@ -48,6 +48,8 @@ def test_entities_below_their_threshold_are_dropped() -> None:
 def test_words_of_dropped_entities_are_outside() -> None:
     assert without_dropped(TAGS, LABELS, START, least=np.array([0, 0.81])).tolist() == [0, 0, 0, 1]
     assert without_dropped(TAGS, LABELS, START, least=np.array([math.inf, 0])).tolist() == [3, 4, 0, 0]
+    # A score that is the threshold is not below it.
+    assert without_dropped(TAGS, LABELS, START, least=np.array([0.5, 0])).tolist() == [3, 4, 0, 1]
     assert TAGS.tag.tolist() == [3, 4, 0, 1]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import transformers as hf
 
-from runtime.encode.tokenizer import LONGEST_KNOWN, Encoded, Encoder
+from runtime.encode.tokenizer import LONGEST_KNOWN, MOST_KNOWN, Encoded, Encoder
 from runtime.errors import BundleError
 from runtime.text.words import RUN, split_words
 from tests.nasty import NASTY, varied_sentences
@@ -142,3 +142,12 @@ def test_a_tokenizer_that_breaks_only_when_it_is_used_is_named(tmp_path: Path) -
     encoder = Encoder(_word_level(tmp_path, model=no_unknown))
     with pytest.raises(BundleError, match=r"tokenizer\.json: not a tokenizer .*the checkpoint's"):
         encoder.encode_words([["Oslo"]])
+
+
+def test_words_that_are_kept_are_bounded_and_forgetting_them_changes_nothing(tmp_path: Path) -> None:
+    encoder = Encoder(_word_level(tmp_path))
+    for start in range(0, MOST_KNOWN, 50_000):
+        encoder.tokens_of_words([f"w{number}" for number in range(start, start + 50_000)])
+        assert len(encoder._known) <= MOST_KNOWN
+    assert encoder.tokens_of_words(["Oslo", "w0", "Oslo"]) == [(2,), (0,), (2,)]
+    assert len(encoder._known) == 2

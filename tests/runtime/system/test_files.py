@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import StorageError
-from runtime.system.files import check_replaceable, is_mount_point, replace_folder, sha256_of_file
+from runtime.system.files import check_replaceable, is_mount_point, replace_folder, sha256_of_file, write_atomically
 from tests.conftest import ROOT
 
 # Run apart: the limit would hold for this process's own output, too, where that is a file.
@@ -57,6 +57,42 @@ def test_folder_takes_the_place_of_another(tmp_path: Path, exists: bool) -> None
     replace_folder(new, old)
     assert [path.name for path in old.iterdir()] == ["file"]
     assert list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux exchanges two names in one step")
+@pytest.mark.parametrize("relative", [False, True])
+def test_on_linux_two_folders_are_exchanged_in_one_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    old, new = (Path(name) if relative else tmp_path / name for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / folder.name).touch()
+    # The way of two renames, which has an instant without a folder, would need this name.
+    (tmp_path / "new.old").mkdir()
+    (tmp_path / "new.old" / "in the way").touch()
+    replace_folder(new, old)
+    assert [path.name for path in old.iterdir()] == ["new"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.old", "old"]
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def note(frame: object, event: str, called: object) -> None:
+        if event == "c_call":
+            calls.append(getattr(called, "__name__", ""))
+
+    sys.setprofile(note)
+    try:
+        write_atomically(tmp_path / "file", b"content")
+    finally:
+        sys.setprofile(None)
+    order = [name for name in calls if name in ("write", "fsync", "replace", "rename")]
+    assert order == ["write", "fsync", order[-1]]
+    assert order[-1] in ("replace", "rename")
+    assert (tmp_path / "file").read_bytes() == b"content"
 
 
 def test_a_mount_point_is_known(tmp_path: Path) -> None:
