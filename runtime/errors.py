@@ -111,7 +111,7 @@ def storage_error(error: OSError) -> StorageError:
     place = str(error.filename) if error.filename else "output"
     if error.errno in _DISK_FULL:
         return StorageError(
-            place, f"no space left ({error.strerror})", "free some space and run the same command again"
+            place, f"no space left ({error.strerror})", "free some space, and run the same command again"
         )
     if error.errno in _NO_PERMISSION:
         return StorageError(

@@ -101,7 +101,7 @@ def test_a_full_disk_is_said_once() -> None:
     assert done.returncode == 2
     assert done.stderr == (
         "python -m example: error: output: no space left (No space left on device); "
-        "free some space and run the same command again\n"
+        "free some space, and run the same command again\n"
     )
 
 

@@ -172,11 +172,14 @@ class Whole:
             os.fsync(self._descriptor)  # before the journal: the output that a saved state counts must be on the disk
             self._journal.save(saved)
         except OSError as error:
-            raise storage_error(error) from error
+            raise _to_be_resumed(storage_error(error)) from error
         self._last, self._consistent = time.monotonic(), True
 
     def _put(self, data: bytes) -> None:
-        write_all(self._descriptor, data, self.partial)
+        try:
+            write_all(self._descriptor, data, self.partial)
+        except StorageError as error:
+            raise _to_be_resumed(error) from error
         self._written.update(data)
         self._size += len(data)
 
@@ -189,6 +192,12 @@ class Whole:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _to_be_resumed(error: StorageError) -> StorageError:
+    """The error with the fix that loses nothing: what is written needs no second run."""
+    fix = f"{error.fix} with --resume, which goes on from what is written"
+    return StorageError(error.subject, error.problem, fix)
 
 
 def _begins_as_written(path: Path, saved: Saved, digest: Any) -> bool:
