@@ -18,7 +18,7 @@ from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import TextError
 from runtime.one_text import OneText
 from runtime.readers import Reader, Tokenized, WordReader
-from runtime.text.answer import NOTHING, Answer, Question
+from runtime.text.answer import NOTHING, Answer, Document, Question
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 from runtime.text.sections import SECTION, sections_of
@@ -96,12 +96,13 @@ class Answering:
         [found] = self.reader.entities(tokens, self.reader.run(tokens))
         return [replace(entity, start=entity.start + start, end=entity.end + start) for entity in found]
 
-    def sentences(self, chunk: Chunk[Sequence[str]]) -> Answered:
-        """Labels of texts of words."""
-        encoded = self.encoder.encode_words(chunk.items)
-        too_long = self.too_long(encoded)
+    def sentences(self, chunk: Chunk[Sequence[str]], documents: Sequence[int] = ()) -> Answered:
+        """Labels of texts of words; see Encoder.encode_words for `documents`."""
+        encoded = self.encoder.encode_words(chunk.items, documents)
+        too_long = self._long_sentences(encoded)
         if too_long:
-            encoded = self.encoder.encode_words([() if n in too_long else text for n, text in enumerate(chunk.items)])
+            items = [() if n in too_long else text for n, text in enumerate(chunk.items)]
+            encoded = self.encoder.encode_words(items, documents)
         refused = {number: self.refusal(chunk.before + number, size) for number, size in too_long.items()}
         return Answered(self.labels_of(encoded), refused)
 
@@ -109,7 +110,8 @@ class Answering:
         """An Answer to each question."""
         answers = [NOTHING] * len(chunk.items)
         texts = {number: each for number, each in enumerate(chunk.items) if isinstance(each, str)}
-        words = {n: each for n, each in enumerate(chunk.items) if each is not None and not isinstance(each, str)}
+        documents = {number: each for number, each in enumerate(chunk.items) if isinstance(each, Document)}
+        words = {n: each for n, each in enumerate(chunk.items) if isinstance(each, Sequence) and n not in texts}
         # Each kind goes through the backend as one, so that texts and sentences fill their batches.
         if texts:
             found = self.texts(Chunk(chunk.before, [*texts.values()]))
@@ -121,7 +123,23 @@ class Answering:
             for place, number in enumerate(words):
                 refused = _numbered(found.refused.get(place), chunk.before + number + 1)
                 answers[number] = Answer(refused=refused) if refused else Answer(labels=found.found[place])
+        if documents:
+            for number, answer in zip(documents, self._documents([*documents.values()])):
+                answers[number] = answer
         return Answered(answers)
+
+    def _documents(self, documents: Sequence[Document]) -> Iterator[Answer]:
+        """An Answer to each document; refusals count the sentences of all of them."""
+        flat = [words for document in documents for words in document.sentences]
+        found = self.sentences(Chunk(0, flat), [len(document) for document in documents])
+        answers = [
+            Answer(refused=found.refused[n]) if n in found.refused else Answer(labels=labels)
+            for n, labels in enumerate(found.found)
+        ]
+        end = 0
+        for document in documents:
+            start, end = end, end + len(document)
+            yield Answer(sentences=answers[start:end])
 
     def labels_of(self, encoded: Encoded) -> list[list[str]]:
         """The label of every word, text by text."""
@@ -135,6 +153,11 @@ class Answering:
             return {}
         longest = tokens.longest
         return {number: int(longest[number]) for number in np.flatnonzero(longest > self.most).tolist()}
+
+    def _long_sentences(self, encoded: Encoded) -> dict[int, int]:
+        """The same for texts of words, each of which is one sentence."""
+        sizes = np.diff(encoded.sentence_start)
+        return {} if self.most is None else {n: int(sizes[n]) for n in np.flatnonzero(sizes > self.most).tolist()}
 
     def refusal(self, before: int, size: int) -> TextError:
         """Of a text that so many came before."""

@@ -47,7 +47,7 @@ from runtime.prepare import Prepared
 from runtime.readers import PipelineReader, Reader, WordReader
 from runtime.reading_policy import as_measured, policy_of
 from runtime.selection import Choice
-from runtime.text.answer import Answer, Question
+from runtime.text.answer import Answer, Document, Question
 from runtime.text.entity import Entity
 from runtime.text.label_names import SchemeName
 from runtime.text.label_schemes import LabelSet
@@ -117,6 +117,10 @@ class Tagger:
         if decoding.aggregation != "word":
             self.reader = PipelineReader(RawEncoder(encoder.path, raw=encoder.raw), runner, self.labels, decoding)
         most = capacity if windowing.long == "error" else None
+        self.in_sections = policy == "sentences" and decoding.aggregation == "word" and most is None
+        """Whether `entities` reads a text section by section, and refuses none."""
+        self.in_context = policy == "context"
+        """Whether a sentence is read with its neighbors."""
         one = OneText(encoder, runner, self.labels, decoding, sentences=sentences)
         self._answering = Answering(encoder, self.labels, self.reader, self._words, most, policy == "sentences", one)
 
@@ -253,6 +257,23 @@ class Tagger:
         for encoded in self._encoded_words(sentences):
             answers += self._answering.labels_of(encoded)
         return answers
+
+    def tag_documents(self, documents: Sequence[Sequence[Sequence[str]]]) -> list[list[list[str]]]:
+        """The same for sentences of documents: read with context, a sentence has its neighbors in the document.
+
+        Under the other policies each sentence gets what `tag_words` gives.
+
+        Raises:
+            UsageError, TextError: see tag_words. The error's number counts sentences of a few documents.
+        """
+        _refuse_string(documents)
+        found = []
+        for answer in self.answers([Document(sentences) for sentences in documents]):
+            for sentence in answer.sentences:
+                if sentence.refused:
+                    raise sentence.refused
+            found.append([list(sentence.labels) for sentence in answer.sentences])
+        return found
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """Logits of each word of texts that are already cut into words, one text after another. [words, labels]

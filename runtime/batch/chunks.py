@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from runtime.text.answer import Document
+
 Item = TypeVar("Item")
 
 # Code points after which a chunk is full, so that a chunk of long documents holds hardly more than one of them.
@@ -44,7 +46,9 @@ def chunks(texts: Iterable[Item], most: int) -> Iterator[Chunk[Item]]:
 
 
 def _characters(text: Any) -> int:
-    """Number of code points of a text, or of all words of one; 0 for None."""
+    """Number of code points of a text, or of all words of one or of a document; 0 for None."""
     if isinstance(text, str):
         return len(text)
+    if isinstance(text, Document):
+        return text.characters
     return sum(map(len, text)) if text else 0

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -102,12 +102,20 @@ class Encoder:
         # The file names ids of special tokens once more, beside the vocabulary, and nothing makes the two agree.
         self.largest_id = max(*known, *self.special_tokens.prefix, *self.special_tokens.suffix, -1, -1)
 
-    def encode_words(self, texts: Sequence[Sequence[str]]) -> Encoded:
-        """The tokens of texts that are given as words. Each text is one sentence."""
+    def encode_words(self, texts: Sequence[Sequence[str]], documents: Sequence[int] = ()) -> Encoded:
+        """The tokens of texts that are given as words. Each text is one sentence.
+
+        Args:
+            texts: the words of each.
+            documents: number of texts of each document, whose parts they then are; without any, each is by itself.
+        """
         words = chain.from_iterable(texts)
         blocks = iter(lambda: list(itertools.islice(words, RUN)), [])
         words_of = starts_from_counts([len(text) for text in texts])
-        return self._encoded(words_of, words_of, [self._tokens(block) for block in blocks])
+        encoded = self._encoded(words_of, words_of, [self._tokens(block) for block in blocks])
+        if not documents:
+            return encoded
+        return replace(encoded, text_start=encoded.sentence_start[starts_from_counts(documents)])
 
     def encode_texts(self, texts: Sequence[str], *, sentences: bool = False) -> tuple[Encoded, NDArray[np.int32]]:
         """The tokens of free texts, and the places of their words.

@@ -3,6 +3,7 @@
     options, request     the command line -> a Request: what to open, read and write
     opening              opens the tagger
     job                  joins inputs, tagger and output
+    run                  one pass over the items, which writes the answers
     answers              items -> items with their answers
     progress             the line on a terminal that shows how far a run is
     compression          files that are packed: .gz, .xz, .bz2, .zst

@@ -1,24 +1,20 @@
 """A job joins inputs, a tagger and an output as a command line asks.
 
-    Job    the checked request: formats of the inputs, files that exist, an output that can be written
-    _Run   one pass over all inputs: it deals with broken lines, counts, and prints warnings and scores
-
-The module does not know how formats are read or written, or how texts are tagged.
+The request is checked here: formats of the inputs, files that exist, an output that can be written. The module does
+not know how formats are read or written, or how texts are tagged.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from runtime.bundle.store import MANIFEST
-from runtime.errors import BugError, CorpusError, StorageError, UsageError
-from runtime.system.files import write_atomically
-from runtime.tag.answers import Tagging, answers
+from runtime.errors import StorageError, UsageError
+from runtime.tag.answers import Tagging
 from runtime.tag.input.detect import (
     HEAD,
     WITH_COLUMNS,
@@ -33,22 +29,13 @@ from runtime.tag.input.item import Item
 from runtime.tag.input.read import READERS, Reading, Start, conll_able, texts_as_items
 from runtime.tag.input.source import STANDARD, Source
 from runtime.tag.input.tables import as_json_lines
-from runtime.tag.options import PROG
 from runtime.tag.output.collisions import check_collisions
 from runtime.tag.output.journal import Work, check_finished
 from runtime.tag.output.sink import open_sink
-from runtime.tag.output.write import Writer, open_writer
-from runtime.tag.progress import Progress
 from runtime.tag.request import JobRequest, Request
-from runtime.text.answer import Answer
-
-if TYPE_CHECKING:
-    from runtime.text.label_schemes import LabelSet
-    from runtime.text.scores import Scorer
+from runtime.tag.run import Run
 
 AUTO = "auto"
-# Bytes of input after which answers are written, so that a chunk of long documents does not fill the memory.
-_MOST_BYTES = 1 << 20
 
 
 class Job:
@@ -95,7 +82,7 @@ class Job:
         Raises:
             NerveError: a line is broken and the request says to stop there; reading or writing fails.
         """
-        _Run(self, tagger).all()
+        Run(self.asked, self.items, self.sources, self.sink, tagger, to=self.to).all()
 
     def items(self) -> Iterator[Item]:
         """The items that are left to tag: all, or those that an earlier run has not done."""
@@ -116,10 +103,10 @@ class Job:
                 if index == saved.source and saved.items:
                     # The bytes that are done are read again, to see that they have not changed since.
                     self.sink.catch_up(source.blocks(file, saved.offset), source.file)
-                    start = replace(start, line=saved.line, width=saved.width)
+                    start = replace(start, line=saved.line, width=saved.width, document=saved.document)
                     if kind == "text":
                         continue  # the file is a single item, which is done
-                yield from READERS[kind](source.lines(file), start, reading)
+                yield from READERS[kind](source.lines(file, most=self.asked.max_text), start, reading)
 
     def _look_over(self, source: Source, kind: Input, finished: tuple[int, str]) -> None:
         """An input that is done: it must still be what was tagged."""
@@ -133,102 +120,6 @@ class Job:
         options = request.job.identity() | request.model.identity()
         options |= {"format": " ".join(self.kinds), "to": self.to, "bundle's manifest": _digest(request.model.bundle)}
         return Work(options, tuple((source.file, source.size) for source in self.sources))
-
-
-class _Run:
-    """One pass over the inputs of a job."""
-
-    def __init__(self, job: Job, tagger: Tagging) -> None:
-        self._job, self._tagger, self._sink = job, tagger, job.sink
-        self._policy = job.asked.on_error
-        self._writer: Writer = open_writer(job.to, tagger.labels)
-        self._left_out = job.sink.saved.left_out
-        self._scorer = _scorer(job, tagger.labels) if job.asked.score else None
-        sizes = [source.size for source in job.sources]
-        self._progress = Progress(sum(sizes) if all(sizes) else 0, wanted=job.asked.progress)
-
-    def all(self) -> None:
-        if not self._sink.saved.output:
-            self._sink.write(self._writer.head())
-        # A person who types lines waits for each answer; a file is tagged in chunks, which is faster.
-        talks = any(source.is_standard for source in self._job.sources) and sys.stdin.isatty()
-        chunk, stop = 1 if talks else self._job.asked.chunk, self._policy == "stop"
-        waiting: list[tuple[Item, Answer]] = []
-        size = 0
-        for item, answer in answers(self._tagger, self._job.items(), chunk=chunk, stop=stop):
-            if item.problem and stop:
-                # The answers before it are correct, and a resumed run need not compute them again.
-                self._write(waiting)
-                self._stop(item)
-            waiting.append((item, answer))
-            size += len(item.raw)
-            if len(waiting) >= chunk or size >= _MOST_BYTES:
-                self._write(waiting)
-                waiting, size = [], 0
-        self._write(waiting)
-        self._sink.write(self._writer.tail())
-        self._sink.finish()
-        self._progress.clear()
-        self._say()
-
-    def _write(self, answered: Sequence[tuple[Item, Answer]]) -> None:
-        """Write answered items. A killed run can go on after them."""
-        data = b"".join([self._entry(item, answer) for item, answer in answered])
-        self._sink.write(data, [item for item, _ in answered])
-        self._sink.save(left_out=self._left_out, score=self._scorer.counts() if self._scorer else {})
-        self._progress.update(len(answered), sum(source.position for source in self._job.sources))
-
-    def _entry(self, item: Item, answer: Answer) -> bytes:
-        if not item.problem:
-            if self._scorer and item.kind == "words":
-                self._scorer.add(item.gold, answer.labels)
-            return self._writer.entry(item, answer)
-        self._left_out += 1
-        if self._policy == "record":
-            return self._writer.broken(item)
-        self._progress.clear()
-        print(f"{PROG}: warning: {item.problem}; left out", file=sys.stderr)
-        return b""
-
-    def _stop(self, item: Item) -> None:
-        """Raise the error of a broken item. Where the output can be gone on with, the error says how."""
-        self._progress.clear()
-        problem = item.problem
-        if problem is None:
-            raise BugError(f"stopped at {item.place}, which is not broken")
-        if not self._sink.stop():
-            raise problem
-        fix = f"{problem.fix}; the answers before it are in {self._sink.partial}, and --resume goes on from there"
-        raise CorpusError(problem.subject, problem.problem, fix)
-
-    def _say(self) -> None:
-        """Print how many items were broken and how many sentences came again, and print or write the score."""
-        if self._left_out:
-            done = "are marked in the output" if self._policy == "record" else "were left out"
-            print(f"{PROG}: warning: {self._left_out:,} broken lines or sentences {done}", file=sys.stderr)
-        repeats = self._tagger.repeats
-        if repeats.asked:
-            share = repeats.repeated / repeats.asked
-            print(
-                f"{PROG}: {repeats.repeated:,} of {repeats.asked:,} sentences came again ({share:.1%})", file=sys.stderr
-            )
-        if not self._scorer:
-            return
-        from runtime.tag.scoring import score_advice, score_report
-
-        if advice := score_advice(self._scorer, self._tagger.labels):
-            print(f"{PROG}: warning: {advice}", file=sys.stderr)
-        text = score_report(self._scorer)
-        if self._job.asked.score_file:
-            write_atomically(self._job.asked.score_file, text.encode())
-        else:
-            print(text, end="", file=sys.stderr)
-
-
-def _scorer(job: Job, labels: LabelSet) -> Scorer:
-    from runtime.tag.scoring import open_scorer  # not at the top: it would delay the answer to a single sentence
-
-    return open_scorer(labels, job.asked.types, job.sink.saved.score)
 
 
 def _check(request: Request, sources: Sequence[Source], kinds: Sequence[Input], to: Output) -> None:
@@ -264,7 +155,13 @@ def _has_tabs(source: Source) -> bool:
 
 
 def _reading(asked: JobRequest) -> Reading:
-    return Reading(fields=asked.fields, word_column=asked.word_column, gold_column=asked.gold_column, gold=asked.score)
+    return Reading(
+        fields=asked.fields,
+        word_column=asked.word_column,
+        gold_column=asked.gold_column,
+        gold=asked.score,
+        most=asked.max_text,
+    )
 
 
 def _digest(bundle: Path) -> str:

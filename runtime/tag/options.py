@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from runtime.batch.windowing import CONTEXT, Windowing
 from runtime.bundle.certificate import AUTO, Wanted
@@ -15,7 +15,8 @@ from runtime.errors import UsageError
 from runtime.tag.input.detect import Input
 from runtime.tag.input.jsonl import Fields
 from runtime.tag.input.source import STANDARD
-from runtime.tag.request import CHUNK, JobRequest, ModelRequest, Request
+from runtime.tag.option_values import not_negative, pair, setting, stride, threshold
+from runtime.tag.request import CHUNK, MAX_TEXT, JobRequest, ModelRequest, Request
 
 PROG = "python -m runtime.tag"
 _EPILOG = """\
@@ -60,7 +61,11 @@ def _job(options: argparse.Namespace) -> JobRequest:
         inputs=tuple(options.input),
         format=options.format,
         fields=Fields(
-            text=options.field, words=options.words_field, gold=options.gold_field, answer=options.answer_field
+            text=options.field,
+            words=options.words_field,
+            gold=options.gold_field,
+            document=options.document_field,
+            answer=options.answer_field,
         ),
         word_column=options.word_column,
         gold_column=options.gold_column,
@@ -72,6 +77,7 @@ def _job(options: argparse.Namespace) -> JobRequest:
         score_file=options.score_file,
         types=dict(options.map),
         chunk=options.chunk,
+        max_text=options.max_text,
         progress=not options.no_progress,
     )
 
@@ -133,9 +139,17 @@ def _add_input(made: Parser) -> None:
     group.add_argument("--field", default=AUTO, metavar="NAME", help="jsonl, tables: of the text (text)")
     group.add_argument("--words-field", default=AUTO, metavar="NAME", help="jsonl: with the words (words, tokens)")
     group.add_argument("--gold-field", default=AUTO, metavar="NAME", help="jsonl: with gold labels (gold, labels)")
+    group.add_argument("--document-field", default=AUTO, metavar="NAME", help="jsonl: with the document (doc_id)")
     group.add_argument("--word-column", type=int, default=1, metavar="N", help="conll: of the word (%(default)s)")
     group.add_argument(
         "--gold-column", type=int, default=-1, metavar="N", help="conll: of the gold label; -1: last (%(default)s)"
+    )
+    group.add_argument(
+        "--max-text",
+        type=count,
+        default=MAX_TEXT,
+        metavar="BYTES",
+        help="of a line, or of a file that is one text; more is refused, before it is held (%(default)s)",
     )
     group.add_argument(
         "--on-error",
@@ -168,7 +182,7 @@ def _add_output(made: Parser) -> None:
     group.add_argument("--score-file", type=Path, metavar="FILE", help="the same, into a file")
     group.add_argument(
         "--map",
-        type=_pair,
+        type=pair,
         action="append",
         default=[],
         metavar="GOLD=MODEL",
@@ -195,7 +209,7 @@ def _add_decoding(made: Parser) -> None:
     group.add_argument("--constrained", action="store_true", help="only label sequences that the scheme allows")
     group.add_argument(
         "--threshold",
-        type=_threshold,
+        type=threshold,
         action="append",
         default=[],
         metavar="LABEL=SCORE",
@@ -230,7 +244,7 @@ def _add_reading(made: Parser) -> None:
     )
     group.add_argument(
         "--stride",
-        type=_stride,
+        type=stride,
         default=AUTO,
         metavar="N",
         help="tokens that neighboring windows share; auto is half a window (%(default)s)",
@@ -259,7 +273,7 @@ def _add_model(made: Parser) -> None:
     group.add_argument("--file", default="", metavar="NAME", help="the bundle's graph or TensorRT engine to run")
     group.add_argument(
         "--backend-option",
-        type=_setting,
+        type=setting,
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -268,7 +282,7 @@ def _add_model(made: Parser) -> None:
     group.add_argument("--threads", type=int, default=0, metavar="N", help="of the backend; 0: all CPUs (%(default)s)")
     group.add_argument(
         "--remember",
-        type=_not_negative,
+        type=not_negative,
         default=0,
         metavar="N",
         help="keep the answers of N sentences, for input that repeats itself, such as logs (%(default)s)",
@@ -286,43 +300,3 @@ def _add_trust(made: Parser) -> None:
     group.add_argument("--limited-evidence", action="store_true", help=limited)
     signed = "refuse a bundle that was not signed with the private key to this one; see python -m export.sign"
     group.add_argument("--require-signature", type=Path, metavar="PUBLIC_KEY", help=signed)
-
-
-def _not_negative(value: str) -> int:
-    if not value.isdecimal():
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number from 0 on")
-    return int(value)
-
-
-def _stride(value: str) -> int | Literal["auto"]:
-    if value == "auto":
-        return "auto"
-    try:
-        return int(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is neither a number nor auto") from None
-
-
-def _setting(value: str) -> tuple[str, str]:
-    name, equals, setting = value.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{value!r} is not NAME=VALUE")
-    return name, setting
-
-
-def _pair(value: str) -> tuple[str, str]:
-    gold, _, name = value.partition("=")
-    if not gold or not name:
-        raise argparse.ArgumentTypeError(f"{value!r} is not GOLD=MODEL")
-    return gold, name
-
-
-def _threshold(value: str) -> tuple[str, float]:
-    # From the right, because a label may hold "=" and a score cannot.
-    label, _, score = value.rpartition("=")
-    try:
-        if label and 0 <= float(score) <= 1:
-            return label, float(score)
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{value!r} is not LABEL=SCORE with a score of 0 to 1")

@@ -19,6 +19,8 @@ from runtime.tag.input.jsonl import Fields
 OnError = Literal["stop", "skip", "record"]
 # Texts that are tagged together: enough to fill batches well; more would only cost memory.
 CHUNK = 512
+# Bytes of a text: more would hardly be one, and what comes through a pipe may have no end.
+MAX_TEXT = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,7 @@ class JobRequest:
         score_file: file for the scores; None: standard error.
         types: gold entity types -> what the model calls them, for the score.
         chunk: number of texts that are tagged together.
+        max_text: bytes of a line, or of a file that is one text, beyond which it is refused.
         progress: show on a terminal how far the run is.
     """
 
@@ -107,6 +110,7 @@ class JobRequest:
     score_file: Path | None = None
     types: Mapping[str, str] = field(default_factory=dict)
     chunk: int = CHUNK
+    max_text: int = MAX_TEXT
     progress: bool = True
 
     def identity(self) -> dict[str, str]:
@@ -115,6 +119,7 @@ class JobRequest:
             "field": self.fields.text,
             "words_field": self.fields.words,
             "gold_field": self.fields.gold,
+            "document_field": self.fields.document,
             "answer_field": self.fields.answer,
             "word_column": str(self.word_column),
             "gold_column": str(self.gold_column),

@@ -8,8 +8,25 @@ from dataclasses import dataclass
 from runtime.errors import TextError
 from runtime.text.entity import Entity
 
-Question = str | Sequence[str] | None
-"""A free text; or the words of a text that is already cut into words; or None, which gets an empty answer."""
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Sentences of one document, each given as words: read in context, they are each other's."""
+
+    sentences: Sequence[Sequence[str]]
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    @property
+    def characters(self) -> int:
+        """Number of code points of all words."""
+        return sum(len(word) for words in self.sentences for word in words)
+
+
+Question = str | Sequence[str] | Document | None
+"""A free text; or the words of a text that is already cut into words; or a document of such texts; or None, which gets
+an empty answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +36,13 @@ class Answer:
     Attributes:
         entities: entities of a free text, in order and disjoint.
         labels: a label for each word of a text that was given as words.
+        sentences: an answer to each sentence of a document.
         refused: the reason why the text was not tagged; None where it was.
     """
 
     entities: Sequence[Entity] = ()
     labels: Sequence[str] = ()
+    sentences: Sequence[Answer] = ()
     refused: TextError | None = None
 
 

@@ -12,16 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from seqeval.metrics import f1_score
 
 import runtime.tagger
 from runtime.backends.fake import Fake
-from runtime.batch.windowing import Windowing
+from runtime.batch.batches import Batch
+from runtime.batch.windowing import Policy, Windowing
 from runtime.decode.options import AGGREGATIONS, BY_WORD, Aggregation, Decoding
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError, TextError, UsageError
 from runtime.tagger import CHUNK, Tagger
+from runtime.text.answer import Document
 from runtime.text.conll import read_conll
 from runtime.text.label_schemes import LabelSet
 from runtime.text.words import split_words
@@ -314,3 +318,44 @@ def test_effect_of_constraints_is_printed(conll: Path, capsys: pytest.CaptureFix
             for labels in answers[1]:
                 tags = [names[label] for label in labels]
                 assert not tags or (rules.first[tags[0]] and all(rules.step[a, b] for a, b in itertools.pairwise(tags)))
+
+
+def test_sentences_of_a_document_are_context_for_each_other(tiny: Path) -> None:
+    """As given words, with the neighbors that the same sentences have in one text; and never across documents."""
+    sentences = [words.split() for words in ("Maria Keller flew", "Oslo fell", "Lund met Anna", "Nairobi")]
+    seen: list[list[int]] = []
+
+    class Seen(Fake):
+        def logits(self, batch: Batch) -> NDArray[np.float32]:
+            seen.extend(batch.input_ids[batch.segment_ids == 0][:, None].T.tolist())
+            return super().logits(batch)
+
+    def opened(policy: Policy) -> Tagger:
+        encoder = Encoder(tiny / "tokenizer.json")
+        backend = Seen(len(LABELS), lambda ids: ids % len(LABELS))
+        windowing = Windowing(policy=policy, context=3)
+        return Tagger(encoder, LABELS, backend, max_length=64, vocabulary=10**6, windowing=windowing)
+
+    alone, context = opened("sentences"), opened("context")
+    documents = [sentences[:3], sentences[3:], []]
+    assert alone.tag_documents(documents) == context.tag_documents(documents)
+    assert [label for document in alone.tag_documents(documents) for label in document] == alone.tag_words(sentences)
+    seen.clear()
+    alone.tag_documents([sentences[:2]])
+    without = sum(len(ids) for ids in seen)
+    seen.clear()
+    context.tag_documents([sentences[:2]])
+    both = sum(len(ids) for ids in seen)
+    seen.clear()
+    context.tag_documents([sentences[:1], sentences[1:2]])
+    assert sum(len(ids) for ids in seen) == without < both
+
+
+def test_a_sentence_of_a_document_can_be_refused(bundle: Path) -> None:
+    with Tagger.open(bundle, windowing=Windowing(policy="context", long="error")) as tagger:
+        long = ["Paris"] * (tagger.max_length + 1)
+        (answer,) = tagger.answers([Document([["Paris"], long, ["Oslo"]])])
+        assert [bool(sentence.refused) for sentence in answer.sentences] == [False, True, False]
+        assert [list(sentence.labels) for sentence in answer.sentences] == [["B-LOC"], [], ["I-LOC"]]
+        with pytest.raises(TextError, match="tokens, this model takes"):
+            tagger.tag_documents([[["Paris"], long]])

@@ -6,8 +6,9 @@ module does not know the formats of files.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,7 @@ from runtime.text.answer import Answer
 from runtime.text.entity import Entity
 from runtime.text.label_names import OUTSIDE
 from runtime.text.label_schemes import LabelSet
-from runtime.text.words import split_words
+from runtime.text.words import runs_of_words
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -44,6 +45,7 @@ class Item:
         width: number of columns of each row (only CoNLL).
         gap: line ends to write after it, so that the next input's first sentence stays apart (only CoNLL).
         answer: name of the field for the answer (only JSONL).
+        document: the document that it is a part of; "" where none is known.
         problem: the reason why it cannot be tagged; None where it can.
     """
 
@@ -60,6 +62,7 @@ class Item:
     width: int = 0
     gap: bytes = b""
     answer: str = ""
+    document: str = ""
     problem: NerveError | None = None
 
     @property
@@ -84,19 +87,25 @@ def as_words(item: Item, answer: Answer) -> tuple[Sequence[str], Sequence[str]]:
     """The words of an item and their labels. A text is cut into words, and its entities become labels in BIO."""
     if item.kind == "words":
         return item.words, answer.labels
-    # A word belongs to an entity that covers any part of it: entities made of tokens may begin inside a word.
-    spans = split_words(item.text)
-    labels = [OUTSIDE] * len(spans)
-    word = 0
-    for entity in _inside(answer):
-        while word < len(spans) and spans[word][1] <= entity.start:
-            word += 1
-        # Entities are in order and disjoint, so one pass over the words is enough.
-        prefix = "B"
-        while word < len(spans) and spans[word][0] < entity.end:
-            labels[word], prefix = f"{prefix}-{entity.label}", "I"
-            word += 1
-    return [item.text[start:end] for start, end in spans], labels
+    pairs = list(labeled_words(item.text, _inside(answer)))
+    return [word for word, _ in pairs], [label for _, label in pairs]
+
+
+def labeled_words(text: str, entities: Iterable[Entity]) -> Iterator[tuple[str, str]]:
+    """The words of a text, each with its label in BIO, as the entities are found.
+
+    A word belongs to an entity that covers any part of it: entities made of tokens may begin inside a word.
+    """
+    # Entities are in order and disjoint, so one pass over both is enough.
+    found = iter(entities)
+    entity, prefix = next(found, None), "B"
+    for start, end in itertools.chain.from_iterable(runs_of_words(text)):
+        while entity and (entity.end <= start):
+            entity, prefix = next(found, None), "B"
+        label = OUTSIDE
+        if entity and entity.start < end:
+            label, prefix = f"{prefix}-{entity.label}", "I"
+        yield text[start:end], label
 
 
 def _inside(answer: Answer) -> list[Entity]:
@@ -124,7 +133,7 @@ def utf8(text: str) -> bytes:
         return _SURROGATE.sub("\ufffd", text).encode("utf-8")
 
 
-def segments(text: str, marks: Sequence[Mark]) -> Iterator[tuple[str, str]]:
+def segments(text: str, marks: Iterable[Mark]) -> Iterator[tuple[str, str]]:
     """The whole text in parts, in order: (characters, label); the label is "" outside of entities."""
     at = 0
     for start, end, label in marks:

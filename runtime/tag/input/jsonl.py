@@ -26,6 +26,7 @@ class Content(NamedTuple):
     words: tuple[str, ...] = ()
     gold: tuple[str, ...] = ()
     answer: str = ""
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Fields:
     Attributes:
         text, words: field to tag. A line must have exactly one of the two.
         gold: field with the gold labels of the words.
+        document: field that is the same in all lines of a document, where sentences are read in context.
         answer: field for the answer. "auto" is "entities" for a text and "labels" for words; where the line has this
             field already, "predicted_entities" or "predicted_labels".
     """
@@ -42,6 +44,7 @@ class Fields:
     text: str = AUTO
     words: str = AUTO
     gold: str = AUTO
+    document: str = AUTO
     answer: str = AUTO
 
 
@@ -63,7 +66,8 @@ def content_of(line: str, place: str, fields: Fields, *, gold: bool) -> Content:
     answer = _answer_field(value, place, kind, fields.answer)
     if kind == "words":
         words = _strings(value, name, place)
-        return Content(kind, "", words, _gold(value, len(words), place, fields.gold) if gold else (), answer)
+        labels = _gold(value, len(words), place, fields.gold) if gold else ()
+        return Content(kind, "", words, labels, answer, _document(value, fields.document))
     if gold:
         raise CorpusError(place, "a text has no gold labels to score against", "give words, or leave --score out")
     if not isinstance(value[name], str):
@@ -121,6 +125,12 @@ def _gold(value: dict[str, Any], count: int, place: str, asked: str) -> tuple[st
     if len(labels) != count:
         raise CorpusError(place, f"{len(labels)} labels in {name!r} for {count} words", "give each word one label")
     return labels
+
+
+def _document(value: dict[str, Any], asked: str) -> str:
+    """The document that the line is a part of; "" where it says none."""
+    name = value.get("doc_id" if asked == AUTO else asked)
+    return str(name) if isinstance(name, str | int) else ""
 
 
 def _strings(value: dict[str, Any], name: str, place: str) -> tuple[str, ...]:

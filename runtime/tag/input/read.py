@@ -6,6 +6,7 @@ Every byte of an input is in one of its items, in order. The module does not kno
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from runtime.errors import CorpusError, NerveError, TextError
 from runtime.tag.input.detect import Input
 from runtime.tag.input.item import Item, place_of
 from runtime.tag.input.jsonl import Content, Fields, content_of
+from runtime.tag.input.source import too_large
 
 if TYPE_CHECKING:
     from runtime.text.conll import Block
@@ -33,12 +35,14 @@ class Reading:
         fields: names of the fields in JSONL.
         word_column, gold_column: columns in CoNLL, counted from 1, or from the end with -1.
         gold: gold labels are needed, and an item without them is broken.
+        most: largest number of bytes of a file that is one text.
     """
 
     fields: Fields = field(default_factory=Fields)
     word_column: int = 1
     gold_column: int = -1
     gold: bool = False
+    most: int = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Start:
         width: number of columns of the lines before it (only CoNLL); 0 where there are none.
         more: whether another input follows.
         tabs: whether tabs alone separate the columns of the input (only CoNLL).
+        document: the document of the lines before it; "" where none is known (only CoNLL).
     """
 
     file: str
@@ -60,6 +65,7 @@ class Start:
     width: int = 0
     more: bool = False
     tabs: bool = False
+    document: str = ""
 
 
 Reader = Callable[[Iterable[bytes], Start, Reading], Iterator[Item]]
@@ -75,7 +81,14 @@ def texts_as_items(texts: Iterable[str]) -> Iterator[Item]:
 
 
 def _read_text(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
-    item = Item(file=start.file, line=0, source=start.source, raw=b"".join(lines))
+    parts, size = [], 0
+    for part in lines:
+        parts.append(part)
+        size += len(part)
+        if size >= reading.most:
+            raise too_large(start.file, "a text", reading.most)
+    item = Item(file=start.file, line=0, source=start.source, raw=b"".join(parts))
+    del parts
     try:
         yield replace(item, text=_decoded(item.raw, start.file, 1))
     except NerveError as error:
@@ -130,10 +143,13 @@ def _read_columns(lines: Iterable[bytes], start: Start, reading: Reading, *, num
     blocks = read_blocks(lines, start.file, columns, first=start.line, width=start.width)
     # One block late, because only the last one of an input gets a gap.
     before: Item | None = None
+    documents = int(start.document.partition("+")[0] or 0)
     for block in blocks:
         if before:
             yield before
         before = _item_of_block(block, start, reading)
+        documents += _begins_document(before.raw)
+        before = replace(before, document=str(documents)) if documents else before
     if before:
         yield replace(before, gap=_gap(before.raw)) if start.more else before
 
@@ -171,6 +187,7 @@ def _line_by_line(lines: Iterable[bytes], start: Start, parse: Callable[[str, st
             words=content.words,
             gold=content.gold,
             answer=content.answer,
+            document=content.document,
             problem=problem,
         )
 
@@ -194,6 +211,16 @@ def _item_of_block(block: Block, start: Start, reading: Reading) -> Item:
     words = tuple(columns[word] for columns in block.columns)
     labels = tuple(columns[gold] for columns in block.columns) if reading.gold else ()
     return replace(item, words=words, gold=labels)
+
+
+def _begins_document(raw: bytes) -> bool:
+    """Whether a document begins in these lines, by the mark of CoNLL or of CoNLL-U."""
+    # Nearly no block has one, and looking for it in all of a block's bytes at once takes no time.
+    if b"-DOCSTART-" not in raw and b"# newdoc" not in raw:
+        return False
+    return any(
+        line.startswith((b"-DOCSTART-", b"# newdoc")) for line in raw.removeprefix(_BYTE_ORDER_MARK).split(b"\n")
+    )
 
 
 def _gap(raw: bytes) -> bytes:

@@ -112,14 +112,21 @@ class Source:
             yield self._guarded(lambda: self._content(self._raw))
             self.pass_over()
 
-    def lines(self, file: BinaryIO) -> Iterator[bytes]:
+    def lines(self, file: BinaryIO, *, most: int = sys.maxsize) -> Iterator[bytes]:
         """The lines of an opened file with their line ends. Only \\n ends a line.
 
+        Args:
+            file: the opened file.
+            most: largest number of bytes of a line.
+
         Raises:
-            CorpusError: reading fails, or packed data are damaged.
+            CorpusError: reading fails, packed data are damaged, or a line is longer.
         """
         try:
-            yield from file
+            while line := file.readline(most):
+                if len(line) == most and not line.endswith(b"\n"):
+                    raise too_large(self.file, "a line", most)
+                yield line
         except Exception as error:  # not the end of this generator, which is no moment to import what may be raised
             if isinstance(error, reading_errors()):
                 raise _unreadable(self.file, error) from error
@@ -170,6 +177,12 @@ class Source:
             return read()
         except reading_errors() as error:
             raise _unreadable(self.file, error) from error
+
+
+def too_large(file: str, what: str, most: int) -> CorpusError:
+    """An input that holds more than may be held at once."""
+    problem = f"{what} of {most:,} bytes or more, as if it had no end"
+    return CorpusError(file, problem, "cut it into texts, or give a larger --max-text")
 
 
 def _unreadable(file: str, error: Exception) -> CorpusError:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable, Iterator
 
 from runtime.tag.input.item import Item, as_text, segments, utf8
 from runtime.text.answer import Answer
+from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 
 # Degrees between the hues of two labels: the golden angle keeps neighbors far apart for any number of labels.
@@ -75,6 +77,14 @@ class Page:
         text, marks = as_text(item, answer, self._labels)
         parts = "".join(self._token(_safe(part), label) for part, label in segments(text, marks))
         return utf8(f'<p dir="auto">{parts}</p>\n')
+
+    def long(self, item: Item, entities: Iterable[Entity]) -> Iterator[bytes]:
+        """See Writer."""
+        marks = ((entity.start, entity.end, entity.label) for entity in entities)
+        yield b'<p dir="auto">'
+        for part, label in segments(item.text, marks):
+            yield utf8(self._token(_safe(part), label))
+        yield b"</p>\n"
 
     def broken(self, item: Item) -> bytes:
         """See Writer."""

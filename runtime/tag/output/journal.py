@@ -23,7 +23,7 @@ from runtime.system.files import write_atomically
 from runtime.tag.input.item import Item
 from runtime.tag.output.packer import write_all
 
-VERSION = 3
+VERSION = 4
 _MARK = b'{"journal": '
 # Notes after which a journal is written anew with the last one alone, so that it stays small however long a run takes.
 MOST_NOTES = 500
@@ -53,6 +53,7 @@ class Saved:
         offset: number of its bytes that are done, after unpacking.
         line: number of its next line.
         width: number of columns of its lines (only CoNLL).
+        document: the document that its last item is a part of.
         sha256: digest of its bytes that are done.
         finished: of each input before it: how many bytes were read, and their digest.
         output: number of bytes of the output that belong to what is done.
@@ -68,6 +69,7 @@ class Saved:
     offset: int = 0
     line: int = 1
     width: int = 0
+    document: str = ""
     sha256: str = ""
     finished: tuple[tuple[int, str], ...] = ()
     output: int = 0
@@ -87,7 +89,7 @@ class Cursor:
 
     def __init__(self, saved: Saved) -> None:
         self.source, self.offset, self.line, self.width = saved.source, saved.offset, saved.line, saved.width
-        self.items, self.finished = saved.items, saved.finished
+        self.items, self.finished, self.document = saved.items, saved.finished, saved.document
         self._expected = saved.sha256
         self._digest = hashlib.sha256()
 
@@ -106,11 +108,13 @@ class Cursor:
         while self.source < item.source:
             self.finished += ((self.offset, self.sha256),)
             self.source, self.items, self.offset, self.line, self.width = self.source + 1, 0, 0, 1, 0
+            self.document = ""
             self._digest = hashlib.sha256()
         self.items += 1
         self.offset += len(item.raw)
         self.line += item.raw.count(b"\n")
         self.width = item.width or self.width
+        self.document = item.document
         self._digest.update(item.raw)
 
     def catch_up(self, blocks: Iterator[bytes], place: str) -> None:

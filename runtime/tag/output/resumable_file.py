@@ -160,6 +160,7 @@ class Whole:
             offset=at.offset,
             line=at.line,
             width=at.width,
+            document=at.document,
             sha256=at.sha256,
             finished=at.finished,
             output=self._size,

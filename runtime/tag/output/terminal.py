@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from runtime.tag.input.item import Item, as_text, segments, utf8
 from runtime.text.answer import Answer
+from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 
 # Foreground colors among the 16 that every terminal has: users set these so that they can read them.
@@ -45,6 +46,13 @@ class Terminal:
         text, marks = as_text(item, answer, self._labels)
         shown = "".join(self._token(_shown(part), label) for part, label in segments(text, marks))
         return utf8(shown + "\n")
+
+    def long(self, item: Item, entities: Iterable[Entity]) -> Iterator[bytes]:
+        """See Writer."""
+        marks = ((entity.start, entity.end, entity.label) for entity in entities)
+        for part, label in segments(item.text, marks):
+            yield utf8(self._token(_shown(part), label))
+        yield b"\n"
 
     def broken(self, item: Item) -> bytes:
         """See Writer."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from runtime.tag.input.detect import Output
-from runtime.tag.input.item import Item, as_words, utf8
+from runtime.tag.input.item import Item, as_words, labeled_words, utf8
 from runtime.text.answer import Answer
 from runtime.text.conll import column_of
 from runtime.text.entity import Entity
@@ -20,6 +20,8 @@ from runtime.text.label_schemes import LabelSet
 
 # Decimal places of a score: a float32 close to 1 has about seven.
 SCORE_PLACES = 6
+# Code points of a long text that are encoded at once.
+_SLICE = 1 << 20
 _LAST_SEPARATOR = re.compile(rb"[ \t]+(?=[^ \t]+$)")
 _LAST_TAB = re.compile(rb"\t(?=[^\t]*$)")
 
@@ -33,6 +35,10 @@ class Writer(Protocol):
 
     def entry(self, item: Item, answer: Answer) -> bytes:
         """The bytes of an item with its answer."""
+        ...
+
+    def long(self, item: Item, entities: Iterable[Entity]) -> Iterator[bytes]:
+        """The same bytes for an item that is a long text, part by part, as its entities are found."""
         ...
 
     def broken(self, item: Item) -> bytes:
@@ -84,13 +90,24 @@ class Jsonl:
             ("labels", list(answer.labels)) if item.kind == "words" else ("entities", _entities(answer.entities))
         )
         if item.answer:
-            # The bytes of the line with one field more, and not the parsed object: so numbers, escapes and the order of
-            # fields stay as they were written.
-            line = item.raw.removeprefix(b"\xef\xbb\xbf").strip().removesuffix(b"}").rstrip()
-            return line + b", " + _json(item.answer) + b": " + _json(value) + b"}\n"
+            return _opened(item) + _json(value) + b"}\n"
         if item.kind == "words":
             return _json({"words": item.words, name: value}) + b"\n"
         return _json({"text": item.text, name: value}) + b"\n"
+
+    def long(self, item: Item, entities: Iterable[Entity]) -> Iterator[bytes]:
+        """See Writer."""
+        if item.answer:
+            yield _opened(item) + b"["
+        else:
+            yield b'{"text": "'
+            yield from (_json(item.text[at : at + _SLICE])[1:-1] for at in range(0, len(item.text), _SLICE))
+            yield b'", "entities": ['
+        between = b""
+        for entity in entities:
+            yield between + _json(_fields(entity))
+            between = b", "
+        yield b"]}\n"
 
     def broken(self, item: Item) -> bytes:
         """See Writer."""
@@ -119,6 +136,12 @@ class Conll:
         rows = "".join(f"{word} {column_of(label)}\n" for word, label in zip(words, labels, strict=True))
         return utf8(rows + "\n")
 
+    def long(self, item: Item, entities: Iterable[Entity]) -> Iterator[bytes]:
+        """See Writer."""
+        for word, label in labeled_words(item.text, entities):
+            yield utf8(f"{word} {label}\n")
+        yield b"\n"
+
     def broken(self, item: Item) -> bytes:
         """See Writer."""
         return item.raw + item.gap if item.rows else utf8(f"# {item.problem}\n\n")
@@ -141,17 +164,28 @@ def _with_column(item: Item, labels: Sequence[str]) -> bytes:
     return b"".join(lines)
 
 
+def _opened(item: Item) -> bytes:
+    """The bytes of a line of JSONL up to the value of the field for the answer.
+
+    They are the line's, and not those of the parsed object: so numbers, escapes and the order of fields stay as they
+    were written.
+    """
+    line = item.raw.removeprefix(b"\xef\xbb\xbf").strip().removesuffix(b"}").rstrip()
+    return line + b", " + _json(item.answer) + b": "
+
+
 def _entities(entities: Sequence[Entity]) -> list[dict[str, Any]]:
-    return [
-        {
-            "label": entity.label,
-            "text": entity.text,
-            "start": entity.start,
-            "end": entity.end,
-            "score": round(entity.score, SCORE_PLACES),
-        }
-        for entity in entities
-    ]
+    return [_fields(entity) for entity in entities]
+
+
+def _fields(entity: Entity) -> dict[str, Any]:
+    return {
+        "label": entity.label,
+        "text": entity.text,
+        "start": entity.start,
+        "end": entity.end,
+        "score": round(entity.score, SCORE_PLACES),
+    }
 
 
 def _json(value: object) -> bytes:

@@ -33,6 +33,7 @@ class _Tagger:
     """Answers with the text's first character, and ends the run before some answer."""
 
     labels, repeats = LabelSet(LABELS), Repeats(0)
+    in_sections = in_context = False
 
     def __init__(self, dies_at: int = -1) -> None:
         self._dies_at = dies_at
@@ -45,6 +46,9 @@ class _Tagger:
                 yield Answer([Entity("PER", question[:1], 0, 1, 0.5)])
             else:
                 yield Answer(labels=["B-PER", *["O"] * (len(question) - 1)]) if question else Answer()
+
+    def entities(self, text: str) -> Iterator[Entity]:
+        raise NotImplementedError
 
     def close(self) -> None:
         """Nothing to give back."""

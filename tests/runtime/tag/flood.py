@@ -14,6 +14,7 @@ from runtime.batch.repeats import Repeats
 from runtime.tag.__main__ import main
 from runtime.tagger import Tagger
 from runtime.text.answer import Answer, Question
+from runtime.text.entity import Entity
 from tests.runtime.tag.stand_in import open_stand_in
 
 _SETTLED = 10_000
@@ -23,6 +24,7 @@ class _Weighed:
     def __init__(self, tagger: Tagger) -> None:
         self.labels = tagger.labels
         self.repeats = Repeats(0)
+        self.in_sections = self.in_context = False
         self._tagger, self._count = tagger, 0
         self.settled = 0
 
@@ -30,6 +32,9 @@ class _Weighed:
         for answer in self._tagger.answers(questions, chunk=chunk):
             self._add(1)
             yield answer
+
+    def entities(self, text: str) -> Iterator[Entity]:
+        return self._tagger.entities(text)
 
     def close(self) -> None:
         self._tagger.close()

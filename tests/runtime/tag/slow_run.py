@@ -20,6 +20,7 @@ _SECONDS = 0.004  # a chunk
 class _Slow:
     labels = LabelSet(LABELS)
     repeats = Repeats(0)
+    in_sections = in_context = False
 
     def answers(self, questions: Iterable[Question], *, chunk: int) -> Iterator[Answer]:
         for number, text in enumerate(questions):
@@ -27,6 +28,9 @@ class _Slow:
                 time.sleep(_SECONDS)
             name = str(text).split()[0]
             yield Answer([Entity("PER", name, 0, len(name), 0.5)])
+
+    def entities(self, text: str) -> Iterator[Entity]:
+        raise NotImplementedError
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -11,6 +11,9 @@ import pytest
 
 from runtime.errors import NerveError
 from runtime.tag.__main__ import main
+from runtime.tag.input.jsonl import Fields
+from runtime.tag.input.read import Reading
+from tests.runtime.tag.reading import read
 from tests.runtime.tag.stand_in import opener
 
 
@@ -261,3 +264,40 @@ def test_packed_output_of_other_kinds(run: _Run) -> None:
     run("-i", path, "-o", run.folder / "o.jsonl.xz")
     assert len(_lines(lzma.decompress((run.folder / "o.jsonl.xz").read_bytes()))) == 1
     assert len(_lines(run("-i", run.folder / "o.jsonl.xz"))) == 1
+
+
+_SENTENCES = "Maria NNP B-PER\n\nin IN O\n\nOslo NNP B-LOC\n\n"
+
+
+def test_what_begins_a_document(run: _Run) -> None:
+    """By -DOCSTART- in CoNLL, # newdoc in CoNLL-U, and the field doc_id in JSONL."""
+    marked = _SENTENCES + "-DOCSTART- O\n\n" + _SENTENCES + "-DOCSTART- O\n\n" + _SENTENCES
+    assert [item.document for item in read("conll", marked.encode())] == [""] * 3 + ["1"] * 4 + ["2"] * 4
+    row = "\t_" * 8 + "\n\n"
+    universal = f"# newdoc id = a\n# text = x\n1\tMaria{row}1\tOslo{row}# newdoc\n1\tin{row}"
+    assert [item.document for item in read("conllu", universal.encode())] == ["1", "1", "2"]
+    lines = b'{"words": ["a"], "doc_id": 7}\n{"words": ["b"], "doc_id": "x"}\n{"words": ["c"]}\n'
+    assert [item.document for item in read("jsonl", lines)] == ["7", "x", ""]
+    fields = Reading(fields=Fields(document="page"))
+    assert [item.document for item in read("jsonl", b'{"words": ["a"], "page": 7, "doc_id": 8}', fields)] == ["7"]
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--chunk", "2"], ["--read", "context"], ["--read", "context", "--chunk", "2"]]
+)
+def test_documents_are_given_back_whatever_the_reading(options: list[str], run: _Run) -> None:
+    path = run.file("x.conll", "-DOCSTART- O\n\n" + _SENTENCES * 3 + "-DOCSTART- O\n\n" + _SENTENCES)
+    lines = run("-i", path, *options).decode().splitlines()
+    assert lines[:8] == ["-DOCSTART- O", "", "Maria NNP B-PER B-PER", "", "in IN O O", "", "Oslo NNP B-LOC B-LOC", ""]
+    assert len(lines) == 4 + 4 * 6
+
+
+def test_a_text_that_seems_to_have_no_end_is_refused(run: _Run) -> None:
+    path = run.file("x.txt", "Oslo\n" + "Maria " * 100 + "\nLund\n")
+    assert len(_lines(run("-i", path, "--max-text", "602"))) == 3
+    with pytest.raises(
+        NerveError, match=r"x\.txt: a line of 600 bytes or more, as if it had no end; cut it into texts"
+    ):
+        run("-i", path, "--max-text", "600")
+    with pytest.raises(NerveError, match="a text of 100 bytes or more"):
+        run("-i", run.file("y.txt", "Oslo\n" * 40), "-f", "text", "--max-text", "100")

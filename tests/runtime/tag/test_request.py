@@ -49,6 +49,7 @@ def test_threads_and_the_bundles_place_do_not(changed: dict[str, object]) -> Non
 def test_only_what_is_read_and_written_is_the_jobs_identity() -> None:
     job = JobRequest()
     outside = {"texts": ("Oslo",), "inputs": ("a",), "output": "o", "resume": True, "chunk": 7, "progress": False}
+    outside["max_text"] = 7
     for name, value in {**outside, "score_file": Path("s"), "format": "conll", "to": "html"}.items():
         assert replace(job, **{name: value}).identity() == job.identity()  # type: ignore[arg-type]
     inside = {"fields": Fields(text="body"), "word_column": 2, "gold_column": 2, "on_error": "skip", "score": True}

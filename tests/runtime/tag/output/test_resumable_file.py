@@ -25,7 +25,7 @@ from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 from tests.conftest import ROOT
-from tests.runtime.tag.stand_in import LABELS
+from tests.runtime.tag.stand_in import LABELS, opener
 
 
 class _Watched:
@@ -33,6 +33,7 @@ class _Watched:
 
     labels = LabelSet(LABELS)
     repeats = Repeats(0)
+    in_sections = in_context = False
 
     def __init__(self, moment: object = None) -> None:
         self._moment = moment
@@ -44,6 +45,9 @@ class _Watched:
                 self._moment()
             self.asked += question is not None
             yield _answer(question)
+
+    def entities(self, text: str) -> Iterator[Entity]:
+        raise NotImplementedError
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -406,3 +410,29 @@ def test_half_a_line_is_cut_off_before_the_next_is_written(tmp_path: Path) -> No
         again.trim()
         again.save(Saved(items=number))
         assert again.load(work) == Saved(items=number)
+
+
+_FULL = """
+import resource, sys
+from pathlib import Path
+from runtime.errors import StorageError
+from runtime.tag.__main__ import main
+from tests.runtime.tag.stand_in import opener
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+try:
+    main(sys.argv[2:], begin_tagger=opener(Path(sys.argv[1])), save_seconds=0.0)
+except StorageError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_does_not_ask_for_a_new_start(tmp_path: Path) -> None:
+    (tmp_path / "i").write_text("".join(f"Maria flew to Oslo number {n}\n" for n in range(1200)))
+    arguments = ["-i", str(tmp_path / "i"), "-o", str(tmp_path / "o")]
+    line = [sys.executable, "-c", _FULL, str(tmp_path), *arguments]
+    told = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert told.count("\n") == 1
+    assert "no space left (File too large); free some space, and run the same command again with --resume" in told
+    assert main([*arguments, "--resume"], begin_tagger=opener(tmp_path)) == 0
+    texts = [json.loads(line)["text"] for line in (tmp_path / "o").read_text().splitlines()]
+    assert texts == (tmp_path / "i").read_text().splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -107,3 +108,21 @@ def test_every_format_has_its_writer_and_fillers_have_no_entry(kind: Output, wri
     opened = open_writer(kind, LabelSet(["PER"]))
     assert isinstance(opened, writer)
     assert opened.entry(Item(file="x", line=1, kind="filler"), Answer()) == b""
+
+
+@given(
+    st.text(alphabet='ab .,\n\r"<\u00e9\ud83d\ude00\U0001f600', max_size=40),
+    st.lists(st.integers(0, 40), max_size=8, unique=True),
+)
+def test_a_long_text_is_written_as_a_short_one(text: str, borders: list[int]) -> None:
+    places = [place for place in sorted(borders) if place <= len(text)]
+    found = [Entity("PER", text[start:end], start, end, 0.5) for start, end in zip(places[::2], places[1::2])]
+    labels = LabelSet(["O", "B-PER"])
+    field = json.dumps({"id": 7, "text": text}).encode() + b"\n"
+    for kind in get_args(Output):
+        for item in (Item(file="x", line=1, text=text), Item(file="x", line=1, text=text, raw=field, answer="found")):
+            writer = open_writer(kind, labels)
+            long, short = b"".join(writer.long(item, iter(found))), writer.entry(item, Answer(found))
+            # Half of a surrogate pair makes a line of escapes; of a long text, only of the part that it is in.
+            is_same = long == short or (kind == "jsonl" and json.loads(long) == json.loads(short))
+            assert is_same, (long, short)
