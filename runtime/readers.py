@@ -145,6 +145,11 @@ class WordReader:
         self._allowed = labels.transitions() if decoding.constrained else None
         self.nothing = np.where(np.array(labels.labels) == OUTSIDE, 0, _SURELY_NOT).astype(np.float32)
 
+    @property
+    def in_context(self) -> bool:
+        """Whether a sentence is read with its neighbors."""
+        return self._runner.context > 0
+
     def tokenize(self, texts: Sequence[str]) -> WordTokens:
         """See Reader."""
         return WordTokens(texts, *self._encoder.encode_texts(texts, sentences=self._sentences))

@@ -117,10 +117,6 @@ class Tagger:
         if decoding.aggregation != "word":
             self.reader = PipelineReader(RawEncoder(encoder.path, raw=encoder.raw), runner, self.labels, decoding)
         most = capacity if windowing.long == "error" else None
-        self.in_sections = policy == "sentences" and decoding.aggregation == "word" and most is None
-        """Whether `entities` reads a text section by section, and refuses none."""
-        self.in_context = policy == "context"
-        """Whether a sentence is read with its neighbors."""
         one = OneText(encoder, runner, self.labels, decoding, sentences=sentences)
         self._answering = Answering(encoder, self.labels, self.reader, self._words, most, policy == "sentences", one)
 
@@ -166,6 +162,16 @@ class Tagger:
             allow_uncertified=allow_uncertified,
         )
         return cls.of_model(model, windowing=windowing, decoding=decoding, remember=remember)
+
+    @property
+    def in_sections(self) -> bool:
+        """Whether `entities` reads a text section by section, and refuses none."""
+        return self._answering.by_section and self._answering.most is None
+
+    @property
+    def in_context(self) -> bool:
+        """Whether a sentence is read with its neighbors."""
+        return self._words.in_context
 
     @classmethod
     def of_model(
@@ -261,19 +267,13 @@ class Tagger:
     def tag_documents(self, documents: Sequence[Sequence[Sequence[str]]]) -> list[list[list[str]]]:
         """The same for sentences of documents: read with context, a sentence has its neighbors in the document.
 
-        Under the other policies each sentence gets what `tag_words` gives.
-
         Raises:
-            UsageError, TextError: see tag_words. The error's number counts sentences of a few documents.
+            UsageError, TextError: see tag_words.
         """
-        _refuse_string(documents)
-        found = []
-        for answer in self.answers([Document(sentences) for sentences in documents]):
-            for sentence in answer.sentences:
-                if sentence.refused:
-                    raise sentence.refused
-            found.append([list(sentence.labels) for sentence in answer.sentences])
-        return found
+        found = [answer.sentences for answer in self.answers([Document(sentences) for sentences in documents])]
+        for refused in (sentence.refused for sentences in found for sentence in sentences if sentence.refused):
+            raise refused
+        return [[list(sentence.labels) for sentence in sentences] for sentences in found]
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """Logits of each word of texts that are already cut into words, one text after another. [words, labels]

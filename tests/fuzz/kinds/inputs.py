@@ -71,6 +71,7 @@ class _Open:
 
     def __init__(self, tagger: Tagger) -> None:
         self.labels, self.repeats, self.answers = tagger.labels, tagger.repeats, tagger.answers
+        self.in_sections, self.in_context, self.entities = tagger.in_sections, tagger.in_context, tagger.entities
 
     def close(self) -> None:
         """Nothing."""
