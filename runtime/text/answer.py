@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runtime.errors import TextError
+from runtime.errors import TextError, UsageError
 from runtime.text.entity import Entity
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Sentences of one document, each given as words: read in context, they are each other's."""
+    """Sentences of one document, each given as words: read in context, they are each other's.
+
+    Raises:
+        UsageError: a string is given in place of a list: it is a sequence of strings, too, each a letter.
+    """
 
     sentences: Sequence[Sequence[str]]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.sentences, str) or any(isinstance(words, str) for words in self.sentences):
+            raise UsageError("document", "a string is given", "give a list of sentences, each a list of words")
 
     def __len__(self) -> int:
         return len(self.sentences)

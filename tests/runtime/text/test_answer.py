@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from runtime.batch.windowing import Windowing
-from runtime.text.answer import NOTHING, Answer
+from runtime.errors import UsageError
+from runtime.text.answer import NOTHING, Answer, Document
 from tests.runtime.tag.stand_in import open_stand_in
 
 
@@ -25,3 +28,9 @@ def test_a_refused_text_ends_nothing(tmp_path: Path) -> None:
     answers = list(tagger.answers(["Oslo " * 99, "Oslo"], chunk=1))
     assert [answer.refused is None for answer in answers] == [False, True]
     assert [entity.text for entity in answers[1].entities] == ["Oslo"]
+
+
+@pytest.mark.parametrize("sentences", ["Oslo", ["Oslo", "Lund"]])
+def test_a_string_is_no_sentence_of_words(sentences: list[str]) -> None:
+    with pytest.raises(UsageError, match="document: a string is given; give a list of sentences"):
+        Document(sentences)
