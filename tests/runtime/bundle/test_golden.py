@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ def _manifest() -> Manifest:
         files=dict.fromkeys(names[:3], _SHA),
         interface_sha256=_SHA,
         probe=Probe((("Maria", "Keller"), ("Oslo",)), "0000803f"),
+        elsewhere="generated news",
+        elsewhere_sha256=_SHA,
     )
     graph = Graph("padded-fp32.onnx", "fp32", "padded", 17, ("input_ids",), "onnxruntime", False, True)
     engine = Engine(
@@ -65,6 +67,7 @@ def _manifest() -> Manifest:
         engines=(engine,),
         readings=(Reading("context", 64, 0.9, 1_000.0, True),),
         label_scheme="BIO",
+        failed=(replace(certificate, corpus="wikigold.txt", passed=False),),
     )
 
 
