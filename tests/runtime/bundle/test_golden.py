@@ -15,6 +15,7 @@ from typing import Any
 from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.certificate import Candidate, Certificate, Probe
 from runtime.bundle.manifest import Engine, FileDigest, Graph, Manifest, OneTextSpeed, Profile, Reading, Source, Speed
+from runtime.bundle.schema import LATER
 from runtime.bundle.store import MANIFEST, SCHEMA, read_bundle, seal
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -98,11 +99,12 @@ def _is_part(was: Any, now: Any) -> bool:
 
 
 def _at_their_defaults(value: Any, place: str = "") -> list[str]:
-    """Fields that are as they are by default, and so not held by the file."""
+    """Fields that are as they are by default, and so not held by the file; those that came LATER are not asked for."""
     if isinstance(value, tuple):
         return [each for item in value for each in _at_their_defaults(item, place)]
     if not is_dataclass(value):
         return []
     name = type(value).__name__
-    same = [f"{name}.{field.name}" for field in fields(value) if getattr(value, field.name) == field.default]
+    held = [field for field in fields(value) if not field.metadata.get(LATER)]
+    same = [f"{name}.{field.name}" for field in held if getattr(value, field.name) == field.default]
     return [*same, *(each for field in fields(value) for each in _at_their_defaults(getattr(value, field.name)))]
