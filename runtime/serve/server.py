@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 
 from runtime.errors import UsageError
+from runtime.serve.connections import BoundedProtocol, close_silent
 from runtime.serve.observe.log import Log
 from runtime.serve.service import Service
 
-# Seconds between two looks at silent connections.
-_SWEEP = 1.0
 # Objects made since the last search for garbage, after which there is another; Python's own is 700.
 _GARBAGE = 10_000
 _SWITCH = 0.001
@@ -62,16 +60,18 @@ def serve(
         drain_notice: seconds for which the server is not ready and still takes requests.
         drain_seconds: for what was accepted.
     """
+    _log_warnings(service.log)
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        http=BoundedProtocol,
+        ws="none",
         lifespan="on",
         timeout_keep_alive=max(1, int(idle_seconds)),
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
-        h11_max_incomplete_event_size=1 << 16,
     )
     server = uvicorn.Server(config)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
@@ -100,9 +100,27 @@ async def _run(
         loop.add_signal_handler(number, drain.signal)
     _settle()
     _announce(service.log, on)
-    sweeper = asyncio.create_task(_close_silent(server, idle_seconds))
+    sweeper = asyncio.create_task(close_silent(server, idle_seconds))
     await serving
     sweeper.cancel()
+
+
+class _IntoLog(logging.Handler):
+    """What uvicorn warns of, such as a request that is no HTTP, as lines of the server's own log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        self._log.event("http", message=self.format(record))
+
+
+def _log_warnings(log: Log) -> None:
+    logger = logging.getLogger("uvicorn")
+    logger.propagate = False
+    logger.handlers[:] = [_IntoLog(log)]
 
 
 class _Drain:
@@ -143,24 +161,3 @@ def _announce(log: Log, on: socket.socket) -> None:
     shown = f"[{host}]" if ":" in host else host
     print(f"http://{shown}:{port}", flush=True)
     log.event("ready", host=host, port=port)
-
-
-async def _close_silent(server: uvicorn.Server, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-    """Close connections that have been without a request for so long, as those do that send a header a minute.
-
-    uvicorn closes connections that are silent after a request; one whose first request never ends it keeps for ever.
-    """
-    since: dict[Any, float] = {}
-    while True:
-        await asyncio.sleep(min(_SWEEP, seconds / 4))
-        now = clock()
-        idle = [each for each in server.server_state.connections if _has_no_request(each)]
-        since = {each: since.get(each, now) for each in idle}
-        for each, begun in since.items():
-            if now - begun >= seconds:
-                each.transport.close()
-
-
-def _has_no_request(connection: Any) -> bool:
-    cycle = getattr(connection, "cycle", None)
-    return cycle is None or cycle.response_complete

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -141,10 +141,11 @@ class _Guarded:
             self._service.log.request(exchange, status, seconds)
 
 
-async def _then(parts: AsyncIterator[bytes], end: Callable[[], None]) -> AsyncIterator[bytes]:
+async def _then(parts: AsyncGenerator[bytes, None], end: Callable[[], None]) -> AsyncGenerator[bytes, None]:
     """The parts, and then the end, also where nobody takes them all."""
     try:
         async for part in parts:
             yield part
     finally:
+        await parts.aclose()
         end()

@@ -57,7 +57,7 @@ async def parts_of(exchange: Exchange, *, most: int, seconds: float, timer: Time
             if most and size > most:
                 raise _too_large(most)
             yield piece
-    if unpack is not None and not unpack.eof:
+    if unpack is not None and not unpack.ended:
         raise bad_request("the body is cut off: gzip data without its end")
 
 
@@ -83,12 +83,12 @@ def parse(body: bytes, kind: type[T]) -> T:
         raise bad_request(f"the body is not the JSON that this route takes: {str(error)[:300]}{known}") from None
 
 
-def _unpacker(headers: Mapping[str, str]) -> zlib._Decompress | None:
+def _unpacker(headers: Mapping[str, str]) -> _Gzip | None:
     """What unpacks the body; None where it is not packed."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
         raise RefusedError(415, f"content-encoding {encoding[:40]!r} is unknown; send gzip, or leave it unpacked")
-    return None if encoding == "identity" else zlib.decompressobj(_GZIP)
+    return None if encoding == "identity" else _Gzip()
 
 
 def _check_declared(headers: Mapping[str, str], most: int) -> None:
@@ -110,18 +110,40 @@ async def _next_part(exchange: Exchange, seconds: float, timer: Timer) -> tuple[
     return message.get("body", b""), message.get("more_body", False)
 
 
-async def _unpacked(unpack: zlib._Decompress | None, part: bytes) -> AsyncIterator[bytes]:
-    """The part in pieces of a bounded size, so that no few bytes become gigabytes."""
+class _Gzip:
+    """Unpacks gzip of one member or several, as `cat one.gz other.gz` makes it."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP)
+
+    async def unpacked(self, part: bytes) -> AsyncIterator[bytes]:
+        """The part in pieces of a bounded size, so that no few bytes become gigabytes.
+
+        Raises:
+            RefusedError: it is no gzip, or something else follows it (400).
+        """
+        try:
+            while part:
+                if self._member.eof:
+                    self._member = zlib.decompressobj(_GZIP)
+                yield self._member.decompress(part, _CHUNK)
+                part = self._member.unconsumed_tail or self._member.unused_data
+                await asyncio.sleep(0)
+        except zlib.error as error:
+            raise bad_request(f"the body is not gzip, as its content-encoding says ({error})") from None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last member is whole."""
+        return self._member.eof
+
+
+async def _unpacked(unpack: _Gzip | None, part: bytes) -> AsyncIterator[bytes]:
     if unpack is None:
         yield part
         return
-    try:
-        while part and not unpack.eof:
-            yield unpack.decompress(part, _CHUNK)
-            part = unpack.unconsumed_tail
-            await asyncio.sleep(0)
-    except zlib.error as error:
-        raise bad_request(f"the body is not gzip, as its content-encoding says ({error})") from None
+    async for piece in unpack.unpacked(part):
+        yield piece
 
 
 def _too_large(most: int) -> RefusedError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
 from runtime.serve.http.refused import RefusedError
+from runtime.serve.timer import Timer
 
 JSON = "application/json"
 _JSON_TYPE = (b"content-type", JSON.encode())
@@ -51,19 +52,28 @@ class StreamReply:
     Args:
         parts: of the body.
         media_type: of the body.
+        timer: watches whether they are taken.
+        seconds: for which the client may take nothing.
     """
 
     status_code = 200
 
-    def __init__(self, parts: AsyncIterator[bytes], *, media_type: str) -> None:
+    def __init__(self, parts: AsyncGenerator[bytes, None], *, media_type: str, timer: Timer, seconds: float) -> None:
         self.parts = parts
+        self._timer, self._seconds = timer, seconds
         self.raw_headers = [(b"content-type", media_type.encode())]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """See ASGI."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async for part in self.parts:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+        try:
+            async for part in self.parts:
+                message = {"type": "http.response.body", "body": part, "more_body": True}
+                await self._timer.within(self._seconds, send(message))
+        except TimeoutError:
+            return  # uvicorn closes the connection of a reply without its end
+        finally:  # also where nobody takes the rest: the parts' own end is what the request's end hangs on
+            await self.parts.aclose()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

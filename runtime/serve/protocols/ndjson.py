@@ -2,7 +2,7 @@
 
 Lines share the queue with all other requests. A broken line is answered by {"error": ..., "line": N} in its place, and
 the stream goes on. A client should read while it writes: with as many bytes of answers waiting for it as a body may
-have, its lines are not read any more.
+have, its lines are not read any more; and where it takes none for as long as a request may last, the stream ends.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -57,15 +57,18 @@ def stream_reply(service: Service, exchange: Exchange) -> StreamReply:
     Raises:
         RefusedError: a parameter of the query is not understood.
     """
+    if exchange.request.scope["http_version"] == "1.0":
+        raise bad_request("a stream of answers has no length, which HTTP/1.0 cannot say; ask by HTTP/1.1")
     reading = _reading(exchange)
     try:
         service.engine.check(reading)
     except UsageError as error:
         raise bad_request(str(error)) from None
-    return StreamReply(_answers(service, exchange, reading), media_type=NDJSON)
+    parts = _answers(service, exchange, reading)
+    return StreamReply(parts, media_type=NDJSON, timer=service.timer, seconds=service.limits.deadline)
 
 
-async def _answers(service: Service, exchange: Exchange, reading: Reading) -> AsyncIterator[bytes]:
+async def _answers(service: Service, exchange: Exchange, reading: Reading) -> AsyncGenerator[bytes, None]:
     """Answers in order, each as soon as it is there and those before it are given, while more lines are read."""
     exchange.reads_on = True
     held = _Held(service.limits.body)
@@ -77,6 +80,9 @@ async def _answers(service: Service, exchange: Exchange, reading: Reading) -> As
             yield answers
             held.give(len(answers))
         await reader
+    except GeneratorExit:  # nobody took the rest
+        exchange.outcome = "client_gone"
+        raise
     except RefusedError as refused:  # the reply has begun, so that its status cannot say it any more
         exchange.outcome = refused.outcome
         yield encoded({"error": refused.message, "id": exchange.id}) + b"\n"
