@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 from export.certify.corpus import Text, counted, entities_by_type, read_text, shared_words
-from runtime.text.conll import Columns, Sentence, read_blocks, read_conll, tabs_separate, write_conll
+from runtime.text.conll import Columns, Sentence, column_of, read_blocks, read_conll, tabs_separate, write_conll
 from runtime.text.label_schemes import LabelSet, bio_from_labels, spans_of_labels
 from tests.fuzz.change import changed_bytes
 from tests.fuzz.kind import Case, check
@@ -75,8 +75,9 @@ def _lines(raw: bytes) -> list[bytes]:
 
 
 def _is_odd(sentence: Sentence) -> bool:
-    """Whether two columns cannot say it: words that are marks of the format, or a byte order mark at the beginning."""
-    return any(word.startswith(("#", "-DOCSTART-", "\ufeff")) for word in sentence.words)
+    """Whether two columns cannot say it: words that are marks of the format, or labels that get other characters."""
+    marks = any(word.startswith(("#", "-DOCSTART-", "\ufeff")) for word in sentence.words)
+    return marks or any(column_of(label) != label for label in sentence.labels)
 
 
 def _check(text: Text) -> None:
