@@ -60,8 +60,12 @@ def sentences_of(dataset: Dataset, name: str) -> list[Sentence]:
 
 def _load(name: str) -> Mapping[str, Dataset]:
     # Imported here: a CoNLL folder or the sample needs none of it.
-    from datasets import DatasetDict, disable_progress_bars, load_dataset
-    from datasets.exceptions import DatasetNotFoundError
+    try:
+        from datasets import DatasetDict, disable_progress_bars, load_dataset
+        from datasets.exceptions import DatasetNotFoundError
+    except ImportError as error:
+        problem = "no such folder of CoNLL columns, and data sets of the hub need the library datasets"
+        raise CorpusError(name, problem, "install the extra hub, or give a folder") from error
 
     disable_progress_bars()
     try:
