@@ -7,15 +7,15 @@ import platform
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import Final
 
+from runtime.system.libraries import installed_version
 from train.corpus.load import Corpus
 from train.recipe import Recipe
 from train.score_table import Row, markdown
 
 METRICS: Final = ("precision", "recall", "f1", "accuracy")
-_LIBRARIES: Final = ("transformers", "torch", "datasets", "tokenizers", "safetensors", "seqeval")
+_LIBRARIES: Final = ("transformers", "torch", "datasets", "tokenizers", "safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,14 @@ def model_card(recipe: Recipe, corpus: Corpus, rows: Sequence[Row], facts: CardF
         "\n".join(markdown(rows)),
         "Precision, recall and F1 are of entities (seqeval: exact span and type); accuracy is of words.",
         "## Framework versions",
-        "\n".join([f"- Python {platform.python_version()}", *(f"- {name} {version(name)}" for name in _LIBRARIES)]),
+        "\n".join([f"- Python {platform.python_version()}", *_versions()]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _versions() -> list[str]:
+    found = {name: installed_version(name) for name in _LIBRARIES}
+    return [f"- {name} {version}" for name, version in found.items() if version]
 
 
 def _front_matter(corpus: Corpus, last: Row, facts: CardFacts) -> str:

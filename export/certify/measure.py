@@ -17,6 +17,7 @@ from export.certify.corpus import NO_TEXT, Text, check_evidence, counted, entiti
 from export.certify.full_rows import full_length_sequences, row_lengths
 from runtime.bundle.gate import ELSEWHERE
 from runtime.bundle.store import MANIFEST, REMAKE
+from runtime.concurrency import in_order
 from runtime.errors import BundleError
 from runtime.tagger import Tagger
 from runtime.text.agreement import changed_labels, per_10k
