@@ -42,6 +42,8 @@ from runtime.system.files import replace_folder
 
 # Names without the checkpoint's: two bundles of one layout can be compared file by file.
 PADDED, PACKED, WEIGHTS = "padded-fp32.onnx", "packed-fp32.onnx", "weights.data"
+# What the license of the checkpoint's base asks to pass on; train.notices writes it.
+NOTICE = "NOTICE.txt"
 
 
 def make_bundle(
@@ -110,6 +112,8 @@ def seal_uncertified(folder: Path, checkpoint: Checkpoint, graphs: tuple[Graph, 
         for name, source in ((TOKENIZER, checkpoint.tokenizer), (CONFIG, checkpoint.folder / CONFIG)):
             if source != folder / name:
                 shutil.copyfile(source, folder / name)
+        if (checkpoint.folder / NOTICE).is_file():
+            shutil.copyfile(checkpoint.folder / NOTICE, folder / NOTICE)
     except OSError as error:
         raise storage_error(error) from error
     manifest = Manifest(

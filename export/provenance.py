@@ -19,8 +19,9 @@ PROVENANCE = (
 def provenance() -> dict[str, str]:
     """Versions of all that have a hand in a bundle on this machine."""
     # Backends certify where they are installed: a bundle made before one came, or was renewed, is out of date.
-    backends = {spec.library: installed_version(spec.library, spec.distributions) for spec in specs()}
-    installed = {library: found for library, found in sorted(backends.items()) if found}
+    found = [(spec.library, installed_version(spec.library, spec.distributions)) for spec in specs()]
+    # Two specs of one library may need different distributions of it: the one that is there counts.
+    installed = {library: version for library, version in sorted(found) if version}
     return versions(*(name for name in PROVENANCE if installed_version(name))) | installed
 
 

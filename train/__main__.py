@@ -19,6 +19,7 @@ from runtime.errors import UsageError
 from runtime.system.libraries import available_threads, yield_cores
 from train.base import Base, find_base
 from train.corpus.load import Corpus, open_corpus
+from train.notices import NOTICE
 from train.recipe import Recipe, add_recipe_options, as_typed, recipe_from_options
 from train.score_table import Row, heading, line, ruler
 from train.work_folder import SCORES, WorkFolder, open_work, storage_checked
@@ -142,11 +143,18 @@ def _save(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, trained:
         device=trained.device,
     )
     (work.final / "README.md").write_text(model_card(recipe, corpus, trained.rows, facts), encoding="utf-8")
+    (work.final / NOTICE).write_text(_notice(base), encoding="utf-8")
     # Names, not the paths of this machine.
     named = {**asdict(recipe), "base": base.name, "corpus": corpus.name}
     record = {"recipe": named, "corpus_sha256": corpus.sha256, "rows": [asdict(row) for row in trained.rows]}
     (work.final / SCORES).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     work.publish()
+
+
+def _notice(base: Base) -> str:
+    """What the license of the base asks of who passes on something that was made of it."""
+    said = f"Made by fine-tuning {base.name}: its weights were changed. The license of {base.name}: {base.license}.\n"
+    return f"{said}\n{base.notices}\n" if base.notices else said
 
 
 if __name__ == "__main__":

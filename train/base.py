@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from runtime.bundle.checkpoint import check_files, max_length
 from runtime.bundle.hub import checkpoint_folder
 from runtime.errors import CheckpointError
+from train.notices import check_known, notices
 
 PACKAGE: Final = "package:"
 OTHER_LICENSE: Final = "other"
@@ -33,12 +34,14 @@ class Base:
         folder: where its files are.
         license: as its own model card states it, or "other".
         longest: most tokens of an input, special ones included.
+        notices: texts of the licenses and notices that came with it; they stay with what is made of it.
     """
 
     name: str
     folder: Path
     license: str
     longest: int
+    notices: str = ""
 
 
 def find_base(name: str) -> Base:
@@ -48,12 +51,15 @@ def find_base(name: str) -> Base:
         name: a folder, a hub id, or package:NAME/FOLDER for a folder inside an installed package.
 
     Raises:
-        CheckpointError: it cannot be found, or its files are not those of a safetensors checkpoint with a tokenizer.
+        CheckpointError: it cannot be found, or its files are not those of a safetensors checkpoint with a tokenizer, or
+            not those that the quick start was measured with.
     """
     folder = _packaged(name) if name.startswith(PACKAGE) else checkpoint_folder(name)
     # Not the whole path of a folder, which says more of the machine than of the checkpoint.
     shown = folder.resolve().name if Path(name).is_dir() else name.removeprefix(PACKAGE)
-    return Base(shown, folder, _license(folder), _look_over(folder))
+    longest, package = _look_over(folder), shown.partition("/")[0] if name.startswith(PACKAGE) else ""
+    check_known(shown, folder)
+    return Base(shown, folder, _license(folder), longest, notices(folder, package))
 
 
 def _look_over(folder: Path) -> int:

@@ -157,7 +157,9 @@ class Certifier:
         """The figures of export.certify.certify_bundle's table for one candidate, on the text itself."""
         home = self._home
         found = tagger.word_logits(self.text.words)
-        alone = np.concatenate([tagger.word_logits([words]) for words in self.text.words])
+        # A sentence keeps one stream of the backend busy: the others take the next ones meanwhile.
+        streams, words = tagger.backend.streams, self.text.words
+        alone = np.concatenate(list(in_order(lambda one: tagger.word_logits([one]), words, workers=streams)))
         rows = tagger.word_logits(self._rows)
         everything = [(home.expected, found), (home.expected, alone), (self._expected_rows, rows)]
         return {

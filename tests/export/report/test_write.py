@@ -1,31 +1,101 @@
-"""A report gets its name only where nobody else's file has it."""
+"""report.html and report.json: what they hold, and that no file of a user's is taken for one of them."""
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from export.report.write import FACTS, PAGE, check_reports, reports_in
-from export.tune.__main__ import main as tune
+from export.certify.outcomes import Outcome, measured
+from export.report.ending import report
+from export.report.write import FACTS, PAGE, outcomes_of, reports_in
+from export.staging import check_output
+from runtime.bundle.certificate import Candidate
+from runtime.bundle.store import MANIFEST, digest_of, open_bundle, seal
 from runtime.errors import StorageError
-from tests.lookup import lookup_bundle
+
+LEFT_OUT = Outcome(
+    Candidate("packed-fp32.onnx", "openvino", "bf16", "cpu"),
+    False,
+    "<b>too many</b> changed",
+    figures={"changed_per_10k": 3.2, "changed_per_10k_upper": 4.9, "candidate_f1": 0.9},
+)
 
 
-@pytest.mark.parametrize("name", [PAGE, FACTS])
-def test_somebody_elses_file_of_that_name_is_left_alone(name: str, tmp_path: Path) -> None:
-    bundle = lookup_bundle(tmp_path / "bundle", {"Paris": "B-LOC"})
-    (bundle / name).write_text("precious")
-    manifest = (bundle / "manifest.json").read_bytes()
-    with pytest.raises(StorageError, match=rf"{name}: it is there and is no report .*move it elsewhere"):
-        tune([str(bundle), "--threads", "1"])
-    assert (bundle / name).read_text() == "precious"
-    assert (bundle / "manifest.json").read_bytes() == manifest
-    assert reports_in(bundle) == set()
+@pytest.fixture
+def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle, whose report tells of a candidate that was left out."""
+    folder = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    opened = open_bundle(folder)
+    kept = [measured(one, kept=True, reason="kept") for one in opened.manifest.certificates]
+    report(opened, [*kept, LEFT_OUT])
+    return folder
 
 
-def test_a_link_is_nobodys_report(tmp_path: Path) -> None:
-    check_reports(tmp_path)
-    (tmp_path / PAGE).symlink_to("nowhere")
-    with pytest.raises(StorageError, match="is no report"):
-        check_reports(tmp_path)
+class Tags(HTMLParser):
+    """Opened and closed tags, and addresses."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open, self.addresses = list[str](), list[str]()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta",):
+            self.open.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_says_all_and_needs_nothing_else(bundle: Path) -> None:
+    page = (bundle / PAGE).read_text(encoding="utf-8")
+    tags = Tags(page)
+    assert (tags.open, tags.addresses) == ([], [])
+    assert not re.search(r"https?://|@import|url\(|<script", page)
+    assert "prefers-color-scheme: dark" in page
+    for heading in ("Candidates", "Certificates", "What is in the graphs", "Reading long texts", "How it was made"):
+        assert f"<h2>{heading}</h2>" in page
+    assert "left out: &lt;b&gt;too many&lt;/b&gt; changed" in page
+    assert page.count("<svg") == 2
+    for certificate in open_bundle(bundle).manifest.certificates:
+        assert f"{certificate.file} on {certificate.backend} in {certificate.precision}" in page
+
+
+def test_the_facts_name_the_manifest_that_they_tell_of(bundle: Path) -> None:
+    facts = json.loads((bundle / FACTS).read_text(encoding="utf-8"))
+    assert facts["manifest_sha256"] == digest_of(bundle / MANIFEST).sha256
+    assert [row["kept"] for row in facts["candidates"]].count(False) == 1
+    assert {each["file"] for each in facts["certificates"]} <= facts["files"].keys()
+    assert all(bound["holds"] for each in facts["certificates"] for bound in each["gate"])
+
+
+def test_what_was_left_out_is_remembered_by_the_report_alone(bundle: Path) -> None:
+    opened = open_bundle(bundle)
+    assert [each for each in outcomes_of(opened) if not each.kept] == [LEFT_OUT]
+    # Once something else was sealed, the report is old, and one that somebody has changed is no report.
+    seal(bundle, replace(opened.manifest, speeds=()))
+    assert all(each.kept for each in outcomes_of(opened))
+    seal(bundle, opened.manifest)
+    facts = json.loads((bundle / FACTS).read_text(encoding="utf-8"))
+    facts["candidates"][-1].pop("reason")
+    (bundle / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    assert all(each.kept for each in outcomes_of(opened))
+
+
+def test_a_file_of_a_users_is_not_taken_for_a_report(bundle: Path) -> None:
+    assert reports_in(bundle) == {PAGE, FACTS}
+    check_output(bundle)
+    (bundle / PAGE).write_text("<!DOCTYPE html>\n<p>my thesis</p>")
+    assert reports_in(bundle) == {FACTS}
+    with pytest.raises(StorageError, match=r"files that are not its own \(report\.html\)"):
+        check_output(bundle)
