@@ -5,10 +5,13 @@
 #   docker run --read-only --tmpfs /tmp -p 8080:8080 -v "$PWD/build/bundle:/bundle:ro" -e NERVE_API_KEY=... nerve
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
+COPY lock ./lock
 COPY runtime ./runtime
 RUN python -m venv /opt/nerve && \
-    /opt/nerve/bin/pip install --no-cache-dir --constraint constraints.txt '.[serve,onnxruntime,openvino]'
+    /opt/nerve/bin/pip install --no-cache-dir --require-hashes --no-deps -r lock/build.txt && \
+    /opt/nerve/bin/pip install --no-cache-dir --require-hashes --no-deps --no-build-isolation -r lock/serve.txt && \
+    /opt/nerve/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.11-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin nerve

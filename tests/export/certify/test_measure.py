@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from export.certify.corpus import Text
 from export.certify.measure import Certifier, upper_bound
+from runtime.backends.fake import Fake
 from runtime.bundle.gate import LIMITED_EVIDENCE, Evidence
 from runtime.errors import CorpusError
 from runtime.text.conll import Sentence
@@ -28,6 +29,11 @@ class Answers:
 
     def tokens(self, sentences: Sequence[Sequence[str]]) -> list[int]:
         return [len(words) + 2 for words in sentences]
+
+    @property
+    def backend(self) -> Fake:
+        """For its number of streams."""
+        return Fake(len(LABELS), lambda ids: ids, streams=2)
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         rows = [self._logits(word) for words in sentences for word in words]
