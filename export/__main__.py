@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from export.architectures import check_architecture
 from export.certify.corpus import TRAINING, check_evidence, counted, read_text, training_sentences
 from export.certify.elsewhere import elsewhere_text
 from export.engines.options import (
@@ -69,6 +70,7 @@ def _checked(options: Namespace) -> int:
 
 def _export(options: Namespace, output: Path) -> int:
     checkpoint = with_label_scheme(find_checkpoint(options.model), options.label_scheme)
+    check_architecture(checkpoint.architecture, checkpoint.name)
     check_tokenizer(checkpoint)
     labels = checkpoint.label_set
     text = read_text(options.corpus, most=options.sentences, limited=options.limited_evidence, labels=labels)

@@ -52,18 +52,23 @@ class Architecture:
 
 
 def tiny_checkpoint(
-    folder: Path, *, labels: Sequence[str] = LABELS, architecture: str = "bert", positions: int = 64, seed: int = 0
+    folder: Path,
+    *,
+    labels: Sequence[str] = LABELS,
+    architecture: str | Architecture = "bert",
+    positions: int = 64,
+    seed: int = 0,
 ) -> Path:
     """Write a checkpoint (config.json, model.safetensors, tokenizer.json and what goes with it) and return its folder.
 
     Args:
         folder: created where missing.
         labels: label names by index; none at all makes an encoder without a classifier, as a base is.
-        architecture: a name in ARCHITECTURES.
+        architecture: a name in ARCHITECTURES, or another kind of model.
         positions: longest input in tokens, special ones included.
         seed: of the random weights.
     """
-    kind = ARCHITECTURES[architecture]
+    kind = ARCHITECTURES[architecture] if isinstance(architecture, str) else architecture
     tokenizer = kind.wrap(tokenizer_object=kind.tokenizer(), **kind.options)
     tokenizer.model_max_length = positions
     config = kind.config(len(tokenizer), positions)

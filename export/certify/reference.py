@@ -65,8 +65,13 @@ class Reference:
 
     def _run(self, ids: list[list[int]]) -> NDArray[np.float32]:
         batch = torch.tensor(ids)  # [rows, length]
-        with torch.inference_mode():
-            output = self._model(input_ids=batch, attention_mask=torch.ones_like(batch))
+        try:
+            with torch.inference_mode():
+                output = self._model(input_ids=batch, attention_mask=torch.ones_like(batch))
+        except Exception as error:  # whatever a model's own code raises for inputs that it was not written for
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            problem = f"PyTorch cannot run it on {batch.shape[1]} tokens of text ({reason})"
+            raise CheckpointError(str(self._checkpoint), problem, "see docs/architectures.md") from error
         logits: NDArray[np.float32] = output.logits.numpy()
         if not np.isfinite(logits).all():
             problem = "its answers are not finite (NaN or infinity), so that nothing can be held against them"

@@ -95,7 +95,7 @@ _MPNET = _Parts(
 )
 # Architectures whose answer for a window depends on its tokens, its positions and its mask, and on nothing else.
 _PARTS = {
-    **dict.fromkeys(("bert", "electra", "roberta", "xlm-roberta", "camembert"), _BERT),
+    **dict.fromkeys(("bert", "electra", "roberta", "xlm-roberta", "camembert", "data2vec-text"), _BERT),
     "distilbert": _DISTILBERT,
     "albert": _ALBERT,
     "mpnet": _MPNET,

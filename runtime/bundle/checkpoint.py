@@ -256,7 +256,10 @@ def max_length(path: Path, config: dict[str, Any]) -> int:
     return int(min(positions, longest_told(path)))
 
 
-_OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer", "mpnet", "luke"})
+_OFFSET_POSITIONS = frozenset(
+    {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer", "mpnet", "luke"}
+    | {"data2vec-text", "esm", "ibert", "roberta-prelayernorm", "xmod"}
+)
 
 
 def _vocabulary(path: Path, config: dict[str, Any]) -> int:

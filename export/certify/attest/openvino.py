@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from export.certify.attest.graph import LEAST, check_share, shares_of, subject_of
+from export.certify.attest.graph import LEAST, check_share, shares_of
 from runtime.bundle.attestation import Attestation
 from runtime.bundle.store import Precision
-from runtime.errors import BackendError, BundleError
+from runtime.errors import BackendError
 
 # A backend may do less of the work in that precision than the graph says by no more than this share.
 SLACK = 0.01
@@ -33,7 +33,8 @@ def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> 
         precision: the candidate's, which can be lower than the file's.
 
     Raises:
-        BundleError: it computes in another precision than it should, or has not fused the attention.
+        BundleError: it computes in another precision than it should. Attention that it has not fused is slower, and
+            counted in the attestation; it answers alike.
     """
     layers = [_layer(node) for node in compiled.get_runtime_model().get_ordered_ops()]
     fused = sum(layer.is_fused_attention for layer in layers)
@@ -50,9 +51,6 @@ def attest_openvino(compiled: Any, graph: Attestation, precision: Precision) -> 
     )
     promised = graph.shares.get(precision, 0.0) if precision == graph.precision else 1.0
     check_share(attestation, max(LEAST[precision], promised - SLACK))
-    if fused != graph.attention:
-        problem = f"attention is fused in {fused} of {graph.attention} layers"
-        raise BundleError(subject_of(attestation), problem, "export it again, and report it if that does not help")
     return attestation
 
 
