@@ -40,7 +40,7 @@ def _padded(remark: str) -> Support:
 
 _OWN_TRACE = "Optimum does not know it; the graph is traced without it"
 SUPPORT: dict[str, Support] = {
-    **dict.fromkeys(("albert", "bert", "camembert", "data2vec-text", "distilbert", "electra", "mpnet"), _EVERYTHING),
+    **dict.fromkeys(("albert", "bert", "camembert", "data2vec-text", "distilbert", "electra"), _EVERYTHING),
     **dict.fromkeys(("roberta", "xlm-roberta"), _EVERYTHING),
     "big_bird": _padded("with attention_type original_full; block_sparse falls back to it in short rows alone"),
     "deberta": _PADDED,
@@ -53,6 +53,9 @@ SUPPORT: dict[str, Support] = {
     "megatron-bert": _PADDED,
     "mobilebert": _PADDED,
     "modernbert": _PADDED,
+    "mpnet": Support(
+        padded=True, packed=True, int8=True, fp16=False, remark="fp16 is too coarse for the logarithms of its distances"
+    ),
     "rembert": _PADDED,
     "roberta-prelayernorm": _padded(_OWN_TRACE),
     "roformer": _PADDED,

@@ -41,7 +41,9 @@ def check_tokenizer(checkpoint: Checkpoint) -> None:
     Raises:
         CheckpointError: it is damaged, or gives out ids that the model's embedding table does not have.
     """
-    place = str(checkpoint.tokenizer)
+    # Export's own copy lies in a folder that nobody knows.
+    own = checkpoint.tokenizer.parent == checkpoint.folder
+    place = str(checkpoint.tokenizer if own else checkpoint.folder)
     if not checkpoint.tokenizer.is_file():
         return
     try:
