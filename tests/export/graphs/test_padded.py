@@ -34,11 +34,29 @@ def test_it_gives_the_models_logits_for_any_rows_and_any_length(tiny_model: Path
         assert np.abs(found - expected)[mask == 1].max() < 1e-5
 
 
-def test_an_architecture_that_the_exporter_does_not_know_is_one_line(tiny_model: Path, tmp_path: Path) -> None:
+def test_an_architecture_that_optimum_does_not_know_is_traced(tiny_model: Path, tmp_path: Path) -> None:
     model = load_model(tiny_model)
     model.config.model_type = "crystal-ball"
-    with pytest.raises(CheckpointError, match="does not know the architecture 'crystal-ball' for token-classification"):
+    graph = padded_from_checkpoint(model, tmp_path / "padded.onnx")
+    assert graph.inputs == ("input_ids", "attention_mask")
+    session = onnxruntime.InferenceSession(tmp_path / "padded.onnx", providers=["CPUExecutionProvider"])
+    for rows, length in ((1, 3), (4, 33)):
+        ids = np.random.default_rng(rows).integers(5, 200, (rows, length))
+        mask = np.ones_like(ids)
+        mask[0, 2:] = 0
+        with torch.inference_mode():
+            expected = model(torch.from_numpy(ids), attention_mask=torch.from_numpy(mask)).logits.numpy()
+        found = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        assert np.abs(found - expected)[mask == 1].max() < 1e-5
+
+
+def test_a_model_whose_code_fails_is_one_line(tiny_model: Path, tmp_path: Path) -> None:
+    model = load_model(tiny_model)
+    model.config.model_type = "crystal-ball"
+    model.classifier = torch.nn.Linear(5, 5)  # it takes five numbers where it is given 32
+    with pytest.raises(CheckpointError, match="architecture 'crystal-ball': a graph of it cannot be made") as caught:
         padded_from_checkpoint(model, tmp_path / "padded.onnx")
+    assert "\n" not in str(caught.value)
 
 
 def test_no_place_to_write_is_one_line(tiny_model: Path, tmp_path: Path) -> None:
