@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bench.measure import jobs
-from bench.measure.open_loop import poisson
 from bench.measure.rounds import MeasuredSystem, disk_bytes, each, interleave, repeats_for
 from bench.plan import SEED, Plan
 from bench.schema.result import Heat, Latency, Load, Throughput
@@ -20,6 +19,7 @@ from bench.speed import MAIN_BASELINES
 from bench.systems.base import Failure, Setting
 from bench.workloads.answers import Expected, accuracy, flags
 from bench.workloads.texts import Workload
+from export.tune.open_loop import poisson
 
 _WARM_UP_CALLS = 3
 # If the last tenth of the arrivals waited longer than this share of the whole load, the queue was growing.

@@ -15,6 +15,7 @@ from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
 from runtime.backends.registry import open_candidate
 from runtime.bundle.certificate import AUTO, Certificate
 from runtime.bundle.manifest import Manifest, OneTextSpeed
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.decode.options import BY_WORD
 from runtime.encode.tokenizer import Encoder
@@ -53,6 +54,7 @@ def open_model(
     settings: Mapping[str, str] = NO_SETTINGS,
     checkpoint: str | PathLike[str] = "",
     allow_uncertified: bool = False,
+    profile: str | RunProfile = "",
 ) -> OpenModel:
     """Verify a bundle, choose a candidate of it, and open its backend. The arguments are Tagger.open's.
 
@@ -70,17 +72,19 @@ def open_model(
         settings=settings,
     )
     if not isinstance(bundle, Prepared):
-        bundle = prepare(bundle, candidate, goal=goal, allow_uncertified=allow_uncertified)
+        bundle = prepare(bundle, candidate, goal=goal, allow_uncertified=allow_uncertified, profile=profile)
     with bundle as ready:
         # The tokenizer first: it is opened in milliseconds, and a backend that is open must be closed again.
         encoder = Encoder(ready.bundle.file(TOKENIZER))
-        if goal == "latency":
+        if profile:
+            options = for_profile(options, ready.bundle.profile(profile) if isinstance(profile, str) else profile)
+        elif goal == "latency":
             options = for_one_text(options, ready.bundle.one_text(ready.candidate))
         backend = open_candidate(ready.candidate, ready.bundle, options)
-        about = describe(ready.bundle, ready.candidate, candidate, goal=goal)
+        about = describe(ready.bundle, ready.candidate, candidate, goal=options.goal)
     model = OpenModel(ready.bundle.manifest, encoder, backend, about)
     if not allow_uncertified and ready.candidate.file:
-        _check(model, ready.bundle.certificate(ready.candidate), alone=goal == "latency")
+        _check(model, ready.bundle.certificate(ready.candidate), alone=bool(options.lengths))
     return model
 
 
@@ -88,6 +92,15 @@ def for_one_text(options: BackendOptions, measured: OneTextSpeed) -> BackendOpti
     """The options with what was measured to be fastest for one text at a time, as far as the threads reach."""
     threads = min(options.threads, measured.threads or options.threads)
     return replace(options, threads=threads, lengths=measured.lengths)
+
+
+def for_profile(options: BackendOptions, profile: RunProfile) -> BackendOptions:
+    """The options with those of a profile, as far as the threads reach."""
+    threads = min(options.threads, profile.threads)
+    streams = min(profile.streams, threads)
+    return replace(
+        options, goal=profile.goal, threads=threads, streams=streams, slots=profile.slots, lengths=profile.lengths
+    )
 
 
 def label_set_of(manifest: Manifest) -> LabelSet:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.private_files import PrivateFiles
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import Bundle, verify
 from runtime.bundle.third_party import read_folder
 
@@ -50,12 +51,14 @@ def prepare(
     allow_uncertified: bool,
     limited: bool = False,
     public_key: Path | None = None,
+    profile: str | RunProfile = "",
 ) -> Prepared:
     """Choose a candidate and copy what it needs, verifying every byte on the way.
 
     Args:
         bundle: a folder, of which every file is verified; or a Bundle, of which those are that the candidate needs.
         choice, goal, allow_uncertified: as Tagger.open has them.
+        profile: see Tagger.open; its candidate must be one of those that are wanted.
         limited, public_key: see runtime.bundle.store.open_bundle; a Bundle was opened with its own.
 
     Raises:
@@ -67,13 +70,18 @@ def prepare(
         if isinstance(bundle, Bundle)
         else read_folder(bundle, allow_uncertified=allow_uncertified, limited=limited, public_key=public_key)
     )
+    tuned = opened.profile(profile) if profile and isinstance(profile, str) else profile
     files = PrivateFiles(opened) if opened.sealed else None
     try:
         if files:
             # The weights first: to copy them takes longest, and leaves the interpreter free.
             files.add(opened.shared_files)
-        from runtime.selection import choose  # it loads numpy, which another thread may do while files are copied
+        from runtime.selection import (  # it loads numpy, which another thread may do while files are copied
+            choose,
+            of_profile,
+        )
 
+        choice = of_profile(tuned, choice) if isinstance(tuned, RunProfile) else choice
         chosen = choose(opened, choice, certified=not allow_uncertified, goal=goal)
         if files:
             files.add([chosen.file] if chosen.file else [])

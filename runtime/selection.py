@@ -11,8 +11,9 @@ from typing import Literal
 from runtime.backends.base import Goal, Obstacle, no_gpu
 from runtime.backends.registry import backend_names, spec_of, specs, version_of
 from runtime.bundle.certificate import ANY, AUTO, Candidate, Wanted
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import Bundle
-from runtime.errors import BackendError, BugError, BundleError, UncertifiedError
+from runtime.errors import BackendError, BugError, BundleError, UncertifiedError, UsageError
 from runtime.system.machine import THIS_MACHINE, Machine
 
 PYTORCH = Candidate("", "pytorch", "fp32", "cpu")
@@ -64,6 +65,19 @@ def choose(
     if not able:
         raise _not_able(bundle, offered[0], here)
     return fastest(bundle, _certified(bundle, able, here) if certified else able, goal=goal)
+
+
+def of_profile(profile: RunProfile, wanted: Choice) -> Candidate:
+    """The profile's candidate.
+
+    Raises:
+        UsageError: something else is wanted as well.
+        BackendError: see as_wanted.
+    """
+    if as_wanted(wanted).matches(profile.candidate):
+        return profile.candidate
+    problem = f"it runs {profile.candidate}, and {as_wanted(wanted)} is asked for"
+    raise UsageError(f"profile {profile.name!r}", problem, "leave one of the two out")
 
 
 def as_wanted(choice: Choice) -> Wanted:

@@ -32,6 +32,7 @@ from runtime.batch.chunks import Chunk, chunks
 from runtime.batch.repeats import Repeats
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import AUTO
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import Bundle
 from runtime.chunk_answers import Answered, Answering
 from runtime.concurrency import in_order
@@ -134,6 +135,7 @@ class Tagger:
         checkpoint: str | PathLike[str] = "",
         allow_uncertified: bool = False,
         remember: int = 0,
+        profile: str | RunProfile = "",
     ) -> Self:
         """A tagger on a bundle. The bundle is verified, and the candidate that runs is certified.
 
@@ -147,6 +149,8 @@ class Tagger:
             windowing, decoding, remember: see the class.
             settings: settings of the backend, by name; see runtime.backends.onnxruntime_cuda.
             checkpoint: folder of the checkpoint, for the backend pytorch; empty: the manifest's.
+            profile: name of a profile that export.tune wrote into the bundle: it says candidate, goal and threads, of
+                which `threads` may leave fewer; or a profile by itself.
             allow_uncertified: run a candidate even if it has no passing certificate.
 
         Raises:
@@ -160,6 +164,7 @@ class Tagger:
             settings=settings,
             checkpoint=checkpoint,
             allow_uncertified=allow_uncertified,
+            profile=profile,
         )
         return cls.of_model(model, windowing=windowing, decoding=decoding, remember=remember)
 

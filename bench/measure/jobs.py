@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.measure.open_loop import open_loop
 from bench.systems.base import Failure, Setting, Span, Split, System
+from export.tune.open_loop import open_loop
 
 Clock = Callable[[], float]
 
@@ -89,7 +89,7 @@ def calls(session: Session, texts: Sequence[str]) -> list[float]:
 
 
 def load(session: Session, texts: Sequence[str], due: Sequence[float], batch: int) -> list[float]:
-    """Return the seconds from the moment each text was due until its answer; see bench.measure.open_loop."""
+    """Return the seconds from the moment each text was due until its answer; see export.tune.open_loop."""
     with _no_collector():
         return open_loop(session.system.tag, texts, due, batch=batch, clock=session.clock, sleep=time.sleep)
 

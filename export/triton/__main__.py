@@ -22,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
         threads=options.threads,
         instances=options.instances,
         allow_uncertified=options.allow_uncertified,
+        profile=options.profile,
     )
     for line in write_repository(open_bundle(options.bundle), options.output, serving):
         print(line)
@@ -37,6 +38,7 @@ def _parser() -> Parser:
     parser.add_argument("--device", default=AUTO, choices=(AUTO, *get_args(Device)), help="of it (%(default)s)")
     parser.add_argument("--threads", type=count, default=0, help="CPUs of one instance (all)")
     parser.add_argument("--instances", type=count, default=1, help="instances of `ner` (%(default)s)")
+    parser.add_argument("--profile", default="", help="of the bundle, as python -m export.tune made it")
     parser.add_argument("--allow-uncertified", action="store_true", help="serve without a passing certificate")
     return parser
 

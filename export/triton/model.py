@@ -50,6 +50,7 @@ class TritonPythonModel:
                 candidate=Wanted(**wanted),
                 threads=int(asked["threads"]),
                 allow_uncertified=asked["allow_uncertified"] == "yes",
+                profile=asked.get("profile", ""),
             )
         }
         self._taggers["word"].tag([SENTENCE])

@@ -23,7 +23,7 @@ from export.triton.configuration import (
 from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import Bundle, Candidate, Engine
 from runtime.errors import BundleError, StorageError, storage_error
-from runtime.selection import choose
+from runtime.selection import choose, of_profile
 from runtime.system.files import check_replaceable, replace_folder
 
 HERE = Path(__file__).parent
@@ -41,12 +41,14 @@ class Serving:
         threads: CPUs of one instance; 0 is all of them.
         instances: processes, each with a model of its own.
         allow_uncertified: serve a candidate without a passing certificate.
+        profile: name of a profile of the bundle, which says candidate, goal and threads; empty: none.
     """
 
     wanted: Wanted
     threads: int = 0
     instances: int = 1
     allow_uncertified: bool = False
+    profile: str = ""
 
 
 def write_repository(bundle: Bundle, output: Path, serving: Serving) -> list[str]:
@@ -76,7 +78,8 @@ def write_repository(bundle: Bundle, output: Path, serving: Serving) -> list[str
 
 
 def _write_ner(bundle: Bundle, folder: Path, serving: Serving) -> str:
-    chosen = choose(bundle, serving.wanted, certified=not serving.allow_uncertified)
+    wanted = of_profile(bundle.profile(serving.profile), serving.wanted) if serving.profile else serving.wanted
+    chosen = choose(bundle, wanted, certified=not serving.allow_uncertified)
     version = folder / "1"
     shutil.copytree(RUNTIME, version / "runtime", ignore=shutil.ignore_patterns(*_LEFT_OUT))
     shutil.copytree(bundle.path, version / "bundle")
@@ -93,6 +96,7 @@ def _write_ner(bundle: Bundle, folder: Path, serving: Serving) -> str:
             "device": chosen.device,
             "file": chosen.file,
             "threads": str(serving.threads),
+            "profile": serving.profile,
             "allow_uncertified": "yes" if serving.allow_uncertified else "no",
         },
     )

@@ -74,6 +74,9 @@ class BackendOptions:
     Attributes:
         threads: number of threads; see runtime.system.libraries.available_threads.
         goal: see Goal.
+        streams: calls that run at the same time, on `threads` threads together; 0: as the goal asks, for throughput
+            one for each thread, otherwise one with all threads.
+        slots: largest number of token slots of a batch; 0: as suits the backend. Backends on a GPU have settings.
         certified: run the candidate exactly as its certificate says.
         checkpoint: folder of the PyTorch checkpoint, which only the reference reads; None: the manifest's.
         lengths: of single rows that are worth a compiled graph of their own, rising; a backend that compiles nothing
@@ -83,10 +86,18 @@ class BackendOptions:
 
     threads: int
     goal: Goal = "throughput"
+    streams: int = 0
+    slots: int = 0
     certified: bool = True
     checkpoint: Path | None = None
     lengths: tuple[int, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def calls(self) -> int:
+        """Number of calls that run at the same time."""
+        by_goal = self.threads if self.goal == "throughput" else 1
+        return min(self.streams or by_goal, self.threads)
 
 
 class Obstacle(NamedTuple):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
 from runtime.backends.onnx_graphs import GraphCandidates
-from runtime.batch.batches import GIVEN, ON_CPU, Batch
+from runtime.batch.batches import GIVEN, Batch, on_cpu
 from runtime.bundle.store import Bundle, Candidate, Device, Layout
 from runtime.errors import BackendError
 
@@ -37,6 +37,7 @@ class OnnxRuntime:
         prepack: copy the weights into the order in which the multiplications read them; it pays off after about ten
             calls.
         int8: multiply in int8 what the graph stores in int8, instead of in fp32.
+        slots: see BackendOptions.
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
@@ -44,10 +45,17 @@ class OnnxRuntime:
     """
 
     device: Device = "cpu"
-    packing = ON_CPU
 
     def __init__(
-        self, path: Path, *, layout: Layout, streams: int, threads: int, prepack: bool = True, int8: bool = False
+        self,
+        path: Path,
+        *,
+        layout: Layout,
+        streams: int,
+        threads: int,
+        prepack: bool = True,
+        int8: bool = False,
+        slots: int = 0,
     ) -> None:
         import onnxruntime
 
@@ -58,7 +66,7 @@ class OnnxRuntime:
         # The optimizer would move operators on shapes into fp8, for which there are no kernels.
         options.add_session_config_entry("session.disable_quant_qdq", str(int(not int8)))
         options.log_severity_level = 4  # errors come as exceptions; the library would print them, too
-        self.layout, self.streams = layout, streams
+        self.layout, self.streams, self.packing = layout, streams, on_cpu(slots)
         self._path, self._free = path, threading.Semaphore(streams)
         try:
             # Without the fall-back: it prints on standard output, where answers go, and tries the same once more.
@@ -131,7 +139,7 @@ class _Spec:
         """See BackendSpec. For throughput every thread is a stream; otherwise one stream has all threads."""
         refuse_settings(self, options)
         graph = bundle.graph_in(candidate.file)
-        streams = options.threads if options.goal == "throughput" else 1
+        streams = options.calls
         return OnnxRuntime(
             bundle.file(graph.file),
             layout=graph.layout,
@@ -139,6 +147,7 @@ class _Spec:
             threads=options.threads // streams,
             prepack=options.goal != "once",
             int8=candidate.precision == "int8",
+            slots=options.slots,
         )
 
 

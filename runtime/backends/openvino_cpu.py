@@ -24,7 +24,7 @@ from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_ins
 from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.backends.openvino_cache import CompiledCache
 from runtime.backends.openvino_rows import FixedRows
-from runtime.batch.batches import ON_CPU, Batch
+from runtime.batch.batches import Batch, on_cpu
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
 from runtime.errors import BackendError
 from runtime.system.cache import cache_folder
@@ -53,6 +53,7 @@ class OpenVino:
         vocabulary, positions: numbers of rows of the embedding tables. Ids and positions are checked against them:
             OpenVINO would read out of bounds without an error.
         cache: folder for the compiled graph; empty: it is not kept.
+        slots: see BackendOptions.
         lengths: of single rows that the graph is compiled for by themselves, rising; see BackendOptions.
 
     Raises:
@@ -61,7 +62,6 @@ class OpenVino:
     """
 
     device: Device = "cpu"
-    packing = ON_CPU
 
     def __init__(
         self,
@@ -76,12 +76,13 @@ class OpenVino:
         cache: str,
         rest_in_bf16: bool = False,
         lengths: Sequence[int] = (),
+        slots: int = 0,
     ) -> None:
         import openvino
 
         _convert_one_array(openvino)
         self.version: str = openvino.__version__.partition("-")[0]
-        self.layout, self.streams = layout, streams
+        self.layout, self.streams, self.packing = layout, streams, on_cpu(slots)
         self._path, self._tables = path, (vocabulary, positions)
         settings = {
             "INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=rest_in_bf16),
@@ -228,12 +229,13 @@ class _Spec:
             bundle.file(graph.file),
             precision=candidate.precision,
             layout=graph.layout,
-            streams=options.threads if options.goal == "throughput" else 1,
+            streams=options.calls,
             threads=options.threads,
             vocabulary=manifest.vocabulary,
             positions=manifest.max_length,
             cache=cache_folder("openvino", manifest, os.environ),
             rest_in_bf16=has_rest_in_bf16(graph) and may_be_bf16,
+            slots=options.slots,
             lengths=[length for length in options.lengths if length <= manifest.max_length],
         )
 

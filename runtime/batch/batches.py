@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +115,11 @@ ON_CPU = Packing()
 """Sizes for a CPU. The shortest rows hold nearly all sentences, and attention costs more the longer a row is. With 512
 token slots matrix multiplications run at full speed, and batches are small enough to keep all streams busy to the end.
 Padded batches of more than some thousand token slots gain nothing, and their activations do not fit the CPU's cache."""
+
+
+def on_cpu(slots: int) -> Packing:
+    """Sizes for a CPU with batches of so many token slots; 0: those that suit most."""
+    return replace(ON_CPU, slots=slots, padded_slots=4 * slots) if slots else ON_CPU
 
 
 @dataclass(frozen=True, slots=True)

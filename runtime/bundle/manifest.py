@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from runtime.bundle.attestation import Attestation
 from runtime.bundle.certificate import Candidate, Certificate, Layout, Precision, release
+from runtime.bundle.profile import RunProfile, check_profiles
 from runtime.bundle.schema import LATER, SchemaError, read
 from runtime.text.label_names import OUTSIDE, SchemeName
 
@@ -200,6 +201,7 @@ class Manifest:
         attestations: of each graph, and of engines on it that tell what they do.
         engines: TensorRT plans among the files.
         readings: the reading policies that were measured, at most one of them the default.
+        profiles: ways to run it that were tuned for a goal, each with a name of its own.
         label_scheme: how the labels spell entities; "" in bundles that do not say: as the names show.
         failed: what candidates came to on texts that they failed on, at most one for each candidate and its texts. They
             are not served until they pass on the same texts; see runtime.bundle.doubts.
@@ -217,6 +219,7 @@ class Manifest:
     attestations: tuple[Attestation, ...] = ()
     engines: tuple[Engine, ...] = ()
     readings: tuple[Reading, ...] = field(default=(), metadata={LATER: True})
+    profiles: tuple[RunProfile, ...] = field(default=(), metadata={LATER: True})
     label_scheme: SchemeName = field(default="", metadata={LATER: True})
     failed: tuple[Certificate, ...] = field(default=(), metadata={LATER: True})
 
@@ -257,6 +260,7 @@ def _check_files(manifest: Manifest) -> None:
     for certificate in (*manifest.certificates, *manifest.failed):
         if certificate.file not in named:
             raise SchemaError(f"certificates: {certificate.file[:60]!r} is neither a graph nor an engine")
+    check_profiles(manifest.profiles, named)
     if sum(reading.is_default for reading in manifest.readings) > 1:
         raise SchemaError("readings: two defaults")
     if len({one.candidate for one in manifest.certificates}) < len(manifest.certificates):

@@ -37,9 +37,10 @@ from runtime.bundle.manifest import (
     Speed,
     manifest_from_json,
 )
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.schema import SchemaError
 from runtime.bundle.signature import SIGNATURE, check_signature
-from runtime.errors import BundleError, UncertifiedError
+from runtime.errors import BundleError, UncertifiedError, UsageError
 from runtime.system.files import read_regular, regular_size, sha256_of_file, write_atomically
 
 # The types of a manifest are the bundle's public face, too.
@@ -70,6 +71,7 @@ __all__ = [
 ]
 
 SCHEMA = 2
+TUNE = "make one with `python -m export.tune`"
 REMAKE = "make it again with `make export`"
 # A bundle of ours has some 20 KB.
 _LARGEST_MANIFEST = 1 << 24
@@ -147,6 +149,18 @@ class Bundle:
         """Its tokens a second where they were measured, 0 where they were not."""
         measured = {speed.candidate: speed.tokens_per_second for speed in self.manifest.speeds}
         return measured.get(candidate, 0.0)
+
+    def profile(self, name: str) -> RunProfile:
+        """The profile of that name.
+
+        Raises:
+            UsageError: there is none; the message lists those that there are.
+        """
+        for profile in self.manifest.profiles:
+            if profile.name == name:
+                return profile
+        held = ", ".join(profile.name for profile in self.manifest.profiles) or "none"
+        raise UsageError(f"profile {name[:40]!r}", f"this bundle has no such profile (it has: {held})", TUNE)
 
     def one_text(self, candidate: Candidate) -> OneTextSpeed:
         """What it needs for one text at a time; zeros where that was not measured."""

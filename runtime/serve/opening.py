@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import runtime
 from runtime.batch.windowing import DEFAULT_WINDOWING
 from runtime.bundle.certificate import ANY, Candidate, Wanted
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import Bundle
 from runtime.bundle.third_party import open_folder
 from runtime.errors import BundleError, UsageError
 from runtime.opening import open_model
-from runtime.selection import choose, describe
+from runtime.selection import choose, describe, of_profile
 from runtime.serve.batching.engine import TaggingEngine
 from runtime.serve.observe.log import Log
 from runtime.serve.observe.shadow import Shadow
@@ -49,8 +50,10 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
         UsageError: the shadow's labels, or a label's name for Presidio, do not fit.
     """
     bundle = _open_bundle(asked.bundle, asked)
-    candidate = choose(bundle, asked.wanted, certified=not asked.allow_uncertified)
-    engine = _open_engine(bundle, candidate, asked, threads=threads_for(asked.threads))
+    profile = _profile(bundle, asked)
+    wanted = of_profile(profile, asked.wanted) if profile else asked.wanted
+    candidate = choose(bundle, wanted, certified=not asked.allow_uncertified)
+    engine = _open_engine(bundle, candidate, asked, threads=threads_for(asked.threads), profile=profile)
     service = Service(
         engine,
         _about(bundle, candidate, engine, asked),
@@ -80,9 +83,22 @@ def _open_bundle(folder: Path, asked: ServeRequest) -> Bundle:
     )
 
 
-def _open_engine(bundle: Bundle, candidate: Candidate, asked: ServeRequest, *, threads: int) -> TaggingEngine:
-    manifest = bundle.manifest
-    model = open_model(bundle, candidate=candidate, threads=threads, allow_uncertified=asked.allow_uncertified)
+def _profile(bundle: Bundle, asked: ServeRequest) -> RunProfile | None:
+    """The profile that is asked for, if one is."""
+    if not asked.profile:
+        return None
+    profile = bundle.profile(asked.profile)
+    # A graph that is compiled for one length adds in another order than the one for any: other last digits.
+    return replace(profile, lengths=()) if asked.reproducible else profile
+
+
+def _open_engine(
+    bundle: Bundle, candidate: Candidate, asked: ServeRequest, *, threads: int, profile: RunProfile | None = None
+) -> TaggingEngine:
+    manifest, uncertified = bundle.manifest, asked.allow_uncertified
+    model = open_model(
+        bundle, candidate=candidate, threads=threads, allow_uncertified=uncertified, profile=profile or ""
+    )
     encoder, backend = model.encoder, model.backend
     if encoder.largest_id >= manifest.vocabulary:
         problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {manifest.vocabulary - 1}"

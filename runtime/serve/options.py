@@ -49,6 +49,7 @@ class ServeRequest:
     shadow: Path | None
     shadow_share: float
     otlp: str
+    profile: str = ""
 
 
 def parse(arguments: Sequence[str]) -> ServeRequest:
@@ -67,6 +68,7 @@ def parse(arguments: Sequence[str]) -> ServeRequest:
         name=given.name,
         wanted=Wanted(backend=given.backend, precision=given.precision, device=given.device, file=given.file),
         threads=given.threads,
+        profile=given.profile,
         allow_uncertified=given.allow_uncertified,
         limited=given.limited_evidence,
         public_key=given.require_signature,
@@ -118,6 +120,7 @@ def _add_model(made: Parser) -> None:
     group.add_argument("--device", choices=("cpu", "cuda", AUTO), default=AUTO, help="(%(default)s)")
     group.add_argument("--file", default="", metavar="NAME", help="the bundle's graph or engine to run")
     group.add_argument("--threads", type=int, default=0, metavar="N", help="of the backend; 0: all CPUs (%(default)s)")
+    group.add_argument("--profile", default="", metavar="NAME", help="of the bundle, as python -m export.tune made it")
     group.add_argument(
         "--not-reproducible",
         action="store_true",

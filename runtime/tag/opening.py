@@ -48,6 +48,7 @@ def _prepared(request: Request) -> Prepared:
         allow_uncertified=model.allow_uncertified,
         limited=model.limited,
         public_key=model.public_key,
+        profile=model.profile,
     )
 
 
@@ -85,6 +86,7 @@ def _opened(request: Request, prepared: Prepared) -> Tagger:
         checkpoint=model.checkpoint or "",
         allow_uncertified=model.allow_uncertified,
         remember=model.remember,
+        profile=model.profile,
     )
 
 

@@ -101,6 +101,7 @@ def _model(options: argparse.Namespace) -> ModelRequest:
         ),
         threads=options.threads,
         remember=options.remember,
+        profile=options.profile,
         verbose=options.verbose,
     )
 
@@ -280,6 +281,7 @@ def _add_model(made: Parser) -> None:
         help="a setting of the backend on a GPU, such as cuda_graph=0",
     )
     group.add_argument("--threads", type=int, default=0, metavar="N", help="of the backend; 0: all CPUs (%(default)s)")
+    group.add_argument("--profile", default="", metavar="NAME", help="of the bundle, as python -m export.tune made it")
     group.add_argument(
         "--remember",
         type=not_negative,

@@ -37,6 +37,7 @@ class ModelRequest:
         windowing, decoding: see Tagger.
         threads: number of threads of the backend; 0: one for each CPU.
         remember: number of sentences whose answers are kept, for input that repeats itself.
+        profile: see Tagger.open; empty: none.
         verbose: print the chosen candidate on standard error, even where that is no terminal.
     """
 
@@ -51,6 +52,7 @@ class ModelRequest:
     decoding: Decoding = BY_WORD
     threads: int = 0
     remember: int = 0
+    profile: str = ""
     verbose: bool = False
 
     def identity(self) -> dict[str, str]:
@@ -59,6 +61,7 @@ class ModelRequest:
         names = ("backend", "precision", "device", "file")
         return {
             **{name: str(getattr(self.wanted, name)) for name in names},
+            "profile": self.profile,
             "backend_option": str(dict(self.settings)),
             "checkpoint": str(self.checkpoint),
             "allow_uncertified": str(self.allow_uncertified),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.measure.open_loop import open_loop, poisson
+from export.tune.open_loop import open_loop, poisson
 from tests.bench.fakes import Clock
 
 

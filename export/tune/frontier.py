@@ -1,0 +1,85 @@
+"""What a search found, as a table and as a picture: the set-ups that no other one beats in everything."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from export.tune.search import Tried, name_of
+from export.tune.wish import Wish, accuracy
+from runtime.bundle.store import Bundle
+from runtime.screen.display import Table, Tone, note
+
+HEADINGS = (
+    *("wish", "candidate", "calls x\nthreads", "slots", "rows", "texts\na second", "p50\nms", "p99\nms", "memory\nMiB"),
+    *("changed\nin 10k", "F1"),
+)
+_NONE = "-"
+
+
+def frontier(found: Sequence[Tried], bundle: Bundle) -> list[Tried]:
+    """Those that no other one beats in speed, threads, memory and changed labels together; in the order given."""
+    costs = {id(one): _costs(one, bundle) for one in found}
+    return [one for one in found if not any(_beats(costs[id(other)], costs[id(one)]) for other in found)]
+
+
+def table_of(found: Sequence[Tried], bundle: Bundle, wish: Wish) -> Table:
+    """A row for each set-up: whether it keeps what is wished ("queue": more texts came than it answers)."""
+    tones: tuple[Tone, ...] = tuple("good" if wish.fulfilled(one.trial) else "faint" for one in found)
+    rows = tuple(_row(one, bundle, wish) for one in found)
+    return Table(HEADINGS, rows, tones, frozenset(range(5, len(HEADINGS))))
+
+
+def draw(found: Sequence[Tried], bundle: Bundle, wish: Wish, path: Path) -> bool:
+    """Write the picture as SVG: time or speed against memory, a point for each set-up; False without matplotlib."""
+    if not importlib.util.find_spec("matplotlib"):
+        note(f"no picture: matplotlib is not installed (pip install 'nerve-ner[bench]'), so {path} was not written")
+        return False
+    figures = importlib.import_module("matplotlib.figure")
+    figure = figures.Figure(figsize=(8.6, 4.3))
+    axes = figure.subplots()
+    is_speed = wish.goal == "throughput" and not wish.rate
+    on_front = {id(one) for one in frontier(found, bundle)}
+    for one in found:
+        value = one.trial.texts_per_second if is_speed else one.trial.p99_ms
+        color = "#0b4fa8" if wish.fulfilled(one.trial) else "#7f7f7f"
+        axes.scatter([one.trial.memory_bytes / 2**20], [value], s=30 * one.profile.threads, c=color,
+                     marker="o" if id(one) in on_front else "x")  # fmt: skip
+        if id(one) in on_front:
+            axes.annotate(name_of(one.profile), (one.trial.memory_bytes / 2**20, value), fontsize=7)
+    if wish.p99_ms and not is_speed:
+        axes.axhline(wish.p99_ms, linewidth=0.8, linestyle="--")
+    axes.set(xlabel="memory, MiB", ylabel="texts a second" if is_speed else "p99, ms", yscale="log")
+    axes.set_title("Blue: as wished. A circle: no other beats it in everything. Larger: more threads.", fontsize=8)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    return True
+
+
+def _row(one: Tried, bundle: Bundle, wish: Wish) -> tuple[str, ...]:
+    trial, right = one.trial, accuracy(bundle, one.profile)
+    changed, f1 = right["changed_per_10k"], right["f1"]
+    return (
+        "kept" if wish.fulfilled(trial) else "queue" if trial.saturated else "not",
+        name_of(one.profile),
+        f"{one.profile.streams} x {one.profile.threads // one.profile.streams}",
+        str(one.profile.slots),
+        f"{one.profile.lengths[0]}-{one.profile.lengths[-1]}" if one.profile.lengths else _NONE,
+        f"{trial.texts_per_second:,.0f}",
+        f"{trial.p50_ms:.2f}" if trial.p50_ms else _NONE,
+        f"{trial.p99_ms:.2f}" if trial.p99_ms else _NONE,
+        f"{trial.memory_bytes / 2**20:,.0f}",
+        _NONE if changed is None else f"{changed:.1f}",
+        _NONE if f1 is None else f"{f1:.4f}",
+    )
+
+
+def _costs(one: Tried, bundle: Bundle) -> tuple[float, ...]:
+    trial, changed = one.trial, accuracy(bundle, one.profile)["changed_per_10k"]
+    speed = trial.p99_ms or -trial.texts_per_second
+    return (speed, float(one.profile.threads), float(trial.memory_bytes), float(changed or 0))
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(mine <= its for mine, its in zip(one, other))

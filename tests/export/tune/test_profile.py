@@ -1,0 +1,137 @@
+"""A profile is searched for by the command, sealed into the bundle, and taken by Tagger, command line and Triton."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from export.triton.repository import Serving, write_repository
+from export.tune.__main__ import main
+from export.tune.trial import TrialRequest, measured, measured_apart
+from runtime.bundle.certificate import Candidate, Wanted
+from runtime.bundle.profile import RunProfile
+from runtime.bundle.store import open_bundle, seal
+from runtime.errors import BackendError, BundleError, UsageError
+from runtime.selection import choose
+from runtime.serve.opening import open_service
+from runtime.serve.options import parse
+from runtime.tagger import Tagger
+from tests.conftest import Command
+from tests.tiny import TEXT
+
+
+@pytest.fixture
+def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle that a test may change."""
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+
+
+def profile_of(bundle: Path, name: str = "mine") -> RunProfile:
+    return RunProfile(name, choose(open_bundle(bundle)), "latency", 2, 1, 256, (16, 32), "a machine")
+
+
+def test_a_profile_is_found_sealed_and_opened(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXT), encoding="utf-8")
+    wanted = ["--p99", "5s", "--at", "50/s", "--memory", "8GiB", "--minutes", "0.05", "--threads", "1"]
+    more = ["--texts", str(tmp_path / "texts.txt"), "--profile", "quick", "--picture", str(tmp_path / "a.svg")]
+    assert main([str(bundle), *wanted, *more]) == 0
+    [made] = open_bundle(bundle).manifest.profiles
+    assert (made.name, made.goal, made.threads) == ("quick", "latency", 1)
+    assert made.wanted == {"p99_ms": 5000.0, "texts_per_second": 50.0, "memory_bytes": 8 * 2**30}
+    assert 0 < (made.measured["p99_ms"] or 0) <= 5000
+    assert made.measured["changed_per_10k"] == 0
+    assert "kept" in capsys.readouterr().out
+    assert not (tmp_path / "bundle.tuning.jsonl").exists()
+    with Tagger.open(bundle, profile="quick") as tagger, Tagger.open(bundle) as plain:
+        assert str(made.candidate) in tagger.about
+        found = [[(e.label, e.start, e.end) for e in tagger.tag([text])[0]] for text in TEXT]
+        assert found == [[(e.label, e.start, e.end) for e in each] for each in plain.tag(TEXT)]
+
+
+def test_what_cannot_be_kept_leaves_the_bundle_as_it_was(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (bundle / "manifest.json").read_bytes()
+    assert main([str(bundle), "--memory", "1KiB", "--minutes", "0.01", "--threads", "1"]) == 1
+    assert "nothing is as wished" in capsys.readouterr().out
+    assert (bundle / "manifest.json").read_bytes() == before
+    with pytest.raises(BundleError, match="no certified candidate runs here and is so accurate"):
+        main([str(bundle), "--f1-floor", "2"])
+
+
+def test_wishes_that_say_nothing_are_refused(bundle: Path) -> None:
+    with pytest.raises(UsageError, match="given without --at"):
+        main([str(bundle), "--p99", "20ms"])
+    with pytest.raises(UsageError, match="lower-case letters"):
+        main([str(bundle), "--goal", "latency", "--profile", "Not a Name"])
+    for wrong in (["--p99", "20"], ["--at", "100"], ["--memory", "1"], ["--at", "0/s"]):
+        with pytest.raises(UsageError):
+            main([str(bundle), *wrong])
+
+
+def test_a_profile_says_how_it_is_opened(bundle: Path) -> None:
+    held = open_bundle(bundle)
+    made = profile_of(bundle)
+    seal(bundle, replace(held.manifest, profiles=(made,)))
+    with Tagger.open(bundle, profile="mine", threads=1) as tagger:
+        assert (tagger.backend.streams, tagger.backend.packing.slots) == (1, 256)
+    with pytest.raises(UsageError, match=r"no such profile \(it has: mine\); make one with"):
+        Tagger.open(bundle, profile="other")
+    with pytest.raises(UsageError, match="is asked for; leave one of the two out"):
+        Tagger.open(bundle, profile="mine", candidate=Wanted(precision="fp16"))
+
+
+def test_command_line_server_and_triton_take_it(bundle: Path, command: Command, tmp_path: Path) -> None:
+    made = profile_of(bundle)
+    seal(bundle, replace(open_bundle(bundle).manifest, profiles=(made,)))
+    done = command("runtime.tag", "--bundle", bundle, "--profile", "mine", "-v", "Oslo fell .")
+    assert done.returncode == 0, done.stderr
+    assert f"took {made.candidate}" in done.stderr
+    assert command("runtime.tag", "--bundle", bundle, "--profile", "no", "Oslo fell .").returncode == 2
+    service, about = open_service(parse(["--bundle", str(bundle), "--profile", "mine", "--no-request-log"]))
+    assert str(made.candidate) in about
+    service.engine.close()
+    write_repository(open_bundle(bundle), tmp_path / "models", Serving(wanted=Wanted(), profile="mine"))
+    configuration = (tmp_path / "models" / "ner" / "config.pbtxt").read_text()
+    assert 'key: "profile" value { string_value: "mine" }' in configuration
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"name": "../x"}, "no plain name"),
+        ({"threads": 1, "streams": 2}, "2 streams of 1 threads"),
+        ({"slots": 0}, "0 token slots"),
+        ({"lengths": (32, 16)}, "row lengths that do not rise"),
+    ],
+)
+def test_a_manifest_with_a_profile_of_no_use_is_refused(bundle: Path, change: dict[str, object], problem: str) -> None:
+    made = replace(profile_of(bundle), **change)  # type: ignore[arg-type]
+    seal(bundle, replace(open_bundle(bundle).manifest, profiles=(made,)))
+    with pytest.raises(BundleError, match=problem):
+        open_bundle(bundle)
+
+
+def test_a_trial_that_fails_says_why(bundle: Path) -> None:
+    made = replace(profile_of(bundle), candidate=replace(profile_of(bundle).candidate, precision="int8"))
+    with pytest.raises(BackendError, match="its trial failed"):
+        measured_apart(TrialRequest(str(bundle), made, ("a",), 0.0, 0.1))
+
+
+def test_a_trial_counts_from_the_moment_a_text_was_due() -> None:
+    now = [0.0]
+
+    def tag(texts: object) -> None:
+        now[0] += 0.05
+
+    made = RunProfile("a", Candidate("a.onnx", "fake", "fp32", "cpu"), "latency", 1, 1, 512)
+    request = TrialRequest("nowhere", made, ("a", "b"), 100.0, 2.0)
+    trial = measured(request, tag, clock=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    # One call takes 50 ms, and those who come meanwhile share the next: nobody waits for more than two.
+    assert 50 <= trial.p50_ms <= 100
+    assert trial.p99_ms <= 100.1
+    assert not trial.saturated
+    alone = measured(replace(request, rate=0.0), tag, clock=lambda: now[0], sleep=lambda seconds: None)
+    assert alone.p50_ms == pytest.approx(50)
+    assert alone.texts_per_second == pytest.approx(20)
