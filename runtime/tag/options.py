@@ -289,9 +289,7 @@ def _add_model(made: Parser) -> None:
         metavar="N",
         help="keep the answers of N sentences, for input that repeats itself, such as logs (%(default)s)",
     )
-    group.add_argument(
-        "--checkpoint", type=Path, metavar="FOLDER", help="for the backend pytorch: the folder, if it has moved"
-    )
+    group.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="of the backend pytorch, if it has moved")
     group.add_argument("-v", "--verbose", action="store_true", help="say which candidate was taken")
 
 
