@@ -39,7 +39,7 @@ from runtime.concurrency import in_order
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
-from runtime.errors import BundleError, UsageError
+from runtime.errors import UsageError
 from runtime.guarded_backend import GuardedBackend
 from runtime.logits import BatchRunner
 from runtime.one_text import OneText
@@ -94,7 +94,7 @@ class Tagger:
         remember: int = 0,
         about: str = "",
     ) -> None:
-        _check_ids(encoder, vocabulary)
+        encoder.check_ids(vocabulary)
         capacity = max_length - len(encoder.special_tokens)
         self.labels, self.max_length = LabelSet(labels, label_scheme), max_length
         self.backend, self.about = backend, about
@@ -319,14 +319,6 @@ class Tagger:
             for number, size in self._answering.too_long(encoded).items():
                 raise self._answering.refusal(start + number, size)
             yield encoded
-
-
-def _check_ids(encoder: Encoder, vocabulary: int) -> None:
-    """Raise BundleError where the tokenizer has ids that the embedding table does not have."""
-    # A backend would read behind the table's end, and some do so without an error.
-    if encoder.largest_id >= vocabulary:
-        problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {vocabulary - 1}"
-        raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
 
 
 def _refuse_string(given: object) -> None:

@@ -102,6 +102,17 @@ class Encoder:
         # The file names ids of special tokens once more, beside the vocabulary, and nothing makes the two agree.
         self.largest_id = max(*known, *self.special_tokens.prefix, *self.special_tokens.suffix, -1, -1)
 
+    def check_ids(self, vocabulary: int) -> None:
+        """Refuse a model whose embedding table has no row for one of the tokenizer's ids.
+
+        Raises:
+            BundleError: it has not.
+        """
+        # A backend would read behind the table's end, and some do so without an error.
+        if self.largest_id >= vocabulary:
+            problem = f"its ids reach {self.largest_id}, the model's embedding table ends at {vocabulary - 1}"
+            raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
+
     def encode_words(self, texts: Sequence[Sequence[str]], documents: Sequence[int] = ()) -> Encoded:
         """The tokens of texts that are given as words. Each text is one sentence.
 

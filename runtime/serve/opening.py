@@ -13,7 +13,7 @@ from runtime.bundle.certificate import ANY, Candidate, Wanted
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import Bundle
 from runtime.bundle.third_party import open_folder
-from runtime.errors import BundleError, UsageError
+from runtime.errors import UsageError
 from runtime.opening import open_model
 from runtime.selection import choose, describe, of_profile
 from runtime.serve.batching.engine import TaggingEngine
@@ -100,9 +100,7 @@ def _open_engine(
         bundle, candidate=candidate, threads=threads, allow_uncertified=uncertified, profile=profile or ""
     )
     encoder, backend = model.encoder, model.backend
-    if encoder.largest_id >= manifest.vocabulary:
-        problem = f"its ids reach {encoder.largest_id}, the model's embedding table ends at {manifest.vocabulary - 1}"
-        raise BundleError("tokenizer", problem, "use the tokenizer that the checkpoint was trained with")
+    encoder.check_ids(manifest.vocabulary)
     align = align_of(candidate) if asked.reproducible else 1
     best = manifest.default_reading
     return TaggingEngine(
