@@ -15,6 +15,7 @@ from typing import Any
 from runtime.bundle.attestation import Attestation, KeptLayer
 from runtime.bundle.certificate import Candidate, Certificate, Probe
 from runtime.bundle.manifest import Engine, FileDigest, Graph, Manifest, OneTextSpeed, Profile, Reading, Source, Speed
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.schema import LATER
 from runtime.bundle.store import MANIFEST, SCHEMA, read_bundle, seal
 
@@ -68,6 +69,11 @@ def _manifest() -> Manifest:
         engines=(engine,),
         readings=(Reading("context", 64, 0.9, 1_000.0, True),),
         label_scheme="BIO",
+        profiles=(
+            RunProfile(
+                "interactive", _CANDIDATE, "latency", 2, 1, 256, (16, 32), "a CPU", {"p99_ms": 20.0}, {"f1": 0.9}
+            ),
+        ),
         failed=(replace(certificate, corpus="wikigold.txt", passed=False),),
     )
 
