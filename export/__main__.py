@@ -15,6 +15,7 @@ from typing import get_args
 from export.architectures import check_architecture
 from export.certify.corpus import TRAINING, check_evidence, counted, read_text, training_sentences
 from export.certify.elsewhere import elsewhere_text
+from export.crf import with_crf
 from export.engines.options import (
     LEVEL,
     SLOTS,
@@ -25,11 +26,10 @@ from export.engines.options import (
     missing_library,
 )
 from export.options import VariantOptions, add_options
-from export.preflight import LOWER, check_tokenizer, is_up_to_date
+from export.preflight import LOWER, check_tokenizer, is_up_to_date, with_label_scheme
 from export.reading.documents import Document, read_documents
 from export.report.ending import show_next, show_sentence
 from export.staging import check_output, exclusive
-from runtime.bundle.checkpoint import with_label_scheme
 from runtime.bundle.hub import find_checkpoint
 from runtime.command_line import Parser, count, run
 from runtime.errors import GateError
@@ -69,7 +69,7 @@ def _checked(options: Namespace) -> int:
 
 
 def _export(options: Namespace, output: Path) -> int:
-    checkpoint = with_label_scheme(find_checkpoint(options.model), options.label_scheme)
+    checkpoint = with_crf(with_label_scheme(find_checkpoint(options.model), options.label_scheme), options.crf)
     check_architecture(checkpoint.architecture, checkpoint.name)
     check_tokenizer(checkpoint)
     labels = checkpoint.label_set

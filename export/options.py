@@ -40,5 +40,7 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--limited-evidence", action="store_true", help=limited)
     scheme = f"how the labels spell entities, where their names do not show it: {', '.join(SCHEMES)}"
     parser.add_argument("--label-scheme", choices=SCHEMES, default="", metavar="NAME", help=scheme)
+    crf = "the checkpoint's CRF (weights crf.*) runs over the first token of each word; no other can be exported"
+    parser.add_argument("--crf", choices=("words",), default="", help=crf)
     parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (all)")
     add_verbose(parser)

@@ -17,6 +17,7 @@ from export.certify.measure import Certifier
 from export.certify.outcomes import Outcome, certificates_of, still_failed
 from export.certify.reference import Reference
 from export.certify.tokens import compare_tokens, compare_with_slow
+from export.crf import read_elsewhere
 from export.engines.api import open_portable_building
 from export.engines.build_progress import Phases
 from export.engines.bundle_engines import with_engines, with_portable
@@ -77,7 +78,7 @@ def make_bundle(
     with staging(output) as folder:
         checkpoint = _with_tokenizer(checkpoint, text, folder)
         with stage("load"):
-            model = load_model(checkpoint.folder)
+            model = load_model(checkpoint.folder, read_elsewhere=read_elsewhere(checkpoint))
             for remark in _labels_said(checkpoint):
                 note(remark)
         bundle = _exported(model, folder, checkpoint, variants, tensorrt, threads)
@@ -126,6 +127,7 @@ def seal_uncertified(folder: Path, checkpoint: Checkpoint, graphs: tuple[Graph, 
         certificates=(),
         versions=provenance(),
         label_scheme=checkpoint.label_scheme,
+        crf=checkpoint.crf,
     )
     seal(folder, manifest)
     return open_bundle(folder)

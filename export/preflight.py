@@ -21,6 +21,7 @@ from runtime.errors import BundleError, CheckpointError
 from runtime.system.cpu import cpu_features
 from runtime.system.gpu import gpu
 from runtime.system.libraries import installed_version
+from runtime.text.label_names import SCHEMES, SchemeName
 from runtime.text.label_schemes import LabelSet
 
 _ANY, _GPU = "", "onnxruntime"
@@ -31,6 +32,20 @@ LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
     "fp8": (("packed", _ANY),),
 }
 """Lower precisions in the order in which they are made, and the graphs of each: layout, and what it is made for."""
+
+
+def with_label_scheme(checkpoint: Checkpoint, scheme: SchemeName) -> Checkpoint:
+    """The checkpoint with the scheme that its labels are in: the one given, or, with "", the one that they show.
+
+    Raises:
+        CheckpointError: they could be read in another way as well, and no scheme is given.
+    """
+    labels = LabelSet(checkpoint.labels, scheme)
+    if doubtful := labels.naming.doubtful:
+        problem = f"labels that could be a letter and a type, or a type alone: {', '.join(doubtful[:5])}"
+        fix = f"say which scheme they are in with --label-scheme: {', '.join(SCHEMES)}"
+        raise CheckpointError(str(checkpoint.folder / "config.json"), problem, fix)
+    return replace(checkpoint, label_scheme=labels.scheme.value)
 
 
 def check_tokenizer(checkpoint: Checkpoint) -> None:
@@ -86,6 +101,7 @@ def is_up_to_date(
     made_alike = manifest.checkpoint == checkpoint.source and manifest.versions == provenance()
     return (
         made_alike
+        and manifest.crf == checkpoint.crf
         and LabelSet(manifest.labels, manifest.label_scheme).scheme is checkpoint.label_set.scheme
         and vouched
         and _is_certified_here(manifest, text, elsewhere, variants)

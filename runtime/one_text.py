@@ -74,8 +74,9 @@ class OneText:
         most = runner.capacity + len(special)
         self._segments, self._positions = np.zeros((1, most), np.int64), np.arange(most)[None]
         packing = runner.backend.packing
-        # The readers know how, where rows have fixed lengths, answers are remembered, or labels have constraints.
-        plain = decoding.aggregation == "word" and not decoding.constrained and not runner.repeats.most
+        # The readers know how, where rows have fixed lengths, answers are remembered, or labels depend on each other.
+        alone = not decoding.constrained and labels.crf is None
+        plain = decoding.aggregation == "word" and alone and not runner.repeats.most
         self._suits = plain and not packing.lengths and packing.align == 1
 
     def entities(self, text: str) -> list[Entity] | None:

@@ -25,7 +25,7 @@ from runtime.readers import WordReader
 from runtime.selection import Choice, describe
 from runtime.self_check import self_check
 from runtime.system.libraries import threads_for
-from runtime.text.label_schemes import LabelSet
+from runtime.text.label_schemes import label_set_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,6 @@ def for_profile(options: BackendOptions, profile: RunProfile) -> BackendOptions:
     return replace(
         options, goal=profile.goal, threads=threads, streams=streams, slots=profile.slots, lengths=profile.lengths
     )
-
-
-def label_set_of(manifest: Manifest) -> LabelSet:
-    """The labels of a bundle with their meaning."""
-    return LabelSet(manifest.labels, manifest.label_scheme)
 
 
 def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from runtime.decode.hf_pipeline import disjoint, entities_from_tokens, softmax
 from runtime.decode.labels import Tags, entities_from_tags, joined, least_scores, tags_from_logits, without_dropped
 from runtime.decode.options import Decoding, Strategy
-from runtime.decode.viterbi import best_allowed
+from runtime.decode.viterbi import best_allowed, best_sequence
 from runtime.encode.hf_pipeline import RawEncoder, RawTokens
 from runtime.encode.tokenizer import Encoded, Encoder
-from runtime.errors import BugError
+from runtime.errors import BugError, UsageError
 from runtime.logits import BatchRunner, word_blocks
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import OUTSIDE, LabelSet
@@ -143,6 +143,7 @@ class WordReader:
         self._sentences = sentences
         self._least = least_scores(labels, decoding.thresholds, decoding.ignore)
         self._allowed = labels.transitions() if decoding.constrained else None
+        self._crf = labels.crf.within(self._allowed) if labels.crf and self._allowed else labels.crf
         self.nothing = np.where(np.array(labels.labels) == OUTSIDE, 0, _SURELY_NOT).astype(np.float32)
 
     @property
@@ -180,11 +181,15 @@ class WordReader:
 
     def tags(self, encoded: Encoded) -> Tags:
         """A label and its probability for every word."""
-        if self._allowed is None:
+        if self._allowed is None and self._crf is None:
             # Block by block: without constraints, only the best label of each word must stay in memory.
             return joined([tags_from_logits(logits) for logits in self.logits(encoded)])
-        # With constraints, the labels of a sentence depend on each other, and a sentence can lie in two blocks.
+        # With them, or a CRF, the labels of a sentence depend on each other, and a sentence can lie in two blocks.
         logits = np.concatenate([np.empty((0, len(self.nothing)), np.float32), *self.logits(encoded)])
+        if self._crf is not None:
+            counts, outside = encoded.first_token >= 0, self._labels.labels.index(OUTSIDE)
+            return best_sequence(logits, encoded.sentence_word, self._crf, counts=counts, outside=outside)
+        assert self._allowed is not None
         return best_allowed(logits, encoded.sentence_word, self._allowed)
 
     def word_labels(self, encoded: Encoded) -> NDArray[np.int64]:
@@ -220,6 +225,13 @@ class PipelineTokens:
         return self.raw.longest
 
 
+def refuse_crf(labels: LabelSet) -> None:
+    """Raise UsageError for a model with a CRF: the pipeline does not know it, and would answer otherwise than it."""
+    if labels.crf is not None:
+        problem = "this model has a CRF over words, and the pipeline's aggregations label tokens by themselves"
+        raise UsageError("aggregation", problem, "choose 'word'")
+
+
 class PipelineReader:
     """Reads texts as transformers' pipeline does; see the module.
 
@@ -236,6 +248,7 @@ class PipelineReader:
     def __init__(self, encoder: RawEncoder, runner: BatchRunner, labels: LabelSet, decoding: Decoding) -> None:
         if decoding.aggregation == "word":
             raise BugError("the pipeline has no strategy 'word'")
+        refuse_crf(labels)
         self._encoder, self._runner, self._labels = encoder, runner, labels
         self._strategy: Strategy = decoding.aggregation
         self._outside = decoding.outside

@@ -50,8 +50,7 @@ from runtime.reading_policy import as_measured, policy_of
 from runtime.selection import Choice
 from runtime.text.answer import Answer, Document, Question
 from runtime.text.entity import Entity
-from runtime.text.label_names import SchemeName
-from runtime.text.label_schemes import LabelSet
+from runtime.text.label_schemes import LabelSet, label_set_of
 
 # Texts that are tokenized, run and decoded together: enough to fill batches well; more would only cost memory.
 CHUNK = 512
@@ -65,8 +64,7 @@ class Tagger:
 
     Args:
         encoder: the checkpoint's tokenizer.
-        labels: names of the labels in the order of the logits; "O" is one of them.
-        label_scheme: how they spell entities; "": as their names show.
+        labels: the model's, or their names in the order of the logits; "O" is one of them.
         backend: runs the model.
         max_length: largest number of tokens that the model takes at once, special tokens included.
         vocabulary: number of rows of the model's embedding table.
@@ -83,12 +81,11 @@ class Tagger:
     def __init__(
         self,
         encoder: Encoder,
-        labels: Sequence[str],
+        labels: Sequence[str] | LabelSet,
         backend: Backend,
         *,
         max_length: int,
         vocabulary: int,
-        label_scheme: SchemeName = "",
         windowing: Windowing = DEFAULT_WINDOWING,
         decoding: Decoding = BY_WORD,
         remember: int = 0,
@@ -96,7 +93,8 @@ class Tagger:
     ) -> None:
         encoder.check_ids(vocabulary)
         capacity = max_length - len(encoder.special_tokens)
-        self.labels, self.max_length = LabelSet(labels, label_scheme), max_length
+        self.labels = labels if isinstance(labels, LabelSet) else LabelSet(labels)
+        self.max_length = max_length
         self.backend, self.about = backend, about
         self._guard, self.repeats = GuardedBackend(backend), Repeats(remember)
         policy = policy_of(windowing, decoding)
@@ -106,7 +104,7 @@ class Tagger:
             capacity,
             windowing.overlap(capacity),
             windowing.context if policy == "context" else 0,
-            len(labels),
+            len(self.labels.labels),
             about or "the backend",
             self.repeats,
         )
@@ -190,11 +188,10 @@ class Tagger:
         """A tagger on a model that is already open; the tagger's `close` closes the model's backend."""
         return cls(
             model.encoder,
-            model.manifest.labels,
+            label_set_of(model.manifest),
             model.backend,
             max_length=model.manifest.max_length,
             vocabulary=model.manifest.vocabulary,
-            label_scheme=model.manifest.label_scheme,
             windowing=as_measured(windowing, decoding, model.manifest),
             decoding=decoding,
             remember=remember,

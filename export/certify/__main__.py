@@ -13,12 +13,13 @@ from export.certify.corpus import check_evidence, counted, read_text
 from export.certify.elsewhere import elsewhere_text
 from export.certify.measure import Certifier
 from export.certify.outcomes import Outcome, certificates_of, still_failed
+from export.crf import read_elsewhere, with_crf
 from export.options import add_options
-from export.preflight import check_tokenizer
+from export.preflight import check_tokenizer, with_label_scheme
 from export.report.ending import report, show_table
 from export.report.write import check_reports
 from export.staging import exclusive
-from runtime.bundle.checkpoint import Checkpoint, with_label_scheme
+from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.hub import find_checkpoint
 from runtime.bundle.store import TOKENIZER, Bundle, open_bundle, read_bundle, seal
 from runtime.bundle.third_party import is_third_party, open_third_party
@@ -59,7 +60,8 @@ def _certify(options: Namespace, place: Path) -> int:
         with stage("reference"):
             # Before anything else: with other tokens, no figure would tell why the answers differ.
             compare_tokens(bundle.file(TOKENIZER), checkpoint.folder, text.words)
-            reference = Reference(checkpoint.folder, load_model(checkpoint.folder), threads=options.threads)
+            model = load_model(checkpoint.folder, read_elsewhere=read_elsewhere(checkpoint))
+            reference = Reference(checkpoint.folder, model, threads=options.threads)
             longest = checkpoint.max_length
             certifier = Certifier(reference, text, labels, max_length=longest, elsewhere=elsewhere)
         certified, outcomes = _certified(bundle, certifier, checkpoint, options.threads)
@@ -113,7 +115,7 @@ def _opened(path: Path, options: Namespace) -> tuple[Bundle, Checkpoint]:
             problem = "export did not make it, so that its checkpoint is not known"
             raise BundleError(str(path), problem, "give the checkpoint with --model")
         checkpoint = with_label_scheme(find_checkpoint(model), options.label_scheme)
-        return open_third_party(path), checkpoint
+        return open_third_party(path), with_crf(checkpoint, options.crf)
     bundle = open_bundle(path)
     source = bundle.manifest.checkpoint
     checkpoint = replace(find_checkpoint(model or source.pinned), name=source.name)
@@ -121,7 +123,8 @@ def _opened(path: Path, options: Namespace) -> tuple[Bundle, Checkpoint]:
         problem = f"not the checkpoint that {path} was made from"
         raise BundleError(str(checkpoint.folder), problem, "give its checkpoint with --model, or export this one")
     checkpoint = with_label_scheme(checkpoint, options.label_scheme or bundle.manifest.label_scheme)
-    manifest = replace(bundle.manifest, label_scheme=checkpoint.label_scheme)
+    checkpoint = with_crf(checkpoint, options.crf or ("words" if bundle.manifest.crf else ""))
+    manifest = replace(bundle.manifest, label_scheme=checkpoint.label_scheme, crf=checkpoint.crf)
     return replace(bundle, manifest=manifest), checkpoint
 
 

@@ -55,6 +55,7 @@ def imported(
         certificates=(),
         versions=provenance(),
         label_scheme=checkpoint.label_scheme,
+        crf=checkpoint.crf,
     )
     # The limits are known only now, and a certificate names them.
     digest = interface_sha256(manifest)

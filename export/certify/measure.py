@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
+from export.certify.best_labels import Words, has_token, labels_of_candidate, labels_of_checkpoint, starts_of
 from export.certify.confidence import confidence_figures
 from export.certify.corpus import NO_TEXT, Text, check_evidence, counted, entities_by_type
 from export.certify.full_rows import full_length_sequences, row_lengths
@@ -21,7 +22,6 @@ from runtime.concurrency import in_order
 from runtime.errors import BundleError
 from runtime.tagger import Tagger
 from runtime.text.agreement import changed_labels, per_10k
-from runtime.text.label_names import OUTSIDE
 from runtime.text.label_schemes import LabelSet, bio_from_labels
 from runtime.text.scores import Score, ScoreTable, score_labels
 
@@ -54,33 +54,40 @@ class Compared:
         self.labels = labels.labels
         self._label_set = labels
         self.entities = entities_by_type(self.text, labels)
-        self._outside = self.labels.index(OUTSIDE)
         self.counted = counted(self.text) | {"left_out": left_out}
         check_evidence(self.text, labels, self.counted)
         self.expected = reference.word_logits(self.text.words)
         # A word that the tokenizer turns into nothing cannot differ, and is no evidence.
-        self.counted["words"] = int(np.count_nonzero(~np.isnan(self.expected).any(axis=1)))
+        self.counted["words"] = int(np.count_nonzero(has_token(self.expected)))
         check_evidence(self.text, labels, self.counted)
 
     def figures(self, found: NDArray[np.float32]) -> Figures:
         """How far those logits lie from the checkpoint's: labels, confidence, entities. found: [words, labels]"""
-        changed, words = self._changed(self.expected, found), int(self.counted["words"] or 0)
+        told, said = self._labels(self.expected, found, self.text.words)
+        changed, words = changed_labels(told, said), int(self.counted["words"] or 0)
         return {
             **self.counted,
             "changed_labels": changed,
             "changed_per_10k": per_10k(changed, words),
             "changed_per_10k_upper": 1e4 * upper_bound(changed, words),
             **confidence_figures(self.expected, found),
-            **self._scores(found),
+            **self._scores(told, said),
         }
 
-    def changed_per_10k(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-        """Changed labels in 10,000 words that have a token. Both: [words, labels]"""
-        words = int(np.count_nonzero(~np.isnan(expected).any(axis=1)))
-        return per_10k(self._changed(expected, found), words)
+    def changed_per_10k(self, expected: NDArray[np.float32], found: NDArray[np.float32], texts: Words) -> float:
+        """Changed labels in 10,000 words that have a token. Both logits: [words, labels]"""
+        changed = changed_labels(*self._labels(expected, found, texts))
+        return per_10k(changed, int(np.count_nonzero(has_token(expected))))
 
-    def _scores(self, found: NDArray[np.float32]) -> Figures:
-        candidate, reference = self._in_bio(found), self._in_bio(self.expected)
+    def _labels(
+        self, expected: NDArray[np.float32], found: NDArray[np.float32], texts: Words
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Label indices of the checkpoint and of the candidate. [words], [words]"""
+        labels = self._label_set
+        return labels_of_checkpoint(expected, texts, labels), labels_of_candidate(expected, found, texts, labels)
+
+    def _scores(self, told: NDArray[np.int64], said: NDArray[np.int64]) -> Figures:
+        candidate, reference = self._in_bio(said), self._in_bio(told)
         agreement = score_labels(reference, candidate).overall
         # Two answers without any entity agree, though the F1 of nothing is 0 by convention.
         figures: Figures = {"agreement": agreement.f1 if agreement.gold or agreement.found else 1.0}
@@ -97,18 +104,10 @@ class Compared:
         known = [score for name, score in table.by_type.items() if name in self.entities]
         return Score(*(sum(getattr(score, count) for score in known) for count in ("gold", "found", "right")))
 
-    def _indices(self, logits: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Label indices; a word that the checkpoint gives no token is outside. [words]"""
-        return np.where(np.isnan(logits).any(axis=1), self._outside, logits.argmax(axis=1))
-
-    def _changed(self, expected: NDArray[np.float32], found: NDArray[np.float32]) -> int:
-        return changed_labels(self._indices(expected), self._indices(found))
-
-    def _in_bio(self, logits: NDArray[np.float32]) -> list[list[str]]:
+    def _in_bio(self, labels: NDArray[np.int64]) -> list[list[str]]:
         """Labels in BIO, as gold has them, sentence by sentence."""
-        names = [self.labels[index] for index in self._indices(logits).tolist()]
-        starts = [0, *itertools.accumulate(map(len, self.text.words))]
-        each = (names[start:end] for start, end in itertools.pairwise(starts))
+        names = [self.labels[index] for index in labels.tolist()]
+        each = (names[start:end] for start, end in itertools.pairwise(starts_of(self.text.words)))
         return [bio_from_labels(sentence, self._label_set) for sentence in each]
 
 
@@ -165,9 +164,9 @@ class Certifier:
         return {
             **home.figures(found),
             **_difference(*(np.concatenate(each) for each in zip(*everything))),
-            "alone_changed_per_10k": home.changed_per_10k(home.expected, alone),
+            "alone_changed_per_10k": home.changed_per_10k(home.expected, alone, self.text.words),
             "rows_words": len(rows),
-            "rows_changed_per_10k": home.changed_per_10k(self._expected_rows, rows),
+            "rows_changed_per_10k": home.changed_per_10k(self._expected_rows, rows, self._rows),
         }
 
     def measure_elsewhere(self, tagger: Tagger) -> Figures:

@@ -29,6 +29,7 @@ from runtime.decode.options import Decoding  # noqa: E402
 from runtime.encode.tokenizer import Encoder  # noqa: E402
 from runtime.errors import NerveError, UsageError  # noqa: E402
 from runtime.tagger import Tagger  # noqa: E402
+from runtime.text.label_schemes import label_set_of  # noqa: E402
 
 # Reads and answers of Triton go by these names.
 TEXT, ENTITIES = "TEXT", "ENTITIES"
@@ -103,11 +104,10 @@ class TritonPythonModel:
             manifest, first = self._bundle.manifest, self._taggers["word"]
             self._taggers[aggregation] = Tagger(
                 Encoder(self._bundle.file(TOKENIZER)),
-                manifest.labels,
+                label_set_of(manifest),
                 first.backend,
                 max_length=manifest.max_length,
                 vocabulary=manifest.vocabulary,
-                label_scheme=manifest.label_scheme,
                 decoding=Decoding(aggregation=aggregation),  # type: ignore[arg-type]  # Decoding refuses others
             )
         return self._taggers[aggregation]

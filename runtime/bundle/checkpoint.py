@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from runtime.bundle.manifest import Source
 from runtime.bundle.weights import check_classifier
 from runtime.errors import CheckpointError
 from runtime.system.files import regular_size, sha256_of_file
-from runtime.text.label_names import OUTSIDE, SCHEMES, SchemeName
-from runtime.text.label_schemes import LabelSet
+from runtime.text.crf import Crf
+from runtime.text.label_names import OUTSIDE, SchemeName
+from runtime.text.label_schemes import LabelSet, label_set_of
 
 # The files of slow tokenizers, by which each is known.
 _SLOW = (
@@ -63,6 +64,7 @@ class Checkpoint(Description):
         tokenizer: the tokenizer.json; not there yet where the checkpoint has a slow one, and in its place the file that
             transformers saved, once export has made it.
         label_scheme: how the labels spell entities, where somebody said it; "": as their names show.
+        crf: its CRF, where it has one and it was read; at most one.
     """
 
     folder: Path
@@ -72,11 +74,12 @@ class Checkpoint(Description):
     commit: str
     tokenizer: Path
     label_scheme: SchemeName = ""
+    crf: tuple[Crf, ...] = ()
 
     @property
     def label_set(self) -> LabelSet:
         """Its labels with their meaning."""
-        return LabelSet(self.labels, self.label_scheme)
+        return label_set_of(self)
 
     @property
     def source(self) -> Source:
@@ -108,20 +111,6 @@ def open_checkpoint(folder: Path, *, name: str = "", commit: str = "") -> Checkp
         commit=commit,
         tokenizer=folder / "tokenizer.json",
     )
-
-
-def with_label_scheme(checkpoint: Checkpoint, scheme: SchemeName) -> Checkpoint:
-    """The checkpoint with the scheme that its labels are in: the one given, or, with "", the one that they show.
-
-    Raises:
-        CheckpointError: they could be read in another way as well, and no scheme is given.
-    """
-    labels = LabelSet(checkpoint.labels, scheme)
-    if doubtful := labels.naming.doubtful:
-        problem = f"labels that could be a letter and a type, or a type alone: {', '.join(doubtful[:5])}"
-        fix = f"say which label scheme they are in: {', '.join(SCHEMES)}"
-        raise CheckpointError(str(checkpoint.folder / "config.json"), problem, fix)
-    return replace(checkpoint, label_scheme=labels.scheme.value)
 
 
 def describe(path: Path, *, weights: bool = True) -> Description:

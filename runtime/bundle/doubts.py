@@ -45,10 +45,11 @@ def _told(certificate: Certificate) -> str:
 
 
 def interface_sha256(manifest: Manifest) -> str:
-    """Digest over what the runtime believes of the model besides its files: labels in order, limits, and the scheme."""
+    """Digest over what the runtime believes of the model besides its files: labels in order, limits, scheme, CRF."""
     told: list[object] = [list(manifest.labels), manifest.max_length, manifest.vocabulary]
     # Certificates of bundles that do not name a scheme hold on.
     told += [manifest.label_scheme] if manifest.label_scheme else []
+    told += [[crf.start, crf.end, crf.steps] for crf in manifest.crf]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

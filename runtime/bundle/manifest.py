@@ -13,6 +13,7 @@ from runtime.bundle.attestation import Attestation
 from runtime.bundle.certificate import Candidate, Certificate, Layout, Precision, release
 from runtime.bundle.profile import RunProfile, check_profiles
 from runtime.bundle.schema import LATER, SchemaError, read
+from runtime.text.crf import Crf
 from runtime.text.label_names import OUTSIDE, SchemeName
 
 MANIFEST = "manifest.json"
@@ -202,6 +203,7 @@ class Manifest:
         engines: TensorRT plans among the files.
         readings: the reading policies that were measured, at most one of them the default.
         profiles: ways to run it that were tuned for a goal, each with a name of its own.
+        crf: the checkpoint's CRF, where it has one; at most one.
         label_scheme: how the labels spell entities; "" in bundles that do not say: as the names show.
         failed: what candidates came to on texts that they failed on, at most one for each candidate and its texts. They
             are not served until they pass on the same texts; see runtime.bundle.doubts.
@@ -222,6 +224,7 @@ class Manifest:
     profiles: tuple[RunProfile, ...] = field(default=(), metadata={LATER: True})
     label_scheme: SchemeName = field(default="", metadata={LATER: True})
     failed: tuple[Certificate, ...] = field(default=(), metadata={LATER: True})
+    crf: tuple[Crf, ...] = field(default=(), metadata={LATER: True})
 
     @property
     def default_reading(self) -> Reading | None:
@@ -283,6 +286,10 @@ def _check_ranges(manifest: Manifest) -> None:
             raise SchemaError(f"{name}: {number:,} where 1 to {most:,} was expected")
     if OUTSIDE not in manifest.labels or len({*manifest.labels}) < len(manifest.labels):
         raise SchemaError('labels: each once, and "O" among them, was expected')
+    for crf in manifest.crf:
+        sizes = {len(each) for each in (crf.start, crf.end, crf.steps, *crf.steps)}
+        if sizes != {len(manifest.labels)} or len(manifest.crf) > 1:
+            raise SchemaError("crf: one, with a weight for each label and each pair of labels, was expected")
     for each in manifest.files.values():
         if not _SHA256.fullmatch(each.sha256):
             raise SchemaError("files: a sha256 is not 64 hexadecimal digits")

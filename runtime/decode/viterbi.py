@@ -10,6 +10,8 @@ around a broken rule. The result is exact. Take the most probable labels outside
 path with free ends: no allowed sequence has a higher probability than the two together. If they fit together at the
 stretch's ends, they are an allowed sequence, and so the best one. If they do not fit, the stretch grows.
 
+A CRF gives sequences weights of its own, beside the logits: best_sequence. Then every sentence is a stretch.
+
 The module does not know texts, entity types or label schemes.
 """
 
@@ -22,7 +24,12 @@ from numpy.typing import NDArray
 
 from runtime.batch.ragged import ranges, starts_from_counts
 from runtime.decode.labels import Tags, probability_of, tags_from_logits
-from runtime.text.label_schemes import Transitions
+from runtime.text.label_schemes import Transitions, Weights
+
+# Of what is allowed: as good as anything else.
+_FREE = Weights(np.zeros(()), np.zeros(()), np.zeros(()))
+# Sums of sentences that are made at once, each of the size labels x labels: 32 MB.
+_SUMS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +58,11 @@ def best_allowed(logits: NDArray[np.float32], word_start: NDArray[np.int64], all
     """
     tags = tags_from_logits(logits)
     stretches = _around(np.flatnonzero(forbidden(tags.tag, word_start, allowed)), word_start)
-    tag = tags.tag.copy()
+    tag, weights = tags.tag.copy(), _FREE.within(allowed)
     while len(stretches.start):
         # Each round solves all stretches anew. It ends at the latest when they are whole sentences, which always fit.
         words = ranges(stretches.start, stretches.end - stretches.start)
-        tag[words] = _paths(logits, stretches, allowed)
+        tag[words] = _paths(logits, stretches, weights)
         left = (stretches.start > stretches.low) & ~allowed.step[tag[stretches.start - 1], tag[stretches.start]]
         after = np.minimum(stretches.end, len(tag) - 1)
         right = (stretches.end < stretches.high) & ~allowed.step[tag[stretches.end - 1], tag[after]]
@@ -67,6 +74,36 @@ def best_allowed(logits: NDArray[np.float32], word_start: NDArray[np.int64], all
     score = tags.score.copy()
     score[changed] = probability_of(logits[changed], tag[changed])
     return Tags(tag, score)
+
+
+def best_sequence(
+    logits: NDArray[np.float32],
+    word_start: NDArray[np.int64],
+    weights: Weights,
+    *,
+    counts: NDArray[np.bool_],
+    outside: int,
+) -> Tags:
+    """The labels of each sentence's best sequence by a CRF, and their probabilities (softmax, without the CRF).
+
+    Args:
+        logits: logits of each word's first token. [words, labels]
+        word_start: number of each sentence's first word, and the number of all words. [sentences + 1]
+        weights: of the CRF.
+        counts: whether the word has a token; one that has none is no part of a sequence, as in training. [words]
+        outside: the label of words that do not count.
+    """
+    words = np.flatnonzero(counts)
+    given, start = logits[words], np.searchsorted(words, word_start)
+    low, high = start[:-1][np.diff(start) > 0], start[1:][np.diff(start) > 0]
+    found = tags_from_logits(given).tag
+    at_once = max(1, _SUMS // logits.shape[1] ** 2)
+    for first in range(0, len(low), at_once):
+        begin, end = low[first : first + at_once], high[first : first + at_once]
+        found[begin[0] : end[-1]] = _paths(given, _Stretches(begin, end, begin, end), weights)
+    tag = np.full(len(logits), outside, np.int64)
+    tag[words] = found
+    return Tags(tag, probability_of(logits, tag))
 
 
 def forbidden(tag: NDArray[np.int64], word_start: NDArray[np.int64], allowed: Transitions) -> NDArray[np.bool_]:
@@ -112,7 +149,7 @@ def _merged(stretches: _Stretches) -> _Stretches:
     return _Stretches(start[apart], reach[last], low[apart], high[apart])
 
 
-def _paths(logits: NDArray[np.float32], stretches: _Stretches, allowed: Transitions) -> NDArray[np.int64]:
+def _paths(logits: NDArray[np.float32], stretches: _Stretches, weights: Weights) -> NDArray[np.int64]:
     """The labels of the best path through each stretch, one stretch after another. [words of stretches]
 
     All stretches go forward by one word at a time, together. They are sorted by falling length, so that those that
@@ -125,17 +162,16 @@ def _paths(logits: NDArray[np.float32], stretches: _Stretches, allowed: Transiti
     active = np.searchsorted(-count, -steps, side="left")
     rows = starts_from_counts(active)
     before = np.empty((rows[-1], logits.shape[1]), np.int16)  # the best label of the word before, for each label
-    barred = _weight(allowed.step)
-    # Rules for the first and the last word hold only where a stretch reaches an end of its sentence.
+    # Weights of the first and the last word count only where a stretch reaches an end of its sentence.
     opens = (first == stretches.low[order])[:, None]
     closes = (stretches.end == stretches.high)[order][:, None]
-    score = logits[first] + np.where(opens, _weight(allowed.first), 0.0)  # [stretches, labels]
+    score = logits[first] + np.where(opens, weights.first, 0.0)  # [stretches, labels]
     for step, running, row in zip(steps.tolist(), active.tolist(), rows.tolist()):
-        through = score[:running, :, None] + barred  # [stretches, from, to]
+        through = score[:running, :, None] + weights.step  # [stretches, from, to]
         best = through.argmax(axis=1)
         before[row : row + running] = best
         score[:running] = np.take_along_axis(through, best[:, None], axis=1)[:, 0] + logits[first[:running] + step]
-    tag = (score + np.where(closes, _weight(allowed.last), 0.0)).argmax(axis=1)
+    tag = (score + np.where(closes, weights.last, 0.0)).argmax(axis=1)
     place = starts_from_counts(size)[order]
     path = np.empty(int(size.sum()), np.int64)
     for step, running, row in reversed(list(zip(steps.tolist(), active.tolist(), rows.tolist()))):
@@ -143,8 +179,3 @@ def _paths(logits: NDArray[np.float32], stretches: _Stretches, allowed: Transiti
         tag[:running] = before[row + np.arange(running), tag[:running]]
     path[place] = tag
     return path
-
-
-def _weight(allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Logarithm of the weight: 0 for what is allowed, minus infinity for what is not."""
-    return np.where(allowed, 0.0, -np.inf)

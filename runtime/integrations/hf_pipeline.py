@@ -36,9 +36,9 @@ from runtime.integrations._open import FASTEST, Folder, Opening, open_tagger
 from runtime.integrations.hf_answers import Answer, AnswerMaker, answers_of_words
 from runtime.integrations.hf_objects import Device, Model, PipelineTokenizer, model_of
 from runtime.logits import BatchRunner
-from runtime.opening import label_set_of
-from runtime.readers import WordReader, WordTokens
+from runtime.readers import WordReader, WordTokens, refuse_crf
 from runtime.text.label_names import OUTSIDE
+from runtime.text.label_schemes import label_set_of
 
 TASKS = ("ner", "token-classification")
 # Texts that share batches where the caller does not say how many may.
@@ -193,6 +193,7 @@ class Pipeline:
         texts = [call.delimiter.join(words) for words in given] if call.words else given
         if call.strategy == "word":
             return self._answer_by_word(call, runner, given, texts)
+        refuse_crf(self._labels)
         tokens = self._raw_words().encode_words(given, call.delimiter) if call.words else self._raw.encode(texts)
         blocks = [
             softmax(logits) for _, logits in runner.token_blocks(tokens.ids, tokens.text_start, tokens.text_start)

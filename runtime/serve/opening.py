@@ -22,6 +22,7 @@ from runtime.serve.observe.shadow import Shadow
 from runtime.serve.options import ServeRequest
 from runtime.serve.service import About, Limits, Service
 from runtime.system.libraries import threads_for
+from runtime.text.label_schemes import label_set_of
 
 # Presidio's names. MISC is nothing that Presidio knows.
 _PRESIDIO: Mapping[str, str] = {
@@ -105,10 +106,9 @@ def _open_engine(
     best = manifest.default_reading
     return TaggingEngine(
         encoder,
-        manifest.labels,
+        label_set_of(manifest),
         backend,
         max_length=manifest.max_length,
-        label_scheme=manifest.label_scheme,
         align=align,
         windowing=DEFAULT_WINDOWING.settled(best.policy, context=best.context) if best else DEFAULT_WINDOWING,
     )

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.text.crf import Crf
 from runtime.text.label_names import OUTSIDE as OUTSIDE
 from runtime.text.label_names import Part, Role, Scheme, SchemeName, naming_of, part_of
 
@@ -48,15 +50,40 @@ class Transitions:
     last: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What sequences of labels are worth besides the logits of their words, in the same unit; minus infinity forbids.
+
+    Attributes:
+        first: of a label at the beginning of a sentence. [labels]
+        step: of the second label after the first. [labels, labels]
+        last: of a label at the end of a sentence. [labels]
+    """
+
+    first: NDArray[np.float64]
+    step: NDArray[np.float64]
+    last: NDArray[np.float64]
+
+    def within(self, allowed: Transitions) -> Weights:
+        """The same, and minus infinity for what is not allowed."""
+        return Weights(
+            np.where(allowed.first, self.first, -np.inf),
+            np.where(allowed.step, self.step, -np.inf),
+            np.where(allowed.last, self.last, -np.inf),
+        )
+
+
 class LabelSet:
     """A model's labels with their meaning.
 
     Args:
         labels: names of the labels in the order of the logits; "O" or "" means outside every entity.
         scheme: how they spell entities, where that is known; "" goes by their names.
+        crf: the weights of the model's CRF over the words of a sentence; None where it has none.
 
     Attributes:
         labels: the same names.
+        crf: as given.
         naming: what the names say, and which of them are padding or doubtful.
         scheme: the scheme.
         types: entity types in order of first appearance, without "O" and padding.
@@ -64,8 +91,8 @@ class LabelSet:
         type: index into `types` of each label; -1 for outside. [labels]
     """
 
-    def __init__(self, labels: Sequence[str], scheme: SchemeName = "") -> None:
-        self.labels = tuple(labels)
+    def __init__(self, labels: Sequence[str], scheme: SchemeName = "", crf: Weights | None = None) -> None:
+        self.labels, self.crf = tuple(labels), crf
         self.naming = naming_of(self.labels, scheme)
         self.scheme = self.naming.scheme
         parts = self.naming.parts
@@ -161,6 +188,23 @@ class LabelSet:
         closed = (self.role == Role.OUT) | (self.role == Role.END) | (self.role == Role.SINGLE)
         opens: NDArray[np.bool_] = changes | closed[:, None] | alone
         return opens
+
+
+class Labeled(Protocol):
+    """What tells of labels: a manifest or a checkpoint."""
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def label_scheme(self) -> SchemeName: ...
+    @property
+    def crf(self) -> tuple[Crf, ...]: ...
+
+
+def label_set_of(told: Labeled) -> LabelSet:
+    """The labels of a manifest or a checkpoint with their meaning."""
+    weights = [Weights(np.array(crf.start), np.array(crf.steps), np.array(crf.end)) for crf in told.crf]
+    return LabelSet(told.labels, told.label_scheme, weights[0] if weights else None)
 
 
 def spans_of_parts(parts: Iterable[Part]) -> list[tuple[str, int, int]]:

@@ -116,7 +116,7 @@ def test_labels_of_padding_leave_the_scheme_alone_from_checkpoint_to_answer(
 
 def test_labels_whose_meaning_cannot_be_told_are_asked_for(tiny_corpus: Path, tmp_path: Path) -> None:
     model = tiny_checkpoint(tmp_path / "model", labels=("O", "E-MAIL", "PHONE"))
-    fix = "say which label scheme they are in: BIO, .*PLAIN"
+    fix = "say which scheme they are in with --label-scheme: BIO, .*PLAIN"
     with pytest.raises(CheckpointError, match=f"a letter and a type, or a type alone: E-MAIL; {fix}"):
         main(arguments(model, tmp_path / "bundle", tiny_corpus))
     # The corpus has none of these types, and that is seen after the question is answered.

@@ -31,7 +31,6 @@ from runtime.logits import BatchRunner
 from runtime.readers import PipelineReader, PipelineTokens, WordReader, WordTokens
 from runtime.serve.batching.reading import Reading
 from runtime.serve.batching.stream_gate import SharedBackend
-from runtime.text.label_names import SchemeName
 from runtime.text.label_schemes import LabelSet
 
 # Ways of reading whose readers are kept: one of the pipeline's holds a tokenizer, a few megabytes.
@@ -65,8 +64,7 @@ class TaggingEngine:
 
     Args:
         encoder: the checkpoint's tokenizer.
-        labels: label names in the order of the logits.
-        label_scheme: how they spell entities; "": as their names show.
+        labels: the model's, or their names in the order of the logits.
         backend: runs the batches.
         max_length: most tokens of a row, special tokens included.
         align: see Packing.align.
@@ -76,15 +74,14 @@ class TaggingEngine:
     def __init__(
         self,
         encoder: Encoder,
-        labels: Sequence[str],
+        labels: Sequence[str] | LabelSet,
         backend: Backend,
         *,
         max_length: int,
-        label_scheme: SchemeName = "",
         align: int = 1,
         windowing: Windowing = DEFAULT_WINDOWING,
     ) -> None:
-        self.labels = LabelSet(labels, label_scheme)
+        self.labels = labels if isinstance(labels, LabelSet) else LabelSet(labels)
         self.max_length = max_length
         # A padded row longer than the model's positions would be read out of bounds.
         aligned = align if backend.layout == "packed" or max_length % row_align(align) == 0 else 1

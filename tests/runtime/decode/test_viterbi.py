@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from runtime.batch.ragged import starts_from_counts
 from runtime.decode.labels import tags_from_logits
-from runtime.decode.viterbi import best_allowed, forbidden
-from runtime.text.label_schemes import LabelSet
+from runtime.decode.viterbi import best_allowed, best_sequence, forbidden
+from runtime.text.label_schemes import LabelSet, Weights
 
 SCHEMES = {
     "BIO": ("O", "B-A", "I-A", "B-B", "I-B"),
@@ -128,3 +128,72 @@ def test_nothing_to_decode() -> None:
     labels = LabelSet(SCHEMES["BIO"])
     found = best_allowed(np.empty((0, 5), np.float32), np.array([0, 0, 0]), labels.transitions())
     assert len(found.tag) == len(found.score) == 0
+
+
+def random_crf(seed: int, labels: int) -> Weights:
+    """Weights that change many a word's label."""
+    chance = np.random.default_rng(seed)
+    return Weights(*(chance.normal(0, 2, shape) for shape in ((labels,), (labels, labels), (labels,))))
+
+
+def _worth(logits: NDArray[np.float32], crf: Weights, tags: Sequence[int] | NDArray[np.int64]) -> float:
+    steps = sum(crf.step[one, other] for one, other in itertools.pairwise(tags))
+    return _total(logits, tags) + float(crf.first[tags[0]] + steps + crf.last[tags[-1]])
+
+
+@pytest.mark.parametrize("words", [1, 2, 4])
+def test_a_crf_s_sequence_is_the_best_of_all(words: int) -> None:
+    for seed in range(25):
+        logits, crf = _logits(seed, words, 4), random_crf(seed, 4)
+        best = max(_worth(logits, crf, tags) for tags in itertools.product(range(4), repeat=words))
+        found = best_sequence(logits, np.array([0, words]), crf, counts=np.ones(words, np.bool_), outside=0)
+        assert _worth(logits, crf, found.tag) == pytest.approx(best, abs=1e-9)
+
+
+def test_a_crf_s_sentences_do_not_touch_and_words_without_tokens_are_no_part_of_them() -> None:
+    counts = [3, 0, 1, 6, 2]
+    logits, crf = _logits(7, sum(counts), 5), random_crf(3, 5)
+    has_token = np.ones(len(logits), np.bool_)
+    has_token[[1, 10, 11]] = False  # the last sentence has none at all
+    starts = starts_from_counts(np.array(counts))
+    found = best_sequence(logits, starts, crf, counts=has_token, outside=2)
+    for low, high in itertools.pairwise(starts.tolist()):
+        words = low + np.flatnonzero(has_token[low:high])
+        alone = best_sequence(
+            logits[words], np.array([0, len(words)]), crf, counts=np.ones(len(words), np.bool_), outside=2
+        )
+        assert found.tag[words].tolist() == alone.tag.tolist()
+    assert found.tag[~has_token].tolist() == [2, 2, 2]
+
+
+def test_rules_hold_within_a_crf() -> None:
+    labels, rules = LabelSet(SCHEMES["IOBES"]), LabelSet(SCHEMES["IOBES"]).transitions()
+    for seed in range(20):
+        logits, crf = _logits(seed, 4, 5), random_crf(seed, 5)
+        best = max(_worth(logits, crf, tags) for tags in _allowed_sequences(labels, 4))
+        found = best_sequence(logits, np.array([0, 4]), crf.within(rules), counts=np.ones(4, np.bool_), outside=0)
+        assert _worth(logits, crf, found.tag) == pytest.approx(best, abs=1e-9)
+
+
+def test_a_crf_decodes_as_pytorch_crf_does() -> None:
+    torch, torchcrf = pytest.importorskip("torch"), pytest.importorskip("torchcrf")
+    for seed in range(20):
+        counts, crf = [1, 9, 4, 30], random_crf(seed, 7)
+        theirs = torchcrf.CRF(7, batch_first=True)
+        theirs.load_state_dict(
+            {
+                name: torch.tensor(values, dtype=torch.float32)
+                for name, values in (
+                    ("start_transitions", crf.first),
+                    ("end_transitions", crf.last),
+                    ("transitions", crf.step),
+                )
+            }
+        )
+        logits = _logits(seed, sum(counts), 7)
+        starts = starts_from_counts(np.array(counts))
+        padded, mask = np.zeros((4, 30, 7), np.float32), np.arange(30) < np.array(counts)[:, None]
+        padded[mask] = logits
+        expected = theirs.decode(torch.tensor(padded), mask=torch.tensor(mask))
+        found = best_sequence(logits, starts, crf, counts=np.ones(len(logits), np.bool_), outside=0).tag
+        assert [found[a:b].tolist() for a, b in itertools.pairwise(starts.tolist())] == expected
