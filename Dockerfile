@@ -17,8 +17,9 @@ FROM python:3.11-slim
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin nerve
 COPY --from=build /opt/nerve /opt/nerve
 USER 10001
-# Python writes no caches, and OpenVINO's cache of compiled models goes where a read-only file system has room.
-ENV PATH=/opt/nerve/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 XDG_CACHE_HOME=/tmp
+# Python writes no caches, and OpenVINO's cache of compiled models goes where a read-only file system has room. A home must
+# be known: OpenVINO does not load for a user that has none.
+ENV PATH=/opt/nerve/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 XDG_CACHE_HOME=/tmp HOME=/tmp
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=60s \

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from runtime.serve.options import parse
@@ -61,6 +65,26 @@ def test_the_manifest_asks_routes_and_options_that_there_are(server: Server) -> 
     assert all(server.get(probe["path"]).status_code == 200 for probe in probes)
     # preStop, notice and drain fit into the grace that Kubernetes gives.
     assert 3 + asked.drain_notice + asked.drain_seconds < pod["terminationGracePeriodSeconds"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "nerve.service"
+    unit.write_text(_block("ini").replace("/opt/nerve/bin/python", sys.executable))
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    # It names what it does not know, and goes on, with status 0.
+    assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
+
+
+def test_the_wheel_of_the_image_needs_no_other_folder() -> None:
+    lines = (ROOT / "Dockerfile").read_text()
+    copied = {part.strip("./") for line in lines.splitlines() if line.startswith("COPY") for part in line.split()[1:-1]}
+    imported = {
+        name
+        for path in (ROOT / "runtime").rglob("*.py")
+        for name in re.findall(r"^\s*(?:from|import) (train|export|bench|tests)\b", path.read_text(), re.MULTILINE)
+    }
+    assert imported <= copied
 
 
 def test_the_unit_starts_the_server() -> None:
