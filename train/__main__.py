@@ -1,6 +1,7 @@
 """python -m train: corpus -> checkpoint.
 
-The last line on standard output is JSON: the checkpoint, its scores, steps and seconds; with --plan the counts.
+The last line on standard output is JSON, unless that is a terminal: the checkpoint, its scores, steps and seconds; with
+--plan the counts, wherever it goes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from runtime import command_line as cli
 from runtime.errors import UsageError
+from runtime.screen.display import note, stage
+from runtime.screen.opening import add_verbose, on_terminal, screen
 from runtime.system.libraries import available_threads, yield_cores
 from train.base import Base, find_base
 from train.corpus.load import Corpus, open_corpus
@@ -34,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     """Train as the options say; the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        return _run(options)
+        with screen(verbose=options.verbose):
+            return _run(options)
     except UsageError as error:
         raise as_typed(error) from error
 
@@ -54,7 +58,10 @@ def _run(options: argparse.Namespace) -> int:
             if work.last_checkpoint():
                 print("interrupted: the same command with --resume goes on from the last checkpoint", file=sys.stderr)
             raise
-    print(json.dumps(result))
+    if on_terminal():
+        note(f"checkpoint: {result['checkpoint']}, F1 {result['f1']:.4f}")
+    else:
+        print(json.dumps(result))
     return 0
 
 
@@ -67,6 +74,7 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--save-every", type=cli.count, default=1000, metavar="STEPS", help="between checkpoints (%(default)s)"
     )
+    add_verbose(parser)
     add_recipe_options(parser)
     return parser
 
@@ -95,10 +103,10 @@ def _train(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, options
     began = time.monotonic()
     yield_cores()
     # torch takes seconds to load: only once all that can be checked without it has been.
-    import torch
+    with stage("libraries"):
+        import torch
 
-    from train.finetune import finetune
-
+        from train.finetune import finetune
     torch.set_num_threads(options.threads)
     if options.resume:
         checkpoint = work.last_checkpoint()
@@ -120,12 +128,10 @@ def _train(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, options
 
 
 def _print_row(row: Row) -> None:
-    from tqdm import tqdm
-
-    # Above the progress bar where there is one; a resumed run shows its rows from the first one on.
-    above = f"{heading()}\n{ruler()}\n" if row.epoch == 1 else ""
-    tqdm.write(above + line(row))
-    sys.stdout.flush()
+    # A resumed run shows its rows from the first one on.
+    for each in (heading(), ruler()) if row.epoch == 1 else ():
+        note(each)
+    note(line(row))
 
 
 def _save(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, trained: Trained) -> None:

@@ -6,20 +6,13 @@ The signatures are the Trainer's, which calls every callback with more keywords 
 from __future__ import annotations
 
 import math
-import sys
-import time
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_callback import ProgressCallback
 
 from runtime.errors import UsageError
+from runtime.screen.display import reached
 from train.score_table import Row, rows_of
-
-_PLAIN_SECONDS = 30.0
-"""Between two lines of progress where there is no terminal."""
 
 
 class Clock(TrainerCallback):
@@ -75,35 +68,19 @@ class Reporter(TrainerCallback):
         self._report(rows_of(state.log_history)[-1])
 
 
-class Bar(ProgressCallback):
-    """The Trainer's progress bar on a terminal, without its copy of the log on standard output."""
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Nothing: the table says it."""
-
-
-class Lines(TrainerCallback):
-    """A line of progress on standard error now and then, where no terminal shows a bar."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._began = self._said = 0.0
-        self._first = 0
+class Progress(TrainerCallback):
+    """Tells the screen how many steps are done."""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """Start the clock."""
-        self._began = self._said = self._clock()
-        self._first = state.global_step
+        """Those that a resumed run has behind it."""
+        reached(state.global_step, "training")
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Step and the time that is left at the pace so far."""
-        # By time, not by steps: a step takes milliseconds or minutes.
-        now = self._clock()
-        if now - self._said >= _PLAIN_SECONDS:
-            self._said = now
-            # Steps that a resumed run has behind it were not timed here.
-            pace = (now - self._began) / (state.global_step - self._first)
-            left = timedelta(seconds=round(pace * (state.max_steps - state.global_step)))
-            print(f"step {state.global_step} of {state.max_steps}, {left} left", file=sys.stderr, flush=True)
+        """One more."""
+        reached(state.global_step, "training")
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Validation comes next, which has no steps."""
+        reached(state.global_step, "validating")

@@ -27,9 +27,10 @@ from transformers import (
 from transformers.trainer_callback import PrinterCallback, TrainerCallback
 
 from runtime.errors import CorpusError, UsageError
+from runtime.screen.display import stage
 from train.align import Loss, describe
 from train.base import Base
-from train.callbacks import Bar, Clock, Lines, Reporter
+from train.callbacks import Clock, Progress, Reporter
 from train.corpus.load import Corpus
 from train.epoch_order import EpochOrder
 from train.examples import Example, Validation, examples_of
@@ -119,12 +120,13 @@ def finetune(
     steps = recipe.steps_per_epoch(len(prepared.training))
     watchers = (
         Clock(save_every=save_every, steps_per_epoch=steps, prune=work.prune),
-        # Before the Reporter: the bar of a validation is gone when its row is printed.
-        Bar() if sys.stderr.isatty() else Lines(),
+        Progress(),
         Reporter(report),
     )
     trainer = _trainer(recipe, prepared, model, _arguments(recipe, work.folder), watchers)
-    _train(trainer, work)
+    with stage("train", total=steps * recipe.epochs) as training:
+        _train(trainer, work)
+        training.remark = f"{trainer.state.global_step:,} steps"
     rows = tuple(rows_of(trainer.state.log_history))
     return Trained(model, prepared.tokenizer, rows, prepared.validation.labels, trainer.args.device.type)
 

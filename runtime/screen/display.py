@@ -190,6 +190,12 @@ def doing(text: str) -> None:
         opened.doing(text)
 
 
+def reached(done: int, text: str) -> None:
+    """So many steps of the open stage, if there is one, are done, and this is at work."""
+    if opened := _display().open:
+        opened.at(done, text)
+
+
 def note(text: str, *, tone: Tone = "plain") -> None:
     """A line for everybody."""
     _display().screen.line(text, tone)

@@ -29,22 +29,32 @@ class Plain:
 
     def __init__(self, out: TextIO, *, verbose: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._out, self._verbose, self._clock = out, verbose, clock
-        self._name, self._total, self._begun, self._said = "", 0, 0.0, 0.0
+        self._name, self._total, self._said = "", 0, 0.0
+        # Steps that were done when the first was told of, and when that was: a run that goes on did not do them here.
+        self._first = (0, 0.0)
 
     def begin(self, name: str, total: int) -> None:
         """Remember it: its line is printed when it has ended."""
         self._name, self._total = name, total
-        self._begun = self._said = self._clock()
+        self._said = self._clock()
+        self._first = (-1, self._said)
 
     def progress(self, done: int, doing: str) -> None:
         """A line, if the last one is long ago."""
         now = self._clock()
+        if self._first[0] < 0:
+            self._first = (done, self._first[1])
         if now - self._said < _SECONDS:
             return
         self._said = now
         of = f"{done:,} of {self._total:,}, " if self._total else ""
-        left = f", about {(now - self._begun) * (self._total / done - 1):.0f} s left" if done and self._total else ""
-        self._write(f"{self._name:<12} {of}{doing}{left}")
+        self._write(f"{self._name:<12} {of}{doing}{self._left(done, now)}")
+
+    def _left(self, done: int, now: float) -> str:
+        before, begun = self._first
+        if not self._total or done <= before:
+            return ""
+        return f", about {(now - begun) / (done - before) * (self._total - done):.0f} s left"
 
     def end(self, told: Told, *, failed: bool) -> None:
         """Name, time and remark in a line."""

@@ -8,7 +8,9 @@ import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from runtime.errors import UsageError
-from train.callbacks import Clock, Lines, Reporter
+from runtime.screen.display import showing, stage
+from tests.fakes.screen import FakeScreen
+from train.callbacks import Clock, Progress, Reporter
 from train.score_table import Row
 
 STEPS = 10
@@ -62,13 +64,10 @@ def test_rows_before_an_interruption_are_shown_again(arguments: TrainingArgument
     assert [row.epoch for row in rows] == [1, 2]
 
 
-def test_without_a_terminal_a_line_now_and_then_says_what_is_left(
-    arguments: TrainingArguments, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = iter([0.0, 10.0, 40.0, 50.0])
-    lines = Lines(clock=lambda: next(now))
-    lines.on_train_begin(arguments, at(0), TrainerControl())
-    for step in (2, 8, 10):
-        lines.on_step_end(arguments, at(step), TrainerControl())
-    # Half a minute must have passed since the last one: 40 seconds for 8 steps, and 22 more to go.
-    assert capsys.readouterr().err == "step 8 of 30, 0:01:50 left\n"
+def test_the_screen_is_told_how_far_the_run_is(arguments: TrainingArguments) -> None:
+    progress = Progress()
+    with showing(screen := FakeScreen()), stage("train", total=30):
+        progress.on_train_begin(arguments, at(8), TrainerControl())
+        progress.on_step_end(arguments, at(9), TrainerControl())
+        progress.on_epoch_end(arguments, at(9), TrainerControl())
+    assert screen.lines[1:-1] == ["progress 8 training", "progress 9 training", "progress 9 validating"]

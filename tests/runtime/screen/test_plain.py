@@ -26,7 +26,7 @@ def test_a_stage_is_one_line() -> None:
 def test_a_long_stage_says_now_and_then_that_it_still_works() -> None:
     plain, out = drawn()
     plain.begin("train", 100)  # second 0
-    plain.progress(10, "epoch 1")  # second 40: too soon
+    plain.progress(0, "epoch 1")  # second 40: too soon
     plain.progress(20, "epoch 1")  # second 80
     plain.progress(30, "epoch 2")  # second 120: too soon
     plain.progress(40, "epoch 2")  # second 160
@@ -34,6 +34,14 @@ def test_a_long_stage_says_now_and_then_that_it_still_works() -> None:
         "train        20 of 100, epoch 1, about 320 s left",
         "train        40 of 100, epoch 2, about 240 s left",
     ]
+
+
+def test_steps_of_a_run_before_are_not_taken_for_steps_of_this_one() -> None:
+    plain, out = drawn()
+    plain.begin("train", 100)
+    plain.progress(80, "epoch 3")  # second 40: what an interrupted run had done
+    plain.progress(90, "epoch 3")  # second 80
+    assert out.getvalue() == "train        90 of 100, epoch 3, about 80 s left\n"
 
 
 def test_details_are_for_those_who_ask() -> None:
