@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from seqeval.metrics import accuracy_score, f1_score, precision_score, recall_score
 from transformers import EvalPrediction, PreTrainedTokenizerFast
 
 from runtime.text.conll import Sentence
-from runtime.text.label_schemes import OUTSIDE
+from runtime.text.label_schemes import OUTSIDE, LabelSet
+from runtime.text.scores import Scorer
 from train.align import IGNORED, Loss, WordIds, loss_of, token_labels, word_labels
 
 
@@ -76,13 +76,16 @@ class Validation:
         Args:
             prediction: label index of each token, of the examples that are labeled. [labeled examples, tokens]
         """
-        found = self._found(np.asarray(prediction.predictions).tolist())
-        gold = [list(sentence.labels) for sentence in self.sentences]
+        scorer = Scorer(LabelSet(self.labels))
+        for sentence, found in zip(self.sentences, self._found(np.asarray(prediction.predictions).tolist())):
+            scorer.add(sentence.labels, found)
+        table = scorer.table()
+        overall = table.overall
         return {
-            "precision": float(precision_score(gold, found, zero_division=0)),
-            "recall": float(recall_score(gold, found, zero_division=0)),
-            "f1": float(f1_score(gold, found, zero_division=0)),
-            "accuracy": float(accuracy_score(gold, found)),
+            "precision": overall.precision,
+            "recall": overall.recall,
+            "f1": overall.f1,
+            "accuracy": table.accuracy,
         }
 
     def _found(self, predictions: list[list[int]]) -> list[list[str]]:

@@ -58,7 +58,7 @@ def model_card(recipe: Recipe, corpus: Corpus, rows: Sequence[Row], facts: CardF
         _hyperparameters(recipe, facts),
         "## Training results",
         "\n".join(markdown(rows)),
-        "Precision, recall and F1 are of entities (seqeval: exact span and type); accuracy is of words.",
+        "Precision, recall and F1 are of entities (exact span and type, as conlleval does); accuracy is of words.",
         "## Framework versions",
         "\n".join([f"- Python {platform.python_version()}", *_versions()]),
     ]
