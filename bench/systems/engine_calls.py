@@ -67,7 +67,7 @@ def call_specs(bundle: Bundle, texts: Sequence[str], *, threads: int) -> list[Sp
         texts: all that will be asked for.
         threads: of the larger number.
     """
-    runs: dict[Precision, tuple[Library, ...]] = {"fp32": ("onnxruntime", "openvino"), "int8": ("openvino",)}
+    runs: dict[Precision, tuple[Library, ...]] = dict.fromkeys(("fp32", "int8"), ("onnxruntime", "openvino"))
     found = []
     for graph in bundle.manifest.graphs:
         libraries = runs.get(graph.precision, ()) if graph.layout == "packed" and not graph.made_for else ()
