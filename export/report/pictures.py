@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_WIDTH, _ROW, _NAME, _VALUE = 820, 26, 300, 90
+_WIDTH, _ROW, _NAME, _VALUE = 820, 26, 300, 160
 _BAR = _WIDTH - _NAME - _VALUE
 
 
