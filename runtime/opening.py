@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.aligned import aligned
 from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
 from runtime.backends.registry import open_candidate
 from runtime.bundle.certificate import AUTO, Certificate
@@ -55,6 +56,7 @@ def open_model(
     checkpoint: str | PathLike[str] = "",
     allow_uncertified: bool = False,
     profile: str | RunProfile = "",
+    reproducible: bool = False,
 ) -> OpenModel:
     """Verify a bundle, choose a candidate of it, and open its backend. The arguments are Tagger.open's.
 
@@ -80,8 +82,13 @@ def open_model(
             options = for_profile(options, ready.bundle.profile(profile) if isinstance(profile, str) else profile)
         elif goal == "latency":
             options = for_one_text(options, ready.bundle.one_text(ready.candidate))
+        if reproducible:
+            # A graph that is compiled for one length adds in another order than the one for any.
+            options = replace(options, lengths=())
         backend = open_candidate(ready.candidate, ready.bundle, options)
         about = describe(ready.bundle, ready.candidate, candidate, goal=options.goal)
+        if reproducible:
+            backend = aligned(backend, ready.candidate, longest=ready.bundle.manifest.max_length)
     model = OpenModel(ready.bundle.manifest, encoder, backend, about)
     if not allow_uncertified and ready.candidate.file:
         _check(model, ready.bundle.certificate(ready.candidate), alone=bool(options.lengths))

@@ -132,6 +132,7 @@ class Tagger:
         settings: Mapping[str, str] = NO_SETTINGS,
         checkpoint: str | PathLike[str] = "",
         allow_uncertified: bool = False,
+        reproducible: bool = False,
         remember: int = 0,
         profile: str | RunProfile = "",
     ) -> Self:
@@ -150,6 +151,7 @@ class Tagger:
             profile: name of a profile that export.tune wrote into the bundle: it says candidate, goal and threads, of
                 which `threads` may leave fewer; or a profile by itself.
             allow_uncertified: run a candidate even if it has no passing certificate.
+            reproducible: make scores the same to the last bit whatever chunks and threads are; see runtime.aligned.
 
         Raises:
             BundleError, UncertifiedError, BackendError, UsageError: see runtime.opening.open_model.
@@ -163,6 +165,7 @@ class Tagger:
             checkpoint=checkpoint,
             allow_uncertified=allow_uncertified,
             profile=profile,
+            reproducible=reproducible,
         )
         return cls.of_model(model, windowing=windowing, decoding=decoding, remember=remember)
 

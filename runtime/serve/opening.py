@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import runtime
+from runtime.aligned import align_of
 from runtime.batch.windowing import DEFAULT_WINDOWING
 from runtime.bundle.certificate import ANY, Candidate, Wanted
 from runtime.bundle.profile import RunProfile
@@ -40,7 +41,6 @@ _PRESIDIO: Mapping[str, str] = {
     "EMAIL": "EMAIL_ADDRESS",
     "PHONE": "PHONE_NUMBER",
 }
-_EIGHT_BIT_ALIGN, _FLOAT_ALIGN = 8, 16
 
 
 def open_service(asked: ServeRequest) -> tuple[Service, str]:
@@ -112,16 +112,6 @@ def _open_engine(
         align=align,
         windowing=DEFAULT_WINDOWING.settled(best.policy, context=best.context) if best else DEFAULT_WINDOWING,
     )
-
-
-def align_of(candidate: Candidate) -> int:
-    """Columns that windows begin at, so that logits are the same to the last bit in any company; see Packing.align.
-
-    Found by comparing sentences alone and in batches of 2 to 40: with 8 columns int8 on OpenVINO (700 sentences) and
-    fp32 on ONNX Runtime (167) are equal bit for bit, fp32 on OpenVINO needs 16. On a GPU, where lengths are fixed, it
-    is not tried.
-    """
-    return _EIGHT_BIT_ALIGN if candidate.precision == "int8" or candidate.backend == "onnxruntime" else _FLOAT_ALIGN
 
 
 def _open_shadow(folder: Path, engine: TaggingEngine, asked: ServeRequest) -> Shadow:

@@ -53,8 +53,8 @@ def _prepared(request: Request) -> Prepared:
 
 
 def _goal(request: Request) -> Goal:
-    """Texts on a command line are few."""
-    return "once" if request.job.texts else "throughput"
+    """Texts on a command line are few. What must be reproducible is computed in one way, whatever is asked."""
+    return "once" if request.job.texts and not request.model.reproducible else "throughput"
 
 
 def _open_tagger(request: Request, verified: Ahead[Prepared]) -> Tagger:
@@ -85,6 +85,7 @@ def _opened(request: Request, prepared: Prepared) -> Tagger:
         settings=model.settings,
         checkpoint=model.checkpoint or "",
         allow_uncertified=model.allow_uncertified,
+        reproducible=model.reproducible,
         remember=model.remember,
         profile=model.profile,
     )

@@ -51,6 +51,7 @@ def parser() -> Parser:
     _add_reading(made)
     _add_decoding(made)
     _add_model(made)
+    _add_running(made)
     _add_trust(made)
     return made
 
@@ -100,6 +101,7 @@ def _model(options: argparse.Namespace) -> ModelRequest:
             outside=options.outside,
         ),
         threads=options.threads,
+        reproducible=options.reproducible,
         remember=options.remember,
         profile=options.profile,
         verbose=options.verbose,
@@ -280,8 +282,19 @@ def _add_model(made: Parser) -> None:
         metavar="NAME=VALUE",
         help="a setting of the backend on a GPU, such as cuda_graph=0",
     )
+    group.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="of the backend pytorch, if it has moved")
+    group.add_argument("-v", "--verbose", action="store_true", help="say which candidate was taken")
+
+
+def _add_running(made: Parser) -> None:
+    group = made.add_argument_group("running")
     group.add_argument("--threads", type=int, default=0, metavar="N", help="of the backend; 0: all CPUs (%(default)s)")
     group.add_argument("--profile", default="", metavar="NAME", help="of the bundle, as python -m export.tune made it")
+    group.add_argument(
+        "--reproducible",
+        action="store_true",
+        help="scores that are the same to the last bit whatever --chunk, --threads and the other texts are; slower",
+    )
     group.add_argument(
         "--remember",
         type=not_negative,
@@ -289,8 +302,6 @@ def _add_model(made: Parser) -> None:
         metavar="N",
         help="keep the answers of N sentences, for input that repeats itself, such as logs (%(default)s)",
     )
-    group.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="of the backend pytorch, if it has moved")
-    group.add_argument("-v", "--verbose", action="store_true", help="say which candidate was taken")
 
 
 def _add_trust(made: Parser) -> None:

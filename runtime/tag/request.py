@@ -36,6 +36,7 @@ class ModelRequest:
         limited, public_key: see runtime.bundle.store.open_bundle.
         windowing, decoding: see Tagger.
         threads: number of threads of the backend; 0: one for each CPU.
+        reproducible: see Tagger.open.
         remember: number of sentences whose answers are kept, for input that repeats itself.
         profile: see Tagger.open; empty: none.
         verbose: print the chosen candidate on standard error, even where that is no terminal.
@@ -51,6 +52,7 @@ class ModelRequest:
     windowing: Windowing = DEFAULT_WINDOWING
     decoding: Decoding = BY_WORD
     threads: int = 0
+    reproducible: bool = False
     remember: int = 0
     profile: str = ""
     verbose: bool = False
@@ -65,6 +67,7 @@ class ModelRequest:
             "backend_option": str(dict(self.settings)),
             "checkpoint": str(self.checkpoint),
             "allow_uncertified": str(self.allow_uncertified),
+            "reproducible": str(self.reproducible),
             "read": self.windowing.policy,
             "context": str(self.windowing.context),
             "long": self.windowing.long,

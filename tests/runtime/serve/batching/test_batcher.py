@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from runtime import Tagger, Windowing
+from runtime.aligned import align_of
 from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import TOKENIZER, open_bundle
 from runtime.encode.tokenizer import Encoder
@@ -21,7 +22,6 @@ from runtime.serve.batching.batcher import Batcher, BatchReport, OverloadedError
 from runtime.serve.batching.call import Call
 from runtime.serve.batching.engine import TaggingEngine
 from runtime.serve.batching.reading import ENTITIES, Reading, reading_of
-from runtime.serve.opening import align_of
 from tests.nasty import varied_sentences
 from tests.runtime.serve.slow_backend import BROKEN, Slow, engine_on
 

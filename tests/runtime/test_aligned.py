@@ -1,0 +1,48 @@
+"""With aligned windows, scores are the same to the last bit whatever chunks, threads and other texts are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.aligned import aligned
+from runtime.backends.fake import Fake
+from runtime.bundle.certificate import Candidate, Wanted
+from runtime.errors import UsageError
+from runtime.tag.__main__ import main
+from runtime.tagger import Tagger
+from tests.tiny import TEXT
+
+_TEXTS = [" ".join((TEXT * 3)[n : n + 1 + n % 3]) for n in range(12)] + ["Oslo", " ".join(TEXT * 4).replace(" .", "")]
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_scores_do_not_depend_on_company(backend: str, tiny_bundle: Path) -> None:
+    wanted, found = Wanted(backend=backend, precision="fp32"), []
+    for threads, chunk in ((2, 512), (1, 512), (1, 1), (2, 3)):
+        with Tagger.open(
+            tiny_bundle, candidate=wanted, threads=threads, allow_uncertified=True, reproducible=True
+        ) as tagger:
+            found.append(list(tagger.stream(_TEXTS, chunk=chunk)))
+    assert found[0] == found[1] == found[2] == found[3]
+    assert any(found[0])
+
+
+def test_a_command_line_writes_the_same_bytes(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "i").write_text("\n".join(_TEXTS))
+    common = ["--bundle", str(tiny_bundle), "--reproducible", "--backend", "onnxruntime"]
+    written = []
+    for number, arguments in enumerate((["-i", str(tmp_path / "i"), "--chunk", "5"], ["--threads", "1", *_TEXTS])):
+        main([*common, *arguments, "-o", str(tmp_path / f"{number}")])
+        written.append((tmp_path / f"{number}").read_bytes())
+    assert written[0] == written[1]
+
+
+def test_what_cannot_be_aligned_is_refused() -> None:
+    padded = Fake(3, lambda ids: ids)
+    candidate = Candidate("x.onnx", "onnxruntime", "fp32", "cpu")
+    assert aligned(padded, candidate, longest=64).packing.align == 8
+    with pytest.raises(UsageError, match="no windows that can be aligned; choose a packed graph, on cpu"):
+        aligned(padded, candidate, longest=62)
+    assert padded.closed
