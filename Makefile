@@ -6,7 +6,7 @@ BUNDLE ?= build/bundle
 TEXT   ?= Angela Merkel met Emmanuel Macron in Paris, the United Nations said on Monday.
 BIN    := .venv/bin
 
-.PHONY: setup setup-integrations lock check test test-integrations fuzz train export tag serve bench gpu-check
+.PHONY: setup setup-integrations lock check test test-integrations fuzz train export tag serve bench gpu-check mutants
 
 # Every file that is installed is held against its sha256 in lock/; of all that they need, nothing else comes. torch alone
 # is pinned by version, since its builds differ by platform. uv is faster than pip, where it is there.
@@ -92,6 +92,11 @@ test-integrations: setup-integrations
 # A million changed bundles, files, texts and requests must be refused or answered rightly; ends and goes on at any time.
 fuzz: setup
 	$(BIN)/python -m tests.fuzz --cases $(or $(CASES),1000000) $(ARGS)
+
+# Changes of the mechanisms' code that no test notices; hours. Then: .venv/bin/mutmut results
+mutants: setup
+	$(BIN)/pip install --quiet mutmut==3.8.1
+	$(BIN)/mutmut run
 
 train: setup
 	$(BIN)/python -m train $(ARGS)

@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import sys
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 
@@ -168,13 +169,17 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise storage_error(error) from error
 
 
-def replace_folder(new: Path, old: Path) -> None:
+def replace_folder(new: Path, old: Path, *, exchange: Callable[[Path, Path], bool] | None = None) -> None:
     """Put the folder `new` in the place of `old`, which may be missing, and remove what was there.
 
     Where `old` is a link, what it leads to is replaced.
 
     On Linux the two names are exchanged in one step of the kernel, so that `old` is never missing or half-written.
     Elsewhere there is an instant between two renames at which `old` is not there.
+
+    Args:
+        new, old: the folders.
+        exchange: swaps two names in one step, or returns False; None: as this system can.
 
     Raises:
         StorageError: no permission.
@@ -183,7 +188,7 @@ def replace_folder(new: Path, old: Path) -> None:
     try:
         if not old.exists():
             new.rename(old)
-        elif _exchange(new, old):
+        elif (exchange or _exchange)(new, old):
             shutil.rmtree(new)
         else:
             aside = new.with_name(f"{new.name}.old")

@@ -33,6 +33,7 @@ from runtime.system.cpu import CpuFeature, cpu_features, has_bf16
 from runtime.system.gpu import Gpu, gpu
 from runtime.system.libraries import installed_version
 from tests.certificates import with_files
+from tests.fakes.machine import FakeMachine
 
 _INPUTS = ("input_ids",)
 PADDED = Graph("padded-fp32.onnx", "fp32", "padded", 17, _INPUTS)
@@ -293,3 +294,30 @@ def test_speeds_are_sealed_with_the_rest(tmp_path: Path) -> None:
     manifest = with_files(tmp_path, bundle(speeds=[(ORT_PADDED, 12.5)]).manifest)
     assert open_bundle(tmp_path).manifest == manifest
     assert json.loads((tmp_path / "manifest.json").read_text())["speeds"][0]["tokens_per_second"] == 12.5
+
+
+NOTHING_HERE = FakeMachine()
+ORT_HERE = FakeMachine(packages={"onnxruntime": version_of(ORT_PADDED)})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (Wanted(backend="pytorch", device="cuda"), "it runs on the CPU, not on cuda; use another backend"),
+        (Wanted(backend="pytorch", precision="int8"), "it runs fp32, not int8; use another backend"),
+    ],
+)
+def test_pytorchs_refusals_name_it(wanted: Wanted, told: str) -> None:
+    with pytest.raises(BackendError) as caught:
+        choose(bundle(), wanted, here=NOTHING_HERE)
+    assert str(caught.value) == f"backend 'pytorch': {told}"
+
+
+def test_a_machine_is_asked_what_it_can_run() -> None:
+    assert runnable(bundle(), here=NOTHING_HERE) == []
+    assert runnable(bundle(), here=ORT_HERE) == [ORT_PADDED, ORT_PACKED, ORT_INT8]
+    with pytest.raises(BackendError, match=r"^backend 'onnxruntime': .*pip install 'nerve-ner\[onnxruntime\]'"):
+        choose(bundle(), Wanted(backend="onnxruntime"), here=NOTHING_HERE)
+    with pytest.raises(BackendError, match=r"^backend 'pytorch': .*pip install 'nerve-ner\[pytorch\]'"):
+        choose(bundle(), Wanted(backend="pytorch"), here=NOTHING_HERE)
+    assert choose(bundle([certificate(ORT_PADDED)]), here=ORT_HERE) == ORT_PADDED

@@ -143,3 +143,32 @@ def test_a_bundle_on_a_file_system_that_is_read_only(bundle: Path) -> None:
     if done.returncode == 77:
         pytest.skip("this user may not mount")
     assert (done.returncode, done.stdout) == (0, "[[]]\n"), done.stderr
+
+
+def test_graphs_are_found_by_precision_and_by_file(bundle: Path) -> None:
+    opened = open_bundle(bundle)
+    [graph] = opened.manifest.graphs
+    assert opened.graph("fp32") == opened.graph_in(graph.file) == opened.part(graph.file) == graph
+    with pytest.raises(BundleError) as caught:
+        opened.graph("int8")
+    assert str(caught.value) == f"{bundle}: no int8 graph (it holds: fp32); choose one of these"
+    bare = replace(opened, manifest=replace(opened.manifest, graphs=()))
+    with pytest.raises(BundleError, match=r"it holds: none"):
+        bare.graph("fp32")
+    assert sorted(opened.shared_files) == ["config.json", "tokenizer.json"]
+    assert opened.file("x") == bundle / "x"
+    assert replace(opened, files_at=Path("/elsewhere")).file("x") == Path("/elsewhere/x")
+
+
+def test_files_of_a_sealed_bundle_and_of_nothing_else(bundle: Path) -> None:
+    assert sealed_files(bundle) == {MANIFEST, "manifest.sig", "config.json", "tokenizer.json", "padded-fp32.onnx"}
+    value = json.loads((bundle / MANIFEST).read_text())
+    for change in ({"max_length": 65}, {"digest": "0"}):
+        (bundle / MANIFEST).write_text(json.dumps({**value, **change}))
+        with pytest.raises(BundleError) as caught:
+            sealed_files(bundle)
+        told = f"{bundle / MANIFEST}: its digest does not match its content; make it again with `make export`"
+        assert str(caught.value) == told
+    (bundle / MANIFEST).write_text("[]")
+    with pytest.raises(BundleError, match=rf"^{bundle / MANIFEST}: not a manifest \(no object with a schema\)"):
+        sealed_files(bundle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import StorageError
-from runtime.system.files import check_replaceable, is_mount_point, replace_folder, sha256_of_file, write_atomically
+from runtime.system.files import (
+    check_replaceable,
+    held,
+    hold,
+    is_mount_point,
+    replace_folder,
+    sha256_of_file,
+    write_atomically,
+)
 from tests.conftest import ROOT
 
 # Run apart: the limit would hold for this process's own output, too, where that is a file.
@@ -75,6 +84,28 @@ def test_on_linux_two_folders_are_exchanged_in_one_step(
     replace_folder(new, old)
     assert [path.name for path in old.iterdir()] == ["new"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.old", "old"]
+
+
+def test_elsewhere_the_old_folder_is_set_aside_and_then_removed(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / folder.name).touch()
+    replace_folder(new, old, exchange=lambda *_: False)
+    assert [path.name for path in old.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_a_lock_is_held_until_it_is_given_back(tmp_path: Path) -> None:
+    assert not held(tmp_path)
+    lock = hold(tmp_path)
+    assert held(tmp_path)
+    with pytest.raises(BlockingIOError):
+        hold(tmp_path)
+    os.close(lock)
+    assert not held(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        held(tmp_path / "none")
 
 
 def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path: Path) -> None:

@@ -140,6 +140,23 @@ def test_a_run_killed_at_its_very_end_is_done(renamed: bool, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["i", "o"]
 
 
+@pytest.mark.parametrize("other", [b"other bytes, as many", b"longer", None])
+def test_an_output_that_is_not_what_was_written_is_not_taken_for_done(other: bytes | None, tmp_path: Path) -> None:
+    (tmp_path / "i").write_text("one\ntwo\n")
+    arguments = ("-i", tmp_path / "i", "-o", tmp_path / "o", "--resume")
+    _tag(*arguments)
+    expected = (tmp_path / "o").read_bytes()
+    journal = Journal(tmp_path / "o.journal")
+    journal.begin(_work_of(arguments))
+    journal.save(Saved(items=2, offset=8, output=len(expected), written=_sha256(expected), complete=True))
+    (tmp_path / "o").unlink()
+    if other is not None:
+        (tmp_path / "o").write_bytes(expected + b"more" if other == b"longer" else b"x" * len(expected))
+    _tag(*arguments)
+    assert (tmp_path / "o").read_bytes() == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["i", "o"]
+
+
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
