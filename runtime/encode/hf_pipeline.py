@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 
 from runtime.batch.ragged import joined_starts, starts_from_counts
 from runtime.encode.tokenizer import clean, encode_batch, open_tokenizer, tokenizer_text
+from runtime.errors import BundleError
 
 _SPACE = ord(" ")
+# Far beyond any vocabulary; an array of so many can be made.
+_MOST_IDS = 1 << 24
 # Names that transformers' families of tokenizers give the unknown token.
 _UNKNOWN_NAMES = ("<unk>", "[UNK]", "<|endoftext|>")
 
@@ -79,6 +82,9 @@ class RawEncoder:
         self.tokenizer = open_tokenizer(path, spaced=spaced, raw=raw)
         saved: dict[str, Any] = json.loads(raw)
         vocabulary = self.tokenizer.get_vocab(with_added_tokens=True)
+        if max(vocabulary.values(), default=0) >= _MOST_IDS:
+            problem = f"its ids reach {max(vocabulary.values()):,}, at most {_MOST_IDS:,} are read"
+            raise BundleError(str(path), problem, "take the checkpoint's tokenizer.json")
         # If tokens inside a word have a prefix, such as "##", the pipeline recognizes them by their length.
         self._prefixed = bool(saved["model"].get("continuing_subword_prefix"))
         self.unknown = _unknown(saved, vocabulary)

@@ -13,6 +13,7 @@ import numpy as np
 
 from export.certify.corpus import Text
 from export.certify.measure import Certifier, Figures
+from runtime.backends.fake import Fake
 from runtime.bundle.gate import GATE, Evidence
 from runtime.text.conll import Sentence
 from runtime.text.label_schemes import LabelSet
@@ -48,6 +49,11 @@ class _Candidate:
     def __init__(self, reference: _Reference, noise: float, junk: float, chance: random.Random) -> None:
         self._reference, self._noise, self._junk, self._chance = reference, noise, junk, chance
         self.given: list[Any] = []
+
+    @property
+    def backend(self) -> Fake:
+        """With one stream, so that what is given comes in order."""
+        return Fake(len(LABELS), lambda ids: ids)
 
     def word_logits(self, sentences: Any) -> Any:
         logits = self._reference.word_logits(sentences)

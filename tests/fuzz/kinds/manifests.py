@@ -75,9 +75,17 @@ def vouches(certificate: Any, manifest: Any, *, limited: bool) -> bool:
     limits: dict[str, float] = dict(zip(names, (0, changed, changed, changed)))
     if certificate["precision"] == "fp32":
         limits["relative_logit_difference"] = 1e-4
+    else:
+        limits["sure_changed"] = 0
+    elsewhere = certificate["precision"] in ("int8", "fp8", "int4")
+    if elsewhere:
+        limits |= {"elsewhere_changed_per_10k": 20, "elsewhere_sure_changed": 0}
     holds = all(measured.get(name) is not None and measured[name] <= limit for name, limit in limits.items())
     holds = holds and (measured.get("f1_lost") is None or measured["f1_lost"] <= f1_lost)
     holds = holds and measured.get("agreement") is not None and measured["agreement"] >= agreement
+    if elsewhere:
+        holds = holds and (measured.get("elsewhere_f1_lost") or 0) <= 0.1
+        holds = holds and (measured.get("elsewhere_agreement") or 0) >= 0.98
     bound = {"tokenizer.json", "config.json", certificate["file"]} <= certificate["files"].keys()
     bound = bound and all(
         name in manifest["files"] and manifest["files"][name]["sha256"] == sha256
@@ -88,16 +96,18 @@ def vouches(certificate: Any, manifest: Any, *, limited: bool) -> bool:
     interface = json.dumps(told).encode()
     bound = bound and certificate["interface_sha256"] == hashlib.sha256(interface).hexdigest()
     asked = bool(certificate.get("probe", {}).get("texts"))
-    return bool(holds and bound and asked and (limited or _enough(measured, certificate["entities"])))
+    entities = certificate["entities"]
+    enough = _enough(measured, "", words=10_000, left_out=0.1) and entities and min(entities.values()) >= 10
+    enough = enough and (not elsewhere or _enough(measured, "elsewhere_", words=5_000, left_out=0.5))
+    return bool(holds and bound and asked and (limited or enough))
 
 
-def _enough(told: Any, entities: Any) -> bool:
-    compared, left_out = told.get("sentences") or 0, told.get("left_out") or 0
+def _enough(told: Any, prefix: str, *, words: int, left_out: float) -> bool:
+    compared, out = told.get(f"{prefix}sentences") or 0, told.get(f"{prefix}left_out") or 0
+    distinct = told.get(f"{prefix}distinct_sentences") or 0
     return bool(
-        (told.get("words") or 0) >= 10_000
-        and (told.get("distinct_sentences") or 0) >= 300
-        and entities
-        and min(entities.values()) >= 10
+        (told.get(f"{prefix}words") or 0) >= words
+        and distinct >= 300
         and compared
-        and left_out / (compared + left_out) <= 0.1
+        and out / (compared + out) <= left_out
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -87,4 +88,11 @@ def test_no_texts_and_no_words(encoder: RawEncoder) -> None:
 def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(BundleError, match=r"tokenizer\.json: not a tokenizer"):
+        RawEncoder(tmp_path / "tokenizer.json")
+
+
+def test_ids_that_no_array_could_hold_are_refused(tmp_path: Path) -> None:
+    model = {"type": "WordLevel", "vocab": {"[UNK]": 0, "Oslo": 2**31}, "unk_token": "[UNK]"}
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": model}))
+    with pytest.raises(BundleError, match=r"its ids reach 2,147,483,648, at most 16,777,216 are read"):
         RawEncoder(tmp_path / "tokenizer.json")
