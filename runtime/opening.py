@@ -78,19 +78,20 @@ def open_model(
     with bundle as ready:
         # The tokenizer first: it is opened in milliseconds, and a backend that is open must be closed again.
         encoder = Encoder(ready.bundle.file(TOKENIZER))
-        if profile:
-            options = for_profile(options, ready.bundle.profile(profile) if isinstance(profile, str) else profile)
-        elif goal == "latency":
-            options = for_one_text(options, ready.bundle.one_text(ready.candidate))
+        asked = _tuned(options, ready, profile)
         if reproducible:
             # A graph that is compiled for one length adds in another order than the one for any.
-            options = replace(options, lengths=())
+            asked = replace(asked, lengths=())
+        is_certified = not allow_uncertified and bool(ready.candidate.file)
+        options = covered(asked, ready.bundle.certificate(ready.candidate)) if is_certified else asked
         backend = open_candidate(ready.candidate, ready.bundle, options)
         about = describe(ready.bundle, ready.candidate, candidate, goal=options.goal)
+        if options != asked:
+            about += "; its rows of one length are left out, since its certificate does not cover them"
         if reproducible:
             backend = aligned(backend, ready.candidate, longest=ready.bundle.manifest.max_length)
     model = OpenModel(ready.bundle.manifest, encoder, backend, about)
-    if not allow_uncertified and ready.candidate.file:
+    if is_certified:
         _check(model, ready.bundle.certificate(ready.candidate), alone=bool(options.lengths))
     return model
 
@@ -99,6 +100,19 @@ def for_one_text(options: BackendOptions, measured: OneTextSpeed) -> BackendOpti
     """The options with what was measured to be fastest for one text at a time, as far as the threads reach."""
     threads = min(options.threads, measured.threads or options.threads)
     return replace(options, threads=threads, lengths=measured.lengths)
+
+
+def _tuned(options: BackendOptions, ready: Prepared, profile: str | RunProfile) -> BackendOptions:
+    """The options with what export.tune found for the profile or the goal."""
+    if profile:
+        return for_profile(options, ready.bundle.profile(profile) if isinstance(profile, str) else profile)
+    return for_one_text(options, ready.bundle.one_text(ready.candidate)) if options.goal == "latency" else options
+
+
+def covered(options: BackendOptions, certificate: Certificate) -> BackendOptions:
+    """The options without row lengths that the certificate was not measured with."""
+    # Which sentences a compiled graph gets depends on all lengths together, so that some of them are other rows, too.
+    return options if options.lengths == certificate.rows else replace(options, lengths=())
 
 
 def for_profile(options: BackendOptions, profile: RunProfile) -> BackendOptions:

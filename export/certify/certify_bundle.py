@@ -12,15 +12,16 @@ export.certify.reference, which shares no code with it. What is measured:
     not_finite                  logits that are infinite or not a number
     changed_labels              words whose label differs; changed_per_10k: the same in 10,000 words
     changed_per_10k_upper       95% upper bound of that rate; the gate judges the measured rate
-    largest_logit_difference, mean_logit_difference     over all words and labels of all three ways to ask (see below)
+    largest_logit_difference, mean_logit_difference     over all words and labels of all ways to ask (see below)
     relative_logit_difference   the largest difference over the largest logit of the checkpoint
     reference_*, candidate_*    entity precision, recall, F1 against gold, 0 to 1, over the types that both know;
                                 None where there is none
     f1_lost                     reference F1 - candidate F1, in points (0.01)
     agreement                   entity F1 of the candidate against the checkpoint's answers, 0 to 1
-    alone_changed_per_10k       the same with each sentence tagged alone
+    alone_changed_per_10k       changed_per_10k with each sentence tagged alone; where rows of one length have graphs of
+                                their own for that (see runtime.backends.base), through these too, and the worse counts
     sure_words                  words whose label has a probability of 0.95 or more by the checkpoint
-    sure_changed                of these, labels that differ all the same
+    sure_changed                of these, labels that differ all the same; where most do, of all ways to ask
     margin_median, margin_90, margin_largest    probability of the checkpoint's first label less that of its second,
                                 where labels differ: the median, the 90% quantile and the largest; None where none does
     elsewhere_*                 figures of this table for a second text, which nothing was fitted to; measured where the
@@ -32,6 +33,7 @@ export.certify.reference, which shares no code with it. What is measured:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -42,10 +44,12 @@ from export.certify.probe import probe_of
 from export.certify.report import show_certificate, summary
 from export.graphs.shared_weights import external_files
 from export.provenance import versions
-from runtime.backends.registry import version_of
+from runtime.backends.registry import spec_of, version_of
+from runtime.batch.batches import ON_CPU
 from runtime.bundle.certificate import EXPORT_HERE
 from runtime.bundle.doubts import interface_sha256
 from runtime.bundle.gate import GATE, is_held_elsewhere
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import CONFIG, REMAKE, TOKENIZER, Bundle, Candidate, Certificate, Graph, digest_of
 from runtime.errors import BackendError, BundleError, GateError
 from runtime.screen.display import detail, stage
@@ -53,6 +57,8 @@ from runtime.selection import runnable
 from runtime.system.cpu import cpu_features
 from runtime.tagger import Tagger
 
+# Bytes that the copies of the weights may take, where rows of one length have graphs of their own.
+_COPIES = 2 * 2**30
 _CUTS_OFF = "this CPU cuts sums off"
 _WITHOUT = "leave its precision out, or report it if that is fp32"
 
@@ -63,9 +69,15 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
     Raises:
         BackendError, BundleError: the candidate cannot answer at all; there is nothing to certify.
     """
-    with Tagger.open(bundle.path, candidate=candidate, threads=threads, allow_uncertified=True) as tagger:
+    rows = rows_to_cover(bundle, candidate)
+    with ExitStack() as opened:
+        tagger = opened.enter_context(
+            Tagger.open(bundle.path, candidate=candidate, threads=threads, allow_uncertified=True)
+        )
+        for_one_text = [opened.enter_context(_with_rows(bundle, candidate, rows, threads))] if rows else []
         certifier.check_labels(tagger.labels.labels)
-        figures, held_elsewhere = certifier.measure(tagger), is_held_elsewhere(candidate.precision)
+        figures = certifier.measure(tagger, for_one_text=for_one_text)
+        held_elsewhere = is_held_elsewhere(candidate.precision)
         if held_elsewhere:
             figures |= certifier.measure_elsewhere(tagger)
         bounds = GATE[candidate.precision]
@@ -87,7 +99,24 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             probe=probe_of(tagger),
             elsewhere=certifier.elsewhere.name if held_elsewhere else "",
             elsewhere_sha256=certifier.elsewhere.sha256 if held_elsewhere else "",
+            rows=rows,
         )
+
+
+def rows_to_cover(bundle: Bundle, candidate: Candidate) -> tuple[int, ...]:
+    """The lengths of single rows that the candidate may have graphs for: the most that its weights leave room for.
+
+    export.tune may take these or none; to certify every choice would take its time once for each.
+    """
+    weights = sum(digest.bytes for digest in bundle.manifest.files.values())
+    fitting = [lengths for lengths in spec_of(candidate).row_lengths if weights * len(lengths) <= _COPIES]
+    return max(fitting, key=len, default=())
+
+
+def _with_rows(bundle: Bundle, candidate: Candidate, rows: tuple[int, ...], threads: int) -> Tagger:
+    """The candidate as goal="latency" opens it once export.tune has found that rows of one length pay off."""
+    profile = RunProfile("one-text", candidate, "latency", threads, 1, ON_CPU.slots, rows)
+    return Tagger.open(bundle.path, profile=profile, threads=threads, allow_uncertified=True)
 
 
 def files_of(bundle: Bundle, candidate: Candidate) -> set[str]:

@@ -70,7 +70,7 @@ class Compared:
             "changed_labels": changed,
             "changed_per_10k": per_10k(changed, words),
             "changed_per_10k_upper": 1e4 * upper_bound(changed, words),
-            **confidence_figures(self.expected, found),
+            **confidence_figures(self.expected, told != said),
             **self._scores(told, said),
         }
 
@@ -78,6 +78,11 @@ class Compared:
         """Changed labels in 10,000 words that have a token. Both logits: [words, labels]"""
         changed = changed_labels(*self._labels(expected, found, texts))
         return per_10k(changed, int(np.count_nonzero(has_token(expected))))
+
+    def sure_changed(self, expected: NDArray[np.float32], found: NDArray[np.float32], texts: Words) -> int:
+        """Changed labels of which the checkpoint is sure. Both logits: [words, labels]"""
+        told, said = self._labels(expected, found, texts)
+        return int(confidence_figures(expected, told != said)["sure_changed"] or 0)
 
     def _labels(
         self, expected: NDArray[np.float32], found: NDArray[np.float32], texts: Words
@@ -152,19 +157,27 @@ class Certifier:
             problem = f"its labels are {', '.join(labels)}; the checkpoint's are {', '.join(self.labels)}"
             raise BundleError(MANIFEST, problem, REMAKE)
 
-    def measure(self, tagger: Tagger) -> Figures:
-        """The figures of export.certify.certify_bundle's table for one candidate, on the text itself."""
-        home = self._home
-        found = tagger.word_logits(self.text.words)
-        # A sentence keeps one stream of the backend busy: the others take the next ones meanwhile.
-        streams, words = tagger.backend.streams, self.text.words
-        alone = np.concatenate(list(in_order(lambda one: tagger.word_logits([one]), words, workers=streams)))
+    def measure(self, tagger: Tagger, *, for_one_text: Sequence[Tagger] = ()) -> Figures:
+        """The figures of export.certify.certify_bundle's table for one candidate, on the text itself.
+
+        Args:
+            tagger: the candidate, as it is opened for many texts.
+            for_one_text: the same as it is opened for one text at a time, where that is another way: the sentences go
+                through each of them one by one, too, and the worst counts.
+        """
+        home, words = self._home, self.text.words
+        found = tagger.word_logits(words)
+        alone = [_one_by_one(each, words) for each in (tagger, *for_one_text)]
         rows = tagger.word_logits(self._rows)
-        everything = [(home.expected, found), (home.expected, alone), (self._expected_rows, rows)]
+        at_home = [(home.expected, each) for each in (found, *alone)]
+        everything = [*at_home, (self._expected_rows, rows)]
+        # What the checkpoint was sure of may change in no way of asking.
+        sure = [home.sure_changed(*each, words) for each in at_home]
         return {
             **home.figures(found),
+            "sure_changed": max(*sure, home.sure_changed(self._expected_rows, rows, self._rows)),
             **_difference(*(np.concatenate(each) for each in zip(*everything))),
-            "alone_changed_per_10k": home.changed_per_10k(home.expected, alone, self.text.words),
+            "alone_changed_per_10k": max(home.changed_per_10k(home.expected, each, words) for each in alone),
             "rows_words": len(rows),
             "rows_changed_per_10k": home.changed_per_10k(self._expected_rows, rows, self._rows),
         }
@@ -192,6 +205,13 @@ def upper_bound(changed: int, words: int, *, confidence: float = 0.95) -> float:
     It is the one-sided bound of Clopper and Pearson (Biometrika 26, 1934): a quantile of the beta distribution.
     """
     return float(betaincinv(changed + 1, words - changed, confidence)) if changed < words else 1.0
+
+
+def _one_by_one(tagger: Tagger, texts: Words) -> NDArray[np.float32]:
+    """Logits of each word, every text asked by itself. [words, labels]"""
+    # A sentence keeps one stream of the backend busy: the others take the next ones meanwhile.
+    each = in_order(lambda one: tagger.word_logits([one]), texts, workers=tagger.backend.streams)
+    return np.concatenate(list(each))
 
 
 def _difference(expected: NDArray[np.float32], found: NDArray[np.float32]) -> Figures:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from runtime.backends.base import Backend, BackendOptions
-from runtime.backends.registry import open_candidate, spec_of
+from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
@@ -32,8 +32,6 @@ _TURN = 8
 _SECONDS = 2.0
 # A set-up with more compiled graphs must take this share less.
 _GAIN = 0.05
-# Bytes that the copies of the weights may take.
-_COPIES = 2 * 2**30
 # Mean and deviation of the logarithm of a sentence's tokens; a log-normal fit to CoNLL-2003.
 MEAN, DEVIATION = 2.75, 0.75
 _SPECIAL_TOKENS = SpecialTokens((0,), (0,))
@@ -59,11 +57,10 @@ def one_text_speed(bundle: Bundle, candidate: Candidate, *, threads: int, clock:
     plain = [SetUp(count, ()) for count in sorted({1, threads})]
     seconds = _measured(bundle, candidate, plain, clock)
     best = _plainest(seconds)
-    weights = sum(digest.bytes for digest in bundle.manifest.files.values())
-    fixed = [lengths for lengths in spec_of(candidate).row_lengths if weights * len(lengths) <= _COPIES]
-    if fixed:
+    # Others than those that the certificate covers would not be served.
+    if rows := bundle.certificate(candidate).rows:
         # With the plain one once more, since only what took turns can be compared.
-        seconds = _measured(bundle, candidate, [best, *(SetUp(best.threads, lengths) for lengths in fixed)], clock)
+        seconds = _measured(bundle, candidate, [best, SetUp(best.threads, rows)], clock)
         best = _plainest(seconds)
     p50, p99 = np.quantile(seconds[best], [0.5, 0.99], method="inverted_cdf").tolist()
     return OneTextSpeed(round(1000 * p50, 3), round(1000 * p99, 3), best.threads, best.lengths)

@@ -15,11 +15,10 @@ from pathlib import Path
 
 from export.tune.trial import Trial, TrialRequest
 from export.tune.wish import Wish, accuracy
-from runtime.backends.registry import spec_of
 from runtime.batch.batches import ON_CPU
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.schema import SchemaError, read
-from runtime.bundle.store import Bundle, Candidate
+from runtime.bundle.store import Bundle
 from runtime.errors import BackendError
 from runtime.screen.display import detail, stage
 from runtime.selection import refusal_of, runnable
@@ -28,8 +27,6 @@ from runtime.selection import refusal_of, runnable
 FIRST_SECONDS, FINALISTS = 0.6, 3
 # Batches that are tried besides the usual ones, in token slots.
 _SLOTS = (256, 1024)
-# Bytes of weights beyond which no copies of them are tried.
-_COPIES = 2 * 2**30
 
 Measure = Callable[[TrialRequest], Trial]
 
@@ -53,7 +50,8 @@ def set_ups(bundle: Bundle, wish: Wish, *, name: str, threads: int, machine: str
                 one = RunProfile(name, candidate, wish.goal, count, streams, ON_CPU.slots, (), machine, wish.figures())
                 found.append(one)
                 if streams == 1 and (wish.goal == "latency" or wish.rate):
-                    found += [replace(one, lengths=lengths) for lengths in _lengths(bundle, candidate)]
+                    rows = bundle.certificate(candidate).rows
+                    found += [replace(one, lengths=rows)] if rows else []
                 if wish.goal == "throughput" and count == threads:
                     found += [replace(one, slots=slots) for slots in _SLOTS]
     return [one for one in found if _is_accurate(bundle, one, wish)]
@@ -166,14 +164,6 @@ def name_of(profile: RunProfile) -> str:
     """Its candidate for people, in a few words."""
     candidate = profile.candidate
     return f"{Path(candidate.file).stem} on {candidate.backend} in {candidate.precision}"
-
-
-def _lengths(bundle: Bundle, candidate: Candidate) -> list[tuple[int, ...]]:
-    weights = sum(digest.bytes for digest in bundle.manifest.files.values())
-    choices = spec_of(candidate).row_lengths
-    # The plainest and the finest: what lies between them is seldom worth a trial.
-    few = dict.fromkeys((*choices[:1], *choices[-1:]))
-    return [lengths for lengths in few if weights * len(lengths) <= _COPIES]
 
 
 def _is_accurate(bundle: Bundle, profile: RunProfile, wish: Wish) -> bool:

@@ -111,6 +111,8 @@ class Certificate:
         probe: what the candidate must say again wherever it is loaded.
         elsewhere, elsewhere_sha256: the same of the second text, which nothing was fitted to; empty where there is
             none, as in fp32.
+        rows: lengths of single rows with a compiled graph of their own, which every sentence alone went through, too;
+            see runtime.backends.base.BackendOptions. The certificate covers these lengths together, and no others.
     """
 
     file: str
@@ -130,6 +132,7 @@ class Certificate:
     probe: Probe = field(default=Probe(), metadata={LATER: True})
     elsewhere: str = field(default="", metadata={LATER: True})
     elsewhere_sha256: str = field(default="", metadata={LATER: True})
+    rows: tuple[int, ...] = field(default=(), metadata={LATER: True})
 
     @property
     def candidate(self) -> Candidate:

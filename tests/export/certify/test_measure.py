@@ -62,6 +62,23 @@ def test_changed_labels_are_counted_over_words_with_a_token() -> None:
     assert found["f1_lost"] == pytest.approx(100 * (1 - 38 / 39))
 
 
+@pytest.mark.parametrize("way", ["as it is opened for many", "as it is opened for one"])
+def test_of_two_ways_to_ask_for_one_text_the_worse_counts(way: str) -> None:
+    class Alone(Answers):
+        """Says something else of Anna3 where she is asked for by herself."""
+
+        def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+            rule = {"Anna3": 3} if len(sentences) == 1 else {}
+            return Answers(rule).word_logits(sentences)
+
+    many, one = (Alone(), Answers()) if way == "as it is opened for many" else (Answers(), Alone())
+    found = certifier(Answers()).measure(many, for_one_text=[one])  # type: ignore[arg-type, list-item]
+    assert (found["changed_labels"], found["alone_changed_per_10k"]) == (0, pytest.approx(1e4 / 60))
+    # Logits of 5 and 0 among 5 labels: the checkpoint was 97% sure of her.
+    assert (found["sure_words"], found["sure_changed"]) == (60, 1)
+    assert found["largest_logit_difference"] == 5
+
+
 def test_text_without_any_token_is_no_evidence_at_all() -> None:
     nothing = (Sentence(("\u200b",), ("O",)),)
     with pytest.raises(CorpusError, match="0 of 1 words"):

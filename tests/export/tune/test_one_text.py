@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from export.tune.one_text import one_text_speed
+from export.tune.search import set_ups
+from export.tune.wish import Wish
 from runtime.backends.base import BackendOptions
+from runtime.backends.registry import spec_of
 from runtime.bundle.store import Bundle, OneTextSpeed, open_bundle
 from runtime.opening import for_one_text
 from runtime.selection import PYTORCH, choose, describe
@@ -45,6 +48,22 @@ def test_a_plain_set_up_is_taken_where_others_are_no_faster(bundle: Bundle) -> N
     assert single == OneTextSpeed(1000.0, 1000.0, 1, ())
 
 
+def test_only_rows_that_the_certificate_covers_are_tried(bundle: Bundle) -> None:
+    on_openvino = [one for one in bundle.manifest.certificates if one.backend == "openvino"]
+    if not on_openvino:
+        pytest.skip("openvino is not installed")
+    covered = max(spec_of(on_openvino[0].candidate).row_lengths, key=len)
+    assert {one.rows for one in on_openvino} == {covered}
+    assert all(not one.rows for one in bundle.manifest.certificates if one.backend != "openvino")
+    assert {speed.one_text.lengths for speed in bundle.manifest.speeds} <= {(), covered}
+    tried = set_ups(bundle, Wish(goal="latency"), name="a", threads=1, machine="")
+    assert {(one.candidate.backend, one.lengths) for one in tried} == {
+        ("onnxruntime", ()),
+        ("openvino", ()),
+        ("openvino", covered),
+    }
+
+
 def test_it_is_really_timed(bundle: Bundle) -> None:
     single = one_text_speed(bundle, choose(bundle), threads=1, clock=time.perf_counter)
     assert 0.001 < single.p50_ms < 1000
@@ -73,7 +92,11 @@ def test_goals_may_take_different_candidates(bundle: Bundle) -> None:
 def test_a_tagger_for_latency_says_what_one_for_throughput_says(tiny_bundle: Path, bundle: Bundle) -> None:
     from runtime.tagger import Tagger
 
-    speeds = tuple(replace(each, one_text=OneTextSpeed(1.0, 1.0, 1, (16, 32))) for each in bundle.manifest.speeds)
+    rows = {one.candidate: one.rows for one in bundle.manifest.certificates}
+    speeds = tuple(
+        replace(each, one_text=OneTextSpeed(1.0, 1.0, 1, rows.get(each.candidate, ())))
+        for each in bundle.manifest.speeds
+    )
     held = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
     with Tagger.open(held, goal="latency") as one, Tagger.open(held) as many:
         found = [one.tag([text])[0] for text in TEXT]
