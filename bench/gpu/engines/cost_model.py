@@ -1,4 +1,4 @@
-"""An estimate of an engine's speed on a GPU that nobody here has measured. Every figure of it is an estimate.
+"""An estimate of an engine's speed on a GPU that was not measured. Every figure of it is an estimate.
 
     time of a kernel = LAUNCH + max(operations / (ATTAINED_MATRIX x peak), bytes / (ATTAINED_MEMORY x bandwidth))
     time of a run    = sum over its kernels
