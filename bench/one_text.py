@@ -1,7 +1,7 @@
-"""python -m bench one-text BUNDLE --corpus FOLDER: one text at a time, and what a Tagger costs besides its engine.
+"""python -m bench one-text BUNDLE --corpus FOLDER: one text at a time, and what a Tagger costs besides its backend.
 
 All in one run, each system in a process of its own, in turns: Nerve's candidates opened with goal="latency", the bare
-calls of the engines on the same rows, and Optimum's pipelines. The table says p50, p90 and p99 of all calls; what is
+calls of the backends on the same rows, and Optimum's pipelines. The table says p50, p90 and p99 of all calls; what is
 held against it are the bars below, each with the figure that it is about. The pictures show every call; the last line
 is JSON.
 """
@@ -179,7 +179,7 @@ def picture(latency: dict[str, Latency], mode: pictures.Mode) -> bytes:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog=PROG, description="Measure one text at a time, against the bare engines and Optimum.")
+    parser = Parser(prog=PROG, description="Measure one text at a time, against bare calls of the backends and Optimum.")
     parser.add_argument("bundle", type=Path, help="what export made")
     parser.add_argument("--checkpoint", type=Path, help="its checkpoint, if it is not where the manifest says")
     parser.add_argument("--corpus", type=Path, required=True, help="CoNLL file, or folder with valid.txt")

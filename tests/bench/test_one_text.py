@@ -1,4 +1,4 @@
-"""One text at a time: what is bounded, and what a Tagger takes besides its engine."""
+"""One text at a time: what is bounded, and what a Tagger takes besides its backend."""
 
 from __future__ import annotations
 
