@@ -82,7 +82,7 @@ def _export(options: Namespace, output: Path) -> int:
         return 0
     if variants.precisions:
         training = options.training if options.training != Path() else options.corpus
-        variants = replace(variants, sentences=training_sentences(training, text))
+        variants = replace(variants, sentences=training_sentences(training, text, elsewhere))
     if "int8" in variants.precisions and "no vnni" in cpu_features():
         note(_NO_VNNI)
     documents = _documents(options)

@@ -12,6 +12,7 @@ from bench.workloads.bert_large import BERT_LARGE
 from bench.workloads.texts import Workload
 from runtime.bundle.store import MANIFEST, TOKENIZER, Bundle
 from runtime.encode.tokenizer import Encoder
+from runtime.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,15 @@ class Subject:
 
 
 def subject_of(bundle: Bundle, checkpoint: Path) -> Subject:
-    """Return the subject for an opened bundle and its checkpoint."""
+    """Return the subject for an opened bundle and its checkpoint.
+
+    Raises:
+        UsageError: the checkpoint has a CRF: baselines would answer without it, and so be compared with another model.
+    """
     manifest = bundle.manifest
+    if manifest.crf:
+        problem = "a CRF chooses its labels, and no baseline reads one"
+        raise UsageError(str(bundle.path), problem, "measure its candidates with `python -m export.tune`")
     config = json.loads(bundle.file("config.json").read_text(encoding="utf-8"))
     return Subject(
         checkpoint=checkpoint,

@@ -21,13 +21,14 @@ from export.report.write import check_reports
 from export.staging import exclusive
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.hub import find_checkpoint
-from runtime.bundle.store import TOKENIZER, Bundle, open_bundle, read_bundle, seal
+from runtime.bundle.store import TOKENIZER, Bundle, Manifest, open_bundle, read_bundle, seal
 from runtime.bundle.third_party import is_third_party, open_third_party
 from runtime.command_line import Parser, run
 from runtime.errors import BundleError, GateError
 from runtime.screen.display import stage
 from runtime.screen.opening import screen
 from runtime.system.libraries import yield_cores
+from runtime.text.label_schemes import LabelSet
 
 PROG = "python -m export.certify"
 
@@ -90,9 +91,17 @@ def _certified(
     try:
         check_outcomes(bundle, outcomes)
     except GateError:
-        seal(bundle.path, manifest)
+        sealed = read_bundle(bundle.path).manifest
+        # With another scheme or CRF, another model was measured than the one that is served.
+        if _says_of_labels(sealed) == _says_of_labels(manifest):
+            seal(bundle.path, replace(sealed, failed=manifest.failed))
         raise
     return replace(bundle, manifest=replace(manifest, certificates=certificates_of(outcomes))), outcomes
+
+
+def _says_of_labels(manifest: Manifest) -> tuple[object, ...]:
+    """What turns logits into entities."""
+    return LabelSet(manifest.labels, manifest.label_scheme).scheme, manifest.crf
 
 
 def _after(bundle: Bundle, name: Path) -> str:

@@ -79,25 +79,27 @@ def text_of(name: str, sentences: Sequence[Sentence], least: Evidence, labels: L
     return Text(name, _sha256(bio), bio, least)
 
 
-def training_sentences(path: Path, text: Text) -> tuple[tuple[str, ...], ...]:
+def training_sentences(path: Path, *texts: Text) -> tuple[tuple[str, ...], ...]:
     """Words of the sentences of a CoNLL file, or of the train.txt of a corpus folder.
 
     Args:
         path: the file or the folder.
-        text: what is certified on; fitting anything to it would make the certificate worthless.
+        texts: what is certified on; fitting anything to it would make the certificate worthless.
 
     Raises:
-        CorpusError: it is missing, unreadable, or holds more of the text than MOST_SHARED, whatever the file's name.
+        CorpusError: it is missing, unreadable, or holds more of a text than MOST_SHARED, whatever the file's name.
     """
     file = path / TRAINING if path.is_dir() else path
     if not file.is_file():
         problem = "there is no such file, and lower precisions are fitted to training text"
         raise CorpusError(str(file), problem, f"give a CoNLL file, or a folder with a {TRAINING}, with --training")
     training = tuple(sentence.words for sentence in read_conll(file))
-    shared = shared_words(training, text)
-    if shared > MOST_SHARED:
-        problem = f"{shared:.1%} of the words that are certified on are in its sentences, at most {MOST_SHARED:.0%}"
-        raise CorpusError(str(file), problem, "give other text with --training")
+    for text in texts:
+        shared = shared_words(training, text)
+        if shared > MOST_SHARED:
+            which = f"{text.name}, which is certified on,"
+            problem = f"{shared:.1%} of the words of {which} are in its sentences, at most {MOST_SHARED:.0%}"
+            raise CorpusError(str(file), problem, "give other text with --training")
     return training
 
 

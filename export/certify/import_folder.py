@@ -12,7 +12,7 @@ import onnx
 
 from export.certify.certify_bundle import certify_all, check_outcomes, files_of
 from export.certify.measure import Certifier
-from export.certify.outcomes import Outcome, certificates_of
+from export.certify.outcomes import Outcome, certificates_of, still_failed
 from export.provenance import provenance
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.doubts import interface_sha256
@@ -56,6 +56,8 @@ def imported(
         versions=provenance(),
         label_scheme=checkpoint.label_scheme,
         crf=checkpoint.crf,
+        # What fails on one device and passes on another: the graph stays, and the failure with it.
+        failed=still_failed((), outcomes),
     )
     # The limits are known only now, and a certificate names them.
     digest = interface_sha256(manifest)

@@ -16,7 +16,7 @@ from export.certify.outcomes import FIGURES, Outcome, measured
 from export.report.facts import NAME, Facts, facts_of
 from export.report.page import page_of
 from export.report.rows import Row
-from runtime.bundle.certificate import Candidate
+from runtime.bundle.schema import SchemaError, read
 from runtime.bundle.store import MANIFEST, Bundle, digest_of
 from runtime.errors import StorageError
 from runtime.screen.display import Told
@@ -40,8 +40,9 @@ def write_report(bundle: Bundle, rows: Sequence[Row], told: Sequence[Told]) -> N
     """
     check_reports(bundle.path)
     facts = facts_of(bundle, rows, told)
-    write_atomically(bundle.path / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
-    write_atomically(bundle.path / PAGE, page_of(facts).encode())
+    for name, content in ((FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n"), (PAGE, page_of(facts))):
+        # A folder may have a name that is no Unicode; such a byte is written as JSON has it.
+        write_atomically(bundle.path / name, content.encode(errors="backslashreplace"))
 
 
 def check_reports(folder: Path) -> None:
@@ -68,15 +69,27 @@ def outcomes_of(bundle: Bundle) -> tuple[Outcome, ...]:
     """
     kept = [measured(one, kept=True, reason="kept") for one in bundle.manifest.certificates if one.passed]
     try:
-        left_out = [_left_out(row) for row in _facts(bundle).get("candidates", []) if not row["kept"]]
-    except (KeyError, TypeError, ValueError):  # no digest protects the report, and somebody has changed it
-        left_out = []
-    return (*kept, *left_out)
+        rows = [_row(each) for each in _facts(bundle).get("candidates", [])]
+    except (TypeError, ValueError, RecursionError):  # no digest protects the report, and somebody has changed it
+        rows = []
+    return (*kept, *(_left_out(row) for row in rows if not row.kept))
 
 
-def _left_out(row: dict[str, Any]) -> Outcome:
-    figures = {name: row[name] for name in FIGURES}
-    return Outcome(Candidate(**row["candidate"]), False, row["reason"], figures=figures)
+def _row(value: Any) -> Row:
+    """A row as it was written, each value of its type.
+
+    Raises:
+        SchemaError: it is something else, or would do other things on a screen than stand there.
+    """
+    row = read(Row, value)
+    if not f"{row.candidate}{row.reason}".isprintable():
+        raise SchemaError("candidates: what is no text to be shown")
+    return row
+
+
+def _left_out(row: Row) -> Outcome:
+    figures = {name: getattr(row, name) for name in FIGURES}
+    return Outcome(row.candidate, False, row.reason, figures=figures)
 
 
 def _facts(bundle: Bundle) -> Facts:

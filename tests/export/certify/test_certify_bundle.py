@@ -154,6 +154,18 @@ def test_answers_that_are_no_numbers_are_refused(
     )
 
 
+def test_a_failure_with_other_labels_than_the_bundles_changes_nothing_in_it(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change_graph(bundle, one_weight)
+    before = (bundle / "manifest.json").read_bytes()
+    line = [str(bundle), "--model", str(tiny_model), "--corpus", str(tiny_corpus), "--threads", "1"]
+    # Whoever says a wrong scheme has measured another model than the one that is served.
+    assert main([*line, "--limited-evidence", "--label-scheme", "PLAIN"]) == 1
+    assert "is as it was" in capsys.readouterr().err
+    assert (bundle / "manifest.json").read_bytes() == before
+
+
 @pytest.mark.parametrize("change", [short_positions, fixed_batch])
 def test_graph_that_cannot_answer_is_refused(
     bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str], change: Change

@@ -75,7 +75,7 @@ def test_text_that_was_trained_on_is_found_by_its_content(tmp_path: Path) -> Non
     text = read_text(folder, most=0)
     # Another file, in another order, with one sentence more: the same text all the same.
     copied = [*random_sentences(1, seed=9), *reversed(sentences)]
-    with pytest.raises(CorpusError, match=r"100\.0% of the words that are certified on .* at most 5%"):
+    with pytest.raises(CorpusError, match=r"100\.0% of the words of .*valid\.txt, .* at most 5%"):
         training_sentences(corpus(tmp_path / "corpus", copied, "train.txt"), text)
     other = random_sentences(200, seed=2)
     few = [sentences[0], *other]
@@ -83,3 +83,12 @@ def test_text_that_was_trained_on_is_found_by_its_content(tmp_path: Path) -> Non
     assert found == tuple(sentence.words for sentence in few)
     assert 0 < shared_words(found, text) < 0.05
     assert shared_words(found, replace(text, sentences=(sentences[0],))) == 1
+
+
+def test_neither_of_two_texts_may_be_the_one_that_was_fitted_to(tmp_path: Path) -> None:
+    text = read_text(corpus(tmp_path / "corpus", random_sentences(200, seed=1)), most=0)
+    fitted = corpus(tmp_path / "corpus", random_sentences(200, seed=2), "train.txt")
+    away = replace(read_text(fitted / "train.txt", most=0), name="away.txt")
+    assert len(training_sentences(fitted, text)) == 200
+    with pytest.raises(CorpusError, match=r"100\.0% of the words of away\.txt, .* at most 5%"):
+        training_sentences(fitted, text, away)

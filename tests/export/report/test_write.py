@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +92,49 @@ def test_what_was_left_out_is_remembered_by_the_report_alone(bundle: Path) -> No
     facts["candidates"][-1].pop("reason")
     (bundle / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
     assert all(each.kept for each in outcomes_of(opened))
+
+
+def spoil_figure(row: dict[str, Any]) -> None:
+    row["changed_per_10k"] = "many"
+
+
+def spoil_candidate(row: dict[str, Any]) -> None:
+    row["candidate"]["file"] = ["packed-fp32.onnx"]
+
+
+def spoil_reason(row: dict[str, Any]) -> None:
+    row["reason"] = "\x1b[2Jall is well"
+
+
+def spoil_backend(row: dict[str, Any]) -> None:
+    row["candidate"]["backend"] = "\x1b]0;title\x07"
+
+
+def spoil_depth(row: dict[str, Any]) -> None:
+    row["reason"] = "NEST"
+
+
+@pytest.mark.parametrize("spoil", [spoil_figure, spoil_candidate, spoil_reason, spoil_backend, spoil_depth])
+def test_a_report_that_somebody_has_changed_is_not_believed_or_shown(
+    bundle: Path, spoil: Callable[[dict[str, Any]], None]
+) -> None:
+    """No digest covers it: whoever can write the folder of a signed bundle can write there what he likes."""
+    facts = json.loads((bundle / FACTS).read_text(encoding="utf-8"))
+    spoil(facts["candidates"][-1])
+    changed = json.dumps(facts, indent=1).replace('"NEST"', "[" * 100_000 + "]" * 100_000)
+    (bundle / FACTS).write_text(changed, encoding="utf-8")
+    opened = open_bundle(bundle)
+    assert all(each.kept for each in outcomes_of(opened))
+    report(opened, outcomes_of(opened))
+
+
+def test_a_name_that_is_no_unicode_is_written_all_the_same(bundle: Path) -> None:
+    opened = open_bundle(bundle)
+    # As Python has the byte 0xff of a folder's name.
+    named = replace(opened.manifest, checkpoint=replace(opened.manifest.checkpoint, name="model-\udcff"))
+    report(replace(opened, manifest=named), outcomes_of(opened))
+    assert json.loads((bundle / FACTS).read_text(encoding="utf-8"))["checkpoint"]["name"] == "model-\udcff"
+    assert "model-\\udcff" in (bundle / PAGE).read_text(encoding="utf-8")
 
 
 def test_a_file_of_a_users_is_not_taken_for_a_report(bundle: Path) -> None:
