@@ -144,20 +144,32 @@ def _parser() -> Parser:
     parser.add_argument("bundle", type=Path, help="folder that export made")
     parser.add_argument("--model", default="", help="the checkpoint's folder, if it is not where the manifest says")
     parser.add_argument("--threads", type=count, default=available_threads(), help="CPUs to use (all)")
-    search_for = parser.add_argument_group("a profile")
-    search_for.add_argument("--goal", choices=("throughput", "latency"), help="many texts, or each one (by the bounds)")
-    search_for.add_argument("--p99", type=_milliseconds, default=0.0, metavar="20ms", help="from due to answered")
-    search_for.add_argument("--at", type=_rate, default=0.0, metavar="100/s", help="texts that come, by chance")
-    search_for.add_argument("--f1-floor", type=float, default=0.0, metavar="0.90", help="least F1 of a certificate")
-    search_for.add_argument(
-        "--memory", type=lambda text: int(_bytes(text)), default=0, metavar="1GiB", help="most of the process"
-    )
-    search_for.add_argument("--texts", type=Path, metavar="FILE", help="your own, one a line (made ones)")
-    search_for.add_argument("--profile", default="", metavar="NAME", help="of the profile (the goal)")
-    search_for.add_argument("--minutes", type=float, default=2.5, help="after which no trial begins (%(default)s)")
-    search_for.add_argument("--picture", type=Path, metavar="FILE", help="SVG (beside the bundle)")
+    _add_profile(parser)
     add_verbose(parser)
     return parser
+
+
+def _add_profile(parser: Parser) -> None:
+    search_for = parser.add_argument_group("a profile")
+    search_for.add_argument(
+        "--goal",
+        choices=("throughput", "latency"),
+        help="many texts, or each single one (latency where a load is given, else throughput)",
+    )
+    in_time = "99 of 100 texts are answered within this time from the moment they were due"
+    search_for.add_argument("--p99", type=_milliseconds, default=0.0, metavar="20ms", help=in_time)
+    load = "load: so many texts come, at random moments (Poisson)"
+    search_for.add_argument("--at", type=_rate, default=0.0, metavar="100/s", help=load)
+    search_for.add_argument("--f1-floor", type=float, default=0.0, metavar="0.90", help="least F1 of a certificate")
+    search_for.add_argument(
+        "--memory", type=lambda text: int(_bytes(text)), default=0, metavar="1GiB", help="largest memory of the process"
+    )
+    search_for.add_argument("--texts", type=Path, metavar="FILE", help="your own texts, one a line (generated ones)")
+    search_for.add_argument("--profile", default="", metavar="NAME", help="name of the profile (the goal)")
+    search_for.add_argument("--minutes", type=float, default=2.5, help="after which no trial begins (%(default)s)")
+    search_for.add_argument(
+        "--picture", type=Path, metavar="FILE", help="SVG of time or speed against memory (beside the bundle)"
+    )
 
 
 if __name__ == "__main__":
