@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.aligned import aligned
+from runtime.aligned import aligned, single_rows
 from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
 from runtime.backends.registry import open_candidate
 from runtime.bundle.certificate import AUTO, Certificate
@@ -92,7 +92,7 @@ def open_model(
             backend = aligned(backend, ready.candidate, longest=ready.bundle.manifest.max_length)
     model = OpenModel(ready.bundle.manifest, encoder, backend, about)
     if is_certified:
-        _check(model, ready.bundle.certificate(ready.candidate), alone=bool(options.lengths))
+        check_model(model, ready.bundle.certificate(ready.candidate), lengths=options.lengths)
     return model
 
 
@@ -135,18 +135,23 @@ def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np
     return np.concatenate([np.empty((0, len(labels.labels)), np.float32), *reader.logits(encoded)])
 
 
-def _check(model: OpenModel, certificate: Certificate, *, alone: bool) -> None:
+def check_model(model: OpenModel, certificate: Certificate, *, lengths: Sequence[int]) -> None:
     """See runtime.self_check; a backend that fails it is closed.
 
     Args:
         model, certificate: what is checked.
-        alone: check the texts one by one, too, for which a backend may have other compiled graphs than for batches.
+        lengths: of single rows that a backend may have graphs of their own for: all of them are asked, too.
+
+    Raises:
+        UncertifiedError: it answers otherwise than when it was certified.
     """
-    word_logits = partial(_word_logits, model)
+    longest = model.manifest.max_length
     try:
-        self_check(certificate, word_logits)
-        if alone:
-            self_check(certificate, lambda texts: np.concatenate([word_logits([text]) for text in texts]))
+        self_check(certificate, partial(_word_logits, model))
+        for length in lengths:
+            if length <= longest:
+                rows = replace(model, backend=single_rows(model.backend, length, longest=longest))
+                self_check(certificate, partial(_word_logits, rows))
     except BaseException:
         model.backend.close()
         raise

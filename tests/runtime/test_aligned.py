@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
+import numpy as np
 import pytest
 
-from runtime.aligned import aligned
+from runtime.aligned import aligned, single_rows
 from runtime.backends.fake import Fake
+from runtime.batch.batches import SpecialTokens
+from runtime.batch.ragged import starts_from_counts
+from runtime.batch.windows import windows_of
 from runtime.bundle.certificate import Candidate, Wanted
 from runtime.errors import UsageError
+from runtime.logits import token_logits
 from runtime.tag.__main__ import main
 from runtime.tagger import Tagger
 from tests.tiny import TEXT
@@ -46,3 +52,21 @@ def test_what_cannot_be_aligned_is_refused() -> None:
     with pytest.raises(UsageError, match="no windows that can be aligned; choose a packed graph, on cpu"):
         aligned(padded, candidate, longest=62)
     assert padded.closed
+
+
+def test_rows_are_never_longer_than_the_model() -> None:
+    """A model of 24 tokens got padded rows of 32: rows are multiples of 16, where windows begin at multiples of 8."""
+    candidate = Candidate("x.onnx", "onnxruntime", "fp32", "cpu")
+    with pytest.raises(UsageError, match="no windows that can be aligned"):
+        aligned(Fake(3, lambda ids: ids), candidate, longest=24)
+    assert aligned(Fake(3, lambda ids: ids, layout="packed"), candidate, longest=24).packing.align == 8
+
+
+@pytest.mark.parametrize("layout", ["packed", "padded"])
+def test_single_rows_have_the_length_that_is_asked_for(layout: Literal["packed", "padded"]) -> None:
+    backend = Fake(3, lambda ids: ids % 3, layout=layout)
+    sizes = starts_from_counts([5, 6, 7, 40])
+    windows, special_tokens = windows_of(sizes, capacity=62, stride=0), SpecialTokens((1,), (2,))
+    token_logits(single_rows(backend, 24, longest=64), np.arange(58), windows, special_tokens, labels=3)
+    assert {shape for shape in backend.shapes if shape != (1, 24)} == {(1, 48) if layout == "packed" else (1, 64)}
+    assert (1, 24) in backend.shapes

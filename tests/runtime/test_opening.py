@@ -6,18 +6,23 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from runtime.backends.base import BackendOptions
-from runtime.bundle.certificate import AUTO, Wanted
+from runtime.backends.fake import Fake
+from runtime.batch.batches import Batch
+from runtime.bundle.certificate import AUTO, Probe, Wanted
 from runtime.bundle.manifest import OneTextSpeed, Speed
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import open_bundle
-from runtime.errors import BackendError, BundleError
-from runtime.opening import covered, open_model
+from runtime.encode.tokenizer import Encoder
+from runtime.errors import BackendError, BundleError, UncertifiedError
+from runtime.opening import OpenModel, check_model, covered, open_model
 from runtime.selection import choose
 from runtime.tagger import Tagger
-from tests.lookup import lookup_bundle
+from tests.lookup import LABELS, lookup_bundle
 
 
 def test_what_is_opened_is_said(tmp_path: Path) -> None:
@@ -67,3 +72,33 @@ def test_rows_of_one_length_are_served_only_where_the_certificate_covers_just_th
             assert [entity.text for entity in tagger.tag(["in Oslo"])[0]] == ["Oslo"]
     with Tagger.open(tuned) as tagger:
         assert "left out" not in tagger.about
+
+
+class Wrong(Fake):
+    """Answers otherwise in single rows of one length, as a graph that was compiled for it might."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(len(LABELS), lambda ids: ids % len(LABELS), layout="packed")
+        self._length = length
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        found = super().logits(batch)
+        return found + 1 if batch.input_ids.shape == (1, self._length) else found
+
+
+@pytest.mark.parametrize("length", [16, 24, 64])
+def test_the_self_check_asks_rows_of_every_length(tmp_path: Path, length: int) -> None:
+    """Its texts are short: alone, they reached the shortest compiled row, and no longer one was ever checked."""
+    bundle = open_bundle(lookup_bundle(tmp_path / "bundle", {"Oslo": "B-LOC"}))
+    encoder, texts = Encoder(bundle.file("tokenizer.json")), (("in", "Oslo"), ("Lake", "Victoria", "."))
+    sound = Tagger(encoder, LABELS, Wrong(0), max_length=64, vocabulary=100)
+    probe = Probe(texts, sound.word_logits(texts).astype("<f4").tobytes().hex())
+    certificate = replace(bundle.manifest.certificates[0], probe=probe)
+    backend = Wrong(length)
+    model = OpenModel(bundle.manifest, encoder, backend, "a graph")
+    # A row of 96 is beyond this model, and no backend has it.
+    check_model(model, certificate, lengths=tuple(each for each in (16, 24, 64, 96) if each != length))
+    with pytest.raises(UncertifiedError, match="answers otherwise than when it was certified"):
+        check_model(model, certificate, lengths=(16, 24, 64, 96))
+    assert backend.closed
+    assert all(len(shape) == 2 and shape[1] <= 64 for shape in backend.shapes)
