@@ -26,8 +26,8 @@ from runtime.text.words import split_words
 
 # Code points of a text that is worth a look: longer ones have several sentences, and arrays pay off for them.
 MOST = 600
-# The starts of texts, where there is one.
-_ONE = np.array([0, 1])
+# Where texts start, and where the last one ends: one has all tokens, however many.
+_ONE = np.array([0, np.iinfo(np.int64).max])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import queue
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
 from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.backends.openvino_cache import CompiledCache
-from runtime.backends.openvino_rows import FixedRows
+from runtime.backends.openvino_rows import FixedRows, reason, refusal
 from runtime.batch.batches import Batch, on_cpu
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
 from runtime.errors import BackendError
@@ -113,9 +112,7 @@ class OpenVino:
             # A copy, because the request's next run writes over its output.
             return np.array(request.infer(batch.named(self._inputs), share_inputs=True)[0], np.float32)
         except Exception as error:
-            shape = " x ".join(map(str, batch.input_ids.shape))
-            problem = f"OpenVINO refused a batch of {shape} ({_reason(error)})"
-            raise BackendError(self._path.name, problem, "export it again") from error
+            raise refusal(self._path, batch, error) from error
         finally:
             self._requests.put(request)
 
@@ -150,7 +147,7 @@ def _compiled(path: Path, core: Any, settings: Mapping[str, Any], kept: Compiled
             compiled = core.compile_model(str(path), "CPU", settings)
             kept.store(compiled)
     except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
-        raise BackendError(path.name, f"OpenVINO cannot load it ({_reason(error)})", "export it again") from error
+        raise BackendError(path.name, f"OpenVINO cannot load it ({reason(error)})", "export it again") from error
     return compiled, memory
 
 
@@ -181,11 +178,6 @@ def executed_precisions(compiled: Any) -> set[str]:
     """The precisions in which a compiled model's matrix multiplications run, by OpenVINO's names, such as "f32"."""
     told: list[Mapping[str, Any]] = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
     return {str(info["runtimePrecision"].value) for info in told if str(info["layerType"].value) in _PRODUCTS}
-
-
-def _reason(error: Exception) -> str:
-    """The library's message on one line, without the names of its source files."""
-    return re.sub(r"\s+", " ", re.sub(r"Exception from \S+|\S+\.[ch]pp:\d+:?", "", str(error))).strip()[:300]
 
 
 class _Spec:

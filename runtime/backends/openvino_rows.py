@@ -9,6 +9,7 @@ goal="latency" has such rows, and only in the lengths that export.tune found to 
 from __future__ import annotations
 
 import bisect
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.batch.batches import NOTHING, Batch
+from runtime.errors import BackendError, NerveError
 
 
 class FixedRows:
@@ -29,6 +31,9 @@ class FixedRows:
         settings: all that OpenVINO is told.
         lengths: of the rows, rising.
         check: is called with each compiled model, and raises where it is not as it should be.
+
+    Raises:
+        BackendError: OpenVINO cannot compile the graph for one of the lengths.
     """
 
     def __init__(
@@ -39,15 +44,21 @@ class FixedRows:
         lengths: Sequence[int],
         check: Callable[[Any], None],
     ) -> None:
-        self._lengths, self._rows = tuple(lengths), []
+        self._path, self._lengths, self._rows = path, tuple(lengths), []
         self._lock = threading.Lock()
         model: Any = core.read_model(str(path)) if lengths else None
         for length in lengths:
-            fixed = model.clone()
-            fixed.reshape({port.get_any_name(): [1, length] for port in fixed.inputs})
-            compiled = core.compile_model(fixed, "CPU", settings)
-            check(compiled)
-            self._rows.append(_FixedRow(compiled, length))
+            try:
+                fixed = model.clone()
+                fixed.reshape({port.get_any_name(): [1, length] for port in fixed.inputs})
+                compiled = core.compile_model(fixed, "CPU", settings)
+                check(compiled)
+                self._rows.append(_FixedRow(compiled, length))
+            except NerveError:
+                raise
+            except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
+                problem = f"OpenVINO cannot compile it for rows of {length} ({reason(error)})"
+                raise BackendError(path.name, problem, "choose another goal or profile") from error
 
     def holds(self, batch: Batch) -> bool:
         """Whether the batch is a single row that fits into one of the lengths."""
@@ -55,10 +66,17 @@ class FixedRows:
         return rows == 1 and bool(self._lengths) and length <= self._lengths[-1]
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
-        """Logits of a batch that it holds. [1, length, labels]"""
+        """Logits of a batch that it holds. [1, length, labels]
+
+        Raises:
+            BackendError: OpenVINO refused it.
+        """
         row = self._rows[bisect.bisect_left(self._lengths, batch.input_ids.shape[1])]
-        with self._lock:
-            return row.logits(batch)
+        try:
+            with self._lock:
+                return row.logits(batch)
+        except Exception as error:
+            raise refusal(self._path, batch, error) from error
 
 
 class _FixedRow:
@@ -84,3 +102,14 @@ class _FixedRow:
         self._request.infer(share_outputs=True)
         # A copy, because the next run writes over it.
         return np.array(self._output[:, :size], np.float32)
+
+
+def refusal(path: Path, batch: Batch, error: Exception) -> BackendError:
+    """The error of a batch that OpenVINO did not run."""
+    shape = " x ".join(map(str, batch.input_ids.shape))
+    return BackendError(path.name, f"OpenVINO refused a batch of {shape} ({reason(error)})", "export it again")
+
+
+def reason(error: Exception) -> str:
+    """The library's message on one line, without the names of its source files."""
+    return re.sub(r"\s+", " ", re.sub(r"Exception from \S+|\S+\.[ch]pp:\d+:?", "", str(error))).strip()[:300]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from runtime.bundle.attestation import Attestation
 from runtime.bundle.certificate import Candidate, Certificate, Layout, Precision, release
-from runtime.bundle.profile import RunProfile, check_profiles
+from runtime.bundle.profile import RunProfile, check_lengths, check_profiles
 from runtime.bundle.schema import LATER, SchemaError, read
 from runtime.text.crf import Crf
 from runtime.text.label_names import OUTSIDE, SchemeName
@@ -264,6 +264,8 @@ def _check_files(manifest: Manifest) -> None:
         if certificate.file not in named:
             raise SchemaError(f"certificates: {certificate.file[:60]!r} is neither a graph nor an engine")
     check_profiles(manifest.profiles, named)
+    for speed in manifest.speeds:
+        check_lengths(speed.one_text.lengths, "speeds")
     if sum(reading.is_default for reading in manifest.readings) > 1:
         raise SchemaError("readings: two defaults")
     if len({one.candidate for one in manifest.certificates}) < len(manifest.certificates):

@@ -66,6 +66,15 @@ def check_profiles(profiles: Sequence[RunProfile], files: Collection[str]) -> No
             raise SchemaError(f"{place}: {one.streams} streams of {one.threads} threads")
         if not 1 <= one.slots <= _MOST_SLOTS:
             raise SchemaError(f"{place}: {one.slots:,} token slots")
-        rising = list(one.lengths) == sorted(set(one.lengths))
-        if not rising or len(one.lengths) > _MOST_LENGTHS or not all(1 <= each <= _MOST_SLOTS for each in one.lengths):
-            raise SchemaError(f"{place}: row lengths that do not rise")
+        check_lengths(one.lengths, place)
+
+
+def check_lengths(lengths: Sequence[int], place: str) -> None:
+    """Refuse row lengths that do not rise, or more and longer ones than a graph is ever compiled for.
+
+    Raises:
+        SchemaError: they are such; `place` is where they stand.
+    """
+    rising = list(lengths) == sorted(set(lengths))
+    if not rising or len(lengths) > _MOST_LENGTHS or not all(1 <= each <= _MOST_SLOTS for each in lengths):
+        raise SchemaError(f"{place}: row lengths that do not rise")

@@ -32,6 +32,7 @@ from runtime.decode.options import AGGREGATIONS, BY_WORD, Aggregation
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import UsageError
+from runtime.guarded_backend import GuardedBackend
 from runtime.integrations._open import FASTEST, Folder, Opening, open_tagger
 from runtime.integrations.hf_answers import Answer, AnswerMaker, answers_of_words
 from runtime.integrations.hf_objects import Device, Model, PipelineTokenizer, model_of
@@ -95,21 +96,20 @@ class Pipeline:
         about: what runs, in one line for people.
 
     Attributes:
-        task: as given.
+        task, about: as given.
         tokenizer, model, device: what callers read of them; see runtime.integrations.hf_objects.
-        about: what runs, in one line for people.
     """
 
     def __init__(
         self, bundle: Bundle, backend: Backend, *, task: str = TASKS[0], call: Call = DEFAULT_CALL, about: str = ""
     ) -> None:
         manifest, path = bundle.manifest, bundle.file(TOKENIZER)
-        self._backend, self._labels, self._call = backend, label_set_of(manifest), call
+        self._backend, self._labels, self._call = GuardedBackend(backend), label_set_of(manifest), call
         self._encoder, self._raw = Encoder(path), RawEncoder(path)
         self._raw_words = functools.cache(lambda: RawEncoder(path, spaced=True))  # which few need
         special_tokens = self._encoder.special_tokens
         capacity = manifest.max_length - len(special_tokens)
-        self._runner = BatchRunner(backend, special_tokens, capacity, capacity // 2, 0, len(manifest.labels))
+        self._runner = BatchRunner(self._backend, special_tokens, capacity, capacity // 2, 0, len(manifest.labels))
         self.task, self.about = task, about
         self.device = Device(backend.device, 0 if backend.device == "cuda" else None)
         self.model: Model = model_of(bundle, self.device)
@@ -168,7 +168,7 @@ class Pipeline:
         return Results(self._stream(_items(inputs), asked), inputs)
 
     def close(self) -> None:
-        """Give back the backend's memory and threads."""
+        """Give back the backend's memory and threads; what is asked later, or in a forked process, is refused."""
         self._backend.close()
 
     def _stream(self, inputs: Iterable[Any], call: Call) -> Iterator[list[Answer]]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from runtime.command_line import run
 from runtime.errors import UsageError
 from runtime.serve.options import PROG, parse
+from runtime.system.libraries import too_many_threads
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     if not key and asked.host not in _LOOPBACK:
         print(f"{PROG}: warning: {asked.host} is open to others, and no key is set; see {VARIABLE}", file=sys.stderr)
     on = listen(asked.host, asked.port)  # before the bundle: a taken port is soon said
+    if told := too_many_threads(asked.threads):
+        print(f"{PROG}: warning: {told}", file=sys.stderr)
     service, about = open_service(asked)
     print(f"{PROG}: took {about}", file=sys.stderr)
     traces = Otlp(asked.otlp) if asked.otlp else NO_TRACES

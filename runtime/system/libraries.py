@@ -52,6 +52,14 @@ def threads_for(asked: int) -> int:
     return min(asked, max(os.cpu_count() or 1, available_threads())) or available_threads()
 
 
+def too_many_threads(asked: int) -> str:
+    """What to tell a user who asks for more threads than there are CPUs; "" where there is nothing to tell."""
+    used = threads_for(max(asked, 0))
+    if asked <= used:
+        return ""
+    return f"threads: {asked:,} are asked for, and this machine has {used} CPUs; {used} are used"
+
+
 def yield_cores() -> None:
     """Let OpenMP's waiting threads give way soon; to be called before torch loads, which reads it then.
 

@@ -99,7 +99,7 @@ class Job:
             tabs = kind == "conll" and _has_tabs(source)
             start = Start(source.file, index, more=index + 1 < len(self.sources), tabs=tabs)
             with source.open() as opened:
-                file = as_json_lines(kind, opened, source.file)
+                file = as_json_lines(kind, opened, source.file, most=self.asked.max_text)
                 if index == saved.source and saved.items:
                     # The bytes that are done are read again, to see that they have not changed since.
                     self.sink.catch_up(source.blocks(file, saved.offset), source.file)
@@ -137,7 +137,7 @@ def _check(request: Request, sources: Sequence[Source], kinds: Sequence[Input], 
     if asked.score and plain:
         raise UsageError("--score", f"{plain[0]} holds no gold labels", "give CoNLL or JSONL, or leave --score out")
     given = {"--field": fields.text, "--words-field": fields.words, "--gold-field": fields.gold}
-    for option, name in {**given, "--answer-field": fields.answer}.items():
+    for option, name in {**given, "--document-field": fields.document, "--answer-field": fields.answer}.items():
         if name != AUTO and not any(kind in WITH_FIELDS for kind in kinds):
             raise UsageError(option, "no input has fields, as JSONL and tables do", "say --format, or leave it out")
     if fields.answer != AUTO and to != "jsonl":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from runtime.concurrency import Ahead
 from runtime.errors import UncertifiedError
+from runtime.system.libraries import too_many_threads
 from runtime.tag.options import PROG
 from runtime.tag.request import Request
 
@@ -61,6 +62,8 @@ def _open_tagger(request: Request, verified: Ahead[Prepared]) -> Tagger:
     import runtime.tagger  # noqa: F401 - numpy and tokenizers are loaded while the bundle is verified
 
     model = request.model
+    if told := too_many_threads(model.threads):
+        print(f"{PROG}: warning: {told}", file=sys.stderr)
     _load_ahead(model.wanted.backend)
     try:
         tagger = _opened(request, verified.result())

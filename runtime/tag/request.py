@@ -25,7 +25,7 @@ MAX_TEXT = 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """The tagger to open. All attributes but the last three can change its answers.
+    """The tagger to open. All attributes but the key, threads, remember and verbose can change its answers.
 
     Attributes:
         bundle: folder of the bundle.
@@ -67,6 +67,7 @@ class ModelRequest:
             "backend_option": str(dict(self.settings)),
             "checkpoint": str(self.checkpoint),
             "allow_uncertified": str(self.allow_uncertified),
+            "limited_evidence": str(self.limited),
             "reproducible": str(self.reproducible),
             "read": self.windowing.policy,
             "context": str(self.windowing.context),

@@ -15,29 +15,32 @@ from typing import Any, BinaryIO
 
 from runtime.errors import CorpusError, UsageError
 from runtime.tag.input.opened import as_file
+from runtime.tag.input.source import too_large
 
 _BLOCK = 1 << 20
 _BLANKS = " \t\r\n"
 _ROWS = 1024
 
 
-def as_json_lines(kind: str, file: BinaryIO, place: str) -> BinaryIO:
+def as_json_lines(kind: str, file: BinaryIO, place: str, *, most: int = sys.maxsize) -> BinaryIO:
     """The same content as JSONL, where the format is one of CONVERTERS; else the file itself.
 
     Args:
         kind: the format.
         file: the opened input.
         place: its name, for messages.
+        most: largest number of bytes of a value; of a table, also of a line.
 
     Raises:
-        CorpusError, UsageError: while it is read: it is not of that format, or the library for it is missing.
+        CorpusError, UsageError: while it is read: it is not of that format, a value of it is larger, or the library for
+            it is missing.
     """
-    return as_file(CONVERTERS[kind](file, place)) if kind in CONVERTERS else file
+    return as_file(CONVERTERS[kind](file, place, most)) if kind in CONVERTERS else file
 
 
-def _array(file: BinaryIO, place: str) -> Iterator[bytes]:
+def _array(file: BinaryIO, place: str, most: int) -> Iterator[bytes]:
     """The elements of a JSON array, each read as soon as it is whole."""
-    text, number = _Text(file, place), 0
+    text, number = _Text(file, place, most), 0
     if text.skip(_BLANKS) != "[":
         raise CorpusError(place, "not a JSON array", "begin it with [, or put one object on each line of a .jsonl file")
     text.take()
@@ -57,8 +60,8 @@ def _array(file: BinaryIO, place: str) -> Iterator[bytes]:
 class _Text:
     """The characters of a file that are not used yet."""
 
-    def __init__(self, file: BinaryIO, place: str) -> None:
-        self._file, self._place = file, place
+    def __init__(self, file: BinaryIO, place: str, most: int) -> None:
+        self._file, self._place, self._most = file, place, most
         self._utf8 = codecs.getincrementaldecoder("utf-8-sig")()
         self._text, self._at = "", 0
         self._decoder = json.JSONDecoder(parse_constant=_refuse)
@@ -98,6 +101,8 @@ class _Text:
     def _more(self) -> bool:
         """Read on, as much as is there already: so a long value is looked at only a few times."""
         rest = self._text[self._at :]
+        if len(rest) >= self._most:
+            raise too_large(self._place, "a value", self._most)
         more = self._file.read(max(_BLOCK, len(rest)))
         try:
             self._text, self._at = rest + self._utf8.decode(more, final=not more), 0
@@ -106,20 +111,20 @@ class _Text:
         return bool(more)
 
 
-def _comma_separated(file: BinaryIO, place: str) -> Iterator[bytes]:
-    return _rows(file, place, ",")
+def _comma_separated(file: BinaryIO, place: str, most: int) -> Iterator[bytes]:
+    return _rows(file, place, most, ",")
 
 
-def _tab_separated(file: BinaryIO, place: str) -> Iterator[bytes]:
-    return _rows(file, place, "\t")
+def _tab_separated(file: BinaryIO, place: str, most: int) -> Iterator[bytes]:
+    return _rows(file, place, most, "\t")
 
 
-def _rows(file: BinaryIO, place: str, separator: str) -> Iterator[bytes]:
+def _rows(file: BinaryIO, place: str, most: int, separator: str) -> Iterator[bytes]:
     """The rows of a table whose first row names the columns."""
     import csv  # not at the top: most inputs are no tables
 
-    csv.field_size_limit(sys.maxsize)  # a text may be longer than the library's 131,072 characters
-    text = (line.decode("utf-8" if number else "utf-8-sig") for number, line in enumerate(file))
+    csv.field_size_limit(most)  # a text may be longer than the library's 131,072 characters
+    text = (line.decode("utf-8" if number else "utf-8-sig") for number, line in enumerate(_lines(file, place, most)))
     # Strict, because a quote inside of a field that is not quoted would be dropped without a word.
     rows, number = csv.reader(text, delimiter=separator, strict=True), 0
     try:
@@ -133,10 +138,19 @@ def _rows(file: BinaryIO, place: str, separator: str) -> Iterator[bytes]:
                 raise CorpusError(f"{place}: row {number}", problem, "put values that hold a separator in quotes")
             yield _line(dict(zip(names, row + [None] * (len(names) - len(row)))))
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise too_large(f"{place}: row {number + 1}", "a value", most) from error
         problem = f"not a table ({error})"
         raise CorpusError(f"{place}: row {number + 1}", problem, "double quotes inside of quoted values") from error
     except UnicodeDecodeError as error:
         raise _not_utf8(place, error) from error
+
+
+def _lines(file: BinaryIO, place: str, most: int) -> Iterator[bytes]:
+    while line := file.readline(most):
+        if len(line) == most and not line.endswith(b"\n"):
+            raise too_large(place, "a line", most)
+        yield line
 
 
 def _check_names(names: list[str], place: str) -> None:
@@ -145,8 +159,8 @@ def _check_names(names: list[str], place: str) -> None:
         raise CorpusError(place, f"two columns are named {double!r}", "name each column once, in the first row")
 
 
-def _parquet(file: BinaryIO, place: str) -> Iterator[bytes]:
-    """The rows of a Parquet file."""
+def _parquet(file: BinaryIO, place: str, most: int) -> Iterator[bytes]:
+    """The rows of a Parquet file; its row groups are in memory whole, whatever is in them."""
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
@@ -186,7 +200,7 @@ def _refuse(name: str) -> None:
     raise ValueError(f"{name} is not in JSON")
 
 
-CONVERTERS: dict[str, Callable[[BinaryIO, str], Iterator[bytes]]] = {
+CONVERTERS: dict[str, Callable[[BinaryIO, str, int], Iterator[bytes]]] = {
     "json": _array,
     "csv": _comma_separated,
     "tsv": _tab_separated,

@@ -139,7 +139,7 @@ class Conll:
     def long(self, item: Item, entities: Iterable[Entity]) -> Iterator[bytes]:
         """See Writer."""
         for word, label in labeled_words(item.text, entities):
-            yield utf8(f"{word} {label}\n")
+            yield utf8(f"{word} {column_of(label)}\n")
         yield b"\n"
 
     def broken(self, item: Item) -> bytes:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from runtime.backends.base import BackendOptions
 from runtime.backends.openvino_cpu import OpenVino
+from runtime.backends.openvino_rows import FixedRows
 from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch
 from runtime.bundle.store import Bundle, Candidate, open_bundle
-from runtime.errors import BugError
+from runtime.errors import BackendError, BugError
 
 pytest.importorskip("openvino")
 LENGTHS = (8, 16)
@@ -89,3 +91,24 @@ def test_lengths_beyond_the_model_are_left_out(bundle: Bundle) -> None:
     longest = bundle.manifest.max_length
     assert backend.logits(batch(longest)).shape == (1, longest, len(bundle.manifest.labels))
     backend.close()
+
+
+class Core:
+    """A core, and the model that it reads, which cannot be compiled for one length."""
+
+    inputs: ClassVar[list[Any]] = []
+
+    def read_model(self, path: str) -> Core:
+        return self
+
+    def clone(self) -> Core:
+        return self
+
+    def reshape(self, shapes: dict[str, list[int]]) -> None:
+        raise RuntimeError("Exception from src/core/model.cpp:1:\nbroadcast of [1,8] and [1,9]")
+
+
+def test_a_graph_that_cannot_have_a_fixed_length_is_an_error_in_one_line() -> None:
+    with pytest.raises(BackendError, match=r"x\.onnx: OpenVINO cannot compile it for rows of 8") as raised:
+        FixedRows(Path("x.onnx"), Core(), {}, (8,), lambda compiled: None)
+    assert "cpp" not in str(raised.value)

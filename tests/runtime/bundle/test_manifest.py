@@ -57,6 +57,13 @@ def setting(path: str, new: Any) -> Change:
     return change
 
 
+def measured(*lengths: int) -> dict[str, Any]:
+    """A speed with row lengths for one text at a time."""
+    candidate = {"file": GRAPH, "backend": "openvino", "precision": "fp32", "device": "cpu"}
+    alone = {"p50_ms": 1, "p99_ms": 1, "threads": 1, "lengths": [*lengths]}
+    return {"candidate": candidate, "tokens_per_second": 1, "machine": "", "one_text": alone}
+
+
 DIGEST = {"sha256": "0" * 64, "bytes": 1}
 
 
@@ -90,6 +97,8 @@ DIGEST = {"sha256": "0" * 64, "bytes": 1}
         (setting("certificates.0.file", "other.onnx"), "neither a graph nor an engine"),
         (setting("certificates.0.measured", {"words": "many"}), "where a finite number was expected"),
         (setting("certificates.0.files", ...), "certificates[0].files is missing"),
+        (setting("speeds", [measured(32, 16)]), "speeds: row lengths that do not rise"),
+        (setting("speeds", [measured(*range(1, 1000))]), "speeds: row lengths that do not rise"),
         (setting("checkpoint", None), "checkpoint is 'None' where an object was expected"),
         (setting("schema", [2]), "schema [2], this version"),
     ],

@@ -21,7 +21,7 @@ from transformers.pipelines.token_classification import AggregationStrategy
 
 from runtime.backends.fake import Fake
 from runtime.backends.pytorch_reference import PyTorch
-from runtime.bundle.store import Bundle, Manifest, Source
+from runtime.bundle.store import Bundle, Manifest, Source, open_bundle
 from runtime.errors import UsageError
 from runtime.integrations import pipeline
 from runtime.integrations.hf_pipeline import CHUNK, Pipeline
@@ -320,3 +320,16 @@ def _quiet() -> Iterator[None]:
     hf.logging.set_verbosity_error()
     yield
     hf.logging.set_verbosity(before)
+
+
+def test_after_close_a_pipeline_refuses_what_it_is_asked(bundle: Path) -> None:
+    """It used the backend bare: after `close`, or in a forked process, that crashes or hangs."""
+    opened = open_bundle(bundle)
+    inner = Fake(len(opened.manifest.labels), np.zeros_like)
+    pipe = Pipeline(opened, inner)
+    assert pipe("Paris") == []
+    pipe.close()
+    pipe.close()
+    with pytest.raises(UsageError, match="tagger: it is closed"):
+        pipe("Paris")
+    assert inner.closed

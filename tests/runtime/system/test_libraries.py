@@ -10,7 +10,7 @@ from importlib.metadata import version
 import pytest
 
 from runtime.errors import UsageError
-from runtime.system.libraries import available_threads, installed_version, threads_for
+from runtime.system.libraries import available_threads, installed_version, threads_for, too_many_threads
 
 
 def test_versions() -> None:
@@ -42,5 +42,7 @@ def test_no_more_threads_than_cpus() -> None:
     assert threads_for(0) == available_threads()
     assert threads_for(1) == 1
     assert threads_for(5000) == os.cpu_count()
+    assert too_many_threads(5000).startswith("threads: 5,000 are asked for, and this machine has ")
+    assert too_many_threads(0) == too_many_threads(1) == ""
     with pytest.raises(UsageError, match="threads: -1; give 1 or more, or 0 for all CPUs"):
         threads_for(-1)

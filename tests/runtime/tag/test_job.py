@@ -60,6 +60,7 @@ def _lines(raw: bytes) -> list[dict[str, object]]:
         (["-i", "FILE", "-o", "FILE"], "it is an input and the output"),
         (["-i", "FILE", "--score"], "lines holds no gold labels"),
         (["-i", "FILE", "--field", "body"], "--field: no input has fields"),
+        (["-i", "FILE", "--document-field", "doc"], "--document-field: no input has fields"),
         (["-i", "FILE", "--word-column", "2"], "no input is CoNLL"),
         (["-i", "FILE", "--word-column", "0"], "column: 0; count from 1"),
         (["-i", "FILE", "-f", "jsonl", "--to", "html", "--answer-field", "x"], "--answer-field: the output is html"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import open_bundle, seal
 from runtime.decode.options import Decoding
 from runtime.errors import BackendError, BundleError, TextError, UncertifiedError
+from runtime.system.libraries import available_threads
 from runtime.tag.opening import begin_tagger
 from runtime.tag.request import JobRequest, ModelRequest, Request
 
@@ -44,6 +46,15 @@ def test_texts_of_a_command_line_are_few(tiny_bundle: Path) -> None:
 def test_the_choice_is_said_to_who_asks(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with begin_tagger(_request(tiny_bundle, verbose=True))() as tagger:
         assert capsys.readouterr().err == f"python -m runtime.tag: took {tagger.about}\n"
+
+
+def test_threads_that_the_machine_does_not_have_are_said(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They were left out without a word."""
+    here = max(os.cpu_count() or 1, available_threads())
+    with begin_tagger(_request(tiny_bundle, threads=5000))() as tagger:
+        assert tagger.backend.streams == here
+    said = f"python -m runtime.tag: warning: threads: 5,000 are asked for, and this machine has {here} CPUs; "
+    assert capsys.readouterr().err == f"{said}{here} are used\n"
 
 
 def test_an_error_comes_when_the_tagger_is_asked_for_and_not_before(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ def test_a_request_cannot_change_under_a_running_job() -> None:
         {"settings": {"tf32": "1"}},
         {"checkpoint": Path("c")},
         {"allow_uncertified": True},
+        {"limited": True},
         {"windowing": Windowing(long="error")},
         {"decoding": Decoding(ignore=["LOC"])},
     ],

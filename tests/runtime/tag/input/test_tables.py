@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.errors import NerveError
+from runtime.errors import CorpusError, NerveError
 from runtime.tag.input.opened import as_file
 from runtime.tag.input.tables import as_json_lines
 
@@ -118,3 +119,22 @@ def test_parquet_is_not_read_from_a_pipe() -> None:
     os.close(write)
     with os.fdopen(read, "rb") as pipe, pytest.raises(NerveError, match="read from its end, and a pipe has none"):
         list(as_json_lines("parquet", pipe, "x"))
+
+
+@pytest.mark.parametrize("kind", ["json", "csv", "tsv"])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_what_has_no_end_is_refused_before_it_is_held(kind: str, end: bytes) -> None:
+    """--max-text held for lines alone: a string of an array, or a value of a table, was read to its end."""
+    opens = b'["' if kind == "json" else b'text\n"'
+    read = 0
+
+    def parts() -> Iterator[bytes]:
+        nonlocal read
+        yield opens
+        while read < 1 << 26:
+            read += 1 << 16
+            yield b"x" * ((1 << 16) - len(end)) + (b"" if kind == "json" else end)
+
+    with pytest.raises(CorpusError, match=r"bytes or more, as if it had no end; .* --max-text"):
+        list(as_json_lines(kind, as_file(parts()), "x", most=100_000))
+    assert read < 1 << 23

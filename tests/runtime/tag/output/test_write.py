@@ -83,6 +83,7 @@ def test_a_label_is_one_column_whatever_is_in_it() -> None:
     text = Item(file="x", line=1, text="Oslo")
     found = Answer((Entity("New\u00a0 City\nO O", "Oslo", 0, 4, 1.0),))
     assert Conll().entry(text, found) == b"Oslo B-New__City_O_O\n\n"
+    assert b"".join(Conll().long(text, found.entities)) == Conll().entry(text, found)
     (item,) = read("conll", b"Oslo\n")
     assert Conll().entry(item, Answer(labels=["B-a b"])) == b"Oslo B-a_b\n"
     assert Conll().entry(item, Answer(labels=[""])) == b"Oslo O\n"
