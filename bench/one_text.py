@@ -179,7 +179,7 @@ def picture(latency: dict[str, Latency], mode: pictures.Mode) -> bytes:
 
 
 def _parser() -> Parser:
-    parser = Parser(prog=PROG, description="Measure one text at a time, against bare calls of the backends and Optimum.")
+    parser = Parser(prog=PROG, description="Measure one text at a time against bare calls of the backends and Optimum.")
     parser.add_argument("bundle", type=Path, help="what export made")
     parser.add_argument("--checkpoint", type=Path, help="its checkpoint, if it is not where the manifest says")
     parser.add_argument("--corpus", type=Path, required=True, help="CoNLL file, or folder with valid.txt")
