@@ -152,7 +152,7 @@ def _add_input(made: Parser) -> None:
         type=count,
         default=MAX_TEXT,
         metavar="BYTES",
-        help="of a line, or of a file that is one text; more is refused, before it is held (%(default)s)",
+        help="of a line, a value or a file that is one text; more is refused, before it is held (%(default)s)",
     )
     group.add_argument(
         "--on-error",
