@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,22 @@ GROUPS = {
     "bench.txt": ("bench",),
     "dev.txt": ("train", "hub", "export", "openvino", "serve", "bench", "dev"),
 }
+
+
+def test_files_that_are_not_code_are_installed_with_it() -> None:
+    """Of a wheel, as `pip install .` makes it: an editable install has every file, and would not notice."""
+    packed = PYPROJECT["tool"]["setuptools"]["package-data"]
+    installed = {
+        path for package, patterns in packed.items() for each in patterns for path in _folder(package).glob(each)
+    }
+    stages = [ROOT / name for name in ("runtime", "train", "export")]
+    beside = {path for stage in stages for path in stage.rglob("*") if path.is_file() and path.suffix != ".py"}
+    assert {path.name for path in beside if "__pycache__" not in path.parts and path not in installed} == set()
+    assert ROOT / "export" / "report" / "report.css" in installed
+
+
+def _folder(package: str) -> Path:
+    return ROOT.joinpath(*package.split("."))
 
 
 def canonical(name: str) -> str:

@@ -90,9 +90,9 @@ def test_an_interrupted_search_goes_on_where_it_was(bundle: Bundle, tmp_path: Pa
 
 def test_a_set_up_that_fails_is_left_out(bundle: Bundle, tmp_path: Path) -> None:
     found = found_by(Machine(fails="onnxruntime"), bundle, LATENCY, tmp_path / "journal")
-    assert {one.profile.candidate.backend for one in found} <= {"openvino"}
-    if found:
-        assert found[0].profile.candidate.backend == "openvino"
+    # Without OpenVINO nothing is left; with it, all that is found is its own.
+    others = {one.backend for one in bundle.manifest.certificates if one.device == "cpu"} - {"onnxruntime"}
+    assert {one.profile.candidate.backend for one in found} == others
 
 
 def test_candidates_below_the_floor_are_not_tried(bundle: Bundle) -> None:
