@@ -6,11 +6,12 @@ The table on the screen and the report in the bundle have the same rows. What is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from export.certify.outcomes import Outcome
 from runtime.bundle.certificate import Candidate
+from runtime.bundle.doubts import doubts
 from runtime.bundle.store import Bundle, Manifest
 from runtime.errors import NerveError
 from runtime.screen.display import Table
@@ -20,6 +21,7 @@ HEADINGS = (
     *("in", "backend", "graph", "MACs\nin it"),
     *("changed in\n10,000, 95%", "F1", "times\nPyTorch", "kept,\nor why not"),
 )
+_BARRED = "failed on another text"
 _RIGHT = frozenset({3, 4, 5, 6})
 
 
@@ -29,7 +31,7 @@ class Row:
 
     Attributes:
         candidate: which.
-        kept: whether the bundle has its certificate.
+        kept: whether the bundle has its certificate, and nothing that it failed on before.
         reason: why it is kept or left out, in about five words.
         is_default: whether the runtime takes it on this machine.
         macs: share of the multiply-accumulates in its precision, 0 to 1; None where nothing is attested.
@@ -57,8 +59,15 @@ def rows_of(bundle: Bundle, outcomes: Sequence[Outcome]) -> tuple[Row, ...]:
         bundle: with certificates, attestations and speeds.
         outcomes: what certifying came to; its certificates are those of the bundle.
     """
+    # What spoke against its certificates when it was opened may have been settled since, or have come up.
+    bundle = replace(bundle, doubts=doubts(bundle.manifest, limited=True))
     default = _default(bundle)
-    rows = [_row(bundle, outcome, is_default=outcome.candidate == default) for outcome in outcomes]
+    barred = {one.candidate for one in bundle.manifest.failed}
+    told = [
+        replace(each, kept=False, reason=_BARRED) if each.kept and each.candidate in barred else each
+        for each in outcomes
+    ]
+    rows = [_row(bundle, outcome, is_default=outcome.candidate == default) for outcome in told]
     return tuple(sorted(rows, key=lambda row: (not row.kept, -(row.times_pytorch or 0))))
 
 

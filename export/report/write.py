@@ -72,7 +72,9 @@ def outcomes_of(bundle: Bundle) -> tuple[Outcome, ...]:
         rows = [_row(each) for each in _facts(bundle).get("candidates", [])]
     except (TypeError, ValueError, RecursionError):  # no digest protects the report, and somebody has changed it
         rows = []
-    return (*kept, *(_left_out(row) for row in rows if not row.kept))
+    # One that failed on another text has its certificate all the same.
+    known = {one.candidate for one in kept}
+    return (*kept, *(_left_out(row) for row in rows if not row.kept and row.candidate not in known))
 
 
 def _row(value: Any) -> Row:

@@ -263,6 +263,7 @@ def _check_files(manifest: Manifest) -> None:
     for certificate in (*manifest.certificates, *manifest.failed):
         if certificate.file not in named:
             raise SchemaError(f"certificates: {certificate.file[:60]!r} is neither a graph nor an engine")
+        check_lengths(certificate.rows, "certificates")
     check_profiles(manifest.profiles, named)
     for speed in manifest.speeds:
         check_lengths(speed.one_text.lengths, "speeds")

@@ -84,6 +84,13 @@ def test_the_facts_name_the_manifest_that_they_tell_of(bundle: Path) -> None:
 def test_what_was_left_out_is_remembered_by_the_report_alone(bundle: Path) -> None:
     opened = open_bundle(bundle)
     assert [each for each in outcomes_of(opened) if not each.kept] == [LEFT_OUT]
+    barred = replace(opened.manifest.certificates[0], corpus="other.txt", corpus_sha256="1", passed=False)
+    seal(bundle, replace(opened.manifest, failed=(barred,)))
+    again = open_bundle(bundle)
+    report(again, [*(measured(one, kept=True, reason="kept") for one in again.manifest.certificates), LEFT_OUT])
+    told = outcomes_of(again)
+    assert len({each.candidate for each in told}) == len(told)
+    seal(bundle, opened.manifest)
     # Once something else was sealed, the report is old, and one that somebody has changed is no report.
     seal(bundle, replace(opened.manifest, speeds=()))
     assert all(each.kept for each in outcomes_of(opened))

@@ -97,6 +97,7 @@ DIGEST = {"sha256": "0" * 64, "bytes": 1}
         (setting("certificates.0.file", "other.onnx"), "neither a graph nor an engine"),
         (setting("certificates.0.measured", {"words": "many"}), "where a finite number was expected"),
         (setting("certificates.0.files", ...), "certificates[0].files is missing"),
+        (setting("certificates.0.rows", [32, 16]), "certificates: row lengths that do not rise"),
         (setting("speeds", [measured(32, 16)]), "speeds: row lengths that do not rise"),
         (setting("speeds", [measured(*range(1, 1000))]), "speeds: row lengths that do not rise"),
         (setting("checkpoint", None), "checkpoint is 'None' where an object was expected"),
