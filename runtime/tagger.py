@@ -39,7 +39,7 @@ from runtime.concurrency import in_order
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
-from runtime.errors import UsageError
+from runtime.errors import TextError, UsageError
 from runtime.guarded_backend import GuardedBackend
 from runtime.logits import BatchRunner
 from runtime.one_text import OneText
@@ -276,8 +276,9 @@ class Tagger:
             UsageError, TextError: see tag_words.
         """
         found = [answer.sentences for answer in self.answers([Document(sentences) for sentences in documents])]
-        for refused in (sentence.refused for sentences in found for sentence in sentences if sentence.refused):
-            raise refused
+        for number, sentence in enumerate(itertools.chain.from_iterable(found), start=1):
+            if sentence.refused:  # it was counted in its chunk
+                raise TextError(number, sentence.refused.problem, sentence.refused.fix)
         return [[list(sentence.labels) for sentence in sentences] for sentences in found]
 
     def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:

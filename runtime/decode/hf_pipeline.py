@@ -25,6 +25,7 @@ together from tokens.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -120,15 +121,23 @@ def entities_from_tokens(
 
 
 def disjoint(found: Sequence[Entity]) -> list[Entity]:
-    """The entities of a text, each without the characters that one before it has; what has none left is dropped."""
+    """The entities of a text, each without the characters that one before it has; what has none left is dropped.
+
+    What is outside of entities is there for their sake, and takes no character from one: it ends where the next begins.
+    """
+    ends: list[int] = []
+    next_start = sys.maxsize
+    for entity in reversed(found):
+        ends.append(min(entity.end, next_start) if entity.label == OUTSIDE else entity.end)
+        next_start = next_start if entity.label == OUTSIDE else min(entity.start, next_start)
     kept: list[Entity] = []
     reach = 0
-    for entity in found:
+    for entity, end in zip(found, reversed(ends)):
         start = max(entity.start, reach)
-        if start < entity.end:
-            text = entity.text[start - entity.start :]
-            kept.append(entity if start == entity.start else replace(entity, text=text, start=start))
-            reach = entity.end
+        if start < end:
+            text = entity.text[start - entity.start : end - entity.start]
+            kept.append(replace(entity, text=text, start=start, end=end) if text != entity.text else entity)
+            reach = end
     return kept
 
 

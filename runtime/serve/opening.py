@@ -16,7 +16,7 @@ from runtime.bundle.store import Bundle
 from runtime.bundle.third_party import open_folder
 from runtime.errors import UsageError
 from runtime.opening import open_model
-from runtime.selection import choose, describe, of_profile
+from runtime.selection import choose, of_profile
 from runtime.serve.batching.engine import TaggingEngine
 from runtime.serve.observe.log import Log
 from runtime.serve.observe.shadow import Shadow
@@ -54,7 +54,8 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
     profile = _profile(bundle, asked)
     wanted = of_profile(profile, asked.wanted) if profile else asked.wanted
     candidate = choose(bundle, wanted, certified=not asked.allow_uncertified)
-    engine = _open_engine(bundle, candidate, asked, threads=threads_for(asked.threads), profile=profile)
+    threads = threads_for(asked.threads)
+    engine, about = _open_engine(bundle, candidate, asked, wanted=asked.wanted, threads=threads, profile=profile)
     service = Service(
         engine,
         _about(bundle, candidate, engine, asked),
@@ -74,7 +75,7 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
         precision=candidate.precision,
         device=candidate.device,
     )
-    return service, describe(bundle, candidate, asked.wanted)
+    return service, about
 
 
 def _open_bundle(folder: Path, asked: ServeRequest) -> Bundle:
@@ -94,17 +95,22 @@ def _profile(bundle: Bundle, asked: ServeRequest) -> RunProfile | None:
 
 
 def _open_engine(
-    bundle: Bundle, candidate: Candidate, asked: ServeRequest, *, threads: int, profile: RunProfile | None = None
-) -> TaggingEngine:
+    bundle: Bundle,
+    candidate: Candidate,
+    asked: ServeRequest,
+    *,
+    wanted: Wanted,
+    threads: int,
+    profile: RunProfile | None = None,
+) -> tuple[TaggingEngine, str]:
+    """The engine on a candidate, which is the choice for what is wanted; and what runs, in one line for people."""
     manifest, uncertified = bundle.manifest, asked.allow_uncertified
-    model = open_model(
-        bundle, candidate=candidate, threads=threads, allow_uncertified=uncertified, profile=profile or ""
-    )
+    model = open_model(bundle, candidate=wanted, threads=threads, allow_uncertified=uncertified, profile=profile or "")
     encoder, backend = model.encoder, model.backend
     encoder.check_ids(manifest.vocabulary)
     align = align_of(candidate) if asked.reproducible else 1
     best = manifest.default_reading
-    return TaggingEngine(
+    engine = TaggingEngine(
         encoder,
         label_set_of(manifest),
         backend,
@@ -112,14 +118,14 @@ def _open_engine(
         align=align,
         windowing=DEFAULT_WINDOWING.settled(best.policy, context=best.context) if best else DEFAULT_WINDOWING,
     )
+    return engine, model.about
 
 
 def _open_shadow(folder: Path, engine: TaggingEngine, asked: ServeRequest) -> Shadow:
     bundle = _open_bundle(folder, asked)
-    candidate = choose(
-        bundle, ANY if asked.wanted.file else _on_device(asked.wanted), certified=not asked.allow_uncertified
-    )
-    shadow = _open_engine(bundle, candidate, asked, threads=1)
+    wanted = ANY if asked.wanted.file else _on_device(asked.wanted)
+    candidate = choose(bundle, wanted, certified=not asked.allow_uncertified)
+    shadow, _ = _open_engine(bundle, candidate, asked, wanted=wanted, threads=1)
     if set(shadow.labels.types) != set(engine.labels.types):
         problem = f"its entity types are {', '.join(shadow.labels.types)}, not {', '.join(engine.labels.types)}"
         raise UsageError(str(folder), problem, "take a shadow bundle with the same types")

@@ -359,3 +359,15 @@ def test_a_sentence_of_a_document_can_be_refused(bundle: Path) -> None:
         assert [list(sentence.labels) for sentence in answer.sentences] == [["B-LOC"], [], ["I-LOC"]]
         with pytest.raises(TextError, match="tokens, this model takes"):
             tagger.tag_documents([[["Paris"], long]])
+
+
+def test_a_refused_sentence_of_documents_has_its_number_among_all(tiny: Path) -> None:
+    """It was counted anew in each chunk of documents."""
+    backend = Fake(len(LABELS), lambda ids: ids % len(LABELS))
+    windowing = Windowing(policy="sentences", long="error")
+    tagger = Tagger(
+        Encoder(tiny / "tokenizer.json"), LABELS, backend, max_length=64, vocabulary=10**6, windowing=windowing
+    )
+    documents = [[["Oslo"]]] * (CHUNK + 2) + [[["Oslo"], ["Oslo"] * 200]]
+    with pytest.raises(TextError, match=f"text {CHUNK + 4}: "):
+        tagger.tag_documents(documents)

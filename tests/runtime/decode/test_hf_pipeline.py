@@ -18,7 +18,7 @@ from transformers.pipelines.token_classification import AggregationStrategy
 
 from runtime.backends.fake import Fake
 from runtime.backends.pytorch_reference import PyTorch
-from runtime.decode.hf_pipeline import entities_from_tokens
+from runtime.decode.hf_pipeline import disjoint, entities_from_tokens
 from runtime.decode.options import AGGREGATIONS, STRATEGIES, Aggregation, Decoding, Strategy
 from runtime.encode.hf_pipeline import RawTokens
 from runtime.encode.tokenizer import Encoder
@@ -234,6 +234,23 @@ def test_what_lies_outside_of_entities_is_given_where_it_is_asked_for(tmp_path: 
     assert as_words(item, Answer(found))[1] == ["O", "B-LOC", "O"]
     with pytest.raises(UsageError, match="outside: aggregation 'word'"):
         Decoding(outside=True)
+
+
+def test_what_is_outside_takes_no_character_from_an_entity() -> None:
+    """Two tokens of a byte-level tokenizer can share one: asked for "O", too, an entity lost it, or was gone."""
+    text = "née Orr"
+    places = [("O", 0, 2), ("PER", 1, 3), ("O", 2, 4), ("O", 3, 6), ("LOC", 5, 6), ("O", 6, 6)]
+    found = [Entity(label, text[start:end], start, end, 1.0) for label, start, end in places]
+    told = disjoint(found)
+    assert [entity for entity in told if entity.label != "O"] == disjoint([e for e in found if e.label != "O"])
+    assert [(e.label, e.start, e.end) for e in told] == [
+        ("O", 0, 1),
+        ("PER", 1, 3),
+        ("O", 3, 4),
+        ("O", 4, 5),
+        ("LOC", 5, 6),
+    ]
+    assert all(entity.text == text[entity.start : entity.end] for entity in told)
 
 
 def test_padding_is_no_entity_of_a_tagger(tmp_path: Path) -> None:

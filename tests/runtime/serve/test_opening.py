@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from export.sign import main as sign
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import read_bundle, seal
 from runtime.errors import BundleError, NerveError, UncertifiedError, UsageError
 from runtime.serve.opening import open_service
@@ -55,6 +56,16 @@ def test_limited_evidence_is_served_only_where_that_was_asked_for(tmp_path: Path
     whole = lookup_bundle(tmp_path / "whole", WORDS)
     with pytest.raises(UncertifiedError, match="limited evidence"):
         opened("--bundle", whole, "--shadow", bundle)
+
+
+def test_rows_that_no_certificate_covers_are_left_out_and_this_is_said(tmp_path: Path) -> None:
+    bundle = lookup_bundle(tmp_path / "bundle", WORDS)
+    manifest = read_bundle(bundle).manifest
+    profile = RunProfile("fast", manifest.certificates[0].candidate, "latency", 1, 1, 256, (16, 32))
+    seal(bundle, replace(manifest, profiles=(profile,)))
+    said = "rows of one length are left out"
+    assert said in opened("--bundle", bundle, "--profile", "fast", "--not-reproducible")
+    assert said not in opened("--bundle", bundle, "--profile", "fast")
 
 
 def test_a_shadow_has_the_same_types(tmp_path: Path) -> None:
