@@ -80,8 +80,8 @@ class TritonPythonModel:
 
     def finalize(self) -> None:
         """Give back the engine's memory."""
-        for tagger in self._taggers.values():
-            tagger.close()
+        # The others run on its backend, which cannot be closed twice.
+        self._taggers["word"].close()
 
     def _answer(self, aggregation: str, group: list[tuple[int, list[str], float]], responses: list[Any]) -> None:
         """Fill in the responses of requests that are read alike."""

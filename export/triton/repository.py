@@ -112,8 +112,7 @@ def _warmup_text(bundle: Bundle, chosen: Candidate) -> str:
 
 def _write_onnx(bundle: Bundle, folder: Path) -> Iterator[str]:
     """The fastest graph that ONNX Runtime runs by a passing certificate."""
-    certified = [each.candidate for each in bundle.manifest.certificates if each.passed]
-    able = [one for one in certified if one.backend == "onnxruntime"]
+    able = _vouched(bundle, "onnxruntime")
     if not able:
         yield "encoder_onnx: left out, no graph holds a passing certificate for onnxruntime"
         return
@@ -137,8 +136,7 @@ def _write_onnx(bundle: Bundle, folder: Path) -> Iterator[str]:
 
 def _write_engine(bundle: Bundle, folder: Path) -> Iterator[str]:
     """The fastest TensorRT engine with a passing certificate."""
-    certified = [each.candidate for each in bundle.manifest.certificates if each.passed]
-    able = [one for one in certified if one.backend == "tensorrt"]
+    able = _vouched(bundle, "tensorrt")
     if not able:
         yield "encoder_trt: left out, the bundle has no TensorRT engine with a passing certificate"
         return
@@ -159,6 +157,12 @@ def _write_engine(bundle: Bundle, folder: Path) -> Iterator[str]:
     )
     (folder / "config.pbtxt").write_text(text, encoding="utf-8")
     yield f"encoder_trt: {chosen}, for {engine.built_for}"
+
+
+def _vouched(bundle: Bundle, backend: str) -> list[Candidate]:
+    """The backend's candidates with a passing certificate that nothing speaks against."""
+    certified = [one.candidate for one in bundle.manifest.certificates if one.passed]
+    return [one for one in certified if one.backend == backend and one not in bundle.doubts]
 
 
 def _graph(bundle: Bundle, file: str) -> tuple[list[Tensor], list[Tensor], list[str]]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +16,7 @@ from export.triton.__main__ import main
 from export.triton.configuration import preferred_sizes
 from export.triton.repository import Serving, write_repository
 from runtime.bundle.certificate import Wanted
-from runtime.bundle.store import open_bundle
+from runtime.bundle.store import open_bundle, seal
 from runtime.errors import StorageError, UncertifiedError
 from tests.lookup import lookup_bundle
 
@@ -58,6 +63,52 @@ def test_nothing_uncertified_is_served_unasked(bundle: Path, tmp_path: Path) -> 
     assert not (tmp_path / "models").exists()
     said = write_repository(opened, tmp_path / "models", Serving(wanted=Wanted(), allow_uncertified=True))
     assert said[1].startswith("encoder_onnx: left out")
+
+
+def test_an_encoder_whose_candidate_failed_on_another_text_is_left_out(bundle: Path, tmp_path: Path) -> None:
+    held = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    manifest = open_bundle(held).manifest
+    [passed] = manifest.certificates
+    seal(held, replace(manifest, failed=(replace(passed, corpus="other.txt", corpus_sha256="1", passed=False),)))
+    said = write_repository(open_bundle(held), tmp_path / "models", Serving(wanted=Wanted(), allow_uncertified=True))
+    assert said[1].startswith("encoder_onnx: left out")
+    assert not (tmp_path / "models" / "encoder_onnx").exists()
+
+
+_TRITON = """
+class Logger:
+    log_info = print
+
+class Family:
+    COUNTER = 0
+    def __init__(self, **_): pass
+    def Metric(self, labels): return self
+
+MetricFamily = Family
+"""
+_LIFE = """
+import json, sys
+import model
+given = json.loads(sys.argv[1])
+served = model.TritonPythonModel()
+served.initialize({"model_name": "ner", "model_version": "1", "model_config": json.dumps({"parameters": given})})
+print([one.text for one in served._tagger("simple").tag(["in Paris"])[0]])
+served.finalize()
+print("ended")
+"""
+
+
+def test_a_model_that_read_in_two_ways_ends_well(bundle: Path, tmp_path: Path) -> None:
+    """With a stand-in for what Triton brings; test_model has the real one."""
+    write_repository(open_bundle(bundle), tmp_path / "models", ANY)
+    (tmp_path / "triton").mkdir()
+    (tmp_path / "triton" / "triton_python_backend_utils.py").write_text(_TRITON)
+    asked = {"backend": "auto", "precision": "auto", "device": "auto", "file": "", "threads": "1", "profile": ""}
+    given = {name: {"string_value": value} for name, value in {**asked, "allow_uncertified": "no"}.items()}
+    line = [sys.executable, "-c", _LIFE, json.dumps(given)]
+    version, path = tmp_path / "models" / "ner" / "1", {**os.environ, "PYTHONPATH": str(tmp_path / "triton")}
+    done = subprocess.run(line, cwd=version, env=path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.splitlines()[-2:]) == (0, ["['Paris']", "ended"]), done.stderr
 
 
 @pytest.mark.parametrize(
