@@ -19,7 +19,8 @@ export.certify.reference, which shares no code with it. What is measured:
     f1_lost                     reference F1 - candidate F1, in points (0.01)
     agreement                   entity F1 of the candidate against the checkpoint's answers, 0 to 1
     alone_changed_per_10k       changed_per_10k with each sentence tagged alone; where rows of one length have graphs of
-                                their own for that (see runtime.backends.base), through these too, and the worse counts
+                                their own for that (see runtime.backends.base), through these too, alone and three in a
+                                call, and the worst counts
     sure_words                  words whose label has a probability of 0.95 or more by the checkpoint
     sure_changed                of these, labels that differ all the same; where most do, of all ways to ask
     margin_median, margin_90, margin_largest    probability of the checkpoint's first label less that of its second,

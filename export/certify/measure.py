@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 Figures = dict[str, float | int | None]
 
 
+# Sentences of news that often fit into a single row together.
+_IN_A_ROW = 3
+
+
 class Compared:
     """A text that is compared word by word, and what the checkpoint says of it.
 
@@ -163,11 +167,12 @@ class Certifier:
         Args:
             tagger: the candidate, as it is opened for many texts.
             for_one_text: the same as it is opened for one text at a time, where that is another way: the sentences go
-                through each of them one by one, too, and the worst counts.
+                through each of them one by one, too, and some at once, as they share a single row; the worst counts.
         """
         home, words = self._home, self.text.words
         found = tagger.word_logits(words)
-        alone = [_one_by_one(each, words) for each in (tagger, *for_one_text)]
+        alone = [_some_at_once(tagger, words, 1)]
+        alone += [_some_at_once(each, words, count) for each in for_one_text for count in (1, _IN_A_ROW)]
         rows = tagger.word_logits(self._rows)
         at_home = [(home.expected, each) for each in (found, *alone)]
         everything = [*at_home, (self._expected_rows, rows)]
@@ -207,11 +212,11 @@ def upper_bound(changed: int, words: int, *, confidence: float = 0.95) -> float:
     return float(betaincinv(changed + 1, words - changed, confidence)) if changed < words else 1.0
 
 
-def _one_by_one(tagger: Tagger, texts: Words) -> NDArray[np.float32]:
-    """Logits of each word, every text asked by itself. [words, labels]"""
+def _some_at_once(tagger: Tagger, texts: Words, count: int) -> NDArray[np.float32]:
+    """Logits of each word, so many texts asked in one call. [words, labels]"""
+    calls = (texts[start : start + count] for start in range(0, len(texts), count))
     # A sentence keeps one stream of the backend busy: the others take the next ones meanwhile.
-    each = in_order(lambda one: tagger.word_logits([one]), texts, workers=tagger.backend.streams)
-    return np.concatenate(list(each))
+    return np.concatenate(list(in_order(tagger.word_logits, calls, workers=tagger.backend.streams)))
 
 
 def _difference(expected: NDArray[np.float32], found: NDArray[np.float32]) -> Figures:

@@ -79,6 +79,17 @@ def test_of_two_ways_to_ask_for_one_text_the_worse_counts(way: str) -> None:
     assert found["largest_logit_difference"] == 5
 
 
+def test_what_is_opened_for_one_text_is_asked_for_a_few_at_once_too() -> None:
+    class Few(Answers):
+        def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+            return Answers({"Anna3": 3} if 1 < len(sentences) < 5 else {}).word_logits(sentences)
+
+    of = certifier(Answers())
+    assert of.measure(Few())["alone_changed_per_10k"] == 0  # type: ignore[arg-type]
+    found = of.measure(Answers(), for_one_text=[Few()])  # type: ignore[arg-type, list-item]
+    assert found["alone_changed_per_10k"] == pytest.approx(1e4 / 60)
+
+
 def test_text_without_any_token_is_no_evidence_at_all() -> None:
     nothing = (Sentence(("\u200b",), ("O",)),)
     with pytest.raises(CorpusError, match="0 of 1 words"):
