@@ -31,6 +31,7 @@ from export.reading.documents import Document, read_documents
 from export.report.ending import show_next, show_sentence
 from export.staging import check_output, exclusive
 from runtime.bundle.hub import find_checkpoint
+from runtime.bundle.store import read_bundle
 from runtime.command_line import Parser, count, run
 from runtime.errors import GateError
 from runtime.screen.display import detail, note, stage
@@ -79,6 +80,9 @@ def _export(options: Namespace, output: Path) -> int:
     variants, wanted = _variant_options(options), _tensorrt_options(options)
     if not options.force and is_up_to_date(output, checkpoint, text, variants, tensorrt=wanted, elsewhere=elsewhere):
         note(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
+        # Who asks for int8 again must not take "up to date" for "served".
+        for doubt in read_bundle(output, limited=options.limited_evidence).doubts.values():
+            note(f"not served: {doubt}", tone="bad")
         return 0
     if variants.precisions:
         training = options.training if options.training != Path() else options.corpus

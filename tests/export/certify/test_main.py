@@ -120,6 +120,8 @@ def test_exporting_the_same_graph_again_keeps_what_it_failed_on(
     seal(bundle, replace(intact, failed=(failed,)))
     line = ["--model", str(tiny_model), "--corpus", str(tiny_corpus), "--output", str(bundle), "--threads", "1"]
     assert export(line) == 0
-    assert "up to date" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "up to date" in said
+    assert f"not served: {failed.candidate}: it failed on" in said
     assert export([*line, "--force"]) == 0
     assert failed in open_bundle(bundle).manifest.failed
