@@ -73,7 +73,8 @@ def test_of_two_ways_to_ask_for_one_text_the_worse_counts(way: str) -> None:
 
     many, one = (Alone(), Answers()) if way == "as it is opened for many" else (Answers(), Alone())
     found = certifier(Answers()).measure(many, for_one_text=[one])  # type: ignore[arg-type, list-item]
-    assert (found["changed_labels"], found["alone_changed_per_10k"]) == (0, pytest.approx(1e4 / 60))
+    assert found["changed_labels"] == 0
+    assert found["alone_changed_per_10k"] == pytest.approx(1e4 / 60)
     # Logits of 5 and 0 among 5 labels: the checkpoint was 97% sure of her.
     assert (found["sure_words"], found["sure_changed"]) == (60, 1)
     assert found["largest_logit_difference"] == 5
