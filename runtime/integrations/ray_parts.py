@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from runtime.encode.tokenizer import clean
 from runtime.errors import NerveError, StorageError, UsageError
 from runtime.integrations._open import not_installed
 from runtime.integrations.tag_batch import ENTITIES, ERROR, TagBatch
@@ -198,16 +199,37 @@ def _write(rows: list[Row], target: Path, form: Format) -> None:
     try:
         if form == "jsonl":
             with place.open("wb") as file:
-                file.writelines(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+                file.writelines(_json(row) + b"\n" for row in rows)
         else:
             import pyarrow
 
-            _pyarrow_parquet().write_table(_table(pyarrow, rows), place)
+            try:
+                table = _table(pyarrow, rows)
+            except UnicodeEncodeError:
+                table = _table(pyarrow, _writable(rows))
+            _pyarrow_parquet().write_table(table, place)
         with place.open("rb") as file:
             os.fsync(file.fileno())
         place.replace(target)
     finally:
         place.unlink(missing_ok=True)
+
+
+def _json(row: Row) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair: UTF-8 cannot write it, and JSON's escapes can.
+        return json.dumps(row).encode("ascii")
+
+
+def _writable(value: Any) -> Any:
+    """The value with U+FFFD in place of halves of surrogate pairs, which a table cannot hold; offsets stay right."""
+    if isinstance(value, dict):
+        return {_writable(name): _writable(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_writable(each) for each in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def _table(pyarrow: Any, rows: list[Row]) -> Any:

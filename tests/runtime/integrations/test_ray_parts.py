@@ -58,6 +58,25 @@ def test_jsonl_keeps_its_columns_and_says_what_is_wrong(tmp_path: Path, tagger: 
     ]
 
 
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_half_of_a_surrogate_pair_takes_nothing_from_its_neighbors(form: str, tmp_path: Path, tagger: TagBatch) -> None:
+    """JSON can write it and UTF-8 cannot: one text that was cut within an emoji failed its part, each time anew."""
+    shard, out = tmp_path / "in.jsonl", tmp_path / "out"
+    shard.write_text(
+        '{"text": "Paris \\ud83d", "n": {"\\ud83d": ["\\ud83d"]}}\n{"text": "to Paris"}\n', encoding="utf-8"
+    )
+    (came,) = done(out, [shard], tagger, form, size=10_000)
+    assert (came.documents, came.entities, came.errors, came.problem) == (2, 2, 0, "")
+    if form == "jsonl":
+        assert [row["text"] for row in rows(out)] == ["Paris \ud83d", "to Paris"]
+    else:
+        found = pyarrow.parquet.read_table(out).to_pylist()
+        assert [(row["text"], row["n"]) for row in found] == [
+            ("Paris \ufffd", {"\ufffd": ["\ufffd"]}),
+            ("to Paris", None),
+        ]
+
+
 def test_parquet_in_and_out(tmp_path: Path, tagger: TagBatch) -> None:
     table = pyarrow.table({"id": list(range(250)), "text": ["Paris" if n % 2 else None for n in range(250)]})
     pyarrow.parquet.write_table(table, tmp_path / "in.parquet", row_group_size=90)
