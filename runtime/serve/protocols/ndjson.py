@@ -44,8 +44,9 @@ _RETRY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line, parsed: a text or words, or what is wrong with it."""
+    """A line of that number, parsed: a text or words, or what is wrong with it."""
 
+    number: int
     question: Any = None
     words: bool = False
     error: str = ""
@@ -130,40 +131,41 @@ async def _read(
 ) -> None:
     """Ask about groups of lines as they come; the end is told by nothing."""
 
-    async def answered(group: list[_Line], before: int) -> bytes:
+    async def answered(group: list[_Line]) -> bytes:
         size = 0
         try:
-            answers = await _answered(service, exchange, reading, group, before)
+            answers = await _answered(service, exchange, reading, group)
             size = len(answers)
             return answers
         finally:
             held.take(size)
 
-    number = 0
     try:
         async for group in _groups(service, exchange):
             await held.room()
-            asked.put_nowait(asyncio.create_task(answered(group, number)))
-            number += len(group)
+            asked.put_nowait(asyncio.create_task(answered(group)))
     finally:
         asked.put_nowait(None)
 
 
 async def _groups(service: Service, exchange: Exchange) -> AsyncIterator[list[_Line]]:
     """Lines of the body in groups: all that one part of it brings, at most _LINES."""
-    rest = b""
+    rest, number = b"", 0
     limits = service.limits
     async for part in parts_of(exchange, most=0, seconds=limits.deadline, timer=service.timer):
         *lines, rest = (rest + part).split(b"\n")
         if len(rest) > limits.body:
             raise bad_request(f"a line has more than {limits.body:,} bytes")
         for start in range(0, len(lines), _LINES):
-            yield [_line(raw) for raw in lines[start : start + _LINES] if raw.strip()]
+            numbered = enumerate(lines[start : start + _LINES], number + start + 1)
+            if group := [_line(place, raw) for place, raw in numbered if raw.strip()]:
+                yield group
+        number += len(lines)
     if rest.strip():
-        yield [_line(rest)]
+        yield [_line(number + 1, rest)]
 
 
-async def _answered(service: Service, exchange: Exchange, reading: Reading, group: list[_Line], before: int) -> bytes:
+async def _answered(service: Service, exchange: Exchange, reading: Reading, group: list[_Line]) -> bytes:
     """The group's answers as lines."""
     answers: dict[int, Any] = {place: {"error": line.error} for place, line in enumerate(group) if line.error}
     for words in (False, True):
@@ -174,7 +176,7 @@ async def _answered(service: Service, exchange: Exchange, reading: Reading, grou
             answers |= {place: _said(answer, words=words) for place, answer in zip(places, found)}
     for place, answer in answers.items():
         if "error" in answer:
-            answer["line"] = before + place + 1
+            answer["line"] = group[place].number
     return b"".join(encoded(answers[place]) + b"\n" for place in range(len(group)))
 
 
@@ -191,18 +193,18 @@ async def _patiently(service: Service, exchange: Exchange, questions: list[Any],
             await asyncio.sleep(_RETRY)
 
 
-def _line(raw: bytes) -> _Line:
+def _line(number: int, raw: bytes) -> _Line:
     try:
         value = msgspec.json.decode(raw)
     except (ValueError, RecursionError) as error:
-        return _Line(error=f"not JSON ({error})")
+        return _Line(number, error=f"not JSON ({error})")
     if isinstance(value, dict):
         value = value.get("text", value.get("words"))
     if isinstance(value, str):
-        return _Line(value)
+        return _Line(number, value)
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
-        return _Line(value, words=True)
-    return _Line(error='neither a JSON string, nor {"text": "..."}, nor {"words": ["..."]}')
+        return _Line(number, value, words=True)
+    return _Line(number, error='neither a JSON string, nor {"text": "..."}, nor {"words": ["..."]}')
 
 
 def _said(answer: Any, *, words: bool) -> dict[str, Any]:

@@ -78,6 +78,7 @@ def test_lines_are_answered_in_order_and_broken_ones_in_their_place(server: Serv
     assert found[3] == {"labels": ["B-LOC"]}
     assert found[4] == {"labels": []}
     assert "neither" in found[5]["error"]
+    assert found[5]["line"] == 7  # a blank line has no answer, and is a line
 
 
 def test_options_of_a_stream_are_in_the_query(server: Server) -> None:
