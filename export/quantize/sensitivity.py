@@ -5,6 +5,7 @@ Pure: it is given a way to measure, and knows nothing of graphs or backends.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -53,6 +54,11 @@ class Change:
         """Changed labels in 10,000 words."""
         return per_10k(self.labels, self.words)
 
+    @property
+    def likely_per_10k(self) -> float:
+        """The same and one standard deviation of a Poisson count, its square root: other text may change as many."""
+        return 1e4 * (self.labels + math.sqrt(self.labels)) / self.words if self.words else 0.0
+
 
 def change(expected: Logits, found: Logits) -> Change:
     """Compare logits. Both: [words, labels]"""
@@ -72,14 +78,15 @@ def layers_to_keep(
         work: MACs of each layer that can be quantized.
         counting: a long text, on which changed labels are counted.
         ranking: makes a shorter one, on which each layer is tried.
-        goal: changed labels in 10,000, at most.
+        goal: changed labels in 10,000, at most, with one standard deviation of what was counted: who stops as soon as
+            a count happens to be small enough, stops by chance.
         most: share of all MACs that may be kept in higher precision; beyond it the search ends, goal or not.
 
     Returns:
         What is kept, in that order, and the change that remains.
     """
     now = counting.keeping(())
-    if now.per_10k <= goal:
+    if now.likely_per_10k <= goal:
         return [], now
     gain = _gains(work, ranking())
     kept: list[KeptLayer] = []
@@ -87,7 +94,7 @@ def layers_to_keep(
     room = most * total
     for name in sorted(work, key=lambda name: -gain[name] / work[name]):
         # One that moves the logits by no more than its part in the work is like any other: none of these is the cause.
-        if now.per_10k <= goal or gain[name] <= work[name] / total:
+        if now.likely_per_10k <= goal or gain[name] <= work[name] / total:
             break
         if work[name] > room:
             continue

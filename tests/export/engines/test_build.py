@@ -258,7 +258,7 @@ def bundle(tiny_bundle: Path, fp16: Path, tmp_path: Path) -> Bundle:
     attestations = (attest_graph(folder / FP16.file, FP16),)
     seal(
         folder,
-        replace(old, files=files, graphs=(FP16,), certificates=(), speeds=(), attestations=attestations),
+        replace(old, files=files, graphs=(FP16,), certificates=(), failed=(), speeds=(), attestations=attestations),
     )
     return open_bundle(folder)
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Collection
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from export.quantize.sensitivity import Probe, change, layers_to_keep
+from export.quantize.sensitivity import Change, Probe, change, layers_to_keep
 
 Array = NDArray[np.float32]
 
@@ -84,3 +85,10 @@ def test_change_does_not_see_what_all_labels_have_in_common() -> None:
     assert (found.words, found.labels) == (2, 0)
     assert math.isclose(found.movement, 0, abs_tol=1e-9)
     assert change(expected, expected[:, ::-1]).per_10k == 10_000
+
+
+def test_the_goal_is_not_reached_by_chance() -> None:
+    """36 labels of 30,000 are 12 in 10,000; another text of that size may well show 42."""
+    assert Change(30_000, 36, 0.0).per_10k == pytest.approx(12)
+    assert Change(30_000, 36, 0.0).likely_per_10k == pytest.approx(14)
+    assert Change(0, 0, 0.0).likely_per_10k == 0
