@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench.systems.base import Setting, Span, Spec, Split
 from runtime.batch.windowing import DEFAULT_WINDOWING, Policy, Windowing
-from runtime.bundle.store import CONFIG, MANIFEST, TOKENIZER, Bundle, Candidate
+from runtime.bundle.store import CONFIG, MANIFEST, TOKENIZER, Bundle, Candidate, Certificate
 from runtime.selection import choose, runnable
 
 if TYPE_CHECKING:
@@ -33,10 +33,8 @@ _CERTIFIED = ("changed_per_10k", "f1_lost", "agreement", "words")
 
 
 def nerve_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
-    """Return a Spec for every candidate with a passing certificate, in the order of the manifest."""
-    manifest = bundle.manifest
-    # What did not pass the gate is not served, so it is not measured either.
-    passed = [certificate for certificate in manifest.certificates if certificate.passed]
+    """Return a Spec for every candidate with a certificate that vouches for it, in the order of the manifest."""
+    passed = _vouched(bundle)
     figures = {c.candidate: tuple((name, c.measured.get(name)) for name in _CERTIFIED) for c in passed}
     names = _names(bundle, [certificate.candidate for certificate in passed])
     return [
@@ -51,7 +49,7 @@ def reading_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
     They are measured on documents alone: a sentence is read in the same way by all of them.
     """
     chosen = choose(bundle)
-    name = _names(bundle, [one.candidate for one in bundle.manifest.certificates if one.passed])[chosen]
+    name = _names(bundle, [one.candidate for one in _vouched(bundle)])[chosen]
     plain = _spec(bundle.path, chosen, name, threads=threads, certified=True)
     found = []
     for policy in POLICIES:
@@ -61,6 +59,11 @@ def reading_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
         title = f"Nerve, reading {policy}, {chosen.file} on {chosen.backend}"
         found.append(replace(plain, name=f"{name}/{policy}", title=title, open=opener, workloads=("documents",)))
     return found
+
+
+def _vouched(bundle: Bundle) -> list[Certificate]:
+    """What did not pass the gate, or failed it later, is not served, so it is not measured either."""
+    return [one for one in bundle.manifest.certificates if one.passed and one.candidate not in bundle.doubts]
 
 
 def uncertified(specs: Sequence[Spec], bundle: Bundle, *, threads: int) -> list[Spec]:

@@ -17,6 +17,9 @@ from typing import Any, BinaryIO, cast
 from runtime.errors import UsageError
 
 _BLOCK = 1 << 17
+# Bytes of a .zst file that are unpacked at once. Four of them can stand for 128 KiB of one repeated byte (RFC 8878,
+# RLE blocks), so that a kilobyte unpacks to 32 MiB at most.
+_ZSTANDARD_BLOCK = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class _Zstandard(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._left:
-            packed = self._rest or self._file.read(_BLOCK)
+            packed = self._rest or self._file.read(_ZSTANDARD_BLOCK)
             if not packed:
                 if self._frame is not None:
                     raise EOFError("Compressed file ended before the end of its last frame")

@@ -16,6 +16,7 @@ from bench.systems.stopwatch import WatchedBackend
 from runtime.backends.fake import Fake
 from runtime.batch.batches import Batch
 from runtime.bundle.store import Bundle, Certificate, Graph, Layout, Manifest, Precision, Source, open_bundle
+from runtime.errors import UncertifiedError
 from tests.bench import fakes
 
 SECONDS = 0.05
@@ -93,6 +94,13 @@ def test_every_passing_certificate_is_a_system_with_a_name_of_its_own(tmp_path: 
     ]
     assert {spec.group for spec in specs} == {"nerve"}
     assert dict(specs[0].certificate)["changed_per_10k"] == 1.5
+
+
+def test_what_failed_later_is_not_measured(tmp_path: Path) -> None:
+    bundle = _bundle(tmp_path, _certificate("packed-fp32.onnx", "onnxruntime", "fp32"))
+    candidate = bundle.manifest.certificates[0].candidate
+    doubtful = replace(bundle, doubts={candidate: UncertifiedError("x", "it failed on another text", "certify it")})
+    assert [len(nerve_specs(each, threads=1)) for each in (bundle, doubtful)] == [1, 0]
 
 
 def test_the_size_on_disk_holds_the_weights_that_a_graph_names(tmp_path: Path) -> None:
