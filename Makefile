@@ -83,8 +83,9 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# A worker a CPU, up to two; a file's tests stay together, since they share what is slow to make.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-integrations: setup-integrations
 	$(BIN)/python -m pytest -m 'integration and not slow'
