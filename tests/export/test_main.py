@@ -91,7 +91,7 @@ def test_training_text_must_exist(tiny_model: Path, tiny_corpus: Path, tmp_path:
 
 def test_training_text_must_not_be_what_is_certified_on(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
     same = str(tiny_corpus / "valid.txt")
-    with pytest.raises(CorpusError, match=r"100\.0% of the words that are certified on are in its sentences"):
+    with pytest.raises(CorpusError, match=r"100\.0% of the words of .*valid\.txt, which is certified on, are in its"):
         main([*arguments(tiny_model, tmp_path / "bundle", tiny_corpus), "--int8", "--training", same])
     assert not (tmp_path / "bundle").exists()
 
