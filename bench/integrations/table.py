@@ -68,7 +68,7 @@ def _jobs(rows: Sequence[Mapping[str, Any]]) -> Table:
                 row["name"],
                 f"{row['documents_per_second']:,.0f}",
                 f"{100 * row['share_of_plain']:.0f}%",
-                f"{row['start_seconds']:.1f}",
+                f"{row['start_seconds']:.1f}" if row["start_seconds"] else "-",
             )
             for row in rows
         ),

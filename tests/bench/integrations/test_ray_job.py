@@ -23,10 +23,10 @@ def test_starting_and_working_are_told_apart(tmp_path: Path) -> None:
         return (11.0 if ray else 1.0) + len(shards) * 100 / (80 if ray else 100)
 
     rows = ray_overhead(tmp_path, ["a b", "c d"], tmp_path, Size(documents=100, shards=3, rounds=2, threads=2), run)
-    assert [row["name"] for row in rows] == [PLAIN, "ray_data, 1 actor", "ray_data, 2 actors"]
-    assert [row["documents_per_second"] for row in rows] == pytest.approx([100, 80, 80])
-    assert [row["start_seconds"] for row in rows] == pytest.approx([1, 11, 11])
-    assert [row["share_of_plain"] for row in rows] == pytest.approx([1, 0.8, 0.8])
+    assert [row["name"] for row in rows] == [PLAIN, "ray_data, 1 actor", "ray_data, 2 actors, start included"]
+    assert [row["documents_per_second"] for row in rows] == pytest.approx([100, 80, 300 / (11 + 300 / 80)])
+    assert [row["start_seconds"] for row in rows] == pytest.approx([1, 11, 0])
+    assert [row["share_of_plain"] for row in rows] == pytest.approx([1, 0.8, 3 / (11 + 300 / 80)])
     assert len(commands) == 2 * 3 * 2
     threads = {command[command.index("--actors") + 1]: command[-1] for command in commands if "--actors" in command}
     assert threads == {"1": "2", "2": "1"}, "actors share the CPUs that the plain command has"
