@@ -1,7 +1,8 @@
 """The frame of every command: errors in one line, exit statuses, and a quiet end when the output's reader stops.
 
 Exit statuses: 0: done. 1: done, and the answer is no (a gate failed, a benchmark became slower). 2: an error that the
-user can fix. 130: interrupted. The module does not know what the commands do.
+user can fix. 130: interrupted. The module does not know what the commands do;
+what all that open a bundle ask about trust is said here, once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from runtime.errors import NerveError, UsageError, storage_error
@@ -35,6 +37,16 @@ def count(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def add_trust(made: argparse.ArgumentParser, title: str) -> None:
+    """Add the options on what a bundle must prove, under that title."""
+    group = made.add_argument_group(title)
+    group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
+    limited = "run what was certified on little text, too; see --limited-evidence of python -m export"
+    group.add_argument("--limited-evidence", action="store_true", help=limited)
+    signed = "refuse a bundle that was not signed with the private key to this one; see python -m export.sign"
+    group.add_argument("--require-signature", type=Path, metavar="PUBLIC_KEY", help=signed)
 
 
 def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:

@@ -19,8 +19,9 @@ from typing import Any
 from bench.integrations.measure import compared
 from bench.integrations.ray_job import Size, ray_overhead
 from bench.integrations.sides import pipeline_comparison, presidio_comparison
-from bench.integrations.table import block, with_block
+from bench.integrations.table import MARKS, block
 from bench.measure.machine import machine_facts
+from bench.report.marks import with_block
 from runtime.command_line import Parser, count, run
 from runtime.errors import StorageError, UsageError
 from runtime.system.files import write_atomically
@@ -83,7 +84,7 @@ def _write_page(path: Path) -> None:
         result, page = json.loads(path.read_text(encoding="utf-8")), _PAGE.read_text(encoding="utf-8")
     except OSError as error:
         raise StorageError(str(path), error.strerror or str(error), "give the path of a result") from error
-    write_atomically(_PAGE, with_block(page, block(result, Path("..") / path), _PAGE).encode())
+    write_atomically(_PAGE, with_block(page, block(result, Path("..") / path), _PAGE, MARKS).encode())
 
 
 def _parser() -> Parser:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.report.tables import Table
-from runtime.errors import StorageError
 
-BEGIN, END = "<!-- bench-integrations:begin -->", "<!-- bench-integrations:end -->"
+MARKS = "<!-- bench-integrations:begin -->", "<!-- bench-integrations:end -->"
 
 
 def block(result: Mapping[str, Any], path: Path) -> str:
@@ -28,19 +27,6 @@ def block(result: Mapping[str, Any], path: Path) -> str:
     parts = [_comparisons(result["comparisons"]).markdown()] if result["comparisons"] else []
     parts += [_jobs(result["ray"]).markdown()] if result["ray"] else []
     return "\n\n".join([*parts, caption]) + "\n"
-
-
-def with_block(text: str, new: str, path: Path) -> str:
-    """Return the page with that block between its marks.
-
-    Raises:
-        StorageError: the marks are missing.
-    """
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise StorageError(str(path), "the marks for the table are missing", f"put {BEGIN} and {END} where it belongs")
-    return f"{head}{BEGIN}\n{new}{END}{tail}"
 
 
 def _comparisons(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -18,6 +18,7 @@ from typing import Any
 
 from bench.report.figures import Picture, one_text_picture, speed_picture
 from bench.report.machine_lines import machine_lines
+from bench.report.marks import with_block
 from bench.report.pictures import MODES
 from bench.report.short_table import one_text_table, rows_for_one_text, short_table
 from bench.report.tables import tables_of
@@ -31,7 +32,7 @@ from runtime.errors import StorageError
 from runtime.system.files import write_atomically
 
 PROG = "python -m bench readme"
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+MARKS = BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 IMAGE, ONE_TEXT_IMAGE = "speed-f1-{mode}.svg", "one-text-{mode}.svg"
 
 
@@ -42,9 +43,11 @@ def main(arguments: Sequence[str]) -> int:
     # All are read before any is written: an error must not leave half of them new.
     before = {path: _read(path) for path in blocks}
     result = read_result(options.result)
-    wanted = {path: with_block(before[path], make(result, options.result), path) for path, make in blocks.items()}
+    wanted = {
+        path: with_block(before[path], make(result, options.result), path, MARKS) for path, make in blocks.items()
+    }
     if servers := servers_beside(options.result):
-        wanted[options.serve] = with_block(_read(options.serve), servers_block(servers), options.serve)
+        wanted[options.serve] = with_block(_read(options.serve), servers_block(servers), options.serve, MARKS)
     if options.check:
         differing = [path for path, text in wanted.items() if _read(path) != text]
         differing += pictures_not_of(options.result, options.images)
@@ -153,19 +156,6 @@ def pictures_not_of(path: Path, folder: Path) -> list[Path]:
     images = _pictures(read_result(path), about="")
     files = [folder / image.format(mode=mode) for image in images for mode in MODES]
     return [file for file in files if not file.is_file() or _digest(path) not in _read(file)]
-
-
-def with_block(text: str, block: str, path: Path) -> str:
-    """Return the text with that block between its marks.
-
-    Raises:
-        StorageError: the marks are missing, or in the wrong order.
-    """
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise StorageError(str(path), "the marks for the table are missing", f"put {BEGIN} and {END} where it belongs")
-    return f"{head}{BEGIN}\n{block}{END}{tail}"
 
 
 def _caption(result: Result, path: Path) -> str:

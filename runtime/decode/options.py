@@ -17,6 +17,19 @@ AGGREGATIONS: tuple[Aggregation, ...] = ("word", *STRATEGIES)
 NO_THRESHOLDS: Mapping[str, float] = MappingProxyType({})
 
 
+def threshold_of(text: str) -> tuple[str, float]:
+    """The label and the score of LABEL=SCORE.
+
+    Raises:
+        ValueError: it is something else, or the score is not one of 0 to 1.
+    """
+    # From the right, because a label may hold "=" and a score cannot.
+    label, _, score = text.rpartition("=")
+    if not label or not 0 <= float(score) <= 1:
+        raise ValueError(text)
+    return label, float(score)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoding:
     """How logits become entities.

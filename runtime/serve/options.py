@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.bundle.certificate import AUTO, Wanted
-from runtime.command_line import Parser, count
+from runtime.command_line import Parser, add_trust, count
 from runtime.errors import UsageError
 from runtime.serve.http.guards import Guard
 
@@ -102,7 +102,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_model(made)
-    _add_trust(made)
+    add_trust(made, "trust, in the shadow, too")
     _add_load(made)
     _add_access(made)
     _add_operations(made)
@@ -134,15 +134,6 @@ def _add_model(made: Parser) -> None:
         metavar="LABEL=NAME",
         help="Presidio's name of a label; without a name, it is left out there",
     )
-
-
-def _add_trust(made: Parser) -> None:
-    group = made.add_argument_group("trust, in the shadow, too")
-    group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
-    limited = "run what was certified on little text, too; see --limited-evidence of python -m export"
-    group.add_argument("--limited-evidence", action="store_true", help=limited)
-    signed = "refuse a bundle that was not signed with the private key to this one; see python -m export.sign"
-    group.add_argument("--require-signature", type=Path, metavar="PUBLIC_KEY", help=signed)
 
 
 def _add_load(made: Parser) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Literal
 
+from runtime.decode.options import threshold_of
+
 
 def not_negative(value: str) -> int:
     """A whole number from 0 on."""
@@ -41,11 +43,7 @@ def pair(value: str) -> tuple[str, str]:
 
 def threshold(value: str) -> tuple[str, float]:
     """LABEL=SCORE with a score of 0 to 1."""
-    # From the right, because a label may hold "=" and a score cannot.
-    label, _, score = value.rpartition("=")
     try:
-        if label and 0 <= float(score) <= 1:
-            return label, float(score)
+        return threshold_of(value)
     except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{value!r} is not LABEL=SCORE with a score of 0 to 1")
+        raise argparse.ArgumentTypeError(f"{value!r} is not LABEL=SCORE with a score of 0 to 1") from None

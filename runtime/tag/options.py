@@ -9,7 +9,7 @@ from typing import get_args
 
 from runtime.batch.windowing import CONTEXT, Windowing
 from runtime.bundle.certificate import AUTO, Wanted
-from runtime.command_line import Parser, count
+from runtime.command_line import Parser, add_trust, count
 from runtime.decode.options import Decoding
 from runtime.errors import UsageError
 from runtime.tag.input.detect import Input
@@ -52,7 +52,7 @@ def parser() -> Parser:
     _add_decoding(made)
     _add_model(made)
     _add_running(made)
-    _add_trust(made)
+    add_trust(made, "trust")
     return made
 
 
@@ -302,12 +302,3 @@ def _add_running(made: Parser) -> None:
         metavar="N",
         help="keep the answers of N sentences, for input that repeats itself, such as logs (%(default)s)",
     )
-
-
-def _add_trust(made: Parser) -> None:
-    group = made.add_argument_group("trust")
-    group.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
-    limited = "run what was certified on little text, too; see --limited-evidence of python -m export"
-    group.add_argument("--limited-evidence", action="store_true", help=limited)
-    signed = "refuse a bundle that was not signed with the private key to this one; see python -m export.sign"
-    group.add_argument("--require-signature", type=Path, metavar="PUBLIC_KEY", help=signed)

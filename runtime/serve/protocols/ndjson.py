@@ -17,7 +17,7 @@ from typing import Any, get_args
 import msgspec
 
 from runtime.batch.windowing import Long, Policy
-from runtime.decode.options import AGGREGATIONS
+from runtime.decode.options import AGGREGATIONS, threshold_of
 from runtime.errors import TextError, UsageError
 from runtime.serve.batching.reading import Reading, reading_of
 from runtime.serve.http.body import parts_of
@@ -235,10 +235,7 @@ def _value(name: str, text: str) -> Any:
 
 
 def _threshold(value: str) -> tuple[str, float]:
-    label, _, score = value.rpartition("=")
     try:
-        if label and 0 <= float(score) <= 1:
-            return label, float(score)
+        return threshold_of(value)
     except ValueError:
-        pass
-    raise bad_request(f"threshold {value[:80]!r} is not LABEL=SCORE with a score of 0 to 1")
+        raise bad_request(f"threshold {value[:80]!r} is not LABEL=SCORE with a score of 0 to 1") from None

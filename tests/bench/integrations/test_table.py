@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.integrations.table import BEGIN, END, block, with_block
+from bench.integrations.table import MARKS, block
+from bench.report.marks import with_block
 from runtime.errors import StorageError
 from tests.conftest import ROOT
 
@@ -18,7 +19,7 @@ RESULTS = sorted((ROOT / "bench" / "results").glob("*-integrations.json"))
 def test_page_is_of_the_published_result(path: Path) -> None:
     page = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
     new = block(json.loads(path.read_text(encoding="utf-8")), Path("..") / path.relative_to(ROOT))
-    assert with_block(page, new, path) == page
+    assert with_block(page, new, path, MARKS) == page
 
 
 def test_rows() -> None:
@@ -38,6 +39,7 @@ def test_rows() -> None:
 
 
 def test_a_page_without_marks_is_left_alone() -> None:
-    assert with_block(f"a {BEGIN}old{END} b", "new\n", Path("x")) == f"a {BEGIN}\nnew\n{END} b"
+    begin, end = MARKS
+    assert with_block(f"a {begin}old{end} b", "new\n", Path("x"), MARKS) == f"a {begin}\nnew\n{end} b"
     with pytest.raises(StorageError, match="the marks for the table are missing"):
-        with_block("no marks", "new", Path("x.md"))
+        with_block("no marks", "new", Path("x.md"), MARKS)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.report.marks import with_block
 from bench.report.pictures import can_draw
-from bench.report.readme import BEGIN, END, docs_block, main, pictures_not_of, readme_block, with_block
+from bench.report.readme import BEGIN, END, MARKS, docs_block, main, pictures_not_of, readme_block
 from bench.schema.result import read_result, write_result
 from runtime.errors import NerveError
 from tests.bench.report.results import a_result
@@ -88,5 +89,5 @@ def test_the_projects_texts_say_what_their_result_says(name: str, block: object)
     link = re.search(rf"{BEGIN}.*\((?:\.\./)?(bench/results/[^)]+\.json)\).*?{END}", text, re.DOTALL)
     assert link, f"{name} has no table from a result"
     path = Path(link[1])
-    assert with_block(text, block(read_result(ROOT / path), path), file) == text
+    assert with_block(text, block(read_result(ROOT / path), path), file, MARKS) == text
     assert pictures_not_of(ROOT / path, ROOT / "docs" / "images") == []
