@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }
 # Torch and transformers are for these alone; the rest of the runtime does without.
 WITH_TORCH = ("train", "export", "bench", "runtime.backends.pytorch_reference", "runtime.integrations")
-# 16 modules: runtime.backends has a file for each backend; TensorRT has three more, OpenVINO two.
+# 16 modules: runtime.bundle has a file for each part of a bundle, and of the manifest's schema.
 MOST_LINES_OF_A_FUNCTION, MOST_LINES_OF_A_FILE, MOST_MODULES = 40, 330, 16
 # The words and the grammar of the generated corpus are data.
 DATA = ("sample_words", "sample_grammar")

@@ -33,7 +33,7 @@ WANTED = {
 }
 # The files with tests that need a GPU.
 TESTS = (
-    *("tests/runtime/system/test_gpu.py", "tests/runtime/backends/test_tensorrt_api.py"),
+    *("tests/runtime/system/test_gpu.py", "tests/runtime/backends/tensorrt/test_api.py"),
     *("tests/runtime/backends/test_onnxruntime_cuda.py", "tests/export/engines/test_build_on_gpu.py"),
 )
 # What ONNX Runtime prints of each fused attention, in color; the names of the layers are left out.

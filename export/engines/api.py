@@ -1,4 +1,4 @@
-"""The part of TensorRT's Python interface that building an engine needs, as types; see runtime.backends.tensorrt_api.
+"""The part of TensorRT's Python interface that building an engine needs, as types; see runtime.backends.tensorrt.api.
 
 TensorRT for RTX (the module tensorrt_rtx) has the interface of TensorRT 11, and builds without a GPU.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
-from runtime.backends.tensorrt_api import Member, Runtime, load
+from runtime.backends.tensorrt.api import Member, Runtime, load
 
 
 class OptimizationProfile(Protocol):
@@ -99,10 +99,10 @@ class PortableBuilding(Building, Protocol):
 
 
 def open_building() -> Building:
-    """The module tensorrt; it raises what runtime.backends.tensorrt_api.load does."""
+    """The module tensorrt; it raises what runtime.backends.tensorrt.api.load does."""
     return cast(Building, load("tensorrt"))
 
 
 def open_portable_building() -> PortableBuilding:
-    """The module tensorrt_rtx; it raises what runtime.backends.tensorrt_api.load does."""
+    """The module tensorrt_rtx; it raises what runtime.backends.tensorrt.api.load does."""
     return cast(PortableBuilding, load("tensorrt_rtx", extra="tensorrt-rtx"))

@@ -17,7 +17,7 @@ from export.engines.build_progress import Phases, monitor
 from export.engines.network import parse
 from export.engines.options import LEVEL, Attention
 from export.engines.timing_cache import give_times, keep_times
-from runtime.backends.tensorrt_api import Plan, accepted
+from runtime.backends.tensorrt.api import Plan, accepted
 from runtime.bundle.manifest import Engine, Profile
 from runtime.bundle.store import Graph
 from runtime.system.files import sha256_of_file, write_atomically

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from runtime.backends.tensorrt_api import new_logger, why
+from runtime.backends.tensorrt.api import new_logger, why
 from runtime.errors import BackendError
 
 _SCRATCH = re.compile(r"Max Scratch Memory: (\d+) bytes")

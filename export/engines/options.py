@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
 
-from runtime.backends.tensorrt_engine import engine_obstacle
+from runtime.backends.tensorrt.engine import engine_obstacle
 from runtime.bundle.certificate import Certificate
 from runtime.bundle.manifest import Manifest, Profile
 from runtime.errors import BackendError

@@ -1,8 +1,8 @@
 """Graph -> one engine of TensorRT for RTX for many GPUs, built on any machine: no GPU is needed.
 
-Kernels are compiled on the GPU that runs it, when a batch of a new shape comes (runtime.backends.tensorrt_rtx). So a
-profile holds a range of rows, and nothing is timed here. The build's log lists the final layers, by which the engine is
-attested without a GPU. Whether it answers rightly, only a machine with such a GPU can certify.
+Kernels are compiled on the GPU that runs it, when a batch of a new shape comes (runtime.backends.tensorrt.portable).
+So a profile holds a range of rows, and nothing is timed here. The build's log lists the final layers, by which the
+engine is attested without a GPU. Whether it answers rightly, only a machine with such a GPU can certify.
 Source: the documentation of TensorRT for RTX 1.7, "CPU-only ahead-of-time engine builds" and "Runtime cache".
 """
 

@@ -4,8 +4,8 @@
     BackendSpec       a backend before it is opened: its candidates, and whether a machine can run them
     BackendOptions    the user's choices for a backend
 
-A file of this folder defines the SPECS of its backends, and runtime.backends.registry finds them. A backend does not
-know text, label names, or any file but its own.
+A file of this folder, or of a folder in it, defines the SPECS of its backends, and runtime.backends.registry finds
+them. A backend does not know text, label names, or any file but its own.
 """
 
 from __future__ import annotations

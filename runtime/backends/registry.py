@@ -1,6 +1,7 @@
 """The list of all backends, made from the modules of this folder that define SPECS, a tuple of BackendSpecs.
 
-No other list exists, so that one new file adds a backend. The module does not know a single backend or library.
+A module can lie in a folder of this one, too: where backends share files, as TensorRT's do. No other list exists, so
+that one new file adds a backend. The module does not know a single backend or library.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ def specs() -> tuple[BackendSpec, ...]:
     """The specs of all backends, in order of preference."""
     # Cached: a backend's module imports no library, but importing a dozen modules takes its time.
     modules = (
-        import_module(f"{runtime.backends.__name__}.{module.name}")
-        for module in pkgutil.iter_modules(runtime.backends.__path__)
-        if module.name not in (__name__.rpartition(".")[2], "__main__")
+        import_module(module.name)
+        for module in pkgutil.walk_packages(runtime.backends.__path__, f"{runtime.backends.__name__}.")
+        if module.name != __name__ and not module.name.endswith(".__main__")
     )
     found: list[BackendSpec] = [spec for module in modules for spec in getattr(module, "SPECS", ())]
     return tuple(sorted(found, key=lambda spec: spec.preference))

@@ -12,13 +12,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends.cuda_api import cuda_error
+from runtime.backends.tensorrt.cuda import cuda_error
 
 Step = tuple[str, Callable[[], None]]
 
 
 class FakeCuda:
-    """Cuda, see runtime.backends.cuda_api.
+    """Cuda, see runtime.backends.tensorrt.cuda.
 
     Args:
         memory: bytes on the GPU.

@@ -7,7 +7,7 @@ all tensors, memory for the context, no run before that.
 Where the bindings say no by RuntimeError (execute_async_v3, set_tensor_address, set_device_memory), the fake raises it,
 too. Of running an engine, only this was checked against the real library (TensorRT for RTX 1.7; the rest needs a
 GPU): a Runtime can be made, deserialize_cuda_engine gives back None for a damaged plan with the reason in the log,
-and all names and parameters are the library's (tests/runtime/backends/test_tensorrt_api.py).
+and all names and parameters are the library's (tests/runtime/backends/tensorrt/test_api.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from runtime.backends.tensorrt_api import Context
+from runtime.backends.tensorrt.api import Context
 from tests.fakes.cuda import FakeCuda
 
 VERSION = "11.4.0.106"

@@ -1,7 +1,7 @@
 """TensorRT for RTX without a GPU, for running: what it has beside TensorRT is contexts that compile, and their cache.
 
-Names and parameters are held against the real library by tests/runtime/backends/test_tensorrt_rtx.py; what they do is
-from its documentation, since they need a GPU. A cache that fits begins with the name of the GPU.
+Names and parameters are held against the real library by tests/runtime/backends/tensorrt/test_portable.py; what
+they do is from its documentation, since they need a GPU. A cache that fits begins with the name of the GPU.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 
 from runtime.backends.registry import spec_of, version_of
-from runtime.backends.tensorrt_engine import engine_obstacle
+from runtime.backends.tensorrt.engine import engine_obstacle
 from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import (
     Bundle,

@@ -29,7 +29,7 @@ from export.graphs.fp16 import fp16_from_graph
 from export.graphs.shared_weights import share_weights
 from export.quantize.activations import text_batches
 from runtime.backends.base import BackendOptions
-from runtime.backends.tensorrt_engine import TensorRt, open_engine
+from runtime.backends.tensorrt.engine import TensorRt, open_engine
 from runtime.batch.batches import Batch
 from runtime.bundle.certificate import Candidate, Wanted
 from runtime.bundle.manifest import Graph, Profile

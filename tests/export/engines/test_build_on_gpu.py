@@ -20,9 +20,9 @@ from export.engines.options import missing_library
 from export.graphs.fp16 import fp16_from_graph
 from export.graphs.shared_weights import share_weights
 from export.quantize.activations import text_batches
-from runtime.backends.cuda_api import open_cuda
-from runtime.backends.tensorrt_api import open_trt
-from runtime.backends.tensorrt_engine import TensorRt
+from runtime.backends.tensorrt.api import open_trt
+from runtime.backends.tensorrt.cuda import open_cuda
+from runtime.backends.tensorrt.engine import TensorRt
 from runtime.batch.batches import Batch
 from runtime.bundle.manifest import Profile
 from runtime.bundle.store import TOKENIZER, Graph

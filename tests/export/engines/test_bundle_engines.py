@@ -15,7 +15,7 @@ from runtime.selection import candidates, choose
 from runtime.system.libraries import installed_version
 from tests.export.test_variants import sure
 from tests.fakes.machine import FakeMachine
-from tests.runtime.backends.test_tensorrt_rtx import L4
+from tests.runtime.backends.tensorrt.test_portable import L4
 
 _VERSION = installed_version("tensorrt_rtx", ("tensorrt-rtx-cu13",))
 

@@ -12,10 +12,10 @@ from export.engines.api import open_portable_building
 from export.engines.build_progress import Phases
 from export.engines.portable import CAPABILITIES, portable_from_graph
 from export.torch_model import load_model
-from runtime.backends.cuda_api import open_cuda
-from runtime.backends.tensorrt_api import PortablePlan, open_rtx
-from runtime.backends.tensorrt_engine import TensorRt
-from runtime.backends.tensorrt_rtx import JitContexts
+from runtime.backends.tensorrt.api import PortablePlan, open_rtx
+from runtime.backends.tensorrt.cuda import open_cuda
+from runtime.backends.tensorrt.engine import TensorRt
+from runtime.backends.tensorrt.portable import JitContexts
 from runtime.bundle.manifest import Profile
 from runtime.system.gpu import gpu
 from runtime.system.libraries import installed_version

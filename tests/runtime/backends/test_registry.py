@@ -1,4 +1,7 @@
-"""A backend is one file: written into a folder of backends, it is listed, chosen, opened and refused like any other."""
+"""A backend is one file: written into a folder of backends, it is listed, chosen, opened and refused like any other.
+
+The same holds for a file in a folder of its library's, beside files that several backends share.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +76,18 @@ with Tagger.open(bundle, candidate=Wanted(backend="parrot"), allow_uncertified=T
 """
 
 
-def test_a_backend_in_a_file_of_its_own_is_listed_chosen_refused_and_run(tmp_path: Path, tiny_bundle: Path) -> None:
-    (tmp_path / "parrot_backend.py").write_text(_BACKEND)
+@pytest.mark.parametrize("file", ["parrot_backend.py", "birds/parrot.py"])
+def test_a_backend_in_a_file_of_its_own_is_listed_chosen_refused_and_run(
+    file: str, tmp_path: Path, tiny_bundle: Path
+) -> None:
+    path = tmp_path / file
+    if path.parent != tmp_path:
+        path.parent.mkdir()
+        (path.parent / "__init__.py").touch()
+        (path.parent / "shared.py").write_text("SAYS = 0\n")
+        path.write_text(_BACKEND.replace("import numpy as np\n", "import numpy as np\n\nfrom .shared import SAYS\n", 1))
+    else:
+        path.write_text(_BACKEND)
     command = [sys.executable, "-c", _USE, str(tmp_path), str(tiny_bundle)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -90,6 +103,7 @@ def test_backends_of_this_project_in_order_of_preference() -> None:
     assert backend_names()[:2] == ("onnxruntime", "openvino")
     assert {"tensorrt", "onnxruntime-tensorrt", "pytorch"} <= {*backend_names()}
     assert [spec.preference for spec in specs()] == sorted(spec.preference for spec in specs())
+    assert len({(spec.name, spec.device) for spec in specs()}) == len(specs())
 
 
 def test_a_name_and_a_device_say_which_backend() -> None:

@@ -2,7 +2,7 @@
 
 TensorRT for RTX compiles the kernels of a portable engine on the GPU that runs it, when a batch of a new shape comes.
 What was compiled is kept with the user's other caches, so that the next start need not compile it again. All else is as
-for TensorRT: streams, fixed addresses and CUDA graphs, see runtime.backends.tensorrt_streams.
+for TensorRT: streams, fixed addresses and CUDA graphs, see runtime.backends.tensorrt.streams.
 Source: the documentation of TensorRT for RTX 1.7, "Runtime cache" and "CUDA graphs"; the names are held against the
 library by tests. It has not run on a GPU yet.
 """
@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, refuse_settings
-from runtime.backends.cuda_api import Cuda, open_cuda
-from runtime.backends.tensorrt_api import (
+from runtime.backends.tensorrt.api import (
     Context,
     PortableContext,
     PortablePlan,
@@ -26,7 +25,8 @@ from runtime.backends.tensorrt_api import (
     RuntimeConfig,
     open_rtx,
 )
-from runtime.backends.tensorrt_engine import STREAMS, EngineSpec, TensorRt, engine_of
+from runtime.backends.tensorrt.cuda import Cuda, open_cuda
+from runtime.backends.tensorrt.engine import STREAMS, EngineSpec, TensorRt, engine_of
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.manifest import Engine, sm
 from runtime.bundle.store import Bundle

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.backends import tensorrt_api as api
 from runtime.backends.base import BackendOptions, Goal
-from runtime.backends.tensorrt_engine import TensorRt
-from runtime.backends.tensorrt_rtx import SPECS, open_portable
+from runtime.backends.tensorrt import api
+from runtime.backends.tensorrt.engine import TensorRt
+from runtime.backends.tensorrt.portable import SPECS, open_portable
 from runtime.batch.batches import Batch
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.manifest import Engine, FileDigest, Graph, Manifest, Profile, Source

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends.cuda_api import Cuda
-from runtime.backends.tensorrt_api import Context, Contexts, Plan, Runtime, accepted, why
+from runtime.backends.tensorrt.api import Context, Contexts, Plan, Runtime, accepted, why
+from runtime.backends.tensorrt.cuda import Cuda
 from runtime.batch.batches import GIVEN, NOTHING
 from runtime.bundle.manifest import Profile
 from runtime.bundle.store import REMAKE
@@ -129,7 +129,7 @@ class EngineStream:
         profiles: batches that it is run on, in the order in which run() counts them.
         contexts: of the engine.
         cuda: the GPU.
-        said: TensorRT's errors, as runtime.backends.tensorrt_api.new_logger keeps them.
+        said: TensorRT's errors, as runtime.backends.tensorrt.api.new_logger keeps them.
         preparing: held while a context is made and a graph recorded; streams share the engine that is asked for them.
 
     Raises:

@@ -1,7 +1,7 @@
 """Backend tensorrt: an engine that export built, on the GPU that it was built for, through TensorRT 11.
 
 Batches have the fixed shapes of the engine's profiles. Each call of logits() takes a stream, see
-runtime.backends.tensorrt_streams: as many run at once as there are streams, so that one's copies hide behind
+runtime.backends.tensorrt.streams: as many run at once as there are streams, so that one's copies hide behind
 another's work.
 """
 
@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, no_gpu, not_installed
-from runtime.backends.cuda_api import Cuda, open_cuda
-from runtime.backends.tensorrt_api import Contexts, Plan, Runtime, UserManagedContexts, new_logger, open_trt, why
-from runtime.backends.tensorrt_streams import EngineStream, Tensors, profiles_of, tensors_of
+from runtime.backends.tensorrt.api import Contexts, Plan, Runtime, UserManagedContexts, new_logger, open_trt, why
+from runtime.backends.tensorrt.cuda import Cuda, open_cuda
+from runtime.backends.tensorrt.streams import EngineStream, Tensors, profiles_of, tensors_of
 from runtime.batch.batches import Batch, Packing
 from runtime.bundle.certificate import Candidate, Device, Layout
 from runtime.bundle.manifest import Engine, Profile, sm

@@ -1,6 +1,6 @@
 """What we call of TensorRT and CUDA is there: held against names and parameters of the published bindings.
 
-tests/runtime/backends/tensorrt_names.json was written from tensorrt-cu13-bindings and cuda-bindings; it says of which
+tests/runtime/backends/tensorrt/names.json was written from tensorrt-cu13-bindings and cuda-bindings; it says of which
 versions. Where the bindings themselves are installed, the list is held against them in turn.
 """
 
@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from export.engines import api as building
-from runtime.backends import tensorrt_api as running
+from runtime.backends.tensorrt import api as running
 from tests.conftest import ROOT
 from tests.fakes import tensorrt as fake
 from tests.fakes import tensorrt_builder as fake_builder
 
-NAMES: dict[str, Any] = json.loads((Path(__file__).with_name("tensorrt_names.json")).read_text(encoding="utf-8"))
+NAMES: dict[str, Any] = json.loads(Path(__file__).with_name("names.json").read_text(encoding="utf-8"))
 CLASSES: dict[str, dict[str, Any]] = NAMES["tensorrt"]["classes"]
 ENUMS: dict[str, list[str]] = NAMES["tensorrt"]["enums"]
 # Our type -> TensorRT's class, and the fake's.
@@ -39,8 +39,8 @@ OURS: dict[type, tuple[str, type]] = {
     building.BuilderConfig: ("IBuilderConfig", fake_builder.FakeConfig),
     building.Builder: ("Builder", fake_builder.FakeBuilder),
 }
-SOURCES = (*(ROOT / "runtime" / "backends").glob("*.py"), *(ROOT / "export" / "engines").glob("*.py"))
-# What TensorRT for RTX alone has is held against the library itself, in test_portable.py and test_tensorrt_rtx.py.
+SOURCES = (*(ROOT / "runtime" / "backends" / "tensorrt").glob("*.py"), *(ROOT / "export" / "engines").glob("*.py"))
+# What TensorRT for RTX alone has is held against the library itself, in the test_portable.py of both folders.
 _OF_RTX = {
     ("BuilderFlag", "REQUIRE_USER_ALLOCATION"),
     ("DynamicShapesKernelSpecializationStrategy", "EAGER"),
@@ -116,7 +116,7 @@ def test_enumerations_have_the_members_that_the_code_names() -> None:
 
 
 def test_functions_of_cuda_are_called_as_they_are_published() -> None:
-    text = (ROOT / "runtime" / "backends" / "cuda_api.py").read_text(encoding="utf-8")
+    text = (ROOT / "runtime" / "backends" / "tensorrt" / "cuda.py").read_text(encoding="utf-8")
     published = NAMES["cuda"]
     calls = re.findall(r"_call\(\s*(?:self\._cuda|runtime)\.(cuda\w+)((?:,[^\n]*?)?)\)(?=\)|\n| )", text)
     assert len(calls) >= 13

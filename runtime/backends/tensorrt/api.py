@@ -2,7 +2,7 @@
 
 TensorRT is an extension module without types, and lives on machines with a GPU. These protocols say what we ask of
 it, so that mypy holds our code to it, a fake can take its place, and a test holds both against the names and
-parameters of the published bindings (tests/runtime/backends/tensorrt_names.json). Positions and names of parameters
+parameters of the published bindings (tests/runtime/backends/tensorrt/names.json). Positions and names of parameters
 are TensorRT's own.
 """
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from runtime.backends.base import BackendOptions
-from runtime.backends.cuda_api import Cuda
-from runtime.backends.tensorrt_engine import TensorRt, open_engine
+from runtime.backends.tensorrt.cuda import Cuda
+from runtime.backends.tensorrt.engine import TensorRt, open_engine
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.manifest import Engine, FileDigest, Graph, Manifest, Profile, Source
 from runtime.bundle.store import Bundle
@@ -97,7 +97,7 @@ def test_an_engine_of_another_graph_is_refused(tmp_path: Path) -> None:
 def test_a_library_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
     """In a process of its own, which finds a module named tensorrt that lacks a library of its own."""
     (tmp_path / "tensorrt.py").write_text("raise ImportError('libnvinfer.so.11: no such file')")
-    code = "from runtime.backends.tensorrt_api import open_trt; open_trt()"
+    code = "from runtime.backends.tensorrt.api import open_trt; open_trt()"
     path = os.pathsep.join((str(ROOT), str(tmp_path)))
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.backends.cuda_api import CudaPython, cuda_error
+from runtime.backends.tensorrt.cuda import CudaPython, cuda_error
 from runtime.errors import BackendError
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.backends.tensorrt_engine import TensorRt, cover, packing_of
-from runtime.backends.tensorrt_streams import Tensor, Tensors
+from runtime.backends.tensorrt.engine import TensorRt, cover, packing_of
+from runtime.backends.tensorrt.streams import Tensor, Tensors
 from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends.tensorrt_api import load
+from runtime.backends.tensorrt.api import load
 from runtime.errors import BackendError
 
 DEVICE = 0
