@@ -30,7 +30,7 @@ from runtime.tag.input.read import READERS, Reading, Start, conll_able, texts_as
 from runtime.tag.input.source import STANDARD, Source
 from runtime.tag.input.tables import as_json_lines
 from runtime.tag.output.collisions import check_collisions
-from runtime.tag.output.journal import Work, check_finished
+from runtime.tag.output.journal import Work, check_end, check_finished
 from runtime.tag.output.sink import open_sink
 from runtime.tag.request import JobRequest, Request
 from runtime.tag.run import Run
@@ -61,9 +61,13 @@ class Job:
         self.kinds = [input_format(source) if asked.format == "auto" else asked.format for source in self.sources]
         self.to: Output = asked.to if asked.to != "auto" else output_format(asked.output, self.kinds)
         _check(request, self.sources, self.kinds, self.to)
+        # Columns of CoNLL are parted in one way in a whole file, and its first lines say in which.
+        self._tabs = [kind == "conll" and _has_tabs(source) for source, kind in zip(self.sources, self.kinds)]
         self.sink = open_sink(asked.output, self._work(request), resume=asked.resume, seconds=save_seconds)
         if asked.resume and not self.sink.partial:
             raise UsageError("--resume", f"{asked.output} is not a file that could be cut", "leave it out")
+        if self.is_done:
+            self._end_again()
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +88,14 @@ class Job:
         """
         Run(self.asked, self.items, self.sources, self.sink, tagger, to=self.to).all()
 
+    def _end_again(self) -> None:
+        """End as the earlier run would have, which had only the output's name left to give."""
+        saved = self.sink.saved
+        for index, (source, kind) in enumerate(zip(self.sources, self.kinds)):
+            read = (saved.offset, saved.sha256) if index == saved.source else (0, hashlib.sha256().hexdigest())
+            self._look_over(source, kind, saved.finished[index] if index < saved.source else read)
+        self.sink.finish()
+
     def items(self) -> Iterator[Item]:
         """The items that are left to tag: all, or those that an earlier run has not done."""
         items = self._items()
@@ -96,29 +108,30 @@ class Job:
             if index < saved.source:
                 self._look_over(source, kind, saved.finished[index])
                 continue
-            tabs = kind == "conll" and _has_tabs(source)
-            start = Start(source.file, index, more=index + 1 < len(self.sources), tabs=tabs)
+            start = Start(source.file, index, more=index + 1 < len(self.sources), tabs=self._tabs[index])
             with source.open() as opened:
                 file = as_json_lines(kind, opened, source.file, most=self.asked.max_text)
                 if index == saved.source and saved.items:
                     # The bytes that are done are read again, to see that they have not changed since.
                     self.sink.catch_up(source.blocks(file, saved.offset), source.file)
                     start = replace(start, line=saved.line, width=saved.width, document=saved.document)
-                    if kind == "text":
-                        continue  # the file is a single item, which is done
+                    if kind == "text":  # the file is a single item, which is done
+                        check_end(source.blocks(file, 1), source.file)
+                        continue
                 yield from READERS[kind](source.lines(file, most=self.asked.max_text), start, reading)
 
     def _look_over(self, source: Source, kind: Input, finished: tuple[int, str]) -> None:
         """An input that is done: it must still be what was tagged."""
         with source.open() as opened:
             file = as_json_lines(kind, opened, source.file)
-            check_finished(source.blocks(file, finished[0]), finished, source.file)
+            check_finished(source.blocks(file, finished[0] + 1), finished, source.file)
         source.pass_over()
 
     def _work(self, request: Request) -> Work:
         """The options and inputs that must be the same in a run that goes on with this output."""
         options = request.job.identity() | request.model.identity()
-        options |= {"format": " ".join(self.kinds), "to": self.to, "bundle's manifest": _digest(request.model.bundle)}
+        kinds = [f"{kind} by tabs" if tabs else kind for kind, tabs in zip(self.kinds, self._tabs)]
+        options |= {"format": " ".join(kinds), "to": self.to, "bundle's manifest": _digest(request.model.bundle)}
         return Work(options, tuple((source.file, source.size) for source in self.sources))
 
 

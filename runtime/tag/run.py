@@ -88,9 +88,13 @@ class Run:
                 self._write_all(waiting)
         self._write_all(waiting)
         self._sink.write(self._writer.tail())
+        scores = self._scores()
+        if self._asked.score_file and self._scorer:
+            # Before the output has its name: a run that is killed between the two is done, and would not write it.
+            write_atomically(self._asked.score_file, scores.encode())
         self._sink.finish()
         self._progress.clear()
-        self._say()
+        self._say(scores)
 
     def _is_one_document(self, item: Item, before: Item) -> bool:
         """Whether a run could not go on between the two: the one would miss the other as its context."""
@@ -144,13 +148,21 @@ class Run:
         problem = item.problem
         if problem is None:
             raise BugError(f"stopped at {item.place}, which is not broken")
-        if not self._sink.stop():
+        if not self._sink.stop(item):
             raise problem
         fix = f"{problem.fix}; the answers before it are in {self._sink.partial}, and --resume goes on from there"
         raise CorpusError(problem.subject, problem.problem, fix)
 
-    def _say(self) -> None:
-        """Print how many items were broken and how many sentences came again, and print or write the score."""
+    def _scores(self) -> str:
+        """The table of the scores; "" where none is asked for."""
+        if not self._scorer:
+            return ""
+        from runtime.tag.scoring import score_report  # not at the top: see _scorer
+
+        return score_report(self._scorer)
+
+    def _say(self, scores: str) -> None:
+        """Print how many items were broken, how many sentences came again, and the scores that no file takes."""
         if self._left_out:
             done = "are marked in the output" if self._policy == "record" else "were left out"
             print(f"{PROG}: warning: {self._left_out:,} broken lines or sentences {done}", file=sys.stderr)
@@ -162,15 +174,12 @@ class Run:
             )
         if not self._scorer:
             return
-        from runtime.tag.scoring import score_advice, score_report
+        from runtime.tag.scoring import score_advice
 
         if advice := score_advice(self._scorer, self._tagger.labels):
             print(f"{PROG}: warning: {advice}", file=sys.stderr)
-        text = score_report(self._scorer)
-        if self._asked.score_file:
-            write_atomically(self._asked.score_file, text.encode())
-        else:
-            print(text, end="", file=sys.stderr)
+        if not self._asked.score_file:
+            print(scores, end="", file=sys.stderr)
 
 
 def _scorer(asked: JobRequest, sink: Sink, labels: LabelSet) -> Scorer:

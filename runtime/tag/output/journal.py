@@ -105,17 +105,21 @@ class Cursor:
 
     def take(self, item: Item) -> None:
         """Move past an item."""
-        while self.source < item.source:
-            self.finished += ((self.offset, self.sha256),)
-            self.source, self.items, self.offset, self.line, self.width = self.source + 1, 0, 0, 1, 0
-            self.document = ""
-            self._digest = hashlib.sha256()
+        self.enter(item.source)
         self.items += 1
         self.offset += len(item.raw)
         self.line += item.raw.count(b"\n")
         self.width = item.width or self.width
         self.document = item.document
         self._digest.update(item.raw)
+
+    def enter(self, source: int) -> None:
+        """Move to the beginning of an input, where an earlier one is the current."""
+        while self.source < source:
+            self.finished += ((self.offset, self.sha256),)
+            self.source, self.items, self.offset, self.line, self.width = self.source + 1, 0, 0, 1, 0
+            self.document = ""
+            self._digest = hashlib.sha256()
 
     def catch_up(self, blocks: Iterator[bytes], place: str) -> None:
         """Read the bytes that an earlier run has done, and check that they are the same.
@@ -134,10 +138,11 @@ class Cursor:
 
 
 def check_finished(blocks: Iterator[bytes], finished: tuple[int, str], place: str) -> None:
-    """Check that an input that is done still has the bytes that were read.
+    """Check that an input that is done still has the bytes that were read, and no more.
 
     Args:
-        blocks: as many of its bytes as were read, in blocks.
+        blocks: its bytes up to one behind those that were read, in blocks: who reads no further than these does not
+            see that more follows, or that an array or an archive no longer ends.
         finished: number of the bytes that were read, and their sha256.
         place: name of the input, for messages.
 
@@ -150,6 +155,15 @@ def check_finished(blocks: Iterator[bytes], finished: tuple[int, str], place: st
         size += len(block)
     if (size, digest.hexdigest()) != finished:
         raise UsageError(place, "it changed since it was tagged", _ANEW)
+
+
+def check_end(blocks: Iterator[bytes], place: str) -> None:
+    """Check that nothing follows in an input that is done.
+
+    Raises:
+        UsageError: something does.
+    """
+    check_finished(blocks, (0, hashlib.sha256().hexdigest()), place)
 
 
 class Journal:

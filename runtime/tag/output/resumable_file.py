@@ -60,7 +60,6 @@ class Whole:
             self._open(work, anew=saved is None)
         elif self._partial.exists():
             self._check_written()
-            self._publish()
 
     def _check_ours(self) -> None:
         """Refuse to write over what somebody else has put beside the output under these names.
@@ -78,8 +77,6 @@ class Whole:
         """The state of a run that was killed after the file got its name and before the journal was removed."""
         there = self._path.exists() and _begins_as_written(self._path, saved, hashlib.sha256())
         there = there and self._path.stat().st_size == saved.output
-        if there:
-            self._journal.path.unlink()
         return saved if there else None
 
     def _open(self, work: Work, *, anew: bool) -> None:
@@ -124,16 +121,19 @@ class Whole:
         if time.monotonic() - self._last >= self._seconds:
             self._save()
 
-    def stop(self) -> bool:
+    def stop(self, item: Item) -> bool:
         """See Sink."""
-        if self._cursor.begun:
+        begun = self._cursor.begun
+        if begun:
+            self._cursor.enter(item.source)  # only the input with the broken line may change
             self._save(stopped=True)
             self._consistent = False  # so that `close` does not save a state that lacks `stopped`
-        return self._cursor.begun
+        return begun
 
     def finish(self) -> None:
         """See Sink."""
-        self._save(complete=True)
+        if not self.saved.complete:
+            self._save(complete=True)
         self._publish()
 
     def close(self) -> None:
@@ -186,10 +186,11 @@ class Whole:
 
     def _publish(self) -> None:
         try:
-            self._partial.replace(self._path)
+            if not self.saved.complete or self._partial.exists():
+                self._partial.replace(self._path)
+            self._journal.path.unlink()
         except OSError as error:
             raise storage_error(error) from error
-        self._journal.path.unlink()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

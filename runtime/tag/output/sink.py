@@ -48,11 +48,11 @@ class Sink(Protocol):
             score: counts of the scorer so far.
         """
 
-    def stop(self) -> bool:
+    def stop(self, item: Item) -> bool:
         """End before a broken item, which the user will fix. Returns whether a later run can go on from here."""
 
     def finish(self) -> None:
-        """End with a complete output."""
+        """End with a complete output, also where `saved` is complete and was found to be of the inputs as they are."""
 
     def close(self) -> None:
         """Close the output, complete or not."""
@@ -116,7 +116,7 @@ class Direct:
     def save(self, *, left_out: int, score: dict[str, Any]) -> None:
         """See Sink."""
 
-    def stop(self) -> bool:
+    def stop(self, item: Item) -> bool:
         """See Sink."""
         self._write(self._packer.end())
         return False

@@ -130,7 +130,8 @@ def test_a_run_killed_at_its_very_end_is_done(renamed: bool, tmp_path: Path) -> 
     # As it is after the last note: the output whole, with its name or without.
     journal = Journal(tmp_path / "o.journal")
     journal.begin(_work_of(arguments))
-    journal.save(Saved(items=2, offset=8, output=len(expected), written=_sha256(expected), complete=True))
+    read = _sha256(b"one\ntwo\n")
+    journal.save(Saved(items=2, offset=8, sha256=read, output=len(expected), written=_sha256(expected), complete=True))
     output.rename(tmp_path / "o.partial")
     if renamed:
         (tmp_path / "o.partial").replace(output)
@@ -148,7 +149,8 @@ def test_an_output_that_is_not_what_was_written_is_not_taken_for_done(other: byt
     expected = (tmp_path / "o").read_bytes()
     journal = Journal(tmp_path / "o.journal")
     journal.begin(_work_of(arguments))
-    journal.save(Saved(items=2, offset=8, output=len(expected), written=_sha256(expected), complete=True))
+    read = _sha256(b"one\ntwo\n")
+    journal.save(Saved(items=2, offset=8, sha256=read, output=len(expected), written=_sha256(expected), complete=True))
     (tmp_path / "o").unlink()
     if other is not None:
         (tmp_path / "o").write_bytes(expected + b"more" if other == b"longer" else b"x" * len(expected))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import StorageError
+from runtime.tag.input.item import Item
 from runtime.tag.output.journal import Saved, Work
 from runtime.tag.output.packer import packer_for
 from runtime.tag.output.resumable_file import Whole
@@ -29,7 +30,7 @@ def test_standard_output_gets_bytes_at_once(capfdbinary: pytest.CaptureFixture[b
     sink.save(left_out=0, score={})
     sink.finish()
     sink.close()
-    assert (sink.partial, sink.saved, sink.stop()) == ("", Saved(), False)
+    assert (sink.partial, sink.saved, sink.stop(Item(file="i", line=1))) == ("", Saved(), False)
 
 
 def test_a_file_gets_its_name_when_it_is_complete(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_what_stops_at_once_is_still_a_whole_gzip_file() -> None:
     written: list[bytes] = []
     sink = Direct(written.append, packer=packer_for("x.gz"))
     sink.write(b"Oslo\n")
-    assert not sink.stop()
+    assert not sink.stop(Item(file="i", line=1))
     assert gzip.decompress(b"".join(written)) == b"Oslo\n"
 
 
