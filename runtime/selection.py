@@ -122,7 +122,7 @@ def describe(
     passed = [each.candidate for each in bundle.manifest.certificates if each.passed]
     # Speeds of a CPU and a GPU were measured on different machines and do not compare.
     same_device = [one for one in passed if one.device == candidate.device and asked.matches(one)]
-    faster = [one for one in same_device if bundle.speed(one) > bundle.speed(candidate)]
+    faster = [one for one in same_device if _is_faster(bundle, one, candidate, goal)]
     refusals = (refusal_of(bundle, one, here) for one in faster if not obstacle_of(bundle, one, here))
     refusal = next((error for error in refusals if error), None)
     return f"{said}; faster, but left out: {refusal}" if refusal else said
@@ -152,6 +152,14 @@ def fastest(bundle: Bundle, able: Sequence[Candidate], *, goal: Goal = "throughp
         return min((one for one in able if single[one]), key=lambda one: single[one])
     # max() keeps the first of equals. Without measured speeds all are equal, and the order is that of preference.
     return max((goal == "once" and on_cpu) or able, key=bundle.speed)
+
+
+def _is_faster(bundle: Bundle, one: Candidate, other: Candidate, goal: Goal) -> bool:
+    """Whether one candidate is faster than another by what `fastest` goes by."""
+    times = bundle.one_text(one).p50_ms, bundle.one_text(other).p50_ms
+    if goal == "latency" and all(times):
+        return times[0] < times[1]
+    return bundle.speed(one) > bundle.speed(other)
 
 
 def _offered(bundle: Bundle, wanted: Wanted) -> list[Candidate]:

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import stat
-import sys
 from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
@@ -23,6 +22,7 @@ _BLOCK = 1 << 24
 _COPIED_BLOCK = 1 << 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h
+_MOUNTS = Path("/proc/self/mountinfo")
 
 
 def open_regular(path: Path) -> FileIO:
@@ -32,7 +32,7 @@ def open_regular(path: Path) -> FileIO:
         OSError: it cannot be opened, or is no regular file: a pipe would wait forever, a device might never end.
     """
     # Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return FileIO(descriptor, "rb")
     os.close(descriptor)
@@ -124,21 +124,26 @@ def held(folder: Path) -> bool:
     return False
 
 
-def is_mount_point(path: Path) -> bool:
+def is_mount_point(path: Path, *, table: Path = _MOUNTS) -> bool:
     """Whether a file system, or a file or folder of another place, is mounted there: it cannot be replaced as a whole.
 
     A bind mount of the same file system, as containers have them, is known to the kernel's table alone.
+
+    Args:
+        path: the place.
+        table: the kernel's table of mounts; a system that has none knows no bind mounts.
     """
     real = os.path.realpath(path)
     if os.path.ismount(real):
         return True
     try:
-        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+        mounts = table.read_bytes().split(b"\n")
     except OSError:
         return False
-    # The fifth field is the place; blanks in it are written as octal numbers (proc_pid_mountinfo(5)).
-    places = {line.split(" ")[4] for line in table.splitlines() if line.count(" ") > 4}
-    return re.sub(r"[ \t\n\\]", lambda found: f"\\{ord(found[0]):03o}", real) in places
+    # The fifth field is the place. Of its characters only these are written as octal numbers (proc_pid_mountinfo(5)),
+    # so the table is read as bytes: a name may hold what Python takes for the end of a line.
+    place = re.sub(rb"[ \t\n\\]", lambda found: b"\\%03o" % ord(found[0]), os.fsencode(real))
+    return any(mount.split(b" ")[4:5] == [place] for mount in mounts)
 
 
 def check_replaceable(path: Path) -> None:
@@ -201,9 +206,6 @@ def replace_folder(new: Path, old: Path, *, exchange: Callable[[Path, Path], boo
 
 def _exchange(one: Path, other: Path) -> bool:
     """Swap two names atomically; False where the system or the file system cannot."""
-    if not sys.platform.startswith("linux"):
-        return False
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is None:
-        return False
-    return bool(rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)  # Linux's C library alone has it
+    names = (_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other))
+    return rename is not None and bool(rename(*names, _RENAME_EXCHANGE) == 0)

@@ -14,6 +14,8 @@ import pytest
 from runtime.backends.registry import spec_of, version_of
 from runtime.backends.tensorrt.engine import engine_obstacle
 from runtime.bundle.certificate import Wanted
+from runtime.bundle.manifest import OneTextSpeed
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import (
     Bundle,
     Candidate,
@@ -27,8 +29,19 @@ from runtime.bundle.store import (
     Speed,
     open_bundle,
 )
-from runtime.errors import BackendError, BundleError, UncertifiedError
-from runtime.selection import candidates, choose, describe, fastest, runnable
+from runtime.errors import BackendError, BundleError, UncertifiedError, UsageError
+from runtime.selection import (
+    PYTORCH,
+    Choice,
+    candidates,
+    choose,
+    describe,
+    fastest,
+    obstacle_of,
+    of_profile,
+    refusal_of,
+    runnable,
+)
 from runtime.system.cpu import CpuFeature, cpu_features, has_bf16
 from runtime.system.gpu import Gpu, gpu
 from runtime.system.libraries import installed_version
@@ -321,3 +334,166 @@ def test_a_machine_is_asked_what_it_can_run() -> None:
     with pytest.raises(BackendError, match=r"^backend 'pytorch': .*pip install 'nerve-ner\[pytorch\]'"):
         choose(bundle(), Wanted(backend="pytorch"), here=NOTHING_HERE)
     assert choose(bundle([certificate(ORT_PADDED)]), here=ORT_HERE) == ORT_PADDED
+
+
+def test_what_is_wanted_and_not_known_is_said_whole() -> None:
+    with pytest.raises(BackendError) as caught:
+        choose(bundle(), Wanted(backend="onxruntime"), here=NOTHING_HERE)
+    known = "auto, onnxruntime, openvino, onnxruntime-tensorrt, tensorrt, tensorrt-rtx, pytorch"
+    assert sorted(str(caught.value).partition("; choose one of ")[2].split(", ")) == sorted(known.split(", "))
+    assert str(caught.value).startswith("backend 'onxruntime': unknown; choose one of auto, ")
+    with pytest.raises(BundleError) as missing:
+        choose(bundle(graphs=(PADDED,)), Wanted(backend="onnxruntime", precision="int8"), here=NOTHING_HERE)
+    held = "padded-fp32.onnx on onnxruntime in fp32, cpu, padded-fp32.onnx on openvino in fp32, cpu, "
+    assert str(missing.value).startswith(f"bundle: no candidate onnxruntime in int8 (it holds: {held}")
+    assert str(missing.value).endswith("; choose one of these")
+    with pytest.raises(BackendError) as wrong:
+        choose(bundle(), "fastest")  # type: ignore[arg-type]
+    assert str(wrong.value) == "candidate 'fastest': unknown; give a Candidate, a Wanted, or 'auto'"
+
+
+# One difference each from the other candidates, so that no part of what is asked for may be forgotten.
+CERTIFIED = bundle([certificate(one, version="1.0") for one in (ORT_PADDED, ORT_PACKED, OV_FP32, OV_BF16, OV_INT8)])
+ALL_HERE = FakeMachine(features=frozenset({"bf16", "vnni"}), packages={"onnxruntime": "1.0", "openvino": "1.0"})
+
+
+@pytest.mark.parametrize("candidate", [ORT_PADDED, ORT_PACKED, OV_FP32, OV_BF16, OV_INT8])
+def test_the_candidate_that_is_asked_for_is_chosen_and_no_other(candidate: Candidate) -> None:
+    assert choose(CERTIFIED, candidate, here=ALL_HERE) == candidate
+    with pytest.raises(BundleError, match="no candidate"):
+        choose(CERTIFIED, replace(candidate, file="none.onnx"), here=ALL_HERE)
+    with pytest.raises(BackendError, match="no NVIDIA GPU"):
+        choose(CERTIFIED, replace(ORT_PACKED, device="cuda"), here=ALL_HERE)
+
+
+@pytest.mark.parametrize("wanted", ["auto", Wanted(precision="fp16"), Candidate(PLAN.file, "tensorrt", "fp16", "cuda")])
+def test_a_profile_runs_its_own_candidate_or_says_that_another_is_asked_for(wanted: Choice) -> None:
+    profile = RunProfile("fast", Candidate(PLAN.file, "tensorrt", "fp16", "cuda"), "latency", 1, 1, 256)
+    assert of_profile(profile, wanted) == profile.candidate
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [(Wanted(precision="int8"), "int8"), (ORT_PADDED, "padded-fp32.onnx")],
+    ids=["wanted", "candidate"],
+)
+def test_a_profile_is_not_run_with_another_candidate(wanted: Choice, said: str) -> None:
+    profile = RunProfile("fast", Candidate(PLAN.file, "tensorrt", "fp16", "cuda"), "latency", 1, 1, 256)
+    with pytest.raises(UsageError) as caught:
+        of_profile(profile, wanted)
+    runs = "it runs packed-fp16.plan on tensorrt in fp16, cuda"
+    assert str(caught.value) == f"profile 'fast': {runs}, and {said} is asked for; leave one of the two out"
+
+
+L4 = Gpu(PLAN.gpu, PLAN.compute_capability, "580.95.05", 24 << 30, 58)
+ON_L4 = FakeMachine(own_gpu=L4, packages={"tensorrt-cu13": "11.4.0.19"})
+ON_H100 = replace(ON_L4, own_gpu=replace(L4, name="NVIDIA H100 80GB HBM3", compute_capability="9.0"))
+WITH_PLAN = Candidate(PLAN.file, "tensorrt", "fp16", "cuda")
+
+
+def test_an_engine_is_chosen_on_its_own_gpu_alone() -> None:
+    held = with_engine()
+    assert WITH_PLAN in runnable(held, ON_L4)
+    assert runnable(held, ON_H100) == []
+    assert choose(held, Wanted(backend="tensorrt"), certified=False, here=ON_L4) == WITH_PLAN
+    told = "engine for NVIDIA L4 (sm_89, TensorRT 11.4), this machine has NVIDIA H100 80GB HBM3 (sm_90)"
+    with pytest.raises(BackendError) as caught:
+        choose(held, Wanted(backend="tensorrt"), certified=False, here=ON_H100)
+    assert str(caught.value) == f"backend 'tensorrt': {told}; run make export TENSORRT=1"
+
+
+def timed(*times: tuple[Candidate, float, float]) -> Bundle:
+    """The certified bundle with tokens a second and the time of one text; 0 where that was not measured."""
+    speeds = tuple(Speed(one, speed, "a machine", OneTextSpeed(p50_ms=p50)) for one, speed, p50 in times)
+    return replace(CERTIFIED, manifest=replace(CERTIFIED.manifest, speeds=speeds))
+
+
+def test_each_goal_has_its_own_fastest() -> None:
+    held = timed((ORT_PADDED, 1.0, 2.0), (ORT_PACKED, 2.0, 0.0), (OV_FP32, 3.0, 1.5), (OV_INT8, 9.0, 4.0))
+    assert choose(held, here=ALL_HERE) == OV_INT8
+    assert choose(held, goal="throughput", here=ALL_HERE) == OV_INT8
+    assert choose(held, goal="once", here=ALL_HERE) == OV_INT8
+    assert choose(held, goal="latency", here=ALL_HERE) == OV_FP32
+    assert choose(held, Wanted(backend="onnxruntime"), goal="latency", here=ALL_HERE) == ORT_PADDED
+    # Where no text was timed alone, tokens a second decide.
+    held = timed((ORT_PADDED, 1.0, 0.0), (OV_FP32, 3.0, 0.0), (OV_INT8, 2.0, 0.0))
+    assert choose(held, goal="latency", here=ALL_HERE) == OV_FP32
+    assert fastest(held, [ORT_PADDED, OV_INT8]) == OV_INT8
+
+
+def test_the_description_goes_by_the_goal() -> None:
+    void = replace(ALL_HERE, packages={"onnxruntime": "1.0", "openvino": "3.0"})
+    held = timed((ORT_PADDED, 1.0, 2.0), (OV_INT8, 9.0, 4.0))
+    as_measured = "padded-fp32.onnx on onnxruntime in fp32, cpu, 1 tokens a second when measured on a machine"
+    left_out = "; faster, but left out: packed-int8.onnx on openvino: certified with openvino 1.0, here is 3.0; "
+    assert describe(held, ORT_PADDED, here=void).startswith(as_measured + left_out)
+    assert describe(held, ORT_PADDED, here=ALL_HERE) == as_measured
+    # What is wanted, runs here, and is faster: all three, or it is not spoken of.
+    assert describe(held, ORT_PADDED, Wanted(backend="onnxruntime"), void) == as_measured
+    assert describe(held, ORT_PADDED, here=ORT_HERE) == as_measured
+    equal = timed((ORT_PADDED, 9.0, 2.0), (OV_INT8, 9.0, 4.0))
+    assert "left out" not in describe(equal, ORT_PADDED, here=void)
+    # Of one text it is the slower one.
+    timed_alone = "padded-fp32.onnx on onnxruntime in fp32, cpu, 2.00 ms a text when measured on a machine"
+    assert describe(held, ORT_PADDED, here=void, goal="latency") == timed_alone
+    quicker = timed((ORT_PADDED, 9.0, 2.0), (OV_INT8, 1.0, 1.0))
+    assert describe(quicker, ORT_PADDED, here=void, goal="latency").startswith(timed_alone + left_out)
+    assert "left out" not in describe(quicker, ORT_PADDED, here=void)
+    even = timed((ORT_PADDED, 1.0, 2.0), (OV_INT8, 9.0, 2.0))
+    assert describe(even, ORT_PADDED, here=void, goal="latency") == timed_alone
+    # Where one of them was not timed alone, tokens a second are what both have.
+    alone = timed((ORT_PADDED, 1.0, 0.0), (OV_INT8, 9.0, 1.0))
+    assert describe(alone, ORT_PADDED, here=void, goal="latency").startswith(as_measured + left_out)
+
+
+def test_a_gpu_is_not_called_faster_than_a_cpu() -> None:
+    on_gpu = replace(ORT_PADDED, device="cuda")
+    held = bundle([certificate(on_gpu, version="0.1")], [(ORT_PADDED, 1.0), (on_gpu, 9.0)])
+    here = FakeMachine(
+        own_gpu=L4,
+        packages={"onnxruntime-gpu": "1.0"},
+        files=frozenset({("onnxruntime", "capi/libonnxruntime_providers_cuda.so")}),
+    )
+    assert on_gpu in runnable(held, here)
+    assert refusal_of(held, on_gpu, here) is not None
+    assert "left out" not in describe(held, ORT_PADDED, here=here)
+
+
+def test_an_engine_for_another_gpu_is_not_called_faster() -> None:
+    graph = replace(WITH_PLAN, file=HALF.file, backend="onnxruntime")
+    made = with_engine()
+    void = certificate(WITH_PLAN, version="10.0")
+    speeds = tuple(Speed(one, speed, "a machine") for one, speed in ((graph, 1.0), (WITH_PLAN, 9.0)))
+    held = replace(made, manifest=replace(made.manifest, certificates=(void,), speeds=speeds))
+    assert "faster, but left out" in describe(held, graph, here=ON_L4)
+    assert "left out" not in describe(held, graph, here=ON_H100)
+
+
+def test_the_machine_that_is_handed_in_decides_what_a_certificate_is_worth() -> None:
+    needs_vnni = replace(certificate(OV_INT8, version="1.0"), cpu_requirements=("vnni",))
+    held = bundle([needs_vnni])
+    assert refusal_of(held, OV_INT8, ALL_HERE) is None
+    assert choose(held, Wanted(precision="int8"), here=ALL_HERE) == OV_INT8
+    told = {
+        "certified on a CPU that has vnni, this one has bf16": replace(ALL_HERE, features=frozenset({"bf16"})),
+        "certified with openvino 1.0, here is 2.0": replace(ALL_HERE, packages={"openvino": "2.0"}),
+    }
+    for problem, here in told.items():
+        assert problem in str(refusal_of(held, OV_INT8, here))
+        with pytest.raises(UncertifiedError, match=problem):
+            choose(held, OV_INT8, here=here)
+
+
+def test_bf16_is_for_a_cpu_that_computes_in_it() -> None:
+    without = replace(ALL_HERE, features=frozenset({"vnni"}))
+    assert OV_BF16 in runnable(bundle(), ALL_HERE)
+    assert OV_BF16 not in runnable(bundle(), without)
+    with pytest.raises(BackendError) as caught:
+        choose(CERTIFIED, OV_BF16, here=without)
+    assert str(caught.value) == "backend 'openvino': this CPU does not compute in bf16; choose another precision"
+
+
+def test_pytorch_runs_where_torch_is_installed() -> None:
+    with_torch = FakeMachine(packages={"torch": "2.9"})
+    assert obstacle_of(bundle(), PYTORCH, with_torch) is None
+    assert choose(bundle(), Wanted(backend="pytorch"), here=with_torch) == PYTORCH

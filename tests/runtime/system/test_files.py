@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -13,9 +18,13 @@ import pytest
 from runtime.errors import StorageError
 from runtime.system.files import (
     check_replaceable,
+    copy_with_sha256,
     held,
     hold,
     is_mount_point,
+    open_regular,
+    read_regular,
+    regular_size,
     replace_folder,
     sha256_of_file,
     write_atomically,
@@ -44,6 +53,75 @@ def test_digest_is_that_of_the_content(tmp_path: Path, size: int) -> None:
     content = bytes(range(251)) * (size // 251 + 1)
     file.write_bytes(content[:size])
     assert sha256_of_file(file) == hashlib.sha256(content[:size]).hexdigest()
+
+
+@contextmanager
+def _without_waiting() -> Iterator[None]:
+    """A TimeoutError in what waits for longer than 5 seconds."""
+
+    def end(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(5)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _open_files() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    place = Path("/dev/zero") if kind == "device" else tmp_path / "place"
+    if kind == "pipe":
+        os.mkfifo(place)
+    if kind == "folder":
+        place.mkdir()
+    before = _open_files()
+    for read in (open_regular, regular_size, sha256_of_file, lambda path: read_regular(path, most=10)):
+        with _without_waiting(), pytest.raises(OSError, match="it is not a regular file") as caught:
+            read(place)
+        assert (caught.value.errno, caught.value.filename) == (errno.EINVAL, str(place))
+    assert _open_files() == before
+
+
+def test_no_more_is_read_than_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 1234)
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    assert read_regular(tmp_path / "link", most=1234) == b"x" * 1234
+    assert regular_size(tmp_path / "link") == 1234
+    with pytest.raises(OSError, match="1,234 bytes, at most 1,233 are read") as caught:
+        read_regular(tmp_path / "link", most=1233)
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(tmp_path / "link"))
+
+
+def test_a_copy_and_its_digest_are_of_what_is_left_of_the_file(tmp_path: Path) -> None:
+    content = bytes(range(251)) * 10_000  # blocks are of 1 MiB
+    (tmp_path / "file").write_bytes(content)
+    with open_regular(tmp_path / "file") as source, FileIO(tmp_path / "copy", "xb") as copy:
+        source.seek(100)
+        assert copy_with_sha256(source, copy) == hashlib.sha256(content[100:]).hexdigest()
+    assert (tmp_path / "copy").read_bytes() == content[100:]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_copy_that_finds_no_space_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    source, full = open_regular(tmp_path / "file"), FileIO("/dev/full", "wb")
+    with source, full, pytest.raises(StorageError, match="no space left"):
+        copy_with_sha256(source, full)
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"/none/.*: No such file or directory; check the path"):
+        write_atomically(tmp_path / "none" / "file", b"content")
+    with pytest.raises(StorageError, match=r"/none: No such file or directory; check the path"):
+        replace_folder(tmp_path / "none", tmp_path / "old")
 
 
 def test_full_disk_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
@@ -130,9 +208,31 @@ def test_a_mount_point_is_known(tmp_path: Path) -> None:
     assert is_mount_point(Path("/"))
     assert not is_mount_point(tmp_path)
     assert not is_mount_point(tmp_path / "none")
-    with pytest.raises(StorageError, match="/: a mount point, which cannot be replaced as a whole; give a name inside"):
+    with pytest.raises(StorageError) as caught:
         check_replaceable(Path("/"))
+    told = "/: a mount point, which cannot be replaced as a whole; give a name inside it, such as /output"
+    assert str(caught.value) == told
     check_replaceable(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        (b"plain", b"plain"),
+        (b"a b\tc\nd\\e", rb"a\040b\011c\012d\134e"),
+        (b"ends\x0cof\rlines\xe2\x80\xa8here", b"ends\x0cof\rlines\xe2\x80\xa8here"),
+        (b"no \xff utf-8", b"no\\040\xff utf-8".replace(b" ", b"\\040")),
+    ],
+)
+def test_what_the_kernels_table_names_is_a_mount_point(tmp_path: Path, name: bytes, written: bytes) -> None:
+    folder, table = os.fsencode(tmp_path), tmp_path / "mountinfo"
+    line = b"36 35 98:0 /source %s rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n"
+    table.write_bytes(line % b"/" + line % (folder + b"/" + written) + line % b"/proc")
+    assert is_mount_point(tmp_path / os.fsdecode(name), table=table)
+    # What is beside it, above it or mounted from there is none.
+    for other in (tmp_path / "other", tmp_path, Path("/source"), tmp_path / os.fsdecode(written + b"x")):
+        assert not is_mount_point(other, table=table)
+    assert not is_mount_point(tmp_path / os.fsdecode(name), table=tmp_path / "no table")
 
 
 _MOUNTED = """
