@@ -58,7 +58,7 @@ def _checked(options: Namespace) -> int:
     # What takes no time is checked before gigabytes of weights are hashed.
     if options.tensorrt:
         check_tensorrt(gpu(), missing=missing_library())
-    if options.tensorrt_rtx:
+    if options.tensorrt_rtx or options.tensorrt_turing:
         check_portable()
     with exclusive(options.output, new=True) as output:
         check_output(output)
@@ -123,14 +123,16 @@ def _documents(options: Namespace) -> tuple[Document, ...]:
 def _variant_options(options: Namespace) -> VariantOptions:
     """The lower precisions that are asked for; their training text is not read yet."""
     # A TensorRT engine is made of the fp16 graph, and so is the graph in fp8.
-    fp16 = options.fp16 or options.fp8 or options.tensorrt or options.tensorrt_rtx
+    for_tensorrt = options.tensorrt or options.tensorrt_rtx or options.tensorrt_turing
+    fp16 = options.fp16 or options.fp8 or for_tensorrt
     asked = {"int8": options.int8 or options.int8_seven_bit, "fp16": fp16, "fp8": options.fp8}
     # Where 8 bits are not known to be added up exactly, nothing but 7 can be measured.
     seven_bit = options.int8_seven_bit or "vnni" not in cpu_features()
     return VariantOptions(
         tuple(precision for precision in LOWER if asked[precision]),
         seven_bit=seven_bit,
-        for_tensorrt=options.tensorrt or options.tensorrt_rtx,
+        for_tensorrt=for_tensorrt,
+        for_turing=options.tensorrt_turing,
     )
 
 
@@ -158,6 +160,8 @@ def _add_tensorrt(parser: Parser) -> None:
     group.add_argument("--tensorrt", action="store_true", help="build engines for this GPU, too; --fp16 is implied")
     portable = "build a portable engine of TensorRT for RTX, too: no GPU is needed; --fp16 is implied"
     group.add_argument("--tensorrt-rtx", action="store_true", help=portable)
+    turing = "build one for Turing (T4, RTX 20) as well, from a graph all in fp16; --tensorrt-rtx is implied"
+    group.add_argument("--tensorrt-turing", action="store_true", help=turing)
     group.add_argument(
         "--tensorrt-slots",
         type=count,
@@ -187,7 +191,8 @@ def _tensorrt_options(options: Namespace) -> TensorRTOptions:
         slots=options.tensorrt_slots,
         level=options.tensorrt_level,
         attention=options.tensorrt_attention,
-        portable=options.tensorrt_rtx,
+        portable=options.tensorrt_rtx or options.tensorrt_turing,
+        turing=options.tensorrt_turing,
     )
 
 

@@ -21,12 +21,14 @@ class VariantOptions:
         sentences: words of training text; they must not be those that are certified on.
         seven_bit: whether int8 is to be exact on every CPU, see export.quantize.int8.
         for_tensorrt: whether int8 is for TensorRT engines, too, see export.quantize.int8_gpu.
+        for_turing: whether fp16 is for Turing under TensorRT for RTX, too: a packed graph all in fp16.
     """
 
     precisions: tuple[Precision, ...] = ()
     sentences: tuple[tuple[str, ...], ...] = ()
     seven_bit: bool = False
     for_tensorrt: bool = False
+    for_turing: bool = False
 
 
 def add_options(parser: Parser) -> None:

@@ -208,7 +208,8 @@ def _with_engines(bundle: Bundle, tensorrt: TensorRTOptions) -> Bundle:
             bundle = with_engines(bundle, tensorrt)
         if tensorrt.portable:
             bundle = with_portable(bundle, tensorrt, open_portable_building(), Phases)
-            building.remark = "the portable engine is built and attested, not certified: that takes a GPU (docs/gpu.md)"
+            said = "engines for Turing and others are" if tensorrt.turing else "engine is"
+            building.remark = f"the portable {said} built and attested, not certified: that takes a GPU (docs/gpu.md)"
     seal(bundle.path, bundle.manifest)
     return bundle
 

@@ -107,8 +107,12 @@ def is_up_to_date(
         and _is_certified_here(manifest, text, elsewhere, variants)
         and _holds_graphs(manifest, variants)
         and (not tensorrt.wanted or has_engines(manifest, gpu(), installed_version("tensorrt")))
-        and (not tensorrt.portable or has_portable(manifest, installed_version("tensorrt_rtx", _RTX)))
+        and (not tensorrt.portable or _has_portable(manifest, tensorrt))
     )
+
+
+def _has_portable(manifest: Manifest, tensorrt: TensorRTOptions) -> bool:
+    return has_portable(manifest, installed_version("tensorrt_rtx", _RTX), turing=tensorrt.turing)
 
 
 def _is_certified_here(manifest: Manifest, text: Text, elsewhere: Text, variants: VariantOptions) -> bool:

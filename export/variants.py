@@ -1,7 +1,8 @@
 """Variants: graphs in lower precision, made of the fp32 graphs and training text.
 
     fp16    one of each layout; of the packed layout also one with attention as one operator, and one in ONNX Runtime's
-            packing mode. Which is fastest is measured on the GPU.
+            packing mode. Which is fastest is measured on the GPU. Where it is asked for, one for Turing, whose
+            classifier is in fp16, too.
     fp8     made of the packed one in fp16
     int8    made of the packed one in fp32
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from export.graphs.fp16 import fp16_from_graph
@@ -34,6 +35,7 @@ from runtime.encode.tokenizer import Encoder
 FUSED, PACKING = "packed-fused-fp16.onnx", "padded-packing-fp16.onnx"
 FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "fp8": "packed-fp8.onnx", "int8": "packed-int8.onnx"}
 INT8_GPU = "packed-int8-tensorrt.onnx"
+ALL_FP16 = "packed-all-fp16.onnx"
 PADDED_FP16 = "padded-fp16.onnx"
 # Batches of 512 tokens on which fp16 is checked for overflow. That is enough: every sentence has the largest
 # activations, in its special tokens.
@@ -72,7 +74,9 @@ def variants_of(
     for precision, graph in itertools.product(variants.precisions, graphs):
         source = folder / graph.file
         if precision == "fp16":
-            made += fp16_variants(source, graph, checkpoint, variants.sentences, threads=threads)
+            made += fp16_variants(
+                source, graph, checkpoint, variants.sentences, threads=threads, turing=variants.for_turing
+            )
         elif precision == "fp8" and graph.layout == "packed":
             made.append(_on_fp16(fp8_from_graph, FILES["fp8"], variants, source, graph, checkpoint, threads))
         elif graph.layout == "packed":
@@ -113,6 +117,7 @@ def fp16_variants(
     *,
     threads: int,
     most: int = _BATCHES,
+    turing: bool = False,
 ) -> list[Variant]:
     """The fp16 graphs of a layout, beside the source.
 
@@ -123,6 +128,7 @@ def fp16_variants(
         sentences: words of training text.
         threads: CPUs to use.
         most: batches on which fp16 is checked for overflow.
+        turing: make the packed graph for Turing, too.
 
     Raises:
         BundleError: fp16 cannot hold this model's activations.
@@ -133,7 +139,8 @@ def fp16_variants(
         return [_fp16(source, PADDED_FP16, graph, batches, threads)]
     # All three, since which one is fastest differs from GPU to GPU.
     plain = _fp16(source, FILES["fp16"], graph, batches, threads)
-    return [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
+    made = [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
+    return [*made, _all_fp16(source, graph, batches, threads)] if turing else made
 
 
 def _on_fp16(
@@ -164,6 +171,13 @@ def _fp16(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threa
     fp16 = fp16_from_graph(source, source.with_name(name), graph, batches, threads=threads)
     tensor, size = fp16.nearest
     return Variant(fp16.graph, (), f"fp16: activations reach {size:,.0f} ({name}, {tensor}), and 65,504 is the end")
+
+
+def _all_fp16(source: Path, graph: Graph, batches: Sequence[Batch], threads: int) -> Variant:
+    """The packed graph for Turing, whose matrix multiplications are all in fp16 under TensorRT for RTX."""
+    fp16 = fp16_from_graph(source, source.with_name(ALL_FP16), graph, batches, threads=threads, classifier="fp16")
+    said = f"fp16: {ALL_FP16} has its classifier in fp16, too, for Turing under TensorRT for RTX"
+    return Variant(replace(fp16.graph, made_for="tensorrt-rtx"), (), said)
 
 
 def _fused(source: Path, packed: Graph, batches: Sequence[Batch], threads: int) -> Variant:

@@ -18,8 +18,8 @@ from export.certify.attest.tensorrt_layers import Layer, layers_from_build_log, 
 from export.engines.api import Building, PortableBuilding, open_building
 from export.engines.build import engine_from_graph
 from export.engines.build_progress import Phases
-from export.engines.options import TensorRTOptions, check_tensorrt, missing_library
-from export.engines.portable import portable_from_graph
+from export.engines.options import TURING, TensorRTOptions, check_tensorrt, missing_library
+from export.engines.portable import BACKEND, CAPABILITIES, portable_from_graph
 from export.engines.profiles import profiles_for
 from export.engines.timing_cache import cache_file
 from runtime.bundle.manifest import Engine, Manifest, Profile, sm
@@ -87,9 +87,11 @@ def with_portable(
 ) -> Bundle:
     """The bundle with a portable engine of its packed graph in fp16; its manifest is not written yet.
 
+    Where one for Turing is asked for, it gets a second one, of the graph that is all in fp16.
+
     Args:
-        bundle: with that graph, attested.
-        tensorrt_options: its batches.
+        bundle: with these graphs, attested.
+        tensorrt_options: its batches, and whether it is for Turing, too.
         library: the module tensorrt_rtx.
         phases: shows how far a build is.
 
@@ -98,20 +100,26 @@ def with_portable(
         BundleError: there is no such graph, or the engine is not what its name says.
     """
     manifest = bundle.manifest
-    graph = next((one for one in _packed(manifest) if one.precision == "fp16"), None)
-    if graph is None:
+    graphs: list[tuple[Graph, Sequence[str]]]
+    graphs = [(one, CAPABILITIES) for one in _packed(manifest) if one.precision == "fp16"]
+    if not graphs:
         raise BundleError(str(bundle.path), _NO_GRAPH, "do without TensorRT for RTX")
-    source = bundle.file(graph.file)
-    made = portable_from_graph(
-        source,
-        source.with_name(f"{source.stem}-rtx.plan"),
-        graph,
-        profiles=_profiles(manifest, tensorrt_options),
-        library=library,
-        phases=phases(),
-    )
-    layers = layers_from_build_log(made.layers, made.engine.file)
-    return replace(bundle, manifest=_with(manifest, source, graph, made.engine, layers))
+    if tensorrt_options.turing:
+        graphs += [(one, (TURING,)) for one in manifest.graphs if one.made_for == BACKEND]
+    for graph, capabilities in graphs:
+        source = bundle.file(graph.file)
+        made = portable_from_graph(
+            source,
+            source.with_name(f"{source.stem}-rtx.plan"),
+            graph,
+            profiles=_profiles(manifest, tensorrt_options),
+            library=library,
+            phases=phases(),
+            capabilities=capabilities,
+        )
+        layers = layers_from_build_log(made.layers, made.engine.file)
+        manifest = _with(manifest, source, graph, made.engine, layers)
+    return replace(bundle, manifest=manifest)
 
 
 def _packed(manifest: Manifest) -> list[Graph]:

@@ -16,6 +16,8 @@ from runtime.system.gpu import Gpu
 # Cells of the largest batches: some thousand keep every multiprocessor of a large GPU busy, and a chunk of 512
 # sentences, which is what the runtime tags at once, fills one or two such batches. Not measured on a GPU yet.
 SLOTS = 8192
+# The compute capability of Turing (T4, RTX 20), whose engines of TensorRT for RTX need a graph all in fp16.
+TURING = "7.5"
 # TensorRT's own default: higher levels try more kernels and take several times as long.
 LEVEL = 3
 Attention = Literal["pattern", "operator"]
@@ -33,6 +35,7 @@ class TensorRTOptions:
         profiles: shapes of the engines; none: export.engines.build.profiles_for gives them.
         attention: in which form it is shown attention, see export.engines.attention.
         portable: an engine of TensorRT for RTX, which is built without a GPU, see export.engines.portable.
+        turing: the same for Turing, from a graph all in fp16; beside the portable one.
     """
 
     wanted: bool = False
@@ -41,6 +44,7 @@ class TensorRTOptions:
     profiles: tuple[Profile, ...] = ()
     attention: Attention = "pattern"
     portable: bool = False
+    turing: bool = False
 
 
 NO_ENGINES = TensorRTOptions()
@@ -89,9 +93,17 @@ def fulfilled(tensorrt_options: TensorRTOptions, certificates: Sequence[Certific
     return not tensorrt_options.wanted or any(each.backend == "tensorrt" and each.passed for each in certificates)
 
 
-def has_portable(manifest: Manifest, version: str) -> bool:
-    """Whether a bundle has a portable engine of that version of TensorRT for RTX."""
-    return any((engine.backend, engine.tensorrt) == ("tensorrt-rtx", version) for engine in manifest.engines)
+def has_portable(manifest: Manifest, version: str, *, turing: bool = False) -> bool:
+    """Whether a bundle has a portable engine of that version of TensorRT for RTX; one for Turing, where that is asked.
+
+    Args:
+        manifest: of the bundle.
+        version: of the library.
+        turing: whether it must have both.
+    """
+    own = [one for one in manifest.engines if (one.backend, one.tensorrt) == ("tensorrt-rtx", version)]
+    wanted = {True, False} if turing else {False}
+    return {one.compute_capability == TURING for one in own} >= wanted
 
 
 def has_engines(manifest: Manifest, here: Gpu | None, tensorrt: str) -> bool:

@@ -27,8 +27,8 @@ from runtime.system.files import sha256_of_file, write_atomically
 BACKEND = "tensorrt-rtx"
 CAPABILITIES = ("8.0", "8.6", "8.9", "12.0", "12.1")
 """Compute capabilities of the GPUs that a portable engine is for: Ampere, Ada and Blackwell, without data-center Hopper
-and Blackwell (9.0, 10.0), which the library refuses. 7.5, Turing, needs a graph all in fp16."""
-TURING = "7.5"
+and Blackwell (9.0, 10.0), which the library refuses. 7.5, Turing, needs a graph all in fp16, and so an engine of its
+own: with_portable of export.engines.bundle_engines builds it."""
 
 
 @dataclass(frozen=True, slots=True)

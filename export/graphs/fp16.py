@@ -87,7 +87,7 @@ def fp16_from_graph(
     _soften_masks(model)
     _check_constants(model, source)
     converted = _converted(model, classifier)
-    inside = _fp16_tensors(model, converted)
+    inside = _fp16_tensors(model, converted, classifier)
     found = largest(model, inside, batches, threads=threads) if batches else dict.fromkeys(inside, 0.0)
     fp16 = Fp16(replace(graph, file=output.name, precision="fp16"), found)
     name, size = fp16.nearest
@@ -178,16 +178,17 @@ def _constants(graph: onnx.GraphProto) -> Iterable[tuple[str, TensorProto]]:
         yield from ((node.name, attribute.t) for attribute in node.attribute if attribute.HasField("t"))
 
 
-def _fp16_tensors(model: onnx.ModelProto, converted: onnx.ModelProto) -> list[str]:
+def _fp16_tensors(model: onnx.ModelProto, converted: onnx.ModelProto, classifier: Literal["fp32", "fp16"]) -> list[str]:
     """Activations of the graph that are fp16 in the converted one, under the names that both know."""
     inferred = onnx.shape_inference.infer_shapes(model).graph.value_info
     floats = {value.name for value in inferred if value.type.tensor_type.elem_type == TensorProto.FLOAT}
     constant = {node.output[0] for node in model.graph.node if node.op_type in ("Constant", "Identity")}
     # Nodes that stay fp32 write fp32; all the others write fp16, and casts stand between them.
-    fp16 = {name for node in converted.graph.node if _is_fp16(node) for name in node.output}
+    fp16 = {name for node in converted.graph.node if _is_fp16(node, classifier) for name in node.output}
     cast = {node.input[0] for node in converted.graph.node if node.op_type == "Cast"}
     return sorted((floats - constant) & (fp16 | cast))
 
 
-def _is_fp16(node: onnx.NodeProto) -> bool:
-    return node.op_type not in _IN_FP32 and CLASSIFIER not in node.name and node.op_type != "Cast"
+def _is_fp16(node: onnx.NodeProto, classifier: Literal["fp32", "fp16"]) -> bool:
+    in_classifier = CLASSIFIER in node.name and classifier == "fp32"
+    return node.op_type not in (*_IN_FP32, "Cast") and not in_classifier

@@ -21,7 +21,8 @@ from export.engines.build import add_profiles, new_builder
 from export.engines.build_log import BuildLog
 from export.engines.build_progress import Phases
 from export.engines.facts import built_facts
-from export.engines.portable import CAPABILITIES, TURING, portable_from_graph
+from export.engines.options import TURING
+from export.engines.portable import CAPABILITIES, portable_from_graph
 from export.engines.profiles import profiles_for
 from export.engines.timing_cache import give_times
 from export.graphs.fp16 import fp16_from_graph
