@@ -94,10 +94,10 @@ test-integrations: setup-integrations
 fuzz: setup
 	$(BIN)/python -m tests.fuzz --cases $(or $(CASES),1000000) $(ARGS)
 
-# Changes of the mechanisms' code that no test notices; hours. Then: .venv/bin/mutmut results
+# Changes of the mechanisms' code, by mutmut's operators, that no test notices; see docs/reliability.md.
 mutants: setup
 	$(BIN)/pip install --quiet mutmut==3.8.1
-	$(BIN)/mutmut run
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 train: setup
 	$(BIN)/python -m train $(ARGS)
