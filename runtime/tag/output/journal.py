@@ -233,8 +233,13 @@ class Journal:
         return saved
 
     def trim(self) -> None:
-        """Cut off an incomplete last line: the next line would otherwise be joined to it."""
-        os.truncate(self.path, sum(map(len, self._lines())))
+        """Go on with an earlier run's journal, without its last line where that is incomplete.
+
+        The next line would otherwise be joined to it.
+        """
+        lines = self._lines()
+        os.truncate(self.path, sum(map(len, lines)))
+        self._notes = len(lines) - 1
 
     def _lines(self) -> list[bytes]:
         try:

@@ -10,6 +10,7 @@ inputs from there, so that none is lost. The module does not know formats.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import time
@@ -174,6 +175,8 @@ class Whole:
             self._journal.save(saved)
         except OSError as error:
             raise _to_be_resumed(storage_error(error)) from error
+        except StorageError as error:
+            raise _to_be_resumed(error) from error
         self._last, self._consistent = time.monotonic(), True
 
     def _put(self, data: bytes) -> None:
@@ -218,10 +221,6 @@ def _lock(descriptor: int, path: Path) -> None:
     Raises:
         StorageError: another process has locked it.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock; users must not write one output with two runs there
-        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # The other process may have finished since this one opened the file. Then the file has got its final name, and

@@ -20,7 +20,7 @@ import pytest
 from runtime.batch.repeats import Repeats
 from runtime.errors import NerveError, StorageError, UsageError
 from runtime.tag.__main__ import main
-from runtime.tag.output.journal import MOST_NOTES, Cursor, Journal, Saved, Work
+from runtime.tag.output.journal import Journal, Saved, Work
 from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
@@ -391,44 +391,6 @@ def test_nothing_is_appended_to_what_somebody_changed(tmp_path: Path) -> None:
     _other_letter(output.with_name("o.partial"))
     with pytest.raises(StorageError, match=r"its first [\d,]+ bytes are not those that were written; start anew"):
         _tag("-i", *inputs, "-o", output, "--resume")
-
-
-def test_a_journal_stays_small(tmp_path: Path) -> None:
-    journal, work = Journal(tmp_path / "o.journal"), Work({"option": "value"}, (("i", 10),))
-    journal.begin(work)
-    sizes = []
-    for number in range(1, 3 * MOST_NOTES):
-        journal.save(Saved(items=number, finished=((3, "abc"),)))
-        sizes.append(journal.path.stat().st_size)
-        if number % 100 == 0:
-            assert Journal(journal.path).load(work) == Saved(items=number, finished=((3, "abc"),))
-    assert max(sizes) < 1.1 * sizes[MOST_NOTES - 1]
-
-
-def test_the_width_of_rows_is_carried_over_and_forgotten_with_the_file() -> None:
-    from runtime.tag.input.item import Item
-
-    cursor = Cursor(Saved())
-    for item in (Item(file="a", line=1, raw=b"a O\n", width=2), Item(file="a", line=2, raw=b"\n")):
-        cursor.take(item)
-    assert (cursor.width, cursor.items, cursor.line, cursor.offset) == (2, 2, 3, 5)
-    cursor.take(Item(file="c", line=1, source=2, raw=b"x"))
-    assert (cursor.source, cursor.width, cursor.items, cursor.line, cursor.offset) == (2, 0, 1, 1, 1)
-    assert cursor.finished == ((5, _sha256(b"a O\n\n")), (0, _sha256(b"")))
-
-
-def test_half_a_line_is_cut_off_before_the_next_is_written(tmp_path: Path) -> None:
-    journal, work = Journal(tmp_path / "o.journal"), Work({}, (("i", 10),))
-    journal.begin(work)
-    journal.save(Saved(items=1))
-    for number in (2, 3):
-        with journal.path.open("ab") as file:
-            file.write(b'{"source": 1, "off')
-        again = Journal(journal.path)
-        assert again.load(work) == Saved(items=number - 1)
-        again.trim()
-        again.save(Saved(items=number))
-        assert again.load(work) == Saved(items=number)
 
 
 _FULL = """
