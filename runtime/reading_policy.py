@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.batch.windowing import Policy, Windowing
+from runtime.batch.windowing import Windowing
 from runtime.bundle.manifest import Manifest
 from runtime.decode.options import Decoding
 from runtime.errors import UsageError
@@ -16,16 +16,16 @@ def as_measured(windowing: Windowing, decoding: Decoding, manifest: Manifest) ->
     return windowing.settled(best.policy, context=best.context)
 
 
-def policy_of(windowing: Windowing, decoding: Decoding) -> Policy:
-    """How texts are cut.
+def settled(windowing: Windowing, decoding: Decoding) -> Windowing:
+    """The windowing with the policy by which texts are cut.
 
     Raises:
         UsageError: the decoding reads them otherwise.
     """
     by_word = decoding.aggregation == "word"
-    policy = windowing.settled("sentences" if by_word else "windows").policy
+    chosen = windowing.settled("sentences" if by_word else "windows")
     # The pipeline's strategies are about tokens of a whole text: sentences would change what they are compared with.
-    if not by_word and policy != "windows":
-        problem = f"{policy}, and aggregation {decoding.aggregation!r} reads texts whole, as the pipeline does"
+    if not by_word and chosen.policy != "windows":
+        problem = f"{chosen.policy}, and aggregation {decoding.aggregation!r} reads texts whole, as the pipeline does"
         raise UsageError("reading", problem, "leave one of the two out")
-    return policy
+    return chosen

@@ -46,7 +46,7 @@ from runtime.one_text import OneText
 from runtime.opening import OpenModel, open_model
 from runtime.prepare import Prepared
 from runtime.readers import PipelineReader, Reader, WordReader
-from runtime.reading_policy import as_measured, policy_of
+from runtime.reading_policy import as_measured, settled
 from runtime.selection import Choice
 from runtime.text.answer import Answer, Document, Question
 from runtime.text.entity import Entity
@@ -92,23 +92,22 @@ class Tagger:
         about: str = "",
     ) -> None:
         encoder.check_ids(vocabulary)
-        capacity = max_length - len(encoder.special_tokens)
+        capacity, windowing = max_length - len(encoder.special_tokens), settled(windowing, decoding)
         self.labels = labels if isinstance(labels, LabelSet) else LabelSet(labels)
         self.max_length = max_length
         self.backend, self.about = backend, about
         self._guard, self.repeats = GuardedBackend(backend), Repeats(remember)
-        policy = policy_of(windowing, decoding)
         runner = BatchRunner(
             self._guard,
             encoder.special_tokens,
             capacity,
             windowing.overlap(capacity),
-            windowing.context if policy == "context" else 0,
+            windowing.neighbors,
             len(self.labels.labels),
             about or "the backend",
             self.repeats,
         )
-        self._encoder, sentences = encoder, policy != "windows"
+        self._encoder, sentences = encoder, windowing.policy != "windows"
         # Texts that are given as words are read by words whatever the aggregation is: it is about free text.
         self._words = WordReader(encoder, runner, self.labels, decoding, sentences=sentences)
         self.reader: Reader[Any, Any] = self._words
@@ -117,7 +116,8 @@ class Tagger:
             self.reader = PipelineReader(RawEncoder(encoder.path, raw=encoder.raw), runner, self.labels, decoding)
         most = capacity if windowing.long == "error" else None
         one = OneText(encoder, runner, self.labels, decoding, sentences=sentences)
-        self._answering = Answering(encoder, self.labels, self.reader, self._words, most, policy == "sentences", one)
+        by_section = windowing.policy == "sentences"
+        self._answering = Answering(encoder, self.labels, self.reader, self._words, most, by_section, one)
 
     @classmethod
     def open(

@@ -67,9 +67,8 @@ def readings_of(
         with Tagger.open(bundle, threads=threads, windowing=windowing) as tagger:
             tagger.tag([texts[0].text])  # the first call of an engine is slower than the others
             measured = measure(tagger, texts, clock=clock)
-        context = windowing.context if windowing.policy == "context" else 0
         speed = round(tokens / max(measured.seconds, 1e-9), 1)
-        found.append(Reading(windowing.policy, context, round(measured.f1, 4), speed, is_default=False))
+        found.append(Reading(windowing.policy, windowing.neighbors, round(measured.f1, 4), speed, is_default=False))
     best = max(found, key=lambda reading: reading.f1)
     default = best if best.f1 >= found[0].f1 + LEAST_GAIN else found[0]
     return tuple(replace(reading, is_default=reading is default) for reading in found)

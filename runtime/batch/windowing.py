@@ -29,33 +29,52 @@ class Windowing:
     """How a text is cut for the model.
 
     Attributes:
-        policy: see the module; "auto" is what export measured as the best for the bundle, and else sentences.
-        context: tokens that a sentence is read with on each side, where the policy is "context".
+        policy: see the module; "auto" is "context" where `context` says how much, else what export measured as the
+            best for the bundle, and else sentences.
+        context: tokens that a sentence is read with on each side, where the policy is "context"; "auto" is what export
+            measured that policy with, else CONTEXT.
         long: what to do with a sentence (or, in windows, a text) that is longer than the model: split or refuse it.
         stride: tokens that neighboring windows share; "auto" is half a window.
 
     Raises:
-        UsageError: there is no such way.
+        UsageError: there is no such way, or the policy reads no context that is asked for.
     """
 
     policy: Policy = "auto"
-    context: int = CONTEXT
+    context: int | Literal["auto"] = "auto"
     long: Long = "split"
     stride: int | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         if self.policy not in get_args(Policy):
             raise UsageError("reading", f"unknown: {self.policy!r}", f"choose one of {', '.join(get_args(Policy))}")
-        if self.context < 1:
+        if self.context != "auto" and self.context < 1:
             raise UsageError("context", f"{self.context} tokens", "give 1 or more, or read sentences without context")
+        if self.context != "auto" and self.policy not in ("auto", "context"):
+            problem = f"{self.context} tokens, and reading by {self.policy} takes none"
+            raise UsageError("context", problem, "read in context, or leave the number of tokens out")
         if self.long not in get_args(Long):
             raise UsageError("long texts", f"unknown: {self.long!r}", f"choose one of {', '.join(get_args(Long))}")
 
-    def settled(self, policy: Policy, *, context: int = CONTEXT) -> Windowing:
-        """The same with that policy, and that context if it has one, in place of "auto"."""
-        if self.policy != "auto":
-            return self
-        return replace(self, policy=policy, context=context if policy == "context" else self.context)
+    def settled(self, policy: Policy, *, context: int | Literal["auto"] = "auto") -> Windowing:
+        """The same with a policy that was chosen for it in place of "auto".
+
+        Args:
+            policy: what reads best; a context that is asked for is read all the same.
+            context: tokens that were measured, if the policy is "context".
+        """
+        chosen = self.policy
+        if chosen == "auto":
+            chosen = policy if self.context == "auto" else "context"
+        measured = context if chosen == policy == "context" else "auto"
+        return replace(self, policy=chosen, context=measured if self.context == "auto" else self.context)
+
+    @property
+    def neighbors(self) -> int:
+        """Tokens that a sentence is read with on each side; 0 where the policy, which is settled, takes none."""
+        if self.policy != "context":
+            return 0
+        return CONTEXT if self.context == "auto" else self.context
 
     def overlap(self, capacity: int) -> int:
         """Tokens that neighboring windows share.

@@ -25,6 +25,15 @@ def stride(value: str) -> int | Literal["auto"]:
         raise argparse.ArgumentTypeError(f"{value!r} is neither a number nor auto") from None
 
 
+def context(value: str) -> int | Literal["auto"]:
+    """A number of tokens from 1 on, or "auto"."""
+    if value == "auto":
+        return "auto"
+    if not value.isdecimal() or not int(value):
+        raise argparse.ArgumentTypeError(f"{value!r} is neither a number from 1 on nor auto")
+    return int(value)
+
+
 def setting(value: str) -> tuple[str, str]:
     """NAME=VALUE."""
     name, equals, given = value.partition("=")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from runtime.batch.windowing import CONTEXT, Windowing
+from runtime.batch.windowing import Windowing
 from runtime.bundle.certificate import AUTO, Wanted
 from runtime.command_line import Parser, add_trust, count
 from runtime.decode.options import Decoding
@@ -15,7 +15,7 @@ from runtime.errors import UsageError
 from runtime.tag.input.detect import Input
 from runtime.tag.input.jsonl import Fields
 from runtime.tag.input.source import STANDARD
-from runtime.tag.option_values import not_negative, pair, setting, stride, threshold
+from runtime.tag.option_values import context, not_negative, pair, setting, stride, threshold
 from runtime.tag.request import CHUNK, MAX_TEXT, JobRequest, ModelRequest, Request
 
 PROG = "python -m runtime.tag"
@@ -234,10 +234,11 @@ def _add_reading(made: Parser) -> None:
     )
     group.add_argument(
         "--context",
-        type=count,
-        default=CONTEXT,
+        type=context,
+        default=AUTO,
         metavar="N",
-        help="with --read context: tokens of the neighbors on each side of a sentence (%(default)s)",
+        help="tokens of the neighbors that a sentence is read with on each side, which by itself asks for --read "
+        "context; auto is what export measured, else 64 (%(default)s)",
     )
     group.add_argument(
         "--long",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runtime.backends.fake import Fake
 from runtime.batch.batches import Batch
-from runtime.batch.windowing import Windowing
+from runtime.batch.windowing import Policy, Windowing
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import TextError, UsageError
@@ -48,6 +48,10 @@ class Mixing(Fake):
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     return Encoder(tiny_checkpoint(tmp_path_factory.mktemp("m") / "bert") / "tokenizer.json")
+
+
+def _short(policy: str) -> Windowing:
+    return Windowing(policy=policy, context=4 if policy == "context" else "auto")  # type: ignore[arg-type]
 
 
 def _tagger(encoder: Encoder, windowing: Windowing, *, decoding: Decoding = BY_WORD, streams: int = 1) -> Tagger:
@@ -154,6 +158,21 @@ def test_texts_in_the_pipelines_way_are_read_whole(encoder: Encoder) -> None:
         _tagger(encoder, SENTENCES, decoding=first)
 
 
+def test_a_context_that_is_asked_for_is_read(encoder: Encoder) -> None:
+    asked = _tagger(encoder, Windowing(context=5))
+    assert asked.in_context
+    assert asked.tag(TEXTS) == _tagger(encoder, Windowing(policy="context", context=5)).tag(TEXTS)
+    with pytest.raises(UsageError, match="reading: context, and aggregation 'first' reads texts whole"):
+        _tagger(encoder, Windowing(context=5), decoding=Decoding(aggregation="first"))
+
+
+@pytest.mark.parametrize("policy", ["sentences", "windows"])
+def test_a_policy_without_context_refuses_one(policy: Policy) -> None:
+    problem = f"context: 5 tokens, and reading by {policy} takes none; read in context, or leave the number of tokens"
+    with pytest.raises(UsageError, match=problem):
+        Windowing(policy=policy, context=5)
+
+
 @pytest.mark.parametrize("wrong", [{"policy": "lines"}, {"policy": "context", "context": 0}])
 def test_policies_that_there_are_not(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=r"reading: unknown: 'lines'; choose one of auto, sen|context: 0 tokens"):
@@ -183,7 +202,7 @@ def _assert_sound(text: str, entities: Sequence[Entity]) -> None:
     texts=st.lists(_ANY, max_size=4), policy=st.sampled_from(["sentences", "context", "windows"]), bound=st.booleans()
 )
 def test_answers_depend_on_the_text_alone(encoder: Encoder, texts: list[str], policy: str, bound: bool) -> None:
-    windowing = Windowing(policy=policy, context=4)  # type: ignore[arg-type]
+    windowing = _short(policy)
     decoding = Decoding(constrained=bound)
     together = _tagger(encoder, windowing, decoding=decoding).tag(texts)
     for text, entities in zip(texts, together, strict=True):
@@ -236,7 +255,7 @@ def test_a_long_text_is_refused_where_a_sentence_is_too_long(encoder: Encoder) -
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(st.sampled_from(TEXTS), max_size=6), policy=st.sampled_from(["sentences", "context", "windows"]))
 def test_sentences_that_come_again_are_answered_once_and_alike(encoder: Encoder, texts: list[str], policy: str) -> None:
-    windowing = Windowing(policy=policy, context=4)  # type: ignore[arg-type]
+    windowing = _short(policy)
     backend = Mixing()
     remembering = Tagger(
         encoder, LABELS, backend, max_length=MAX_LENGTH, vocabulary=10**6, windowing=windowing, remember=100

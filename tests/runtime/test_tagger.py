@@ -333,7 +333,7 @@ def test_sentences_of_a_document_are_context_for_each_other(tiny: Path) -> None:
     def opened(policy: Policy) -> Tagger:
         encoder = Encoder(tiny / "tokenizer.json")
         backend = Seen(len(LABELS), lambda ids: ids % len(LABELS))
-        windowing = Windowing(policy=policy, context=3)
+        windowing = Windowing(policy=policy, context=3 if policy == "context" else "auto")
         return Tagger(encoder, LABELS, backend, max_length=64, vocabulary=10**6, windowing=windowing)
 
     alone, context = opened("sentences"), opened("context")

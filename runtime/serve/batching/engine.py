@@ -200,7 +200,7 @@ class TaggingEngine:
             self._encoder.special_tokens,
             self._capacity,
             windowing.overlap(self._capacity),
-            windowing.context if windowing.policy == "context" else 0,
+            windowing.neighbors,
             len(self.labels.labels),
         )
         if by_word:

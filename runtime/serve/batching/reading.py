@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from runtime.batch.windowing import CONTEXT, Long, Policy, Windowing
+from runtime.batch.windowing import Long, Policy, Windowing
 from runtime.decode.options import Aggregation, Decoding
 
 Kind = Literal["entities", "labels", "probabilities", "groups"]
@@ -24,7 +24,7 @@ class Reading:
     thresholds: tuple[tuple[str, float], ...] = ()
     ignore: tuple[str, ...] = ()
     read: Policy = "auto"
-    context: int = CONTEXT
+    context: int | Literal["auto"] = "auto"
     long: Long = "split"
     stride: int | Literal["auto"] = "auto"
 
@@ -63,7 +63,7 @@ def reading_of(
     thresholds: Mapping[str, float] | None = None,
     ignore: Collection[str] = (),
     read: Policy = "auto",
-    context: int = CONTEXT,
+    context: int | Literal["auto"] = "auto",
     long: Long = "split",
     stride: int | Literal["auto"] = "auto",
 ) -> Reading:

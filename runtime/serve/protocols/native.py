@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from runtime.batch.windowing import CONTEXT, Long, Policy
+from runtime.batch.windowing import Long, Policy
 from runtime.decode.options import Aggregation
 from runtime.errors import TextError
 from runtime.serve.batching.reading import Reading, reading_of
@@ -41,7 +41,7 @@ class TagRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     thresholds: dict[str, Probability] = msgspec.field(default_factory=dict)
     ignore: list[str] = msgspec.field(default_factory=list)
     read: Policy = "auto"
-    context: Context = CONTEXT
+    context: Context | Literal["auto"] = "auto"
     long: Long = "split"
     stride: Stride | Literal["auto"] = "auto"
 

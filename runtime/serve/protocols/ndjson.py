@@ -33,7 +33,7 @@ QUERY: Mapping[str, Any] = {
     "threshold": {"type": "array", "items": {"type": "string", "pattern": "^[A-Za-z]+=(0|1|0\\.[0-9]{1,6})$"}},
     "ignore": {"type": "array", "items": {"type": "string"}},
     "read": {"enum": list(get_args(Policy))},
-    "context": {"type": "string", "pattern": "^[1-9][0-9]{0,5}$"},
+    "context": {"type": "string", "pattern": "^(auto|[1-9][0-9]{0,5})$"},
     "long": {"enum": list(get_args(Long))},
     "stride": {"type": "string", "pattern": "^(auto|[0-9]{1,6})$"},
 }
@@ -227,7 +227,7 @@ def _value(name: str, text: str) -> Any:
     """A parameter's value, as QUERY says what it may be."""
     rule = QUERY[name]
     if text not in rule.get("enum", [text]) or not re.fullmatch(rule.get("pattern", ".*"), text, re.ASCII):
-        known = ", ".join(rule["enum"]) if "enum" in rule else "a whole number" + (" or auto" * (name == "stride"))
+        known = ", ".join(rule["enum"]) if "enum" in rule else "a whole number or auto"
         raise bad_request(f"{name} {text[:40]!r}: give {known}")
     if name == "constrained":
         return text == "true"

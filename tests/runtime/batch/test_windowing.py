@@ -20,6 +20,27 @@ def test_a_stride_leaves_a_window_something_of_its_own(stride: int) -> None:
         Windowing(stride=stride).overlap(8)
 
 
+@pytest.mark.parametrize(
+    ("asked", "settled"),
+    [
+        (Windowing(), Windowing(policy="sentences")),
+        (Windowing(policy="windows"), Windowing(policy="windows")),
+        (Windowing(context=5), Windowing(policy="context", context=5)),
+        (Windowing(policy="context"), Windowing(policy="context")),
+    ],
+)
+def test_what_is_asked_for_comes_before_what_was_measured(asked: Windowing, settled: Windowing) -> None:
+    assert asked.settled("sentences") == settled
+
+
+def test_a_context_that_was_measured_is_taken_where_none_is_asked_for() -> None:
+    assert Windowing().settled("context", context=32) == Windowing(policy="context", context=32)
+    assert Windowing(policy="context").settled("context", context=32).neighbors == 32
+    assert Windowing(context=5).settled("context", context=32).neighbors == 5
+    assert Windowing(policy="windows").settled("context", context=32).neighbors == 0
+    assert Windowing(policy="context").neighbors == 64
+
+
 def test_there_are_two_ways_to_meet_a_long_text() -> None:
     with pytest.raises(UsageError, match="long texts: unknown: 'foo'; choose one of split, error"):
         Windowing(long="foo")  # type: ignore[arg-type]

@@ -33,6 +33,14 @@ def test_options_are_values() -> None:
     assert (request.job.inputs, request.job.score) == (("a", "b"), True)
 
 
+def test_a_context_by_itself_is_a_wish_to_read_in_context() -> None:
+    assert parse(["--context", "8", "Oslo"]).model.windowing == Windowing(context=8)
+    with pytest.raises(UsageError, match="context: 8 tokens, and reading by windows takes none"):
+        parse(["--read", "windows", "--context", "8", "Oslo"])
+    with pytest.raises(UsageError, match="'0' is neither a number from 1 on nor auto"):
+        parse(["--context", "0", "Oslo"])
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -45,6 +53,7 @@ def test_options_are_values() -> None:
         ["--allow-uncertified"],
         ["--long", "error"],
         ["--stride", "1"],
+        ["--context", "8"],
         ["--aggregation", "first"],
         ["--constrained"],
         ["--threshold", "PER=0.5"],

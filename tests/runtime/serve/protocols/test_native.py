@@ -29,6 +29,8 @@ def test_words_get_labels(server: Server) -> None:
         ({"aggregation": "none"}, ["Angela", "Merkel", "Paris"]),
         ({"read": "windows"}, ["Angela Merkel", "Paris"]),
         ({"read": "context", "context": 8}, ["Angela Merkel", "Paris"]),
+        ({"context": 8}, ["Angela Merkel", "Paris"]),
+        ({"context": "auto"}, ["Angela Merkel", "Paris"]),
         ({"long": "split", "stride": 3}, ["Angela Merkel", "Paris"]),
     ],
 )
@@ -49,6 +51,7 @@ def test_options_are_those_of_the_command_line(server: Server, options: dict[str
         ({"texts": ["a"], "thresholds": {"PER": 2}}, "$.thresholds"),
         ({"texts": ["a"], "constrained": True, "aggregation": "simple"}, "constraints hold between words"),
         ({"texts": ["a"], "stride": 62}, "give 0 to 61"),
+        ({"texts": ["a"], "read": "windows", "context": 8}, "context: 8 tokens, and reading by windows takes none"),
         ({"texts": ["a"], "read": "sentences", "aggregation": "simple"}, "reads texts whole"),
         ({"texts": ["a", "long " * 100], "long": "error"}, "text 2: 100 tokens"),
         ([], "the JSON that this route takes"),
