@@ -4,7 +4,8 @@ A stop ends a sentence: a word of only . ! ? or an ellipsis, with the closing qu
 a blank follows and the next word does not begin in lower case. What runtime.text.words keeps whole ("U.S.", "Mr.",
 "3,000.5") holds no stop, nor do initials, numbers of list items, ordinals before a month, or abbreviations that
 something always follows ("p. 5"). Full stops of other scripts (Unicode's Sentence_Terminal, UAX #29) end one without a
-blank, and so does the layout; see runtime.text.line_breaks. Thai and Lao write no stops and end at layout alone.
+blank, and so does the layout; see runtime.text.line_breaks. What lost its layout is told by its form: items of lists,
+rows of tables, datelines (runtime.text.enumerations, run_on_rows, datelines). Thai and Lao write no stops and end at layout alone.
 
 Sentences are a partition: every code point of a text is in exactly one, white space goes with the sentence before it,
 and no word is cut. Which libraries were measured against this rule, and how: docs/documents.md.
@@ -19,8 +20,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.text.datelines import dateline_ends
 from runtime.text.enumerations import item_numbers
 from runtime.text.line_breaks import layout_ends
+from runtime.text.run_on_rows import row_ends
 from runtime.text.words import split_words
 
 # Sentence_Terminal of Unicode 16 (SentenceBreakProperty, STerm) but ! and ?, block by block: Armenian, Arabic, Syriac,
@@ -45,6 +48,8 @@ _MARKS = rf"[{_WEAK}{_STRONG}{_WIDE_PERIOD}]"
 _STOP = re.compile(rf"(?<!{_MARKS})({_MARKS}++)[{_CLOSING}]*+(?:[{_LOW_CLOSING}](?=\s|\Z))?")
 _MAY_PART = re.compile(
     rf"[\n\r\x0b\x0c\x85\u2028\u2029<{_STRONG}{_WIDE_PERIOD}]|{_MARKS}[{_CLOSING}{_LOW_CLOSING}]*\s+\S"
+    # A row of a table or a dateline, and the capital after it.
+    r"|[\d%)*\-\u2013\u2014]\s+[\"'(\[*]*[^\W\d_a-z]"
 )
 # What follows a stop: opening quotes and brackets, and the word after them, where one stands there.
 _FOLLOWING = re.compile(rf"\s+[{_OPENING}]*(\w*)")
@@ -89,7 +94,10 @@ def sentence_starts(text: str, words: NDArray[np.int32]) -> NDArray[np.int64]:
     """
     if not len(words):
         return np.empty(0, np.int64)
-    ends = np.fromiter(itertools.chain(layout_ends(text), item_numbers(text), _stop_ends(text, words)), np.int64)
+    found = itertools.chain(
+        layout_ends(text), item_numbers(text), row_ends(text), dateline_ends(text), _stop_ends(text, words)
+    )
+    ends = np.fromiter(found, np.int64)
     after = np.searchsorted(words[:, 0], ends)
     # An end at the very beginning or after the last word parts nothing; one within a word must not.
     inner = (after > 0) & (after < len(words))

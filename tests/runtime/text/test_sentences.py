@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runtime.text.sentences import split_sentences
+from runtime.text.sentences import may_part, split_sentences
 from runtime.text.words import split_words
 from tests.nasty import NASTY
 
@@ -38,6 +38,8 @@ def _cut(text: str) -> list[str]:
         ("German dates", "Am 3. Oktober kam er.| Am 12. M\u00e4rz ging er."),
         ("opened by", "She came.| \u201eEr ging.\u201c| (He left.)| \u00bfQui\u00e9n?| \u00a1Nadie!"),
         ("list on one line", "Results:| 1. Anna Lund 9.83| 2. Peter Keller 9.91| 3. John Abara 9.99"),
+        ("table on one line", "Scores:| Lund 3 2 1| Oslo 3 2 0| Nairobi 3 1 1| Lisbon 3 0 0"),
+        ("dateline", "The bridge fell.| Anna Lund| OSLO, Norway 2026-03-01| Nobody was hurt.| All left."),
         ("Chinese", "\u4ed6\u6765\u4e86\u3002|\u4f60\u5462\uff1f|\u201c\u8d70\uff01\u201d|\u4ed6\u8d70\u4e86\u3002"),
         ("Japanese", "\u5f7c\u306f\u300c\u884c\u304f\u3002\u300d\u3068\u8a00\u3063\u305f\u3002|\u6765\u305f\u3002"),
         ("full-width digits", "\uff13\uff0e\uff15\u3067\u3059\uff0e|\u6b21"),
@@ -89,6 +91,7 @@ def _assert_sound(text: str) -> None:
     assert all(start < end for start, end in sentences)
     borders = {start for start, _ in sentences}
     assert not any(start < border < end for start, end in split_words(text) for border in borders)
+    assert len(sentences) < 2 or may_part(text)
     # Each sentence begins with a word: white space is at the ends alone.
     assert all(not text[start].isspace() for start, _ in sentences[1:])
 
@@ -103,7 +106,7 @@ _PARTS = (
     *("He", "she", "U.S.", "J.", "Mr.", "3.5", "12.", "1.", "2.", "No. 5", "NATO", "A LONG HEADING", "- ", "* ", "# "),
     *(".", "!", "?", "...", "\u2026", "\u3002", "\uff0e", "\u0964", "\u1362", '"', "\u201d", ")", "(", "\u300d", "'s"),
     *(" ", " ", " ", "\n", "\n\n", "\r\n", "\x0c", "\u2028", "\t", "   ", "> ", "| ", "<p>", "</p>", "<br>", "<p "),
-    *("\ud800", "\udfff", "\u0e01", "\u6771", "a" * 45),
+    *("\ud800", "\udfff", "\u0e01", "\u6771", "a" * 45, "OSLO", "2026-03-01", "May 1 -", "3 2", "(3)"),
 )  # fmt: skip
 
 
@@ -122,7 +125,8 @@ def test_that_holds_for_nasty_texts(text: str) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [".", ". ", "a. ", "?!", '."', '. "', ")", "1. ", "1. \n", "> ", ">\n", "<p ", "<p", "\n", " \n", "- a\n", "|",
-     "\t", "A ", "\u3002", "\u3002\u300d", "A\n", "a", " ", "\u2026"],
+     "\t", "A ", "\u3002", "\u3002\u300d", "A\n", "a", " ", "\u2026", "1", "1 ", "1 A", "1 A ", "(", "(1", "A 1 B ",
+     "1   ", "A 2026-03-01 B ", "A, ", "May 1 (", "May 1 ", "2026-03-01 "],
 )  # fmt: skip
 def test_time_grows_with_the_text_and_no_faster(pattern: str) -> None:
     # 200,000 characters in which every rule nearly matches: minutes, if one looked back again and again.
