@@ -5,7 +5,8 @@ a blank follows and the next word does not begin in lower case. What runtime.tex
 "3,000.5") holds no stop, nor do initials, numbers of list items, ordinals before a month, or abbreviations that
 something always follows ("p. 5"). Full stops of other scripts (Unicode's Sentence_Terminal, UAX #29) end one without a
 blank, and so does the layout; see runtime.text.line_breaks. What lost its layout is told by its form: items of lists,
-rows of tables, datelines (runtime.text.enumerations, run_on_rows, datelines). Thai and Lao write no stops and end at layout alone.
+rows of tables, datelines (runtime.text.enumerations, run_on_rows, datelines). Thai and Lao write no stops and end at
+layout alone.
 
 Sentences are a partition: every code point of a text is in exactly one, white space goes with the sentence before it,
 and no word is cut. Which libraries were measured against this rule, and how: docs/documents.md.
