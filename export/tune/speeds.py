@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.tune.one_text import DEVIATION, MEAN, one_text_speed
-from runtime.backends.base import Backend, BackendOptions
+from runtime.backends.base import Backend, BackendOptions, Compiling
 from runtime.backends.registry import open_candidate
 from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import starts_from_counts
@@ -71,7 +71,7 @@ def tuned(bundle: Bundle, *, threads: int, checkpoint: Path, clock: Clock = time
     seconds: dict[Candidate, float] = {}
     for group, tokens in _groups(chosen, bundle.manifest):
         lengths = sentences(tokens, longest=bundle.manifest.max_length - len(_SPECIAL_TOKENS))
-        seconds |= zip(group, _measured(group, open_one, lengths, bundle.manifest, clock))
+        seconds |= zip(group, seconds_a_token(group, open_one, lengths, bundle.manifest, clock=clock))
     single = {
         one: one_text_speed(bundle, one, threads=threads, clock=clock)
         for one in chosen
@@ -137,19 +137,32 @@ def _open(candidate: Candidate, *, bundle: Bundle, threads: int, checkpoint: Pat
     return open_candidate(candidate, bundle, options)
 
 
-def _measured(
+def seconds_a_token(
     candidates: Sequence[Candidate],
     open_one: Callable[[Candidate], Backend],
     lengths: NDArray[np.int64],
     manifest: Manifest,
-    clock: Clock,
+    *,
+    clock: Clock = time.perf_counter,
 ) -> list[float]:
-    """Median seconds a token of each candidate; all are open at once and take turns."""
+    """Median seconds a token of each candidate; all are open at once and take turns.
+
+    A backend that compiles while it runs first does so for all its batches: whoever opens it later finds that done.
+
+    Args:
+        candidates: to measure.
+        open_one: opens the backend of one.
+        lengths: of the windows, special tokens not included.
+        manifest: of the bundle.
+        clock: seconds from any moment on.
+    """
     with ExitStack() as stack:
         tasks = []
         for candidate in candidates:
             backend = open_one(candidate)
             stack.callback(backend.close)
+            if isinstance(backend, Compiling):
+                detail(f"{candidate}: compiled for {backend.compile_all()} batches")
             tasks.append(_task(backend, lengths, manifest))
         return [each / int((lengths + len(_SPECIAL_TOKENS)).sum()) for each in _rounds(tasks, clock)]
 

@@ -1,6 +1,7 @@
 """The interface of backends, which turn token ids into logits.
 
     Backend           an opened backend; it runs batches
+    Compiling         what a backend can do besides, whose library compiles while it runs
     BackendSpec       a backend before it is opened: its candidates, and whether a machine can run them
     BackendOptions    the user's choices for a backend
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 from runtime.errors import UsageError
 
@@ -64,6 +65,19 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give back memory and threads. Nothing may be called after it."""
+        ...
+
+
+@runtime_checkable
+class Compiling(Protocol):
+    """A backend whose library compiles for a batch when the first of its shape comes, and keeps that between starts."""
+
+    def compile_all(self) -> int:
+        """Compile for every batch that it runs, so that no text waits for that. How many batches these are.
+
+        Raises:
+            BackendError: the library refused one.
+        """
         ...
 
 

@@ -1,8 +1,9 @@
 """Backend tensorrt-rtx: a portable engine that export built without a GPU, on any GPU that it was built for.
 
 TensorRT for RTX compiles the kernels of a portable engine on the GPU that runs it, when a batch of a new shape comes.
-What was compiled is kept with the user's other caches, so that the next start need not compile it again. All else is as
-for TensorRT: streams, fixed addresses and CUDA graphs, see runtime.backends.tensorrt.streams.
+What was compiled is kept with the user's other caches, so that the next start need not compile it again; export.tune
+has all batches compiled ahead. All else is as for TensorRT: streams, fixed addresses and CUDA graphs, see
+runtime.backends.tensorrt.streams.
 Source: the documentation of TensorRT for RTX 1.7, "Runtime cache" and "CUDA graphs"; the names are held against the
 library by tests. It has not run on a GPU yet.
 """
@@ -14,7 +15,9 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
+
+import numpy as np
 
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, refuse_settings
 from runtime.backends.tensorrt.api import (
@@ -27,6 +30,7 @@ from runtime.backends.tensorrt.api import (
 )
 from runtime.backends.tensorrt.cuda import Cuda, open_cuda
 from runtime.backends.tensorrt.engine import STREAMS, EngineSpec, TensorRt, engine_of
+from runtime.batch.batches import NOTHING, Batch
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.manifest import Engine, sm
 from runtime.bundle.store import Bundle
@@ -34,9 +38,6 @@ from runtime.errors import BackendError, StorageError
 from runtime.system.cache import cache_folder
 from runtime.system.files import write_atomically
 from runtime.system.gpu import Gpu
-
-if TYPE_CHECKING:
-    pass
 
 NAME = "tensorrt-rtx"
 REBUILD = "export the bundle again with a portable engine, under this version"
@@ -80,6 +81,17 @@ class JitContexts:
                 write_atomically(Path(self._file), bytes(self._cache.serialize()))
 
 
+class PortableEngine(TensorRt):
+    """A portable engine on the GPU; see TensorRt."""
+
+    def compile_all(self) -> int:
+        """See runtime.backends.base.Compiling. What one stream had compiled, the others take from the cache."""
+        for profile in self.profiles:
+            ids = np.zeros((profile.rows, profile.length), np.int64)
+            self.logits(Batch(ids, np.full_like(ids, NOTHING), ids))
+        return len(self.profiles)
+
+
 def portable_obstacle(engine: Engine, here: Gpu, version: str) -> Obstacle | None:
     """Why a GPU cannot run a portable engine; None where it can.
 
@@ -106,7 +118,7 @@ def open_portable(
     library: PortableRuntime,
     cuda: Callable[[], Cuda],
     cache: str,
-) -> TensorRt:
+) -> PortableEngine:
     """The backend on a bundle's portable engine; see BackendSpec.
 
     Args:
@@ -124,7 +136,7 @@ def open_portable(
     if obstacle := portable_obstacle(engine, here, library.__version__):
         raise BackendError(f"backend {NAME!r}", *obstacle)
     kept = _compiled(cache, engine, here)
-    return TensorRt(
+    return PortableEngine(
         bundle.file(engine.file),
         layout=engine.layout,
         streams=STREAMS if options.goal == "throughput" else 1,

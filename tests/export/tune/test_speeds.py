@@ -8,13 +8,17 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from export.tune.__main__ import main
-from export.tune.speeds import sentences, tuned
+from export.tune.speeds import seconds_a_token, sentences, tuned
 from runtime.bundle.store import open_bundle, seal
 from runtime.selection import PYTORCH, choose
 from tests.conftest import Command
+from tests.fakes.cuda import FakeCuda
+from tests.fakes.tensorrt_rtx import FakeRtx
+from tests.runtime.backends.tensorrt.test_portable import CANDIDATE, answer, opened, portable_bundle
 
 
 @pytest.fixture
@@ -51,6 +55,17 @@ def test_median_of_the_rounds_counts(tiny_bundle: Path) -> None:
     clock = itertools.count(0.0, 1.0)
     speeds = tuned(open_bundle(tiny_bundle), threads=1, checkpoint=Path("nowhere"), clock=lambda: next(clock))
     assert len({speed.tokens_per_second for speed in speeds}) == 1
+
+
+def test_a_portable_engine_is_compiled_for_all_its_batches_and_leaves_that_in_the_cache(tmp_path: Path) -> None:
+    bundle = portable_bundle(tmp_path)
+    batches = bundle.manifest.engines[0].profiles
+    for compiled in (len(batches), 0):
+        library = FakeRtx(FakeCuda(), answer)
+        backend = opened(bundle, library, cache=str(tmp_path))
+        (seconds,) = seconds_a_token([CANDIDATE], {CANDIDATE: backend}.__getitem__, np.array([5, 20]), bundle.manifest)
+        assert seconds > 0
+        assert library.compiled == compiled
 
 
 def test_checkpoint_that_is_gone_is_said_to_be(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:

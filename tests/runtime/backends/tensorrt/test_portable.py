@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.backends.base import BackendOptions, Goal
+from runtime.backends.base import BackendOptions, Compiling, Goal
 from runtime.backends.tensorrt import api
-from runtime.backends.tensorrt.engine import TensorRt
-from runtime.backends.tensorrt.portable import SPECS, open_portable
+from runtime.backends.tensorrt.portable import SPECS, PortableEngine, open_portable
 from runtime.batch.batches import Batch
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.manifest import Engine, FileDigest, Graph, Manifest, Profile, Source
@@ -51,8 +50,12 @@ def batch(rows: int, length: int) -> Batch:
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
+    return portable_bundle(tmp_path)
+
+
+def portable_bundle(folder: Path) -> Bundle:
     """A bundle with a portable engine, as export records it."""
-    (tmp_path / CANDIDATE.file).write_bytes(plan_of(_RANGES))
+    (folder / CANDIDATE.file).write_bytes(plan_of(_RANGES))
     engine = Engine(
         file=CANDIDATE.file,
         graph="packed-fp16.onnx",
@@ -71,12 +74,12 @@ def bundle(tmp_path: Path) -> Bundle:
     graph = Graph(engine.graph, "fp16", "packed", 17, engine.inputs, made_for="onnxruntime")
     files = {engine.graph: FileDigest("abc", 1)}
     manifest = Manifest(Source("model", "0"), ("O",) * _LABELS, 128, 100, files, (graph,), (), {})
-    return Bundle(tmp_path, replace(manifest, engines=(engine,)))
+    return Bundle(folder, replace(manifest, engines=(engine,)))
 
 
 def opened(
     bundle: Bundle, library: FakeRtx, *, here: Gpu | None = L4, cache: str = "", goal: Goal = "throughput"
-) -> TensorRt:
+) -> PortableEngine:
     options = BackendOptions(threads=1, certified=False, goal=goal)
     return open_portable(bundle, CANDIDATE, options, here=here, library=library, cuda=lambda: library.cuda, cache=cache)
 
@@ -112,6 +115,20 @@ def test_what_was_compiled_is_kept_for_the_next_start(bundle: Bundle, tmp_path: 
         assert library.compiled == compiled
         assert cuda.is_clean
     assert [path.name for path in cache.iterdir()] == ["packed-fp16-rtx.plan-NVIDIA-L4.jit"]
+
+
+def test_all_batches_can_be_compiled_ahead(bundle: Bundle, tmp_path: Path) -> None:
+    library = FakeRtx(FakeCuda(), answer)
+    backend = opened(bundle, library, cache=str(tmp_path))
+    assert isinstance(backend, Compiling)
+    assert backend.compile_all() == len(_BATCHES) == library.compiled
+    backend.close()
+    again = FakeRtx(FakeCuda(), answer)
+    backend = opened(bundle, again, cache=str(tmp_path))
+    for each in _BATCHES:
+        backend.logits(batch(each.rows, each.length))
+    backend.close()
+    assert again.compiled == 0
 
 
 def test_a_cache_that_does_not_fit_is_written_anew(bundle: Bundle, tmp_path: Path) -> None:
