@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 import transformers as hf
 
-from runtime.encode.tokenizer import LONGEST_KNOWN, MOST_KNOWN, Encoded, Encoder
+from runtime.encode.tokenizer import FEW, LONGEST_KNOWN, MOST_KNOWN, Encoded, Encoder
 from runtime.errors import BundleError
 from runtime.text.words import RUN, split_words
 from tests.nasty import NASTY, varied_sentences
@@ -59,6 +61,33 @@ def test_texts_are_encoded_as_their_words(checkpoint: Path) -> None:
     for name in ("ids", "text_start", "word_start", "first_token"):
         np.testing.assert_array_equal(getattr(by_text, name), getattr(by_word, name))
     assert bounds.tolist() == [list(span) for found in spans for span in found]
+
+
+def test_few_new_words_have_the_tokens_that_many_have(checkpoint: Path) -> None:
+    words = [*dict.fromkeys(word for text in [*NASTY, *varied_sentences(60, seed=3)] for word in text.split())]
+    few, many = Encoder(checkpoint / "tokenizer.json"), Encoder(checkpoint / "tokenizer.json")
+    at_once = many.tokens_of_words(words)
+    assert len(words) > FEW
+    assert [few.tokens_of_words([word])[0] for word in words] == at_once
+
+
+# What a text costs must not depend on when the system wakes other threads.
+THREADS = """
+import os, sys
+from pathlib import Path
+from runtime.encode.tokenizer import FEW, Encoder
+encoder = Encoder(Path(sys.argv[1]))
+encoder.tokens_of_words(["once"])
+before = len(os.listdir("/proc/self/task"))
+encoder.tokens_of_words([f"word{number}" for number in range(FEW)])
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+def test_few_new_words_start_no_thread(checkpoint: Path) -> None:
+    command = [sys.executable, "-c", THREADS, str(checkpoint / "tokenizer.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
 
 
 def test_texts_longer_than_a_block_lose_nothing(checkpoint: Path) -> None:
