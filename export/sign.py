@@ -22,10 +22,7 @@ _LARGEST_KEY = 1 << 16
 
 def main(arguments: Sequence[str]) -> int:
     """Verify the bundle, sign its manifest, and put the signature beside it."""
-    parser = Parser(prog=PROG, description="Sign a bundle.")
-    parser.add_argument("bundle", type=Path, help="folder that export made")
-    parser.add_argument("--key", type=Path, required=True, help="Ed25519 private key in PEM, not encrypted")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     with exclusive(options.bundle) as place:
         open_bundle(place)  # nobody signs what is damaged
         try:
@@ -63,6 +60,13 @@ def signed(manifest: bytes, key: Path) -> bytes:
         raise UsageError(str(key), "not an Ed25519 key", fix)
     signature: bytes = private.sign(manifest)
     return signature
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=PROG, description="Sign a bundle.")
+    parser.add_argument("bundle", type=Path, help="folder that export made")
+    parser.add_argument("--key", type=Path, required=True, help="Ed25519 private key in PEM, not encrypted")
+    return parser
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ def exclusive(bundle: Path, *, new: bool = False) -> Iterator[Path]:
         StorageError: another process is at it, no permission, or no such folder.
     """
     place = Path(os.path.realpath(bundle))
+    if not place.name:
+        raise StorageError(str(bundle), "the root of all folders is no bundle", "give a folder in it")
     try:
         if new:
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,12 @@ import numpy as np
 from export.tune.one_text import DEVIATION, MEAN
 from runtime.encode.tokenizer import open_tokenizer
 from runtime.errors import CorpusError, storage_error
+from runtime.system.files import read_regular
 
 # Enough that a cache of words does not hold them all at once, and few enough to be read in a moment.
 _SENTENCES = 400
 _MOST = 5000
+_LARGEST = 1 << 30
 
 
 def texts_of(file: Path) -> tuple[str, ...]:
@@ -24,7 +26,7 @@ def texts_of(file: Path) -> tuple[str, ...]:
     """
     fix = "give a file of UTF-8 with one text a line"
     try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        lines = [line.strip() for line in read_regular(file, most=_LARGEST).decode("utf-8").splitlines()]
     except FileNotFoundError:
         raise CorpusError(str(file), "there is no such file", fix) from None
     except UnicodeDecodeError:

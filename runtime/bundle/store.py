@@ -74,7 +74,7 @@ SCHEMA = 2
 TUNE = "make one with `python -m export.tune`"
 REMAKE = "make it again with `make export`"
 # A bundle of ours has some 20 KB.
-_LARGEST_MANIFEST = 1 << 24
+LARGEST_MANIFEST = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ def _read(path: Path) -> bytes:
     if not path.is_dir():
         raise BundleError(str(path), "there is no such folder", "run `make export`, or give --bundle FOLDER")
     try:
-        return read_regular(path / MANIFEST, most=_LARGEST_MANIFEST)
+        return read_regular(path / MANIFEST, most=LARGEST_MANIFEST)
     except FileNotFoundError:
         problem = f"there is no {MANIFEST}, so it is not a bundle or was never sealed"
         raise BundleError(str(path), problem, REMAKE) from None

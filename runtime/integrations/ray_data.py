@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime.bundle.store import MANIFEST, Bundle, open_bundle
+from runtime.bundle.store import LARGEST_MANIFEST, MANIFEST, Bundle, open_bundle
 from runtime.command_line import Parser, count, run
 from runtime.integrations._open import Opening, not_installed
 from runtime.integrations.ray_parts import Done, Format, Part, as_row, do_part, fingerprint, hold_to_plan, plan
 from runtime.integrations.tag_batch import TagBatch
+from runtime.system.files import read_regular
 from runtime.system.libraries import available_threads
 
 PROG = "python -m runtime.integrations.ray_data"
@@ -110,7 +111,7 @@ def on_this_node(bundle: Path, digest: str, files: Any) -> Path:
 
 def manifest_digest(bundle: Path) -> str:
     """The sha256 of its manifest, which holds the digests of all else."""
-    return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
+    return hashlib.sha256(read_regular(bundle / MANIFEST, most=LARGEST_MANIFEST)).hexdigest()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from runtime.bundle.store import MANIFEST
+from runtime.bundle.store import LARGEST_MANIFEST, MANIFEST
 from runtime.errors import StorageError, UsageError
+from runtime.system.files import read_regular
 from runtime.tag.answers import Tagging
 from runtime.tag.input.detect import (
     HEAD,
@@ -183,6 +184,6 @@ def _digest(bundle: Path) -> str:
     A third-party folder has none, and a missing bundle is reported when the tagger is opened.
     """
     try:
-        return hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
+        return hashlib.sha256(read_regular(bundle / MANIFEST, most=LARGEST_MANIFEST)).hexdigest()
     except OSError:
         return ""

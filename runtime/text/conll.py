@@ -207,6 +207,8 @@ def write_conll(sentences: Iterable[Sentence], path: Path) -> None:
 def _lines(path: Path) -> Iterator[bytes]:
     """Lines of a file as bytes: only \\n ends a line, where str.splitlines would also end one at U+2028."""
     try:
+        if path.exists() and not path.is_file():  # a pipe may wait forever, and is empty when it is read again
+            raise CorpusError(str(path), "it is no regular file", "give a CoNLL file that can be read")
         with path.open("rb") as file:
             yield from file
     except OSError as error:

@@ -60,6 +60,11 @@ def test_a_file_is_not_replaced(tmp_path: Path) -> None:
         check_output(tmp_path / "file")
 
 
+def test_the_root_folder_is_no_bundle() -> None:
+    with pytest.raises(StorageError, match="/: the root of all folders is no bundle"), exclusive(Path("/")):
+        raise AssertionError("what is in it would be a bundle")
+
+
 def hold_until(bundle: Path, begun: object, end: object) -> None:
     """Another process that exports."""
     with exclusive(bundle):

@@ -123,10 +123,10 @@ class Campaign:
 def table(counts: dict[str, Counts]) -> str:
     """A row a kind, and one for all."""
     total = Counts(**{each.name: sum(getattr(one, each.name) for one in counts.values()) for each in fields(Counts)})
-    lines = ["| kind | cases | refused | right | crashes | hangs | tracebacks | wrong answers | cases a second |"]
+    lines = ["| kind | cases | refused | right | crashes | hangs | tracebacks | wrong answers | cases a CPU second |"]
     lines += ["|---|" + "---:|" * 8]
     for name, one in [*counts.items(), ("all", total)]:
-        speed = one.done / one.seconds if one.seconds else 0.0
+        speed = one.done / one.cpu_seconds if one.cpu_seconds else 0.0
         told = (one.done, one.refused, one.right, one.crash, one.hang, one.traceback, one.wrong)
         lines.append(f"| {name} | {' | '.join(f'{number:,}' for number in told)} | {speed:,.0f} |")
     return "\n".join(lines)

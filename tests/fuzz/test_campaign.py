@@ -30,6 +30,7 @@ def test_no_changed_thing_is_answered_wrongly_or_ends_in_anything_but_one_line(
         assert counts.refused + counts.right == counts.done, name
         assert counts.right > counts.done / 50, name
         assert counts.refused > 0 or name in ("gate", "texts"), name
+        assert counts.cpu_seconds > 0, name
 
 
 def _breaks(folder: Path) -> Case:

@@ -24,12 +24,12 @@ from tests.fuzz.kind import Kind, WrongAnswerError, chance_of, outcome_of
 
 # Address space of a worker: what a small file makes larger than that is a finding.
 _MOST_MEMORY = 8 << 30
-_FIELDS = ("done", "began_ns", "refused", "right", "wrong", "traceback", "ready")
+_FIELDS = ("done", "began_ns", "cpu_ns", "refused", "right", "wrong", "traceback")
 
 
 @dataclass(slots=True)
 class Counts:
-    """What came of cases so far."""
+    """What came of cases so far, and the CPU time that they took, which other work on the machine does not change."""
 
     done: int = 0
     refused: int = 0
@@ -38,7 +38,7 @@ class Counts:
     traceback: int = 0
     crash: int = 0
     hang: int = 0
-    seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     @property
     def findings(self) -> int:
@@ -62,7 +62,6 @@ class Worker:
         self.kind, self.first = kind, first
         self._seed, self._most, self._seconds, self._findings = seed, most, seconds, findings
         self._board = mmap.mmap(-1, 8 * len(_FIELDS))
-        self._began = time.monotonic()
         self._folder = Path(tempfile.mkdtemp(prefix="nerve-fuzz-", dir=_memory()))
         self.process = os.fork()
         if self.process == 0:
@@ -88,7 +87,7 @@ class Worker:
     def counts(self) -> Counts:
         """What came of its cases."""
         told = {name: self._get(name) for name in ("done", "refused", "right", "wrong", "traceback")}
-        return Counts(**told, seconds=time.monotonic() - self._began)
+        return Counts(**told, cpu_seconds=self._get("cpu_ns") / 1e9)
 
     def clean(self) -> None:
         """Remove its folder."""
@@ -126,6 +125,7 @@ class Worker:
                 self.record(number, outcome, traceback.format_exc()[-3_000:])
             self._set(outcome, self._get(outcome) + 1)
             self._set("done", number + 1 - self.first)
+            self._set("cpu_ns", _cpu_ns())
             if time.monotonic() > end:
                 break
         self._set("began_ns", 0)
@@ -135,6 +135,12 @@ class Worker:
 
     def _set(self, name: str, value: int) -> None:
         struct.pack_into("q", self._board, 8 * _FIELDS.index(name), value)
+
+
+def _cpu_ns() -> int:
+    """CPU time of this process and of those that it has waited for."""
+    others = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time_ns() + int(1e9 * (others.ru_utime + others.ru_stime))
 
 
 def _memory() -> str | None:

@@ -145,6 +145,14 @@ def test_the_scores_of_a_run_that_is_killed_at_its_end_are_not_lost(tmp_path: Pa
     assert "PER" in scores.read_text()
 
 
+def test_a_pipe_in_the_place_of_the_manifest_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    os.mkfifo(tmp_path / "bundle" / "manifest.json")
+    (tmp_path / "i").write_text("one\n")
+    _tag("-i", tmp_path / "i", "-o", tmp_path / "o", "--bundle", tmp_path / "bundle")
+    assert (tmp_path / "o").read_bytes()
+
+
 def test_tabs_that_no_longer_separate_columns_are_other_options(tmp_path: Path) -> None:
     source, output = tmp_path / "i.conll", tmp_path / "o"
     source.write_text("New York\tO\n\nx\tO\n\ny\tO\n")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,15 @@ def test_what_is_wrong_is_said_with_its_line(content: bytes, message: str, tmp_p
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="No such file"):
         list(read_conll(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_a_pipe_a_folder_and_a_device_are_refused_and_not_waited_for(
+    make: Callable[[Path], object], tmp_path: Path
+) -> None:
+    make(tmp_path / "x")
+    with pytest.raises(CorpusError, match="it is no regular file"):
+        list(read_conll(tmp_path / "x"))
 
 
 def _blocks(raw: bytes, columns: Columns | None = None) -> list[Block]:
