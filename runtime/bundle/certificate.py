@@ -73,7 +73,7 @@ class Wanted:
 
     def __str__(self) -> str:
         name = " in ".join(part for part in (self.backend, self.precision) if part != AUTO)
-        return self.file or name + (f" on {self.device}" if self.device != AUTO else "") or AUTO
+        return self.file or (name + (f" on {self.device}" if self.device != AUTO else "")).lstrip() or AUTO
 
 
 ANY = Wanted()

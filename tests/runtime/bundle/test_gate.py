@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 from typing import get_args
 
@@ -14,8 +14,11 @@ from runtime.bundle.gate import (
     ELSEWHERE_EVIDENCE,
     EVIDENCE,
     GATE,
+    LIMITED_EVIDENCE,
+    PROBE_TOLERANCE,
     SURE,
     Bound,
+    Evidence,
     failures,
     is_held_elsewhere,
     lacking_evidence,
@@ -58,11 +61,15 @@ def test_the_numbers() -> None:
         held_elsewhere = precision in ("int8", "fp8", "int4")
         assert is_held_elsewhere(precision) == held_elsewhere
         assert limits == (expected | ELSEWHERE_NUMBERS if held_elsewhere else expected)
-        assert {bound.figure for bound in bounds if bound.at_least} <= {"agreement", "elsewhere_agreement"}
-        assert {bound.figure for bound in bounds if bound.may_lack} <= {"f1_lost", "elsewhere_f1_lost"}
+        at_least = {bound.figure for bound in bounds if bound.at_least is True}
+        may_lack = {bound.figure for bound in bounds if bound.may_lack is True}
+        assert at_least == ({"agreement", "elsewhere_agreement"} if held_elsewhere else {"agreement"})
+        assert may_lack == ({"f1_lost", "elsewhere_f1_lost"} if held_elsewhere else {"f1_lost"})
     assert SURE == 0.95
-    assert (ELSEWHERE_EVIDENCE.words, ELSEWHERE_EVIDENCE.distinct_sentences) == (5_000, 300)
-    assert (EVIDENCE.words, EVIDENCE.distinct_sentences, EVIDENCE.entities, EVIDENCE.left_out) == (10_000, 300, 10, 0.1)
+    assert astuple(EVIDENCE) == (10_000, 300, 10, 0.1)
+    assert astuple(ELSEWHERE_EVIDENCE) == (5_000, 300, 0, 0.5)
+    assert astuple(LIMITED_EVIDENCE) == (1, 1, 0, 1.0)
+    assert {"fp32": 1e-4} | dict.fromkeys(set(NUMBERS) - {"fp32"}, 0.05) == PROBE_TOLERANCE
 
 
 @pytest.mark.parametrize("page", [Path("README.md"), Path("docs/export-and-certificates.md")])
@@ -94,8 +101,41 @@ def test_a_bound_at_its_edge(bound: Bound, value: float | None, holds: bool) -> 
     assert Bound("y", "", 2).holds({"x": 0}) is False
 
 
+@pytest.mark.parametrize(
+    ("figures", "entities", "lacking"),
+    [
+        ({"words": 100, "distinct_sentences": 5, "sentences": 9, "left_out": 1}, {"PER": 3}, ()),
+        ({"words": 99, "distinct_sentences": 5, "sentences": 9}, {"PER": 3}, ("99 of 100 words",)),
+        ({"words": None, "distinct_sentences": 5, "sentences": 9}, {"PER": 3}, ("0 of 100 words",)),
+        ({"words": 100, "sentences": 9}, {"PER": 3}, ("0 of 5 distinct sentences",)),
+        (
+            {"words": 100, "distinct_sentences": 5, "sentences": 9},
+            {},
+            ("no entity of a type that the checkpoint knows",),
+        ),
+        (
+            {"words": 100, "distinct_sentences": 5, "sentences": 8, "left_out": 2},
+            {"PER": 2, "LOC": 3, "ORG": 0},
+            ("0 of 3 ORG entities", "2 of 3 PER entities", "20% of the sentences left out as too long, at most 10%"),
+        ),
+    ],
+)
+def test_evidence_at_its_edge(
+    figures: dict[str, float | int | None], entities: dict[str, int], lacking: tuple[str, ...]
+) -> None:
+    assert Evidence(words=100, distinct_sentences=5, entities=3, left_out=0.1).lacks(figures, entities) == lacking
+
+
+def test_a_single_word_is_limited_evidence_and_no_word_is_none() -> None:
+    one = {"words": 1, "distinct_sentences": 1, "sentences": 1, "left_out": 10_000}
+    assert LIMITED_EVIDENCE.lacks(one, {}) == ()
+    assert LIMITED_EVIDENCE.lacks({}, {}) == ("0 of 1 words", "0 of 1 distinct sentences")
+
+
 def test_what_is_left_out_and_what_fails() -> None:
     assert left_out_share({"sentences": 9, "left_out": 1}) == 0.1
+    assert left_out_share({"sentences": 9}) == 0
+    assert left_out_share({"sentences": 1, "left_out": 1}) == 0.5
     assert left_out_share({"sentences": 0, "left_out": 0}) == 1
     assert left_out_share({}) == 1
     empty = Certificate("a", "onnxruntime", "fp32", "cpu", {}, "text", "0", {}, {}, True)
@@ -111,6 +151,9 @@ def test_text_from_elsewhere_is_evidence_where_the_gate_has_rows_about_it() -> N
         "0 of 5,000 words from elsewhere",
         "0 of 300 distinct sentences from elsewhere",
     )
+    # Too little of both is told of both.
+    little = lacking_evidence(replace(int8, measured={**enough, "words": 9_999}))
+    assert little[:2] == ("9,999 of 10,000 words", "0 of 5,000 words from elsewhere")
     elsewhere = {f"elsewhere_{name}": count for name, count in enough.items()}
     assert lacking_evidence(replace(int8, measured={**enough, **elsewhere})) == ()
 

@@ -1,0 +1,27 @@
+"""The modules that are mutated, and the tests that hold each: quick ones, in one process.
+
+What is computed at import is run by every test, so that a module's tests together should take a second or less.
+"""
+
+from __future__ import annotations
+
+_BUNDLE, _CERTIFY = "tests/runtime/bundle", "tests/export/certify"
+
+SUBJECTS: dict[str, tuple[str, ...]] = {
+    "runtime.bundle.gate": (f"{_BUNDLE}/test_gate.py",),
+    "runtime.bundle.doubts": (f"{_BUNDLE}/test_doubts.py",),
+    "runtime.bundle.certificate": (f"{_BUNDLE}/test_certificate.py", f"{_BUNDLE}/test_golden.py"),
+    "runtime.bundle.schema": (f"{_BUNDLE}/test_schema.py",),
+    "runtime.bundle.profile": (f"{_BUNDLE}/test_profile.py", f"{_BUNDLE}/test_golden.py"),
+    "export.certify.measure": (f"{_CERTIFY}/test_measure.py",),
+    "export.certify.confidence": (f"{_CERTIFY}/test_confidence.py",),
+    "export.certify.corpus": (f"{_CERTIFY}/test_corpus.py",),
+    "export.certify.best_labels": (f"{_CERTIFY}/test_best_labels.py",),
+    "export.certify.full_rows": (f"{_CERTIFY}/test_full_rows.py",),
+    "export.certify.cpu_requirements": (f"{_CERTIFY}/test_cpu_requirements.py",),
+    "runtime.system.files": ("tests/runtime/system/test_files.py",),
+    "runtime.selection": ("tests/runtime/test_selection.py",),
+    "runtime.tag.output.journal": ("tests/runtime/tag/output/test_journal.py",),
+    "runtime.tag.output.resumable_file": ("tests/runtime/tag/output/test_resumable_file.py",),
+    "export.quantize.gptq": ("tests/export/quantize/test_gptq.py",),
+}
