@@ -25,8 +25,8 @@ from bench.report.tables import Table
 from bench.report.write import make_folder
 from bench.schema.result import Latency
 from bench.systems.baselines import baseline_specs
-from bench.systems.engine_calls import PREFIX as CALL
-from bench.systems.engine_calls import call_specs
+from bench.systems.library_calls import PREFIX as CALL
+from bench.systems.library_calls import call_specs
 from bench.systems.nerve import PREFIX as NERVE
 from bench.systems.nerve import around, nerve_specs
 from bench.workloads.texts import Workload, read_corpus, single_texts

@@ -17,7 +17,7 @@ from runtime.bundle.third_party import open_folder
 from runtime.errors import UsageError
 from runtime.opening import open_model
 from runtime.selection import choose, of_profile
-from runtime.serve.batching.engine import TaggingEngine
+from runtime.serve.batching.stages import TaggingStages
 from runtime.serve.observe.log import Log
 from runtime.serve.observe.shadow import Shadow
 from runtime.serve.options import ServeRequest
@@ -55,17 +55,17 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
     wanted = of_profile(profile, asked.wanted) if profile else asked.wanted
     candidate = choose(bundle, wanted, certified=not asked.allow_uncertified)
     threads = threads_for(asked.threads)
-    engine, about = _open_engine(bundle, candidate, asked, wanted=asked.wanted, threads=threads, profile=profile)
+    stages, about = _open_stages(bundle, candidate, asked, wanted=asked.wanted, threads=threads, profile=profile)
     service = Service(
-        engine,
-        _about(bundle, candidate, engine, asked),
+        stages,
+        _about(bundle, candidate, stages, asked),
         limits=Limits(
             body=asked.max_body_bytes, texts=asked.max_texts, characters=asked.max_characters, deadline=asked.deadline
         ),
         log=Log(requests=asked.request_log, texts=asked.log_texts),
         batch=asked.batch_tokens,
         most_queued=asked.max_queued_tokens,
-        shadow=_open_shadow(asked.shadow, engine, asked) if asked.shadow else None,
+        shadow=_open_shadow(asked.shadow, stages, asked) if asked.shadow else None,
     )
     service.metrics.serves(
         bundle=_digest(bundle),
@@ -94,7 +94,7 @@ def _profile(bundle: Bundle, asked: ServeRequest) -> RunProfile | None:
     return replace(profile, lengths=()) if asked.reproducible else profile
 
 
-def _open_engine(
+def _open_stages(
     bundle: Bundle,
     candidate: Candidate,
     asked: ServeRequest,
@@ -102,15 +102,15 @@ def _open_engine(
     wanted: Wanted,
     threads: int,
     profile: RunProfile | None = None,
-) -> tuple[TaggingEngine, str]:
-    """The engine on a candidate, which is the choice for what is wanted; and what runs, in one line for people."""
+) -> tuple[TaggingStages, str]:
+    """The stages of a candidate, which is the choice for what is wanted; and what runs, in one line for people."""
     manifest, uncertified = bundle.manifest, asked.allow_uncertified
     model = open_model(bundle, candidate=wanted, threads=threads, allow_uncertified=uncertified, profile=profile or "")
     encoder, backend = model.encoder, model.backend
     encoder.check_ids(manifest.vocabulary)
     align = align_of(candidate) if asked.reproducible else 1
     best = manifest.default_reading
-    engine = TaggingEngine(
+    stages = TaggingStages(
         encoder,
         label_set_of(manifest),
         backend,
@@ -118,16 +118,16 @@ def _open_engine(
         align=align,
         windowing=DEFAULT_WINDOWING.settled(best.policy, context=best.context) if best else DEFAULT_WINDOWING,
     )
-    return engine, model.about
+    return stages, model.about
 
 
-def _open_shadow(folder: Path, engine: TaggingEngine, asked: ServeRequest) -> Shadow:
+def _open_shadow(folder: Path, stages: TaggingStages, asked: ServeRequest) -> Shadow:
     bundle = _open_bundle(folder, asked)
     wanted = ANY if asked.wanted.file else _on_device(asked.wanted)
     candidate = choose(bundle, wanted, certified=not asked.allow_uncertified)
-    shadow, _ = _open_engine(bundle, candidate, asked, wanted=wanted, threads=1)
-    if set(shadow.labels.types) != set(engine.labels.types):
-        problem = f"its entity types are {', '.join(shadow.labels.types)}, not {', '.join(engine.labels.types)}"
+    shadow, _ = _open_stages(bundle, candidate, asked, wanted=wanted, threads=1)
+    if set(shadow.labels.types) != set(stages.labels.types):
+        problem = f"its entity types are {', '.join(shadow.labels.types)}, not {', '.join(stages.labels.types)}"
         raise UsageError(str(folder), problem, "take a shadow bundle with the same types")
     return Shadow(shadow, f"{folder.name}: {candidate}", share=asked.shadow_share, texts=asked.log_texts)
 
@@ -136,14 +136,14 @@ def _on_device(wanted: Wanted) -> Wanted:
     return Wanted(device=wanted.device)
 
 
-def _about(bundle: Bundle, candidate: Candidate, engine: TaggingEngine, asked: ServeRequest) -> About:
+def _about(bundle: Bundle, candidate: Candidate, stages: TaggingStages, asked: ServeRequest) -> About:
     manifest = bundle.manifest
     held = [each for each in manifest.certificates if each.candidate == candidate]
     given = dict(asked.presidio_labels)
-    if unknown := [label for label in given if label not in engine.labels.types]:
-        known = ", ".join(engine.labels.types)
+    if unknown := [label for label in given if label not in stages.labels.types]:
+        known = ", ".join(stages.labels.types)
         raise UsageError("label for Presidio", f"no entity type {unknown[0]!r} in this model", f"choose among {known}")
-    names = {label: _PRESIDIO.get(label.upper(), "") for label in engine.labels.types} | given
+    names = {label: _PRESIDIO.get(label.upper(), "") for label in stages.labels.types} | given
     info: dict[str, Any] = {
         "name": asked.name,
         "version": runtime.__version__,
@@ -151,9 +151,9 @@ def _about(bundle: Bundle, candidate: Candidate, engine: TaggingEngine, asked: S
         "candidate": asdict(candidate),
         "certificate": asdict(held[0]) if held else None,
         "labels": list(manifest.labels),
-        "types": list(engine.labels.types),
+        "types": list(stages.labels.types),
         "max_length": manifest.max_length,
-        "reproducible": engine.backend.packing.align > 1,
+        "reproducible": stages.backend.packing.align > 1,
         "limits": {
             "body_bytes": asked.max_body_bytes,
             "texts": asked.max_texts,

@@ -1,4 +1,4 @@
-"""Service: what a protocol is given to answer with. It joins engine, queue, health, metrics, log and shadow."""
+"""Service: what a protocol is given to answer with. It joins stages, queue, health, metrics, log and shadow."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from starlette.requests import Request
 from runtime.errors import NerveError, UsageError
 from runtime.serve.batching.batcher import Batcher, OverloadedError
 from runtime.serve.batching.call import Call
-from runtime.serve.batching.engine import TaggingEngine
 from runtime.serve.batching.reading import ENTITIES, Reading
+from runtime.serve.batching.stages import TaggingStages
 from runtime.serve.http.exchange import Exchange
 from runtime.serve.http.refused import RefusedError, bad_request, client_gone, overloaded, too_large, too_late
 from runtime.serve.observe.health import SENTENCE, Health
@@ -68,7 +68,7 @@ class Service:
     """See the module. Made in the thread whose event loop it will serve; `start` comes first, `stop` last.
 
     Args:
-        engine: answers batches.
+        stages: answers batches.
         about: what is served.
         limits: of one request.
         log: where lines go.
@@ -79,7 +79,7 @@ class Service:
 
     def __init__(
         self,
-        engine: TaggingEngine,
+        stages: TaggingStages,
         about: About,
         *,
         limits: Limits | None = None,
@@ -88,15 +88,15 @@ class Service:
         most_queued: int = 0,
         shadow: Shadow | None = None,
     ) -> None:
-        self.engine, self.about, self.limits = engine, about, limits or Limits()
+        self.stages, self.about, self.limits = stages, about, limits or Limits()
         self.log = log or Log()
         self.shadow = shadow
         self.timer = Timer()
         self.health = Health(self._probe)
         self.metrics = Metrics(queued=lambda: float(self.batcher.queued), ready=lambda: float(self.health.ready))
         self.batcher = Batcher(
-            engine,
-            batch=batch or engine.backend.full,
+            stages,
+            batch=batch or stages.backend.full,
             most_queued=most_queued,
             on_done=self._on_done,
             on_batch=self.metrics.batch,
@@ -118,7 +118,7 @@ class Service:
             self.shadow.close()
         ended = self.batcher.close()
         if ended:
-            self.engine.close()
+            self.stages.close()
         return ended
 
     def refuse_early(self, exchange: Exchange) -> None:
@@ -162,7 +162,7 @@ class Service:
         if any(len(question) > most for question in questions):
             raise too_large(f"a text of more than {most:,} characters; split it, or use python -m runtime.tag")
         try:
-            self.engine.check(reading)
+            self.stages.check(reading)
         except UsageError as error:
             raise bad_request(str(error)) from None
 

@@ -12,7 +12,7 @@ from bench.measure.process import JobRunner, Local
 from bench.measure.rounds import MeasuredSystem
 from bench.one_text import Bar, OneTextResult, measured
 from bench.schema.result import Latency
-from bench.systems.engine_calls import call_specs
+from bench.systems.library_calls import call_specs
 from bench.systems.nerve import nerve_specs
 from bench.workloads.texts import read_corpus, single_texts
 from runtime.bundle.store import open_bundle

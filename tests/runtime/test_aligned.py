@@ -8,12 +8,12 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from runtime.aligned import aligned, single_rows
+from runtime.aligned import align_of, aligned, single_rows
 from runtime.backends.fake import Fake
 from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
-from runtime.bundle.certificate import Candidate, Wanted
+from runtime.bundle.certificate import Candidate, Precision, Wanted
 from runtime.errors import UsageError
 from runtime.logits import token_logits
 from runtime.tag.__main__ import main
@@ -70,3 +70,18 @@ def test_single_rows_have_the_length_that_is_asked_for(layout: Literal["packed",
     token_logits(single_rows(backend, 24, longest=64), np.arange(58), windows, special_tokens, labels=3)
     assert {shape for shape in backend.shapes if shape != (1, 24)} == {(1, 48) if layout == "packed" else (1, 64)}
     assert (1, 24) in backend.shapes
+
+
+def test_steps_of_each_library_and_precision() -> None:
+    precisions: tuple[Precision, ...] = ("fp32", "int8")
+    steps = {
+        (backend, precision): align_of(Candidate("x.onnx", backend, precision, "cpu"))
+        for backend in ("onnxruntime", "openvino")
+        for precision in precisions
+    }
+    assert steps == {
+        ("onnxruntime", "fp32"): 8,
+        ("onnxruntime", "int8"): 8,
+        ("openvino", "fp32"): 16,
+        ("openvino", "int8"): 4,
+    }

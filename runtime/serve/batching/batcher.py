@@ -35,7 +35,7 @@ _OWN_SIZES = 2
 
 
 class Stages(Protocol):
-    """What answers a batch; see runtime.serve.batching.engine."""
+    """What answers a batch; see runtime.serve.batching.stages."""
 
     @property
     def backend(self) -> Stopwatch: ...

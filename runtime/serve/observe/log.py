@@ -66,7 +66,7 @@ class Log:
             "ms": round(1000 * seconds, 3),
             "queue_ms": round(1000 * times.queue, 3),
             "tokenize_ms": round(1000 * times.tokenize, 3),
-            "engine_ms": round(1000 * times.inference, 3),
+            "inference_ms": round(1000 * times.inference, 3),
             "decode_ms": round(1000 * times.decode, 3),
         }
         self._add(line | ({"asked": list(exchange.asked)} if self.texts else {}))

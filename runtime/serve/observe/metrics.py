@@ -61,7 +61,7 @@ class Metrics:
         self._tokens = self._counter("ner_tokens", "Tokens answered")
         self._entities = self._counter("ner_entities", "Entities found; a change of their shares is drift", ("label",))
         self._found = cache(self._entities.labels)
-        self._faults = self._counter("ner_engine_faults", "Batches that the backend failed")
+        self._faults = self._counter("ner_backend_faults", "Batches that the backend failed")
         self._gauge("ner_queue_tokens", "Tokens that stand before a newcomer", queued)
         self._gauge("ner_ready", "1 while the server is ready", ready)
         self._info = Gauge(

@@ -38,7 +38,7 @@ class ShadowMetrics(Protocol):
 
 
 class Answering(Protocol):
-    """What is needed of a TaggingEngine."""
+    """What is needed of a TaggingStages."""
 
     @property
     def backend(self) -> Any: ...
@@ -60,7 +60,7 @@ class Shadow:
     """See the module.
 
     Args:
-        engine: of the second bundle.
+        stages: of the second bundle.
         name: of that bundle.
         share: of the texts that it answers, 0 to 1.
         texts: whether differences are kept with their texts.
@@ -69,14 +69,14 @@ class Shadow:
 
     def __init__(
         self,
-        engine: Answering,
+        stages: Answering,
         name: str,
         *,
         share: float = 0.1,
         texts: bool = False,
         chance: random.Random | None = None,
     ) -> None:
-        self._engine, self._name, self._share, self._texts = engine, name, share, texts
+        self._stages, self._name, self._share, self._texts = stages, name, share, texts
         self._chance = chance or random.Random()
         self._waiting: queue.Queue[_Asked | None] = queue.Queue(_MOST_WAITING)
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -123,7 +123,7 @@ class Shadow:
                 except queue.Full:
                     self._waiting.get_nowait()
             self._thread.join(5)
-        self._engine.close()
+        self._stages.close()
 
     def report(self) -> dict[str, Any]:
         """What was seen so far, as JSON."""
@@ -152,10 +152,10 @@ class Shadow:
                 time.sleep(_PAUSE)
             begun = time.perf_counter()
             try:
-                self._engine.backend.begin(small=True)
-                tokens = self._engine.tokenize(asked.reading, [asked.text])
-                said = self._engine.run(asked.reading, tokens)
-                answer = self._engine.decode(asked.reading, tokens, said)[0]
+                self._stages.backend.begin(small=True)
+                tokens = self._stages.tokenize(asked.reading, [asked.text])
+                said = self._stages.run(asked.reading, tokens)
+                answer = self._stages.decode(asked.reading, tokens, said)[0]
             except Exception as error:  # a shadow's failure is a finding about the shadow, and nobody else's
                 self._note_failure(error)
                 continue

@@ -62,7 +62,7 @@ def stream_reply(service: Service, exchange: Exchange) -> StreamReply:
         raise bad_request("a stream of answers has no length, which HTTP/1.0 cannot say; ask by HTTP/1.1")
     reading = _reading(exchange)
     try:
-        service.engine.check(reading)
+        service.stages.check(reading)
     except UsageError as error:
         raise bad_request(str(error)) from None
     parts = _answers(service, exchange, reading)

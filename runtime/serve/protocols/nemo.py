@@ -52,7 +52,7 @@ async def extract(service: Service, exchange: Exchange) -> Response:
 
 def _named(service: Service, labels: Sequence[str]) -> dict[str, str]:
     """The model's types that are asked for -> the client's word for each."""
-    types, presidio = service.engine.labels.types, service.about.presidio
+    types, presidio = service.stages.labels.types, service.about.presidio
     if not labels:
         return {name: name for name in types}
     words = {label.lower(): label for label in labels}

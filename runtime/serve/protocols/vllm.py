@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from starlette.responses import Response
 
-from runtime.serve.batching.engine import TokenProbabilities
 from runtime.serve.batching.reading import reading_of
+from runtime.serve.batching.stages import TokenProbabilities
 from runtime.serve.http.endpoint import Endpoint
 from runtime.serve.http.exchange import Exchange
 from runtime.serve.http.refused import not_found
@@ -42,8 +42,8 @@ async def pool(service: Service, exchange: Exchange) -> Response:
     if asked.model not in (None, name):
         raise not_found(f"no model {str(asked.model)[:80]!r}; this server has {name!r}")
     answers = await service.answer(exchange, texts_of(asked.input), _READING)
-    before, after = service.engine.special_tokens
-    outside = [1.0 if label == OUTSIDE else 0.0 for label in service.engine.labels.labels]
+    before, after = service.stages.special_tokens
+    outside = [1.0 if label == OUTSIDE else 0.0 for label in service.stages.labels.labels]
     rows = [[outside] * before + _rows(answer) + [outside] * after for answer in answers]
     data = [{"index": number, "object": "pooling", "data": each} for number, each in enumerate(rows)]
     tokens = sum(map(len, rows))

@@ -23,7 +23,7 @@ from runtime.serve.service import About, Limits, Service
 from tests.fuzz.change import JUNK, changed_bytes, changed_json
 from tests.fuzz.kind import Case, check
 from tests.lookup import LABELS
-from tests.runtime.serve.slow_backend import engine_on
+from tests.runtime.serve.slow_backend import stages_on
 
 _TEXTS = ["Angela Merkel in Paris", "nobody", "Paris"]
 BODIES: tuple[tuple[str, Any], ...] = (
@@ -57,9 +57,9 @@ class _Reply:
 def open_case(folder: Path) -> Case:
     """See the module."""
     loop = asyncio.new_event_loop()
-    engine = engine_on(Fake(len(LABELS), lambda ids: np.array([0, 0, 0, 0, 3, 4, 1, 0, 0])[ids]), folder / "bundle")
+    stages = stages_on(Fake(len(LABELS), lambda ids: np.array([0, 0, 0, 0, 3, 4, 1, 0, 0])[ids]), folder / "bundle")
     limits = Limits(body=20_000, texts=50, characters=2_000, deadline=20.0, body_seconds=2.0)
-    service = Service(engine, About(name="ner", presidio={"PER": "PERSON"}), limits=limits, log=Log(requests=False))
+    service = Service(stages, About(name="ner", presidio={"PER": "PERSON"}), limits=limits, log=Log(requests=False))
     app = make_app(service, all_endpoints())
     loop.run_until_complete(service.start())
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from runtime.backends.fake import Fake
 from runtime.batch.batches import Batch
 from runtime.encode.tokenizer import Encoder
-from runtime.serve.batching.engine import TaggingEngine
+from runtime.serve.batching.stages import TaggingStages
 from runtime.serve.http.app import make_app
 from runtime.serve.observe.log import Log
 from runtime.serve.options import parse
@@ -56,19 +56,19 @@ class Slow(Fake):
         return logits
 
 
-def engine_on(backend: Fake, folder: Path) -> TaggingEngine:
-    """An engine that knows WORDS."""
+def stages_on(backend: Fake, folder: Path) -> TaggingStages:
+    """Stages that know WORDS."""
     bundle = lookup_bundle(folder, WORDS, max_length=512)
-    return TaggingEngine(Encoder(bundle / "tokenizer.json"), LABELS, backend, max_length=512)
+    return TaggingStages(Encoder(bundle / "tokenizer.json"), LABELS, backend, max_length=512)
 
 
 def main(port_file: str, tokens_a_second: str, *arguments: str) -> None:
     """Serve until a signal; the port is written into the file."""
     asked = parse(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        engine = engine_on(Slow(float(tokens_a_second)), Path(folder) / "bundle")
+        stages = stages_on(Slow(float(tokens_a_second)), Path(folder) / "bundle")
     service = Service(
-        engine,
+        stages,
         About(name="ner"),
         limits=Limits(body=asked.max_body_bytes, texts=asked.max_texts, deadline=asked.deadline, body_seconds=1.0),
         log=Log(requests=asked.request_log),

@@ -121,7 +121,7 @@ def test_a_backend_that_fails_makes_the_server_unready_and_is_logged_once(slow: 
         # Another request is answered, and the known sentence too, so that the server is ready again.
         assert server.tag("Paris").status_code == 200
         assert httpx.get(f"{server.url}/health/ready").status_code == 200
-        assert server.metric("ner_engine_faults_total") == 3
+        assert server.metric("ner_backend_faults_total") == 3
 
 
 def test_nan_inf(slow: Starting) -> None:

@@ -136,7 +136,7 @@ def test_texts_are_in_the_log_only_where_that_was_asked_for(known_words: Path, t
         line = next(line for line in lines if line["event"] == "request")
         assert (line["route"], line["texts"], line["outcome"]) == ("/tag", 1, "ok")
         assert line["tokens"] == 4
-        assert {"id", "queue_ms", "tokenize_ms", "engine_ms", "decode_ms"} <= set(line)
+        assert {"id", "queue_ms", "tokenize_ms", "inference_ms", "decode_ms"} <= set(line)
         assert ("secret" in server.log.read_text()) is held
 
 

@@ -20,10 +20,10 @@ from runtime.bundle.store import TOKENIZER, open_bundle
 from runtime.encode.tokenizer import Encoder
 from runtime.serve.batching.batcher import Batcher, BatchReport, OverloadedError
 from runtime.serve.batching.call import Call
-from runtime.serve.batching.engine import TaggingEngine
 from runtime.serve.batching.reading import ENTITIES, Reading, reading_of
+from runtime.serve.batching.stages import TaggingStages
 from tests.nasty import varied_sentences
-from tests.runtime.serve.slow_backend import BROKEN, Slow, engine_on
+from tests.runtime.serve.slow_backend import BROKEN, Slow, stages_on
 
 READINGS = (
     ENTITIES,
@@ -37,8 +37,8 @@ READINGS = (
 class Asking:
     """A batcher and a way to wait for its answers."""
 
-    def __init__(self, engine: TaggingEngine, **options: Any) -> None:
-        self.batcher = Batcher(engine, batch=512, on_done=self._done, **options)
+    def __init__(self, stages: TaggingStages, **options: Any) -> None:
+        self.batcher = Batcher(stages, batch=512, on_done=self._done, **options)
 
     def offer(self, questions: Sequence[Any], reading: Reading = ENTITIES, deadline: float = float("inf")) -> Call:
         sizes = self.batcher.sizes(questions)
@@ -60,7 +60,7 @@ class Asking:
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[tuple[Asking, Slow]]:
     backend = Slow(5000)
-    asking = Asking(engine_on(backend, tmp_path / "bundle"), most_queued=1_000_000)
+    asking = Asking(stages_on(backend, tmp_path / "bundle"), most_queued=1_000_000)
     yield asking, backend
     asking.batcher.close()
 
@@ -69,14 +69,14 @@ def slow(tmp_path: Path) -> Iterator[tuple[Asking, Slow]]:
 def test_an_answer_does_not_depend_on_what_shared_its_batch(tiny_bundle: Path, backend: str) -> None:
     bundle = open_bundle(tiny_bundle)
     with Tagger.open(bundle, candidate=Wanted(backend=backend)) as tagger:
-        engine = TaggingEngine(
+        stages = TaggingStages(
             Encoder(bundle.file(TOKENIZER)),
             bundle.manifest.labels,
             tagger.backend,
             max_length=bundle.manifest.max_length,
             align=align_of(bundle.manifest.certificates[0].candidate) if backend == "onnxruntime" else 16,
         )
-        asking = Asking(engine)
+        asking = Asking(stages)
         texts = [" ".join(sentence) for sentence in varied_sentences(60, seed=1)]
         for reading in READINGS:
             alone = [asking.answers(asking.offer([text], reading))[0] for text in texts]
@@ -98,13 +98,13 @@ def _parts(places: list[int]) -> Iterator[list[int]]:
 
 def test_answers_are_the_taggers(tiny_bundle: Path) -> None:
     texts = [" ".join(sentence) for sentence in varied_sentences(40, seed=2)]
-    by_sentence = Windowing(policy="sentences")  # the engine's own default; the bundle's is whatever was measured
+    by_sentence = Windowing(policy="sentences")  # the stages' own default; the bundle's is whatever was measured
     with Tagger.open(tiny_bundle, candidate=Wanted(backend="onnxruntime"), windowing=by_sentence) as tagger:
         expected = tagger.tag(texts)
         bundle = open_bundle(tiny_bundle)
         encoder = Encoder(bundle.file(TOKENIZER))
-        engine = TaggingEngine(encoder, bundle.manifest.labels, tagger.backend, max_length=bundle.manifest.max_length)
-        asking = Asking(engine)
+        stages = TaggingStages(encoder, bundle.manifest.labels, tagger.backend, max_length=bundle.manifest.max_length)
+        asking = Asking(stages)
         found = asking.answers(asking.offer(texts))
         asking.batcher.close()
     assert [[(e.label, e.start, e.end) for e in each] for each in found] == [
@@ -159,7 +159,7 @@ def _tried(asking: Asking, questions: Sequence[str] = ("word " * 50,)) -> bool:
 
 
 def test_a_full_queue_refuses(tmp_path: Path) -> None:
-    asking = Asking(engine_on(Slow(100), tmp_path / "bundle"), most_queued=100)
+    asking = Asking(stages_on(Slow(100), tmp_path / "bundle"), most_queued=100)
     outcomes = [_tried(asking) for _ in range(100)]
     taken = outcomes.index(False)
     assert 1 <= taken <= 12
@@ -169,7 +169,7 @@ def test_a_full_queue_refuses(tmp_path: Path) -> None:
 
 def test_a_fault_is_the_answer_of_its_batch_alone(tmp_path: Path) -> None:
     faults: list[BaseException] = []
-    asking = Asking(engine_on(Slow(1e6), tmp_path / "bundle"), on_fault=faults.append)
+    asking = Asking(stages_on(Slow(1e6), tmp_path / "bundle"), on_fault=faults.append)
     with pytest.raises(RuntimeError, match="fell off the bus"):
         asking.answers(asking.offer(["broken"]))
     assert len(faults) == 1
@@ -188,7 +188,7 @@ def test_what_is_too_late_never_reaches_the_backend(slow: tuple[Asking, Slow]) -
 
 
 def test_words_and_probabilities(tmp_path: Path) -> None:
-    asking = Asking(engine_on(Slow(1e6), tmp_path / "bundle"))
+    asking = Asking(stages_on(Slow(1e6), tmp_path / "bundle"))
     labels = asking.answers(asking.offer([["Paris", "is"], []], reading_of(kind="labels")))
     assert labels == [["B-LOC", "O"], []]
     (answer,) = asking.answers(asking.offer(["Paris is"], reading_of(kind="probabilities", aggregation="none")))
@@ -197,7 +197,7 @@ def test_words_and_probabilities(tmp_path: Path) -> None:
 
 
 def test_closing_fails_what_waits(tmp_path: Path) -> None:
-    asking = Asking(engine_on(Slow(200), tmp_path / "bundle"))
+    asking = Asking(stages_on(Slow(200), tmp_path / "bundle"))
     calls = [asking.offer(["word " * 60]) for _ in range(12)]
     assert asking.batcher.close()
     outcomes = [call.error for call in calls if call.waiter.wait(5)]
@@ -209,7 +209,7 @@ def test_closing_fails_what_waits(tmp_path: Path) -> None:
 
 def test_a_stream_that_ended_a_batch_lets_the_next_one_gather_while_others_run(tmp_path: Path) -> None:
     reports: list[BatchReport] = []
-    asking = Asking(engine_on(Slow(100), tmp_path / "bundle"), on_batch=reports.append)
+    asking = Asking(stages_on(Slow(100), tmp_path / "bundle"), on_batch=reports.append)
     first = asking.offer(["word " * 50])  # a second on one stream, a quarter of which is let pass
     time.sleep(0.3)
     other = asking.offer(["word " * 50])  # runs on when that one has ended
@@ -223,7 +223,7 @@ def test_a_stream_that_ended_a_batch_lets_the_next_one_gather_while_others_run(t
 
 
 def test_nothing_gathers_where_no_other_stream_runs(tmp_path: Path) -> None:
-    asking = Asking(engine_on(Slow(100), tmp_path / "bundle"))
+    asking = Asking(stages_on(Slow(100), tmp_path / "bundle"))
     asking.answers(asking.offer(["word " * 60]))  # 1.2 seconds, of which a quarter would be let pass
     begun = time.monotonic()
     asking.answers(asking.offer(["Paris"]))  # 0.06 seconds
@@ -232,7 +232,7 @@ def test_nothing_gathers_where_no_other_stream_runs(tmp_path: Path) -> None:
 
 
 def test_a_large_call_is_refused_for_the_large_ones_before_it_and_a_small_one_is_not(tmp_path: Path) -> None:
-    asking = Asking(engine_on(Slow(200), tmp_path / "bundle"))
+    asking = Asking(stages_on(Slow(200), tmp_path / "bundle"))
     large = [_tried(asking, ["word " * 50] * 40) for _ in range(6)]  # 2,100 tokens each; there is room for 1,024
     assert large[0]
     assert not large[-1]

@@ -1,4 +1,4 @@
-"""Bare calls of a library on single texts: what is left of a text's time where nothing but the engine runs.
+"""Bare calls of a library on single texts: what is left of a text's time where nothing but the library runs.
 
 The rows are made beforehand: each has one text's tokens and no padding. So a call has nothing to cut, place or decode,
 and what a Tagger takes more than that is its own.
@@ -20,7 +20,7 @@ PREFIX = "call-"
 Library = Literal["onnxruntime", "openvino"]
 
 
-class EngineCalls:
+class LibraryCalls:
     """A graph in a library, with the inputs of each text ready.
 
     Args:
@@ -97,10 +97,12 @@ def call_specs(bundle: Bundle, texts: Sequence[str], *, threads: int) -> list[Sp
     return found
 
 
-def open_call(setting: Setting, *, library: Library, graph: Path, tokenizer: Path, texts: Sequence[str]) -> EngineCalls:
+def open_call(
+    setting: Setting, *, library: Library, graph: Path, tokenizer: Path, texts: Sequence[str]
+) -> LibraryCalls:
     """Open a graph as its library's manual says: for latency, and for any length of a row."""
     open_library = _openvino if library == "openvino" else _onnxruntime
-    return EngineCalls(*open_library(graph, setting.threads), tokenizer, texts)
+    return LibraryCalls(*open_library(graph, setting.threads), tokenizer, texts)
 
 
 def _openvino(graph: Path, threads: int) -> tuple[Any, list[str]]:

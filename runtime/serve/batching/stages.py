@@ -59,7 +59,7 @@ class Tokens:
     refused: dict[int, TextError]
 
 
-class TaggingEngine:
+class TaggingStages:
     """See the module. Its methods may be called from several threads at once.
 
     Args:
@@ -208,7 +208,7 @@ class TaggingEngine:
         return PipelineReader(self._raw(), runner, self.labels, decoding)
 
     def _settled(self, reading: Reading) -> Windowing:
-        """The reading's windowing; where it leaves the policy open, the engine's."""
+        """The reading's windowing; where it leaves the policy open, that of these stages."""
         asked = reading.windowing.settled(self._windowing.policy, context=self._windowing.context)
         return asked.settled("sentences")
 
