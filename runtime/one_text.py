@@ -7,14 +7,14 @@ only arrays are those that the backend takes and gives. Text that is not one sen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.batch.batches import Batch
+from runtime.batch.alignment import row_align
+from runtime.batch.batches import NOTHING, Batch
 from runtime.decode.labels import least_scores, means, probability_of
 from runtime.decode.options import Decoding
 from runtime.encode.tokenizer import Encoder
@@ -35,11 +35,13 @@ class Taken:
     """A text that is one sentence in one window.
 
     Attributes:
+        text: the text.
         spans: (first code point, last plus one) of each word.
         ids: of its tokens, the special ones included.
         slots: place of each word's first token among them.
     """
 
+    text: str
     spans: list[tuple[int, int]]
     ids: list[int]
     slots: list[int]
@@ -70,14 +72,15 @@ class OneText:
         self._sentences = sentences
         special = runner.special_tokens
         self._prefix, self._suffix, self._most = list(special.prefix), list(special.suffix), runner.capacity
+        packing = runner.backend.packing
+        self._step = row_align(packing.align)
         # The same for each text of a length: all tokens are of the first window, and positions count from 0.
         most = runner.capacity + len(special)
         self._segments, self._positions = np.zeros((1, most), np.int64), np.arange(most)[None]
-        packing = runner.backend.packing
         # The readers know how, where rows have fixed lengths, answers are remembered, or labels depend on each other.
         alone = not decoding.constrained and labels.crf is None
         plain = decoding.aggregation == "word" and alone and not runner.repeats.most
-        self._suits = plain and not packing.lengths and packing.align == 1
+        self._suits = plain and not packing.lengths
 
     def entities(self, text: str) -> list[Entity] | None:
         """The entities of one text; None where it is not one short sentence, and the readers are to read it.
@@ -86,15 +89,36 @@ class OneText:
             BackendError: the backend refused it, or its answer is no number.
             BundleError: see runtime.logits.token_logits.
         """
-        taken = self._take(text) if self._suits and len(text) <= MOST else None
-        if taken is None:
-            return None
+        taken = self.take(text)
+        return None if taken is None else self.decode(taken, self.run(taken))
+
+    def take(self, text: str) -> Taken | None:
+        """The text's tokens; None where it is not one short sentence, and the readers are to read it."""
+        return self._take(text) if self._suits and len(text) <= MOST else None
+
+    def run(self, taken: Taken) -> NDArray[np.float32]:
+        """Logits of each word's first token. [words, labels]
+
+        Raises:
+            BackendError, BundleError: see entities.
+        """
         size = len(taken.ids)
-        batch = Batch(np.array([taken.ids]), self._segments[:, :size], self._positions[:, :size])
+        batch = self._row(taken.ids)
         logits = self._runner.backend.logits(batch)
         check_shape(logits, batch, self._runner.labels)
         check_finite(logits[0, len(self._prefix) : size - len(self._suffix)], 0, _ONE, self._runner.about)
-        return self._decoded(text, taken.spans, logits[0, taken.slots])
+        return logits[0, taken.slots]
+
+    def _row(self, ids: list[int]) -> Batch:
+        """A batch of one row; where windows are aligned, so is its length. The readers make the same."""
+        size = len(ids)
+        empty = -size % self._step
+        if not empty:
+            return Batch(np.array([ids]), self._segments[:, :size], self._positions[:, :size])
+        input_ids, position_ids = np.zeros((2, 1, size + empty), np.int64)
+        segment_ids = np.full((1, size + empty), NOTHING)
+        input_ids[0, :size], position_ids[0, :size], segment_ids[0, :size] = ids, self._positions[0, :size], 0
+        return Batch(input_ids, segment_ids, position_ids)
 
     def _take(self, text: str) -> Taken | None:
         """The text's tokens; None where it is not one sentence in one window."""
@@ -111,10 +135,11 @@ class OneText:
         for word in tokens:
             slots.append(slot)
             slot += len(word)
-        return Taken(spans, ids, slots)
+        return Taken(text, spans, ids, slots)
 
-    def _decoded(self, text: str, spans: Sequence[tuple[int, int]], logits: NDArray[np.float32]) -> list[Entity]:
-        """Entities by the logits of each word. [words, labels]"""
+    def decode(self, taken: Taken, logits: NDArray[np.float32]) -> list[Entity]:
+        """Entities by the logits that `run` gave."""
+        text, spans = taken.text, taken.spans
         tags = logits.argmax(axis=1)
         runs = self._labels.spans_of_one(tags.tolist())
         if not runs:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.serve.cores import Cores, on_cores
 from bench.serve.servers import Server, running
 from bench.serve.texts import Texts
-from runtime import Tagger
 
 _WARM_SECONDS = 2.0
 
@@ -27,22 +26,25 @@ class Plan:
     """What is measured.
 
     Attributes:
-        connections: of each closed loop.
+        connections: of each closed loop; saturation is looked for among them.
         loads: of each open loop, as a share of what the server answered at most in a closed loop.
         seconds: of each loop.
         rounds: how often all servers take their turn.
     """
 
-    connections: tuple[int, ...] = (1, 16, 64)
+    connections: tuple[int, ...] = (1, 16, 64, 128)
     loads: tuple[float, ...] = (0.25, 0.5, 0.9)
-    seconds: float = 20.0
+    seconds: float = 6.0
     rounds: int = 3
 
 
-def measure(server: Server, texts: Texts, plan: Plan, log: Path) -> dict[str, Any]:
+def measure(server: Server, texts: Texts, plan: Plan, log: Path, cores: Cores) -> dict[str, Any]:
     """All loops of one server, started for it, in one turn."""
     requests = [base64.b64encode(server.request(text)).decode() for text in texts.texts]
-    with running(server, log) as port:
+    with contextlib.ExitStack() as stack:
+        with on_cores(cores.server):
+            port = stack.enter_context(running(server, log))
+        stack.enter_context(on_cores(cores.client))
         job = {"host": "127.0.0.1", "port": port, "requests": requests, "rate": 0.0, "seed": 1}
         client({**job, "connections": 16, "seconds": _WARM_SECONDS})
         closed = [client({**job, "connections": count, "seconds": plan.seconds}) for count in plan.connections]
@@ -58,20 +60,13 @@ def measure(server: Server, texts: Texts, plan: Plan, log: Path) -> dict[str, An
     }
 
 
-def measure_tagger(bundle: Path, texts: Texts, *, threads: int, single: int = 300) -> dict[str, Any]:
-    """Texts a second of Tagger.tag on the same texts, and the median of one text at a time, in milliseconds."""
-    given = texts.texts
-    with Tagger.open(bundle, threads=threads) as tagger:
-        tagger.tag(given)
-        begun = time.perf_counter()
-        tagger.tag(given)
-        rate = len(given) / (time.perf_counter() - begun)
-        seconds: list[float] = []
-        for text in given[:single]:
-            begun = time.perf_counter()
-            tagger.tag([text])
-            seconds.append(time.perf_counter() - begun)
-    return {"texts_per_second": rate, "single_p50_ms": 1000 * statistics.median(seconds)}
+def measure_tagger(bundle: Path, texts: Texts, cores: Cores) -> dict[str, Any]:
+    """What a Tagger does with the same texts on the servers' CPUs alone; see bench.serve.tagger."""
+    command = [sys.executable, "-m", "bench.serve.tagger", str(bundle), str(len(cores.server))]
+    with on_cores(cores.server):
+        done = subprocess.run(command, input=json.dumps(texts.texts), stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def client(job: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.serve.overload import overload_lines
@@ -30,19 +30,10 @@ class Bar:
 
 def full_table(result: Mapping[str, Any]) -> str:
     """All loops of all servers, the bars, and the overload."""
-    rounds: Rounds = result["rounds"]
-    tagger = _median(rounds, lambda each: each["tagger"]["texts_per_second"])
-    single = _median(rounds, lambda each: each["tagger"]["single_p50_ms"])
-    lines = [
-        f"Tagger.tag: {tagger:,.0f} texts/s; one text at a time: {single:.2f} ms (p50).",
-        f"{result['threads']} threads, {result['texts']:,} sentences, one text a request; medians of {len(rounds)}"
-        " rounds. Server and client share the CPUs.",
-        "",
-        "| server | loop | requests/s | p50 ms | p99 ms | refused | F1 |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name in rounds[0]["servers"]:
-        lines += _loops(rounds, name)
+    lines = [f"{result['texts']:,} sentences, one text a request. Server and client share all CPUs:", ""]
+    lines += _setting(result)
+    if split := result.get("split"):
+        lines += ["", "Servers and the Tagger have half of the CPUs, the client has the others:", "", *_setting(split)]
     lines += ["", "| bar | wanted | found | met |", "|---|---|---|---|"]
     lines += [f"| {bar.name} | {bar.wanted} | {bar.found} | {'yes' if bar.met else 'no'} |" for bar in bars(result)]
     if "overload" in result:
@@ -51,11 +42,28 @@ def full_table(result: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _setting(found: Mapping[str, Any]) -> list[str]:
+    """The Tagger's figures in one setting, and a row for each loop of each server."""
+    rounds: Rounds = found["rounds"]
+    tagger = _median(rounds, lambda each: each["tagger"]["texts_per_second"])
+    single = _median(rounds, lambda each: each["tagger"]["single_p50_ms"])
+    lines = [
+        f"Threads: {found['threads']}. Tagger.tag: {tagger:,.0f} texts/s; one text at a time: {single:.2f} ms (p50)."
+        f" Medians of rounds: {len(rounds)}.",
+        "",
+        "| server | loop | requests/s | p50 ms | p99 ms | refused | client us a request | F1 |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in rounds[0]["servers"]:
+        lines += _loops(rounds, name)
+    return lines
+
+
 def short_table(result: Mapping[str, Any]) -> str:
     """One row a server: what it answers at most, and how soon."""
     rounds: Rounds = result["rounds"]
     many = max(each["connections"] for server in rounds[0]["servers"].values() for each in server["closed"])
-    head = ["server", "requests/s at most", "p50 ms, 1 connection", f"p99 ms, {many} connections", "F1"]
+    head = ["server", "requests/s at most", "with connections", "p50 ms, 1 connection", f"p99 ms, {many}", "F1"]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for name, first in rounds[0]["servers"].items():
         last = len(first["closed"]) - 1
@@ -63,16 +71,22 @@ def short_table(result: Mapping[str, Any]) -> str:
         p50 = _median(rounds, lambda each, name=name: each["servers"][name]["closed"][0]["p50_ms"])
         p99 = _median(rounds, lambda each, name=name, last=last: each["servers"][name]["closed"][last]["p99_ms"])
         f1 = _median(rounds, lambda each, name=name: each["servers"][name]["f1"])
-        lines.append(f"| {name} | {most:,.0f} | {p50:.2f} | {p99:.0f} | {f1:.2f} |")
+        lines.append(f"| {name} | {most:,.0f} | {_saturated(rounds, name)} | {p50:.2f} | {p99:.0f} | {f1:.2f} |")
     return "\n".join(lines) + "\n"
 
 
 def bars(result: Mapping[str, Any]) -> list[Bar]:
     """The bars that this result can speak of."""
-    rounds: Rounds = result["rounds"]
-    there = rounds[0]["servers"]
-    if NERVE not in there:
+    if NERVE not in result["rounds"][0]["servers"]:
         return []
+    made = _bars_of(result["rounds"])
+    if split := result.get("split"):
+        made += [replace(bar, name=f"{bar.name}; client elsewhere") for bar in _bars_of(split["rounds"])]
+    return [*made, *_overload_bars(result.get("overload"))]
+
+
+def _bars_of(rounds: Rounds) -> list[Bar]:
+    """The bars of one setting."""
     share = _median(rounds, lambda each: _most(each["servers"][NERVE]) / each["tagger"]["texts_per_second"])
     over = _median(rounds, _over_tagger)
     made = [
@@ -80,12 +94,12 @@ def bars(result: Mapping[str, Any]) -> list[Bar]:
         Bar("p50 at 1 connection, beyond Tagger's", f"{_OVER_TAGGER_MS} ms", f"{over:.2f} ms", over <= _OVER_TAGGER_MS),
     ]
     for other, wanted in ((PIPELINE, _OF_PIPELINE), (TRITON, _OF_TRITON)):
-        if other in there:
+        if other in rounds[0]["servers"]:
             times = _median(
                 rounds, lambda each, other=other: _most(each["servers"][NERVE]) / _most(each["servers"][other])
             )
             made.append(Bar(f"requests/s at most, of {other}'s", f"{wanted}x", f"{times:.1f}x", times >= wanted))
-    return [*made, *_overload_bars(result.get("overload"))]
+    return made
 
 
 def _overload_bars(found: Mapping[str, Any] | None) -> list[Bar]:
@@ -113,16 +127,26 @@ def _loops(rounds: Rounds, name: str) -> list[str]:
         for place, first in enumerate(rounds[0]["servers"][name][kind]):
             loop = f"{first['connections']} connections" if kind == "closed" else f"{first['rate']:,.0f}/s arrive"
             found = [each["servers"][name][kind][place] for each in rounds]
-            keys = ("per_second", "p50_ms", "p99_ms")
-            rate, p50, p99 = (statistics.median(one[key] for one in found) for key in keys)
-            refused = sum(one["refused"] for one in found)
-            lines.append(f"| {name} | {loop} | {rate:,.0f} | {p50:.2f} | {p99:.2f} | {refused} | {f1:.2f} |")
+            keys = ("per_second", "p50_ms", "p99_ms", "client_us")
+            rate, p50, p99, client = (statistics.median(one[key] for one in found) for key in keys)
+            cells = f"{rate:,.0f} | {p50:.2f} | {p99:.2f} | {sum(one['refused'] for one in found)} | {client:.0f}"
+            lines.append(f"| {name} | {loop} | {cells} | {f1:.2f} |")
     return lines
 
 
 def _most(server: Mapping[str, Any]) -> float:
     """Requests a second at saturation: of the closed loop that had most."""
     return max(float(each["per_second"]) for each in server["closed"])
+
+
+def _saturated(rounds: Rounds, name: str) -> int:
+    """Connections of the closed loop in which that server answered most."""
+    loops = rounds[0]["servers"][name]["closed"]
+    rates = [
+        _median(rounds, lambda each, place=place: each["servers"][name]["closed"][place]["per_second"])
+        for place in range(len(loops))
+    ]
+    return int(loops[rates.index(max(rates))]["connections"])
 
 
 def _median(rounds: Rounds, figure: Callable[..., float]) -> float:

@@ -28,6 +28,7 @@ from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import TextError, UsageError
 from runtime.logits import BatchRunner
+from runtime.one_text import OneText, Taken
 from runtime.readers import PipelineReader, PipelineTokens, WordReader, WordTokens
 from runtime.serve.batching.reading import Reading
 from runtime.serve.batching.stream_gate import SharedBackend
@@ -49,12 +50,12 @@ class Tokens:
     """Questions of a batch as tokens.
 
     Attributes:
-        given: as the reader made them.
+        given: as the reader made them, or one short text as OneText took it.
         text_start: where each question's tokens start, and, last, where all end. [questions + 1]
         refused: by place, the questions that are too long; they stand among the tokens as empty ones.
     """
 
-    given: WordTokens | PipelineTokens | Encoded
+    given: WordTokens | PipelineTokens | Encoded | Taken
     text_start: NDArray[np.int64]
     refused: dict[int, TextError]
 
@@ -88,7 +89,7 @@ class TaggingStages:
         self.backend = SharedBackend(backend, align=aligned)
         self._encoder, self._windowing = encoder, windowing
         self._capacity = max_length - len(encoder.special_tokens)
-        self._readers: OrderedDict[Reading, WordReader | PipelineReader] = OrderedDict()
+        self._readers: OrderedDict[Reading, tuple[WordReader | PipelineReader, OneText | None]] = OrderedDict()
         self._lock = Lock()
         self._raw = functools.cache(
             lambda: RawEncoder(encoder.path, raw=encoder.raw)
@@ -113,12 +114,12 @@ class TaggingStages:
         if reading.aggregation != "word" and reading.read not in ("auto", "windows"):
             problem = f"{reading.read}, and aggregation {reading.aggregation!r} reads texts whole, as the pipeline does"
             raise UsageError("reading", problem, "leave one of the two out")
-        self._reader(reading)
+        self._reader_and_one(reading)
 
     def tokenize(self, reading: Reading, questions: Sequence[Any]) -> Tokens:
         """Questions as tokens; those that are refused are empty."""
         tokens = self._tokenized(reading, questions)
-        if reading.long == "split":
+        if reading.long == "split" or isinstance(tokens.given, Taken):
             return tokens
         count = tokens.given.longest
         if count.max(initial=0) <= self._capacity:
@@ -138,7 +139,10 @@ class TaggingStages:
         Raises:
             BackendError: it refused a batch, or answered with what is no number.
         """
-        reader, given = self._reader(reading), tokens.given
+        (reader, one), given = self._reader_and_one(reading), tokens.given
+        if isinstance(given, Taken):
+            assert one is not None
+            return one.run(given)
         if isinstance(reader, PipelineReader):
             assert isinstance(given, PipelineTokens)
             return reader.run(given)
@@ -162,7 +166,10 @@ class TaggingStages:
         if reading.kind == "labels":
             encoded = self._encoder.encode_words(questions)
             return Tokens(encoded, encoded.text_start, {})
-        given = self._reader(reading).tokenize(questions)
+        reader, one = self._reader_and_one(reading)
+        if one and len(questions) == 1 and (taken := one.take(questions[0])):
+            return Tokens(taken, np.array([0, len(taken.ids) - len(self._encoder.special_tokens)]), {})
+        given = reader.tokenize(questions)
         return Tokens(given, given.text_start, {})
 
     def _decoded(self, reading: Reading, tokens: Tokens, said: Any) -> list[Any]:
@@ -171,7 +178,10 @@ class TaggingStages:
             return [names[start:end] for start, end in itertools.pairwise(tokens.given.word_start.tolist())]
         if reading.kind == "probabilities":
             return [TokenProbabilities(said[a:b]) for a, b in itertools.pairwise(tokens.text_start.tolist())]
-        reader = self._reader(reading)
+        reader, one = self._reader_and_one(reading)
+        if isinstance(tokens.given, Taken):
+            assert one is not None
+            return [one.decode(tokens.given, said)]
         if isinstance(reader, PipelineReader):
             assert isinstance(tokens.given, PipelineTokens)
             if reading.kind == "groups":
@@ -180,7 +190,7 @@ class TaggingStages:
         assert isinstance(tokens.given, WordTokens)
         return list(reader.entities(tokens.given, said))
 
-    def _reader(self, reading: Reading) -> WordReader | PipelineReader:
+    def _reader_and_one(self, reading: Reading) -> tuple[WordReader | PipelineReader, OneText | None]:
         with self._lock:
             if reading in self._readers:
                 self._readers.move_to_end(reading)
@@ -192,7 +202,7 @@ class TaggingStages:
                 self._readers.popitem(last=False)
         return made
 
-    def _made(self, reading: Reading, decoding: Decoding) -> WordReader | PipelineReader:
+    def _made(self, reading: Reading, decoding: Decoding) -> tuple[WordReader | PipelineReader, OneText | None]:
         by_word = decoding.aggregation == "word"
         windowing = self._settled(reading) if by_word else reading.windowing.settled("windows")
         runner = BatchRunner(
@@ -203,9 +213,12 @@ class TaggingStages:
             windowing.neighbors,
             len(self.labels.labels),
         )
-        if by_word:
-            return WordReader(self._encoder, runner, self.labels, decoding, sentences=windowing.policy != "windows")
-        return PipelineReader(self._raw(), runner, self.labels, decoding)
+        if not by_word:
+            return PipelineReader(self._raw(), runner, self.labels, decoding), None
+        sentences = windowing.policy != "windows"
+        reader = WordReader(self._encoder, runner, self.labels, decoding, sentences=sentences)
+        one = OneText(self._encoder, runner, self.labels, decoding, sentences=sentences)
+        return reader, one if reading.kind == "entities" else None
 
     def _settled(self, reading: Reading) -> Windowing:
         """The reading's windowing; where it leaves the policy open, that of these stages."""

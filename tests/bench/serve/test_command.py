@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,17 @@ def test_the_server_is_measured_and_its_answers_are_scored(command: Command, tmp
     result = json.loads(Path(done.stdout.splitlines()[-1]).read_text())
     (measured,) = result["rounds"]
     nerve = measured["servers"]["nerve"]
-    assert [each["connections"] for each in nerve["closed"]] == [1, 16]
+    assert [each["connections"] for each in nerve["closed"]] == [1, 16, 64, 128]
     assert all(0 < each["p50_ms"] <= each["p99_ms"] and each["refused"] == 0 for each in nerve["closed"])
     assert nerve["open"][0]["per_second"] > 0
     assert (nerve["answered"], nerve["f1"]) == (2, 100)
     assert measured["tagger"]["texts_per_second"] > 0
     assert "triton-python-onnxruntime" in result["left_out"]
     assert "| nerve | 1 connections |" in (tmp_path / "out" / "serve.md").read_text()
+    if len(os.sched_getaffinity(0)) > 1:
+        (apart,) = result["split"]["rounds"]
+        assert apart["servers"]["nerve"]["closed"][0]["per_second"] > 0
+        assert result["split"]["threads"] == len(os.sched_getaffinity(0)) // 2
     flooded = result["overload"]
     assert flooded["most"]["per_second"] > 0
     assert flooded["flood"]["per_second"] > 0

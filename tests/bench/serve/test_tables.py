@@ -8,7 +8,7 @@ from bench.serve.tables import bars, full_table, short_table
 
 
 def loop(per_second: float, p50: float, **more: float) -> dict[str, Any]:
-    return {"per_second": per_second, "p50_ms": p50, "p99_ms": 4 * p50, "refused": 0, **more}
+    return {"per_second": per_second, "p50_ms": p50, "p99_ms": 4 * p50, "refused": 0, "client_us": 30.0, **more}
 
 
 def server(*rates: float, p50: float = 3.0) -> dict[str, Any]:
@@ -56,8 +56,8 @@ def test_bars_are_ratios_within_rounds() -> None:
 
 def test_all_loops_of_all_servers_are_shown() -> None:
     table = full_table(result(overload=OVERLOAD))
-    assert "| nerve | 4 connections | 1,500 | 3.00 | 12.00 | 0 | 90.40 |" in table
-    assert "| fastapi-pipeline | 100/s arrive | 80 | 12.00 | 48.00 | 0 | 90.40 |" in table
+    assert "| nerve | 4 connections | 1,500 | 3.00 | 12.00 | 0 | 30 | 90.40 |" in table
+    assert "| fastapi-pipeline | 100/s arrive | 80 | 12.00 | 48.00 | 0 | 30 | 90.40 |" in table
     assert "| at 10 times the rate: of the full rate | 90% | 85% | no |" in table
     assert "one-by-one left out: it was not asked." in table
     assert "sentences a request, 2.0 times as long as alone" in table
@@ -65,5 +65,13 @@ def test_all_loops_of_all_servers_are_shown() -> None:
 
 def test_the_short_table_has_a_row_a_server() -> None:
     head, _, *rows = short_table(result()).splitlines()
-    assert "p99 ms, 16 connections" in head
-    assert rows == ["| nerve | 1,500 | 3.00 | 12 | 90.40 |", "| fastapi-pipeline | 80 | 12.00 | 48 | 90.40 |"]
+    assert "p99 ms, 16 |" in head
+    assert rows == ["| nerve | 1,500 | 4 | 3.00 | 12 | 90.40 |", "| fastapi-pipeline | 80 | 1 | 12.00 | 48 | 90.40 |"]
+
+
+def test_servers_on_cpus_of_their_own_have_bars_of_their_own() -> None:
+    split = {"threads": 1, "rounds": [a_round(0.5) | {"tagger": {"texts_per_second": 900, "single_p50_ms": 2.0}}]}
+    found = {bar.name: bar.found for bar in bars(result(split=split))}
+    assert found["requests/s at most, of Tagger.tag's texts/s; client elsewhere"] == "83%"
+    assert found["requests/s at most, of Tagger.tag's texts/s"] == "75%"
+    assert "Threads: 1. Tagger.tag: 900 texts/s" in full_table(result(split=split))

@@ -76,7 +76,7 @@ def test_an_answer_does_not_depend_on_what_shared_its_batch(tiny_bundle: Path, b
             max_length=bundle.manifest.max_length,
             align=align_of(bundle.manifest.certificates[0].candidate) if backend == "onnxruntime" else 16,
         )
-        asking = Asking(stages)
+        asking = Asking(stages, most_queued=1_000_000)
         texts = [" ".join(sentence) for sentence in varied_sentences(60, seed=1)]
         for reading in READINGS:
             alone = [asking.answers(asking.offer([text], reading))[0] for text in texts]
