@@ -18,6 +18,7 @@ from runtime.bundle.certificate import AUTO, Certificate
 from runtime.bundle.manifest import Manifest, OneTextSpeed
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import TOKENIZER, Bundle
+from runtime.checked_rows import ANY_ROWS, CheckedRows, TwoRows
 from runtime.decode.options import BY_WORD
 from runtime.encode.tokenizer import Encoder
 from runtime.logits import BatchRunner
@@ -92,7 +93,7 @@ def open_model(
             backend = aligned(backend, ready.candidate, longest=ready.bundle.manifest.max_length)
     model = OpenModel(ready.bundle.manifest, encoder, backend, about)
     if is_certified:
-        check_model(model, ready.bundle.certificate(ready.candidate), lengths=options.lengths)
+        return checked_model(model, ready.bundle.certificate(ready.candidate), lengths=options.lengths)
     return model
 
 
@@ -135,23 +136,39 @@ def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np
     return np.concatenate([np.empty((0, len(labels.labels)), np.float32), *reader.logits(encoded)])
 
 
-def check_model(model: OpenModel, certificate: Certificate, *, lengths: Sequence[int]) -> None:
-    """See runtime.self_check; a backend that fails it is closed.
+def checked_model(model: OpenModel, certificate: Certificate, *, lengths: Sequence[int]) -> OpenModel:
+    """The model once it has passed the self-check; a backend that fails it is closed. See runtime.self_check.
 
     Args:
         model, certificate: what is checked.
-        lengths: of single rows that a backend may have graphs of their own for: all of them are asked, too.
+        lengths: of single rows that a backend may have graphs of their own for. Each is checked with one row before
+            its first answer, and so is the graph for all other rows.
 
     Raises:
         UncertifiedError: it answers otherwise than when it was certified.
     """
-    longest = model.manifest.max_length
     try:
         self_check(certificate, partial(_word_logits, model))
-        for length in lengths:
-            if length <= longest:
-                rows = replace(model, backend=single_rows(model.backend, length, longest=longest))
-                self_check(certificate, partial(_word_logits, rows))
     except BaseException:
         model.backend.close()
         raise
+    there = [length for length in lengths if length <= model.manifest.max_length]
+    if not there:
+        return model
+    return replace(model, backend=CheckedRows(model.backend, there, partial(_check_rows, model, certificate)))
+
+
+def _check_rows(model: OpenModel, certificate: Certificate, length: int) -> None:
+    """Ask one row of that length, filled with as many of the short texts as it holds: it takes as long as an answer.
+
+    Args:
+        model, certificate: what is checked.
+        length: of the row; ANY_ROWS: two rows of any length, which no graph for single rows takes.
+    """
+    if length == ANY_ROWS:
+        self_check(certificate, partial(_word_logits, replace(model, backend=TwoRows(model.backend))))
+        return
+    rows = replace(model, backend=single_rows(model.backend, length, longest=model.manifest.max_length))
+    sizes = np.diff(model.encoder.encode_words(certificate.probe.texts).text_start) + len(model.encoder.special_tokens)
+    fits = int((np.cumsum(sizes) <= length).sum()) if model.backend.layout == "packed" else 1
+    self_check(certificate, partial(_word_logits, rows), most=max(fits, 1))

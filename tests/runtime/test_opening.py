@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from runtime.backends.base import BackendOptions
 from runtime.backends.fake import Fake
 from runtime.batch.batches import Batch
-from runtime.bundle.certificate import AUTO, Probe, Wanted
+from runtime.bundle.certificate import AUTO, Certificate, Probe, Wanted
 from runtime.bundle.manifest import OneTextSpeed, Speed
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import open_bundle
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BackendError, BundleError, UncertifiedError
-from runtime.opening import OpenModel, check_model, covered, open_model
+from runtime.opening import OpenModel, checked_model, covered, open_model
 from runtime.selection import choose
 from runtime.tagger import Tagger
 from tests.lookup import LABELS, lookup_bundle
@@ -75,30 +75,59 @@ def test_rows_of_one_length_are_served_only_where_the_certificate_covers_just_th
 
 
 class Wrong(Fake):
-    """Answers otherwise in single rows of one length, as a graph that was compiled for it might."""
+    """Answers otherwise in single rows of one length, or in all others, as one of several compiled graphs might."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, lengths: tuple[int, ...] = (16, 24, 64)) -> None:
         super().__init__(len(LABELS), lambda ids: ids % len(LABELS), layout="packed")
-        self._length = length
+        self._wrong, self._lengths = length, lengths
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         found = super().logits(batch)
-        return found + 1 if batch.input_ids.shape == (1, self._length) else found
+        rows, length = batch.input_ids.shape
+        graph = next((each for each in self._lengths if rows == 1 and length <= each), 0)
+        return found + 1 if graph == self._wrong else found
 
 
-@pytest.mark.parametrize("length", [16, 24, 64])
-def test_the_self_check_asks_rows_of_every_length(tmp_path: Path, length: int) -> None:
-    """Its texts are short: alone, they reached the shortest compiled row, and no longer one was ever checked."""
-    bundle = open_bundle(lookup_bundle(tmp_path / "bundle", {"Oslo": "B-LOC"}))
-    encoder, texts = Encoder(bundle.file("tokenizer.json")), (("in", "Oslo"), ("Lake", "Victoria", "."))
-    sound = Tagger(encoder, LABELS, Wrong(0), max_length=64, vocabulary=100)
+def _model(backend: Wrong, folder: Path) -> tuple[OpenModel, Certificate]:
+    """A model, and a certificate of what it says where it is sound."""
+    bundle = open_bundle(lookup_bundle(folder, {"Oslo": "B-LOC"}))
+    encoder, texts = Encoder(bundle.file("tokenizer.json")), (("in", "Oslo"), *[("Lake", "Victoria", ".")] * 8)
+    sound = Tagger(encoder, LABELS, Wrong(-1), max_length=64, vocabulary=100)
     probe = Probe(texts, sound.word_logits(texts).astype("<f4").tobytes().hex())
-    certificate = replace(bundle.manifest.certificates[0], probe=probe)
-    backend = Wrong(length)
     model = OpenModel(bundle.manifest, encoder, backend, "a graph")
-    # A row of 96 is beyond this model, and no backend has it.
-    check_model(model, certificate, lengths=tuple(each for each in (16, 24, 64, 96) if each != length))
-    with pytest.raises(UncertifiedError, match="answers otherwise than when it was certified"):
-        check_model(model, certificate, lengths=(16, 24, 64, 96))
-    assert backend.closed
-    assert all(len(shape) == 2 and shape[1] <= 64 for shape in backend.shapes)
+    return model, replace(bundle.manifest.certificates[0], probe=probe)
+
+
+@pytest.mark.parametrize("words", [5, 15, 40, 62, 90])
+def test_no_graph_answers_before_it_was_checked(tmp_path: Path, words: int) -> None:
+    """Graphs for single rows of 16, 24 and 64 tokens, and one for all other rows."""
+    text = ["Oslo"] * words
+    graph = next((each for each in (16, 24, 64) if words + 2 <= each), 0)
+    for wrong in (16, 24, 64, 0):
+        model, certificate = _model(Wrong(wrong), tmp_path / f"bundle{wrong}")
+        if wrong == 64:  # its texts take 44 tokens
+            with pytest.raises(UncertifiedError, match="answers otherwise than when it was certified"):
+                checked_model(model, certificate, lengths=(16, 24, 64, 96))
+            assert isinstance(model.backend, Wrong)
+            assert model.backend.closed
+            continue
+        # A row of 96 is beyond this model, and no backend has it.
+        tagger = Tagger.of_model(checked_model(model, certificate, lengths=(16, 24, 64, 96)))
+        for _ in range(2):
+            if wrong == graph:
+                with pytest.raises(UncertifiedError, match="answers otherwise than when it was certified"):
+                    tagger.tag_words([text])
+            else:
+                assert len(tagger.tag_words([text])[0]) == words
+
+
+def test_a_length_is_checked_once_with_one_row(tmp_path: Path) -> None:
+    model, certificate = _model(Wrong(-1), tmp_path / "bundle")
+    backend = model.backend
+    assert isinstance(backend, Wrong)
+    tagger = Tagger.of_model(checked_model(model, certificate, lengths=(16, 24, 64)))
+    assert backend.shapes == [(1, 44)]
+    for shapes in ([(1, 16), (1, 3)], [(1, 3)]):
+        before = len(backend.shapes)
+        tagger.tag(["Oslo"])
+        assert backend.shapes[before:] == shapes

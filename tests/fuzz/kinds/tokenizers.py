@@ -73,7 +73,7 @@ def _changed(value: Any, chance: random.Random) -> Any:
 def _check(encoder: Encoder, encoded: Encoded, where: Any, texts: list[str]) -> None:
     special = (*encoder.special_tokens.prefix, *encoder.special_tokens.suffix)
     ids = [*encoded.ids.tolist(), *special]
-    check(all(0 <= each <= encoder.largest_id for each in ids), "ids beyond the largest", max(ids), encoder.largest_id)
+    check(all(0 <= each <= encoder.largest_id for each in ids), "ids beyond the largest", ids, encoder.largest_id)
     words = [
         text[start:end]
         for number, text in enumerate(texts)
