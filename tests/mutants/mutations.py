@@ -92,8 +92,11 @@ def _is_skipped(node: Any) -> bool:
 def _is_left_alone(node: Any, operator: str) -> bool:
     """Whether one operator is not for a node, though others may be, or it is for what is below it."""
     value = getattr(node, "value", None)
-    # An alias of a type, or words for people that have a name.
-    return operator == "operator_assignment" and (isinstance(value, cst.Subscript) or _is_for_people(value))
+    # An alias or a variable of a type, or words for people that have a name.
+    match value:
+        case cst.Subscript() | cst.Call(func=cst.Name(value="TypeVar")):
+            return operator == "operator_assignment"
+    return operator == "operator_assignment" and _is_for_people(value)
 
 
 def _is_for_people(node: Any) -> bool:

@@ -106,6 +106,13 @@ def test_so_many_items_and_no_more() -> None:
         (Cart, CART | {"tags": 1}, "tags is '1' where a list was expected"),
         (Cart, CART | {"front": {"size": 1}}, "front.spokes is missing"),
         (Cart, CART | {"front": {"size": 1, "spokes": [0, "a"]}}, "front.spokes[1] is 'a' where a finite number was"),
+        (Cart, CART | {"colour": "green"}, "colour is 'green' where one of red, blue was expected"),
+        (Cart, CART | {"price": "9"}, "price is '9' where a finite number was expected"),
+        (Cart, CART | {"sold": 0}, "sold is '0' where true or false was expected"),
+        (Cart, CART | {"name": 1}, "name is '1' where a string was expected"),
+        (Cart, CART | {"name": "x" * 1_000_001}, "name has 1,000,001 characters, at most"),
+        (Cart, CART | {"others": []}, "others is '[]' where an object was expected"),
+        (Cart, CART | {"tags": [1] * 100_001}, "tags has 100,001 items, at most 100,000 are read"),
         (Cart, CART | {"others": {"left": 1}}, "others.left is '1' where an object was expected"),
     ],
 )

@@ -1,0 +1,117 @@
+"""Copies that nobody else can change: verified as they are copied, gone once they are opened, left behind by nobody."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runtime.bundle.manifest import FileDigest, Manifest, Source
+from runtime.bundle.private_files import PrivateFiles
+from runtime.bundle.store import Bundle
+from runtime.errors import BundleError, StorageError
+from runtime.system.files import held, hold
+
+FILES = {"tokenizer.json": b"a tokenizer", "weights/a.data": b"weights"}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files while the test runs."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return tmp_path / "temporary"
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A bundle of two files, which no graph is among."""
+    digests = {}
+    for name, content in FILES.items():
+        file = tmp_path / "bundle" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        digests[name] = FileDigest(hashlib.sha256(content).hexdigest(), len(content))
+    return Bundle(tmp_path / "bundle", Manifest(Source("model", "0"), ("O",), 64, 100, digests, (), (), {}))
+
+
+def test_copies_stay_what_they_were_and_lose_their_names(bundle: Bundle, place: Path) -> None:
+    with PrivateFiles(bundle) as files:
+        files.add(FILES)
+        copies = files.bundle()
+        assert copies == replace(bundle, files_at=copies.files_at)
+        assert copies.files_at is not None
+        assert (copies.files_at.parent, held(copies.files_at)) == (place, True)
+        assert copies.files_at.name.startswith("nerve-private-")
+        # Nobody else may look into it.
+        assert copies.files_at.stat().st_mode & 0o077 == 0
+        (bundle.path / "tokenizer.json").write_bytes(b"A TOKENIZER")
+        # What is here already stays, and is not copied once more.
+        files.add(FILES)
+        assert {name: copies.file(name).read_bytes() for name in FILES} == FILES
+    assert list(place.iterdir()) == []
+
+
+def test_no_other_process_and_no_descriptor_keeps_the_folder(bundle: Bundle, place: Path) -> None:
+    before = len([*Path("/proc/self/fd").iterdir()])
+    files = PrivateFiles(bundle)
+    files.close()
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"A TOKENIZER", r"tokenizer\.json: sha256 .* so it was changed"),
+        (b"short", r"tokenizer\.json: 5 bytes where the manifest says 11"),
+        (None, r"tokenizer\.json: No such file"),
+    ],
+)
+def test_what_is_not_what_the_manifest_says_is_refused(
+    bundle: Bundle, place: Path, content: bytes | None, told: str
+) -> None:
+    (bundle.path / "tokenizer.json").unlink()
+    if content is not None:
+        (bundle.path / "tokenizer.json").write_bytes(content)
+    with PrivateFiles(bundle) as files, pytest.raises(BundleError, match=told):
+        files.add(FILES)
+    assert list(place.iterdir()) == []
+
+
+def left_behind(place: Path, name: str, seconds: float) -> Path:
+    """A folder that was last changed so long ago."""
+    folder = place / name
+    (folder / "weights").mkdir(parents=True)
+    (folder / "weights" / "a.data").write_bytes(b"weights")
+    then = time.time() - seconds
+    os.utime(folder, (then, then))
+    return folder
+
+
+def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(bundle: Bundle, place: Path) -> None:
+    old, new = left_behind(place, "nerve-private-a", 62), left_behind(place, "nerve-private-b", 50)
+    others, in_use = left_behind(place, "private-nerve", 99), left_behind(place, "nerve-private-c", 99)
+    lock = hold(in_use)
+    PrivateFiles(bundle).close()
+    os.close(lock)
+    assert [folder.exists() for folder in (old, new, others, in_use)] == [False, True, True, True]
+
+
+def test_two_that_are_open_do_not_remove_each_other(bundle: Bundle, place: Path) -> None:
+    with PrivateFiles(bundle) as one:
+        one.add(FILES)
+        PrivateFiles(bundle).close()
+        assert one.bundle().file("weights/a.data").read_bytes() == b"weights"
+
+
+def test_without_a_place_for_temporary_files(bundle: Bundle, place: Path) -> None:
+    place.rmdir()
+    with pytest.raises(StorageError) as caught:
+        PrivateFiles(bundle)
+    told = "temporary files: there is no place for them (No such file or directory); let TMPDIR name a folder"
+    assert str(caught.value).startswith(told)
