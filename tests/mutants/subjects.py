@@ -10,11 +10,11 @@ _BUNDLE, _CERTIFY = "tests/runtime/bundle", "tests/export/certify"
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "runtime.bundle.gate": (f"{_BUNDLE}/test_gate.py",),
     "runtime.bundle.doubts": (f"{_BUNDLE}/test_doubts.py",),
-    "runtime.bundle.certificate": (f"{_BUNDLE}/test_certificate.py", f"{_BUNDLE}/test_golden.py"),
+    "runtime.bundle.certificate": (f"{_BUNDLE}/test_certificate.py", f"{_BUNDLE}/test_manifest_edges.py"),
     "runtime.bundle.schema": (f"{_BUNDLE}/test_schema.py",),
     "runtime.bundle.manifest": (f"{_BUNDLE}/test_manifest_edges.py",),
     "runtime.bundle.store": (f"{_BUNDLE}/test_sealing.py",),
-    "runtime.bundle.profile": (f"{_BUNDLE}/test_profile.py", f"{_BUNDLE}/test_golden.py"),
+    "runtime.bundle.profile": (f"{_BUNDLE}/test_profile.py", f"{_BUNDLE}/test_manifest_edges.py"),
     "runtime.bundle.private_files": (f"{_BUNDLE}/test_private_files.py",),
     "export.certify.measure": (f"{_CERTIFY}/test_measure.py",),
     "export.certify.confidence": (f"{_CERTIFY}/test_confidence.py",),

@@ -47,3 +47,31 @@ def test_words_without_a_token_are_no_words() -> None:
 
 def test_a_label_that_the_crf_changed_counts_where_the_classifier_moved_none() -> None:
     assert confidence_figures(EXPECTED, np.array([True, False, False, False]))["sure_changed"] == 1
+
+
+def test_a_word_is_sure_from_the_limit_on() -> None:
+    # Of two logits that lie ln(19) apart, the larger has a probability of 0.95.
+    just, under = np.float32(np.log(19)) + np.float32(1e-6), np.float32(np.log(19)) - np.float32(1e-5)
+    found = confidence_figures(np.array([[just, 0], [under, 0]], np.float32), np.array([True, True]))
+    assert (found["sure_words"], found["sure_changed"]) == (1, 1)
+    assert found["margin_90"] == pytest.approx(0.9, abs=1e-5)
+
+
+def test_margins_are_quantiles_of_the_words_that_changed() -> None:
+    leads = np.arange(11) / 10
+    found = confidence_figures(logits(*((0.5 + lead / 2.001, 0.5 - lead / 2.001) for lead in leads)), leads < 2)
+    assert found["margin_median"] == pytest.approx(0.5, abs=1e-3)
+    assert found["margin_90"] == pytest.approx(0.9, abs=1e-3)
+    assert found["margin_largest"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_large_logits_do_not_overflow_and_one_label_has_no_margin() -> None:
+    assert confidence_figures(np.array([[1e4, 0]], np.float32), np.array([True]))["sure_changed"] == 1
+    alone = confidence_figures(np.array([[3.0], [4.0]], np.float32), np.array([False, False]))
+    assert (alone["sure_words"], alone["margin_largest"]) == (2, None)
+
+
+def test_a_word_with_one_logit_that_is_no_number_has_no_token() -> None:
+    expected = np.array([[np.nan, 9.0], [9.0, 0.0]], np.float32)
+    found = confidence_figures(expected, np.array([True, True]))
+    assert (found["sure_words"], found["sure_changed"]) == (1, 1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.certify.full_rows import ROWS_OF_EACH, row_lengths, runs
+from export.certify.full_rows import ROW_LENGTHS, ROWS_OF_EACH, full_length_sequences, row_lengths, runs
 
 
 def test_lengths_alternate_and_the_longest_comes_first() -> None:
@@ -18,8 +19,41 @@ def test_lengths_alternate_and_the_longest_comes_first() -> None:
     assert row_lengths(512).count(512) == ROWS_OF_EACH
 
 
+def test_the_numbers() -> None:
+    assert (ROW_LENGTHS, ROWS_OF_EACH) == ((64, 128, 256, 512), 48)
+
+
+class Letters:
+    """A tokenizer that makes a token of each letter, and two special ones around a text."""
+
+    def tokens(self, sentences: Sequence[Sequence[str]]) -> list[int]:
+        return [2 + sum(map(len, words)) for words in sentences]
+
+
+def test_rows_are_filled_across_the_ends_of_sentences() -> None:
+    sentences = [("aa", "b"), ("ccc",), ("d", "ee", "f")]
+    found = full_length_sequences(Letters(), sentences, [5, 6, 5])  # type: ignore[arg-type]
+    assert found == [("aa", "b"), ("ccc", "d"), ("ee", "f")]
+    # A word that is larger than the row fills none.
+    assert full_length_sequences(Letters(), [("aaaa",)], [5]) == []  # type: ignore[arg-type]
+
+
+def test_no_more_words_are_looked_at_than_all_rows_hold() -> None:
+    asked: list[int] = []
+
+    class Counting(Letters):
+        def tokens(self, sentences: Sequence[Sequence[str]]) -> list[int]:
+            asked.append(len(sentences))
+            return super().tokens(sentences)
+
+    full_length_sequences(Counting(), [("a",)] * 60_000, [64])  # type: ignore[arg-type]
+    # 48 rows of 64 + 128 + 256 + 512 slots, and a tenth more.
+    assert asked == [1, 50_688]
+
+
 def test_rows_of_a_long_model_are_few() -> None:
     assert row_lengths(8192) == [8192, *row_lengths(512)]
+    assert row_lengths(513)[:3] == [513, 512, 256]
 
 
 @pytest.mark.parametrize(

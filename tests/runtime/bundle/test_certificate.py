@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from runtime.bundle.certificate import ANY, Candidate, Certificate, Wanted, release
+from runtime.bundle.certificate import ANY, CERTIFY, Candidate, Certificate, Probe, Wanted, release
 from runtime.errors import UncertifiedError
 from runtime.system.cpu import CpuFeature
 
@@ -100,3 +100,11 @@ def test_a_library_that_no_certificate_names_is_refused() -> None:
     with pytest.raises(UncertifiedError, match=r"certified with onnxruntime none, here is 1\.27\.0"):
         HELD.check_version("onnxruntime", "1.27.0")
     assert release("1.2.3.dev4") == ["1", "2"]
+
+
+def test_what_a_certificate_does_not_say_it_does_not_vouch_for() -> None:
+    bare = Certificate(*("a.onnx", "openvino", "int8", "cpu", {}, "valid.txt", "0a", {}, {}, True))
+    assert (bare.cpu_requirements, bare.entities, bare.files, bare.interface_sha256) == ((), {}, {}, "")
+    assert (bare.probe, bare.elsewhere, bare.elsewhere_sha256, bare.rows) == (Probe((), ""), "", "", ())
+    assert Wanted(backend="auto", precision="auto", device="auto", file="") == ANY
+    assert CERTIFY.startswith("run `python -m export.certify`")

@@ -57,6 +57,11 @@ def test_a_profile_of_no_use_is_refused(change: dict[str, Any], told: str) -> No
     assert str(caught.value).startswith(told)
 
 
+def test_what_a_profile_does_not_say() -> None:
+    bare = RunProfile("news", PROFILE.candidate, "latency", 4, 2, 256)
+    assert (bare.lengths, bare.machine, bare.wanted, bare.measured) == ((), "", {}, {})
+
+
 def test_two_profiles_have_two_names() -> None:
     with pytest.raises(SchemaError, match=r"^profiles: two of one name$"):
         check_profiles([PROFILE, replace(PROFILE, slots=512)], [FILE])
