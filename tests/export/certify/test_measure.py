@@ -225,8 +225,10 @@ def test_with_a_crf_the_best_sequence_of_each_sentence_counts() -> None:
     assert found["alone_changed_per_10k"] == pytest.approx(1e4 * 20 / 42)
 
 
-def test_labels_that_are_spelled_otherwise_are_read_as_the_model_means_them() -> None:
-    labels = ("O", "S-PER", "E-PER", "B-PER", "I-PER")
+@pytest.mark.parametrize(
+    "labels", [("O", "S-PER", "E-PER", "B-PER", "I-PER"), ("O", "PER-B", "PER-I", "LOC-B", "LOC-I")]
+)
+def test_labels_that_are_spelled_otherwise_are_read_as_the_model_means_them(labels: tuple[str, ...]) -> None:
     of = Certifier(Answers(), Text("text", "0", SENTENCES, LIMITED), LabelSet(labels), max_length=64)  # type: ignore[arg-type]
     found = of.measure(Answers())  # type: ignore[arg-type]
     assert (found["reference_f1"], found["candidate_f1"], found["agreement"]) == (1.0, 1.0, 1.0)

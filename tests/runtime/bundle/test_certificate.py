@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from runtime.bundle.certificate import ANY, CERTIFY, Candidate, Certificate, Probe, Wanted, release
+from runtime.bundle.certificate import (
+    ANY,
+    CERTIFY,
+    Candidate,
+    Certificate,
+    Device,
+    Layout,
+    Precision,
+    Probe,
+    Wanted,
+    release,
+)
 from runtime.errors import UncertifiedError
 from runtime.system.cpu import CpuFeature
 
@@ -108,3 +120,10 @@ def test_what_a_certificate_does_not_say_it_does_not_vouch_for() -> None:
     assert (bare.probe, bare.elsewhere, bare.elsewhere_sha256, bare.rows) == (Probe((), ""), "", "", ())
     assert Wanted(backend="auto", precision="auto", device="auto", file="") == ANY
     assert CERTIFY.startswith("run `python -m export.certify`")
+
+
+def test_words_of_the_schema() -> None:
+    """Bundles are written with them: one that changes makes those unreadable."""
+    assert get_args(Precision) == ("fp32", "fp16", "bf16", "int8", "fp8", "int4")
+    assert get_args(Device) == ("cpu", "cuda")
+    assert get_args(Layout) == ("padded", "packed")
