@@ -16,6 +16,8 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "runtime.bundle.store": (f"{_BUNDLE}/test_sealing.py",),
     "runtime.bundle.profile": (f"{_BUNDLE}/test_profile.py", f"{_BUNDLE}/test_manifest_edges.py"),
     "runtime.bundle.private_files": (f"{_BUNDLE}/test_private_files.py",),
+    "runtime.bundle.signature": (f"{_BUNDLE}/test_signature.py",),
+    "export.staging": ("tests/export/test_staging.py",),
     "export.certify.measure": (f"{_CERTIFY}/test_measure.py",),
     "export.certify.confidence": (f"{_CERTIFY}/test_confidence.py",),
     "export.certify.corpus": (f"{_CERTIFY}/test_corpus.py",),

@@ -200,6 +200,27 @@ def test_how_far_logits_lie_apart() -> None:
     assert (found["changed_labels"], found["not_finite"]) == (0, 0)
 
 
+def test_a_candidate_without_any_finite_logit_has_no_difference_and_fails_by_their_number() -> None:
+    class Nothing(Answers):
+        def _logits(self, word: str) -> NDArray[np.float32]:
+            return np.full(len(LABELS), np.inf, np.float32)
+
+    found = certifier(Answers()).measure(Nothing())  # type: ignore[arg-type]
+    assert found["not_finite"] == 5 * 60 * 3
+    differences = ("largest_logit_difference", "mean_logit_difference", "relative_logit_difference")
+    assert [found[name] for name in differences] == [0, 0, 0]
+
+
+def test_a_difference_to_a_checkpoint_whose_logits_are_all_0_counts_as_it_is() -> None:
+    class Zeros(Answers):
+        def _logits(self, word: str) -> NDArray[np.float32]:
+            return np.zeros(len(LABELS), np.float32)
+
+    of = certifier(Zeros())
+    assert of.measure(Zeros())["relative_logit_difference"] == 0  # type: ignore[arg-type]
+    assert of.measure(Answers({"said": 0}))["relative_logit_difference"] == 5  # type: ignore[arg-type]
+
+
 def test_what_changes_in_full_rows_alone_counts_there_and_where_the_checkpoint_was_sure() -> None:
     class InRows(Answers):
         def word_logits(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.float32]:
