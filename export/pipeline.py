@@ -33,6 +33,7 @@ from export.reading.policies import readings_of, tell_readings
 from export.report.ending import report, show_table
 from export.staging import staging
 from export.torch_model import load_model
+from export.tune.kept_profiles import kept_profiles
 from export.tune.speeds import tell_speeds, tuned
 from export.variants import variants_of
 from runtime.bundle.checkpoint import Checkpoint
@@ -87,6 +88,7 @@ def make_bundle(
         # A large model's weights would lie in memory beside those of every backend that is about to be timed.
         del model
         bundle = _tuned(bundle, checkpoint, threads)
+        bundle = _with_profiles(bundle, output)
         if documents:
             bundle = _with_readings(bundle, documents, threads)
         seal(folder, bundle.manifest)
@@ -247,13 +249,25 @@ def _with_failures(bundle: Bundle, outcomes: Sequence[Outcome], output: Path) ->
 
     The same bytes would fail there again: exporting once more does not wash that off.
     """
-    try:
-        before = read_bundle(output).manifest.failed
-    except BundleError:
-        before = ()  # there is none yet, or none that can be read
+    before = _manifest_in(output)
     held = {name: digest.sha256 for name, digest in bundle.manifest.files.items()}
-    failed = still_failed([one for one in before if one.files.items() <= held.items()], outcomes)
-    return replace(bundle, manifest=replace(bundle.manifest, failed=failed))
+    known = [one for one in before.failed if one.files.items() <= held.items()] if before else []
+    return replace(bundle, manifest=replace(bundle.manifest, failed=still_failed(known, outcomes)))
+
+
+def _with_profiles(bundle: Bundle, output: Path) -> Bundle:
+    """The bundle with those profiles of the one before it that hold for it, too."""
+    before = _manifest_in(output)
+    kept = kept_profiles(before, bundle.manifest, bundle=str(output)) if before else ()
+    return replace(bundle, manifest=replace(bundle.manifest, profiles=kept))
+
+
+def _manifest_in(output: Path) -> Manifest | None:
+    """The manifest of the bundle that is about to be replaced; None where there is none that can be read."""
+    try:
+        return read_bundle(output).manifest
+    except BundleError:
+        return None
 
 
 def _tuned(bundle: Bundle, checkpoint: Checkpoint, threads: int) -> Bundle:

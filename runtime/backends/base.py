@@ -89,7 +89,7 @@ class BackendOptions:
         threads: number of threads; see runtime.system.libraries.available_threads.
         goal: see Goal.
         streams: calls that run at the same time, on `threads` threads together; 0: as the goal asks, for throughput
-            one for each thread, otherwise one with all threads.
+            one for each thread (on a GPU, as many as suit the backend), otherwise one with all threads.
         slots: largest number of token slots of a batch; 0: as suits the backend. Backends on a GPU have settings.
         certified: run the candidate exactly as its certificate says.
         checkpoint: folder of the PyTorch checkpoint, which only the reference reads; None: the manifest's.
@@ -112,6 +112,14 @@ class BackendOptions:
         """Number of calls that run at the same time."""
         by_goal = self.threads if self.goal == "throughput" else 1
         return min(self.streams or by_goal, self.threads)
+
+    def calls_on_gpu(self, usual: int) -> int:
+        """The same for a backend on a GPU, whose streams need no threads of the CPU's.
+
+        Args:
+            usual: number of streams that suits it for throughput.
+        """
+        return self.streams or (usual if self.goal == "throughput" else 1)
 
 
 class Obstacle(NamedTuple):

@@ -252,7 +252,7 @@ def _open(
     return OnnxRuntimeOnGpu(
         bundle.file(graph.file),
         layout=graph.layout,
-        streams=max(1, settings.streams) if options.goal == "throughput" else 1,
+        streams=options.calls_on_gpu(max(1, settings.streams)),
         packing=packing_on_gpu(graph.layout, slots=settings.slots, max_length=manifest.max_length),
         provider=provider,
         labels=len(manifest.labels),

@@ -6,11 +6,11 @@ Importing the module imports neither numpy nor tokenizers. It does not know form
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runtime.concurrency import Ahead
 from runtime.errors import UncertifiedError
@@ -60,13 +60,15 @@ def _goal(request: Request) -> Goal:
 
 def _open_tagger(request: Request, verified: Ahead[Prepared]) -> Tagger:
     import runtime.tagger  # noqa: F401 - numpy and tokenizers are loaded while the bundle is verified
+    from runtime.backends.openvino_cpu import CONVERTER
 
     model = request.model
     if told := too_many_threads(model.threads):
         print(f"{PROG}: warning: {told}", file=sys.stderr)
-    _load_ahead(model.wanted.backend)
     try:
-        tagger = _opened(request, verified.result())
+        with _without(CONVERTER):
+            _load_ahead(model.wanted.backend)
+            tagger = _opened(request, verified.result())
     except UncertifiedError as error:  # the library does not know the command line, so its fix names no option
         raise UncertifiedError(error.subject, error.problem, f"{error.fix} (--allow-uncertified)") from error
     if model.verbose or (request.job.progress and sys.stderr.isatty()):
@@ -92,6 +94,20 @@ def _opened(request: Request, prepared: Prepared) -> Tagger:
         remember=model.remember,
         profile=model.profile,
     )
+
+
+@contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Let importing a module fail, unless it is there already: for what a library imports only where it can."""
+    loaded: dict[str, Any] = sys.modules
+    if module in loaded:
+        yield
+        return
+    loaded[module] = None  # what the import system takes as "there is none"
+    try:
+        yield
+    finally:
+        del loaded[module]
 
 
 def _load_ahead(backend: str) -> None:

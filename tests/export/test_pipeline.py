@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -16,7 +17,9 @@ import pytest
 
 from export.__main__ import main
 from export.report.write import FACTS, PAGE
-from runtime.bundle.store import MANIFEST, open_bundle
+from runtime.bundle.profile import RunProfile
+from runtime.bundle.store import MANIFEST, open_bundle, seal
+from runtime.selection import choose
 from tests.conftest import ROOT
 from tests.tiny import tiny_checkpoint
 
@@ -60,11 +63,18 @@ def test_same_checkpoint_gives_the_same_bytes(
     assert contents(again) == intact
 
 
-def test_other_checkpoint_replaces_the_bundle(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+def test_other_checkpoint_replaces_the_bundle(
+    tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+    before = open_bundle(bundle)
+    profile = RunProfile("mine", choose(before), "latency", 1, 1, 256)
+    seal(bundle, replace(before.manifest, profiles=(profile,)))
     other = tiny_checkpoint(tmp_path / "other", seed=1)
     assert main(arguments(other, bundle, tiny_corpus)) == 0
     assert open_bundle(bundle).manifest.checkpoint.name == str(other)
+    assert "profile mine is dropped" in capsys.readouterr().out
+    assert not open_bundle(bundle).manifest.profiles
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "other"]
 
 

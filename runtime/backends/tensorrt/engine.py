@@ -207,7 +207,7 @@ def open_engine(
     return TensorRt(
         bundle.file(engine.file),
         layout=engine.layout,
-        streams=STREAMS if options.goal == "throughput" else 1,
+        streams=options.calls_on_gpu(STREAMS),
         vocabulary=manifest.vocabulary,
         positions=manifest.max_length,
         library=library,

@@ -139,7 +139,7 @@ def open_portable(
     return PortableEngine(
         bundle.file(engine.file),
         layout=engine.layout,
-        streams=STREAMS if options.goal == "throughput" else 1,
+        streams=options.calls_on_gpu(STREAMS),
         vocabulary=bundle.manifest.vocabulary,
         positions=bundle.manifest.max_length,
         library=library,

@@ -135,3 +135,8 @@ def test_unknown_backend_lists_those_that_there_are(bundle: Bundle) -> None:
 def test_unknown_precision_lists_what_there_is(bundle: Bundle) -> None:
     with pytest.raises(BundleError, match="no candidate onnxruntime in int8"):
         choose(bundle, Wanted(backend="onnxruntime", precision="int8"))
+
+
+@pytest.mark.parametrize(("goal", "asked", "calls"), [("throughput", 0, 3), ("latency", 0, 1), ("latency", 2, 2)])
+def test_streams_that_are_asked_for_are_had_on_a_gpu_too(goal: Goal, asked: int, calls: int) -> None:
+    assert BackendOptions(threads=4, goal=goal, streams=asked).calls_on_gpu(3) == calls

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from runtime.backends.openvino_cpu import CONVERTER
 from runtime.batch.windowing import Windowing
 from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import open_bundle, seal
@@ -76,3 +79,26 @@ def test_a_missing_certificate_names_the_option_that_does_without(tiny_bundle: P
         begin_tagger(_request(bundle))()
     with begin_tagger(_request(bundle, allow_uncertified=True))() as tagger:
         assert tagger.backend.device == "cpu"
+
+
+def test_a_command_does_not_import_what_openvino_brings_along(tiny_bundle: Path) -> None:
+    pytest.importorskip("openvino")
+    asked = ["--bundle", str(tiny_bundle), "--backend", "openvino", "Maria Keller flew to Oslo ."]
+    command = [sys.executable, "-X", "importtime", "-m", "runtime.tag", *asked]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "openvino._pyopenvino" in imported
+    assert f"{CONVERTER}.convert" not in imported
+
+
+def test_a_program_keeps_what_openvino_brings_along(tiny_bundle: Path) -> None:
+    """Opening a tagger leaves no module blocked behind."""
+    script = (
+        "import sys, openvino; from pathlib import Path; from runtime.tag.__main__ import main; "
+        "main(['--bundle', sys.argv[1], '--backend', 'openvino', 'Oslo']); "
+        "from openvino.tools.ovc import convert_model; print(openvino.convert_model is convert_model)"
+    )
+    pytest.importorskip("openvino")
+    command = [sys.executable, "-c", script, str(tiny_bundle)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True"
