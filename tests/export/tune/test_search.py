@@ -46,6 +46,23 @@ def found_by(machine: Machine, bundle: Bundle, wish: Wish, journal: Path, *, sec
                   seconds=seconds, clock=lambda: machine.now)  # fmt: skip
 
 
+def test_the_fastest_by_the_manifest_are_tried_first(bundle: Bundle) -> None:
+    slow, *_, fast = sorted(bundle.manifest.speeds, key=lambda one: one.tokens_per_second)
+    times = {slow.candidate: 9.0, fast.candidate: 0.5}
+    speeds = tuple(
+        replace(one, one_text=replace(one.one_text, p50_ms=times.get(one.candidate, 1.0)))
+        for one in bundle.manifest.speeds
+        if one.candidate.file
+    )
+    measured = replace(bundle, manifest=replace(bundle.manifest, speeds=speeds))
+    order = [one.candidate for one in set_ups(measured, LATENCY, name="mine", threads=2, machine="")]
+    by_time = sorted(speeds, key=lambda one: one.one_text.p50_ms)
+    assert order[0] == by_time[0].candidate
+    assert order[-1] == by_time[-1].candidate
+    many = [one.candidate for one in set_ups(measured, THROUGHPUT, name="mine", threads=2, machine="")]
+    assert many[0] == max(speeds, key=lambda one: one.tokens_per_second).candidate
+
+
 def test_halving_spends_its_time_on_those_that_may_win(bundle: Bundle, tmp_path: Path) -> None:
     machine = Machine()
     found = found_by(machine, bundle, LATENCY, tmp_path / "journal")
