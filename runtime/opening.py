@@ -58,8 +58,12 @@ def open_model(
     allow_uncertified: bool = False,
     profile: str | RunProfile = "",
     reproducible: bool = False,
+    shapes: int = 0,
 ) -> OpenModel:
     """Verify a bundle, choose a candidate of it, and open its backend. The arguments are Tagger.open's.
+
+    Args:
+        shapes: see BackendOptions.
 
     Raises:
         BundleError: the bundle is missing, damaged, or holds no such candidate.
@@ -72,6 +76,7 @@ def open_model(
         goal=goal,
         certified=not allow_uncertified,
         checkpoint=Path(checkpoint) if checkpoint else None,
+        shapes=shapes,
         settings=settings,
     )
     if not isinstance(bundle, Prepared):

@@ -63,7 +63,14 @@ def short_table(result: Mapping[str, Any]) -> str:
     """One row a server: what it answers at most, and how soon."""
     rounds: Rounds = result["rounds"]
     many = max(each["connections"] for server in rounds[0]["servers"].values() for each in server["closed"])
-    head = ["server", "requests/s at most", "with connections", "p50 ms, 1 connection", f"p99 ms, {many}", "F1"]
+    head = [
+        "server",
+        "requests/s at most",
+        "connections then",
+        "p50 ms, 1 connection",
+        f"p99 ms, {many} connections",
+        "F1",
+    ]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for name, first in rounds[0]["servers"].items():
         last = len(first["closed"]) - 1

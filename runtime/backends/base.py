@@ -95,6 +95,8 @@ class BackendOptions:
         checkpoint: folder of the PyTorch checkpoint, which only the reference reads; None: the manifest's.
         lengths: of single rows that are worth a compiled graph of their own, rising; a backend that compiles nothing
             for a length has no use for them.
+        shapes: of batches that are worth a copy of the compiled graph each, at most, where batches change their shape
+            all the time, as a server's do; a backend that prepares nothing for a shape has no use for them.
         settings: name -> value, by the names that the backend gives its settings. CPU backends have none.
     """
 
@@ -105,6 +107,7 @@ class BackendOptions:
     certified: bool = True
     checkpoint: Path | None = None
     lengths: tuple[int, ...] = ()
+    shapes: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property

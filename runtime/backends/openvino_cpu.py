@@ -9,7 +9,6 @@ deleted at any time.
 from __future__ import annotations
 
 import os
-import queue
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,6 +22,7 @@ from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_ins
 from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.backends.openvino_cache import CompiledCache
 from runtime.backends.openvino_rows import FixedRows, reason, refusal
+from runtime.backends.openvino_shapes import Requests, copies_of, worth_it
 from runtime.batch.batches import Batch, on_cpu
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
 from runtime.errors import BackendError
@@ -58,6 +58,7 @@ class OpenVino:
         cache: folder for the compiled graph; empty: it is not kept.
         slots: see BackendOptions.
         lengths: of single rows that the graph is compiled for by themselves, rising; see BackendOptions.
+        shapes: of batches that copies of the graph are kept ready for, at least as many as streams; 0: none.
 
     Raises:
         ModuleNotFoundError: openvino is not installed.
@@ -80,6 +81,7 @@ class OpenVino:
         rest_in_bf16: bool = False,
         lengths: Sequence[int] = (),
         slots: int = 0,
+        shapes: int = 0,
     ) -> None:
         import openvino
 
@@ -87,23 +89,24 @@ class OpenVino:
         self.version: str = openvino.__version__.partition("-")[0]
         self.layout, self.streams, self.packing = layout, streams, on_cpu(slots)
         self._path, self._tables = path, (vocabulary, positions)
+        # Each copy is one stream, with its share of the threads.
+        of_each, of_threads = (1, max(1, threads // streams)) if shapes else (streams, threads)
         settings = {
             "INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=rest_in_bf16),
-            "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": of_each,
+            "INFERENCE_NUM_THREADS": of_threads,
             "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
         }
         kept = CompiledCache(cache, path.name, settings, openvino.__version__)
         core = openvino.Core()
-        self._compiled, self._memory = _compiled(path, core, settings, kept)
+        self._compiled, memory = _compiled(path, core, settings, kept)
         check = partial(_check_precision, precision, path)
         check(self._compiled)
+        copies, self._memory = copies_of(core, self._compiled, memory, settings, count=shapes)
         self._fixed = FixedRows(path, core, settings, lengths, check)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
-        # A request holds the memory of a stream. The queue gives it to one caller at a time, and lets others wait.
-        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        for _ in range(streams):
-            self._requests.put(self._compiled.create_infer_request())
+        # A request holds the memory of a stream.
+        self._requests = Requests([each.create_infer_request() for each in copies for _ in range(of_each)], calls=streams)
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend."""
@@ -111,14 +114,12 @@ class OpenVino:
         batch.check(vocabulary=vocabulary, positions=positions)
         if self._fixed.holds(batch):
             return self._fixed.logits(batch)
-        request = self._requests.get()
-        try:
-            # A copy, because the request's next run writes over its output.
-            return np.array(request.infer(batch.named(self._inputs), share_inputs=True)[0], np.float32)
-        except Exception as error:
-            raise refusal(self._path, batch, error) from error
-        finally:
-            self._requests.put(request)
+        with self._requests.take(batch.input_ids.shape) as request:
+            try:
+                # A copy, because the request's next run writes over its output.
+                return np.array(request.infer(batch.named(self._inputs), share_inputs=True)[0], np.float32)
+            except Exception as error:
+                raise refusal(self._path, batch, error) from error
 
     def close(self) -> None:
         """See Backend."""
@@ -221,6 +222,7 @@ class _Spec:
         graph, manifest = bundle.graph_in(candidate.file), bundle.manifest
         # A certificate that was measured with fp32 in the rest holds for fp32 alone, also on a CPU with bf16.
         may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).cpu_requirements
+        size = sum(digest.bytes for digest in manifest.files.values())
         return OpenVino(
             bundle.file(graph.file),
             precision=candidate.precision,
@@ -233,6 +235,7 @@ class _Spec:
             rest_in_bf16=has_rest_in_bf16(graph) and may_be_bf16,
             slots=options.slots,
             lengths=[length for length in options.lengths if length <= manifest.max_length],
+            shapes=worth_it(options.shapes, streams=options.calls, bundle_bytes=size),
         )
 
 

@@ -55,7 +55,9 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
     wanted = of_profile(profile, asked.wanted) if profile else asked.wanted
     candidate = choose(bundle, wanted, certified=not asked.allow_uncertified)
     threads = threads_for(asked.threads)
-    stages, about = _open_stages(bundle, candidate, asked, wanted=asked.wanted, threads=threads, profile=profile)
+    stages, about = _open_stages(
+        bundle, candidate, asked, wanted=asked.wanted, threads=threads, profile=profile, shapes=asked.shapes
+    )
     service = Service(
         stages,
         _about(bundle, candidate, stages, asked),
@@ -102,10 +104,18 @@ def _open_stages(
     wanted: Wanted,
     threads: int,
     profile: RunProfile | None = None,
+    shapes: int = 0,
 ) -> tuple[TaggingStages, str]:
     """The stages of a candidate, which is the choice for what is wanted; and what runs, in one line for people."""
     manifest, uncertified = bundle.manifest, asked.allow_uncertified
-    model = open_model(bundle, candidate=wanted, threads=threads, allow_uncertified=uncertified, profile=profile or "")
+    model = open_model(
+        bundle,
+        candidate=wanted,
+        threads=threads,
+        allow_uncertified=uncertified,
+        profile=profile or "",
+        shapes=shapes,
+    )
     encoder, backend = model.encoder, model.backend
     encoder.check_ids(manifest.vocabulary)
     align = align_of(candidate) if asked.reproducible else 1

@@ -13,6 +13,8 @@ from runtime.errors import UsageError
 from runtime.serve.http.guards import Guard
 
 PROG = "python -m runtime.serve"
+# A lone sentence of up to 64 tokens has one of four shapes.
+_SHAPES = 4
 _EPILOG = """\
 The API key is read from --api-key-file or from the environment variable NERVE_API_KEY. SIGTERM: readiness fails, what
 was accepted is answered, exit status 0; a second signal ends at once. GET /openapi.json lists all routes."""
@@ -50,6 +52,7 @@ class ServeRequest:
     shadow_share: float
     otlp: str
     profile: str = ""
+    shapes: int = 0
 
 
 def parse(arguments: Sequence[str]) -> ServeRequest:
@@ -69,6 +72,7 @@ def parse(arguments: Sequence[str]) -> ServeRequest:
         wanted=Wanted(backend=given.backend, precision=given.precision, device=given.device, file=given.file),
         threads=given.threads,
         profile=given.profile,
+        shapes=given.shapes,
         allow_uncertified=given.allow_uncertified,
         limited=given.limited_evidence,
         public_key=given.require_signature,
@@ -121,6 +125,13 @@ def _add_model(made: Parser) -> None:
     group.add_argument("--file", default="", metavar="NAME", help="the bundle's graph or engine to run")
     group.add_argument("--threads", type=int, default=0, metavar="N", help="of the backend; 0: all CPUs (%(default)s)")
     group.add_argument("--profile", default="", metavar="NAME", help="of the bundle, as python -m export.tune made it")
+    group.add_argument(
+        "--shapes",
+        type=int,
+        default=_SHAPES,
+        metavar="N",
+        help="copies of a small bundle's graph, each ready for one shape of batch (OpenVINO); 0: none (%(default)s)",
+    )
     group.add_argument(
         "--not-reproducible",
         action="store_true",

@@ -65,7 +65,7 @@ def test_all_loops_of_all_servers_are_shown() -> None:
 
 def test_the_short_table_has_a_row_a_server() -> None:
     head, _, *rows = short_table(result()).splitlines()
-    assert "p99 ms, 16 |" in head
+    assert "p99 ms, 16 connections" in head
     assert rows == ["| nerve | 1,500 | 4 | 3.00 | 12 | 90.40 |", "| fastapi-pipeline | 80 | 1 | 12.00 | 48 | 90.40 |"]
 
 

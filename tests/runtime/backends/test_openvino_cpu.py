@@ -30,7 +30,13 @@ def bundle(tiny_bundle: Path) -> Bundle:
 
 
 def opened(
-    path: Path, *, precision: Precision = "fp32", vocabulary: int = 100, cache: str = "", streams: int = 1
+    path: Path,
+    *,
+    precision: Precision = "fp32",
+    vocabulary: int = 100,
+    cache: str = "",
+    streams: int = 1,
+    shapes: int = 0,
 ) -> OpenVino:
     """The backend on a file."""
     return OpenVino(
@@ -42,6 +48,7 @@ def opened(
         vocabulary=vocabulary,
         positions=64,
         cache=cache,
+        shapes=shapes,
     )
 
 
@@ -108,6 +115,20 @@ def test_what_was_compiled_is_kept(bundle: Bundle, tmp_path: Path) -> None:
     second = opened(path, cache=str(tmp_path))
     assert np.array_equal(second.logits(given), expected)
     second.close()
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_copies_for_shapes_answer_as_the_one_graph(bundle: Bundle, tmp_path: Path, cached: bool) -> None:
+    path = bundle.file("packed-fp32.onnx")
+    given = [batch([5 + number for number in range(length)]) for length in (3, 16, 5, 16, 40, 3)]
+    one = opened(path)
+    expected = [one.logits(each) for each in given]
+    one.close()
+    for _ in range(1 + cached):  # the second is made of what the first left in its cache
+        several = opened(path, streams=2, shapes=3, cache=str(tmp_path) if cached else "")
+        found = list(in_order(several.logits, given, workers=2))
+        several.close()
+        assert all(map(np.array_equal, found, expected))
 
 
 @pytest.mark.slow

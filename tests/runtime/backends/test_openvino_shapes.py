@@ -1,0 +1,52 @@
+"""A request that ran a shape is given to the next batch of that shape; no more are out than may be."""
+
+from __future__ import annotations
+
+import threading
+
+from runtime.backends.openvino_shapes import Requests, worth_it
+
+SMALL, LARGE, OTHER = (1, 16), (8, 64), (1, 48)
+
+
+def _taken(requests: Requests, shape: tuple[int, ...]) -> str:
+    with requests.take(shape) as request:
+        return str(request)
+
+
+def test_a_shape_meets_the_request_that_ran_it_last() -> None:
+    requests = Requests(["a", "b", "c"], calls=2)
+    assert [_taken(requests, shape) for shape in (SMALL, LARGE, SMALL, LARGE, OTHER)] == ["a", "b", "a", "b", "c"]
+    # A fourth shape takes the one that was not used for longest.
+    assert _taken(requests, (1, 32)) == "a"
+    assert _taken(requests, LARGE) == "b"
+    assert _taken(requests, SMALL) == "c"
+
+
+def test_callers_of_the_same_shape_get_requests_of_their_own() -> None:
+    requests = Requests(["a", "b", "c"], calls=2)
+    with requests.take(SMALL) as first, requests.take(SMALL) as second:
+        assert first != second
+
+
+def test_no_more_are_out_than_may_be() -> None:
+    requests = Requests(["a", "b", "c"], calls=1)
+    came = threading.Event()
+
+    def another() -> None:
+        with requests.take(LARGE):
+            came.set()
+
+    thread = threading.Thread(target=another)
+    with requests.take(SMALL):
+        thread.start()
+        assert not came.wait(0.05)
+    thread.join(5)
+    assert came.is_set()
+
+
+def test_small_bundles_on_few_streams_get_copies() -> None:
+    assert worth_it(4, streams=2, bundle_bytes=104_000_000) == 4
+    assert worth_it(4, streams=8, bundle_bytes=104_000_000) == 0
+    assert worth_it(4, streams=2, bundle_bytes=500_000_000) == 0
+    assert worth_it(0, streams=1, bundle_bytes=1) == 0
