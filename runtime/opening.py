@@ -84,10 +84,7 @@ def open_model(
     with bundle as ready:
         # The tokenizer first: it is opened in milliseconds, and a backend that is open must be closed again.
         encoder = Encoder(ready.bundle.file(TOKENIZER))
-        asked = _tuned(options, ready, profile)
-        if reproducible:
-            # A graph that is compiled for one length adds in another order than the one for any.
-            asked = replace(asked, lengths=())
+        asked = _tuned(options, ready, profile, reproducible=reproducible)
         is_certified = not allow_uncertified and bool(ready.candidate.file)
         options = covered(asked, ready.bundle.certificate(ready.candidate)) if is_certified else asked
         backend = open_candidate(ready.candidate, ready.bundle, options)
@@ -108,11 +105,16 @@ def for_one_text(options: BackendOptions, measured: OneTextSpeed) -> BackendOpti
     return replace(options, threads=threads, lengths=measured.lengths)
 
 
-def _tuned(options: BackendOptions, ready: Prepared, profile: str | RunProfile) -> BackendOptions:
+def _tuned(
+    options: BackendOptions, ready: Prepared, profile: str | RunProfile, *, reproducible: bool
+) -> BackendOptions:
     """The options with what export.tune found for the profile or the goal."""
     if profile:
-        return for_profile(options, ready.bundle.profile(profile) if isinstance(profile, str) else profile)
-    return for_one_text(options, ready.bundle.one_text(ready.candidate)) if options.goal == "latency" else options
+        options = for_profile(options, ready.bundle.profile(profile) if isinstance(profile, str) else profile)
+    elif options.goal == "latency":
+        options = for_one_text(options, ready.bundle.one_text(ready.candidate))
+    # A graph that is compiled for one length adds in another order than the one for any.
+    return replace(options, lengths=()) if reproducible else options
 
 
 def covered(options: BackendOptions, certificate: Certificate) -> BackendOptions:

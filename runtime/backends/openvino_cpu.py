@@ -97,8 +97,7 @@ class OpenVino:
             "INFERENCE_NUM_THREADS": of_threads,
             "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
         }
-        kept = CompiledCache(cache, path.name, settings, openvino.__version__)
-        core = openvino.Core()
+        kept, core = CompiledCache(cache, path.name, settings, openvino.__version__), openvino.Core()
         self._compiled, memory = _compiled(path, core, settings, kept)
         check = partial(_check_precision, precision, path)
         check(self._compiled)
@@ -106,7 +105,8 @@ class OpenVino:
         self._fixed = FixedRows(path, core, settings, lengths, check)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
         # A request holds the memory of a stream.
-        self._requests = Requests([each.create_infer_request() for each in copies for _ in range(of_each)], calls=streams)
+        requests = [each.create_infer_request() for each in of_each * copies]
+        self._requests = Requests(requests, calls=streams)
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend."""
