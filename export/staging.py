@@ -55,6 +55,21 @@ def exclusive(bundle: Path, *, new: bool = False) -> Iterator[Path]:
         os.close(descriptor)
 
 
+@contextmanager
+def unchanged(bundle: Path) -> Iterator[Path]:
+    """The place of a bundle, links followed, that is to be read while nobody changes it.
+
+    Raises:
+        StorageError: another process is at it.
+    """
+    place = Path(os.path.realpath(bundle))
+    if os.access(place.parent, os.W_OK):
+        with exclusive(bundle) as held:
+            yield held
+    else:  # who reads it compares digests all the same
+        yield place
+
+
 def check_output(output: Path) -> None:
     """Refuse to put a bundle in the place of anything but a bundle or an empty folder.
 

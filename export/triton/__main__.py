@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from export.staging import unchanged
 from export.triton.repository import Serving, write_repository
 from runtime.bundle.certificate import AUTO, Device, Precision, Wanted
-from runtime.bundle.store import open_bundle
-from runtime.command_line import Parser, count, run
+from runtime.command_line import Parser, add_trust, count, run
 
 PROG = "python -m export.triton"
 
@@ -23,9 +23,13 @@ def main(arguments: Sequence[str]) -> int:
         instances=options.instances,
         allow_uncertified=options.allow_uncertified,
         profile=options.profile,
+        limited=options.limited_evidence,
+        public_key=options.require_signature,
     )
-    for line in write_repository(open_bundle(options.bundle), options.output, serving):
-        print(line)
+    # A bundle may lie where nobody can write, and then nobody can change it.
+    with unchanged(options.bundle) as place:
+        for line in write_repository(place, options.output, serving):
+            print(line)
     return 0
 
 
@@ -39,7 +43,7 @@ def _parser() -> Parser:
     parser.add_argument("--threads", type=count, default=0, help="CPUs of one instance (all)")
     parser.add_argument("--instances", type=count, default=1, help="instances of `ner` (%(default)s)")
     parser.add_argument("--profile", default="", help="of the bundle, as python -m export.tune made it")
-    parser.add_argument("--allow-uncertified", action="store_true", help="serve without a passing certificate")
+    add_trust(parser, "trust")
     return parser
 
 

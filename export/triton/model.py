@@ -43,7 +43,9 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Open the bundle; an error ends the loading of the model, and Triton's log says why."""
         asked = {key: value["string_value"] for key, value in json.loads(args["model_config"])["parameters"].items()}
-        self._bundle = open_bundle(HERE / "bundle")
+        key = asked.get("public_key", "")  # a name beside this file, or a path of the operator's
+        limited = asked.get("limited_evidence", "no") == "yes"
+        self._bundle = open_bundle(HERE / "bundle", limited=limited, public_key=HERE / key if key else None)
         wanted: Any = {key: asked[key] for key in ("backend", "precision", "device", "file")}
         self._taggers = {
             "word": Tagger.open(

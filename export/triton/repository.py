@@ -7,6 +7,7 @@ encoder_trt/         tensorrt backend: the same by the bundle's TensorRT engine
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,13 +22,15 @@ from export.triton.configuration import (
     string_data,
 )
 from runtime.bundle.certificate import Wanted
-from runtime.bundle.store import Bundle, Candidate, Engine
+from runtime.bundle.store import MANIFEST, Bundle, Candidate, Engine, open_bundle, sealed_files
 from runtime.errors import BundleError, StorageError, storage_error
 from runtime.selection import choose, of_profile
 from runtime.system.files import check_replaceable, replace_folder
 
 HERE = Path(__file__).parent
 RUNTIME = HERE.parent.parent / "runtime"
+PUBLIC_KEY = "public_key.pem"
+_MODELS = ("ner", "encoder_onnx", "encoder_trt")
 # Parts of the runtime that only other ways of running it need.
 _LEFT_OUT = ("__pycache__", "serve", "tag", "integrations")
 
@@ -42,6 +45,7 @@ class Serving:
         instances: processes, each with a model of its own.
         allow_uncertified: serve a candidate without a passing certificate.
         profile: name of a profile of the bundle, which says candidate, goal and threads; empty: none.
+        limited, public_key: see runtime.bundle.store.open_bundle; the model asks for the same when it is loaded.
     """
 
     wanted: Wanted
@@ -49,10 +53,17 @@ class Serving:
     instances: int = 1
     allow_uncertified: bool = False
     profile: str = ""
+    limited: bool = False
+    public_key: Path | None = None
 
 
-def write_repository(bundle: Bundle, output: Path, serving: Serving) -> list[str]:
+def write_repository(bundle: Path, output: Path, serving: Serving) -> list[str]:
     """Write the repository, whole or not at all; what was made at that place before is replaced.
+
+    Args:
+        bundle: the folder.
+        output: the repository's.
+        serving: see Serving.
 
     Returns:
         A line for each model, for people, and one for each that is left out, with the reason.
@@ -61,20 +72,57 @@ def write_repository(bundle: Bundle, output: Path, serving: Serving) -> list[str
         BundleError, UncertifiedError, BackendError: see runtime.selection.choose.
         StorageError: something else is at that place, or there is no permission, or no space.
     """
-    check_replaceable(output)
-    if output.exists() and any(output.iterdir()) and not (output / "ner" / "config.pbtxt").is_file():
-        raise StorageError(str(output), "it exists and is no model repository", "remove it, or give another --output")
+    output = Path(os.path.realpath(output))
+    _check_output(output, bundle)
     from export.staging import staging
 
     with staging(output) as folder:
         try:
-            said = [_write_ner(bundle, folder / "ner", serving)]
-            said += _write_onnx(bundle, folder / "encoder_onnx")
-            said += _write_engine(bundle, folder / "encoder_trt")
+            opened = _copied(bundle, folder / "ner" / "1", serving)
+            said = [_write_ner(opened, folder / "ner", serving)]
+            said += _write_onnx(opened, folder / "encoder_onnx")
+            said += _write_engine(opened, folder / "encoder_trt")
             replace_folder(folder, output)
         except OSError as error:
             raise storage_error(error) from error
     return said
+
+
+def _check_output(output: Path, bundle: Path) -> None:
+    """Refuse a place that holds anything but such a repository, or that lies in the bundle.
+
+    Raises:
+        StorageError: so it is, or it is a mount point.
+    """
+    check_replaceable(output)
+    fix = "remove it, or give another --output"
+    if output == bundle or bundle in output.parents:
+        raise StorageError(str(output), "it lies in the bundle", "give an --output beside it")
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    if not output.is_dir() or not (output / "ner" / "1" / "bundle" / MANIFEST).is_file():
+        raise StorageError(str(output), "it exists and is no model repository", fix)
+    if others := sorted(path.name for path in output.iterdir() if path.name not in _MODELS):
+        problem = f"a model repository with models that are not ours ({', '.join(others[:3])})"
+        raise StorageError(str(output), problem, "give another --output, and copy the models")
+
+
+def _copied(bundle: Path, version: Path, serving: Serving) -> Bundle:
+    """The bundle's own files, in the repository, verified there: what is served is what was verified.
+
+    Raises:
+        BundleError, UsageError: see open_bundle.
+    """
+    copy = version / "bundle"
+    copy.mkdir(parents=True)
+    for name in sorted(sealed_files(bundle)):
+        # A signature need not be there; open_bundle says whatever else is missing.
+        if (bundle / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(bundle / name, copy / name)
+    if serving.public_key:
+        shutil.copyfile(serving.public_key, version / PUBLIC_KEY)
+    return open_bundle(copy, limited=serving.limited, public_key=serving.public_key)
 
 
 def _write_ner(bundle: Bundle, folder: Path, serving: Serving) -> str:
@@ -82,7 +130,6 @@ def _write_ner(bundle: Bundle, folder: Path, serving: Serving) -> str:
     chosen = choose(bundle, wanted, certified=not serving.allow_uncertified)
     version = folder / "1"
     shutil.copytree(RUNTIME, version / "runtime", ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    shutil.copytree(bundle.path, version / "bundle")
     shutil.copyfile(HERE / "model.py", version / "model.py")
     (folder / "warmup").mkdir()
     (folder / "warmup" / WARMUP_FILE).write_bytes(string_data(_warmup_text(bundle, chosen)))
@@ -98,6 +145,8 @@ def _write_ner(bundle: Bundle, folder: Path, serving: Serving) -> str:
             "threads": str(serving.threads),
             "profile": serving.profile,
             "allow_uncertified": "yes" if serving.allow_uncertified else "no",
+            "limited_evidence": "yes" if serving.limited else "no",
+            "public_key": PUBLIC_KEY if serving.public_key else "",
         },
     )
     (folder / "config.pbtxt").write_text(text, encoding="utf-8")

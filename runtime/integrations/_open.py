@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any, cast
 
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
@@ -11,6 +12,7 @@ from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import Bundle
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.errors import UsageError
+from runtime.prepare import prepare
 from runtime.tagger import Tagger
 
 Folder = str | PathLike[str]
@@ -24,6 +26,8 @@ class Opening:
         backend, precision, device: of the candidate to run; "auto" leaves it open.
         threads: for the backend; 0 takes every CPU that this process may use.
         allow_uncertified: run a candidate that holds no passing certificate.
+        limited: let certificates of limited evidence pass, too.
+        public_key: a file; the bundle must be signed with the key that belongs to it. Empty: it need not be.
     """
 
     backend: str = "auto"
@@ -31,6 +35,8 @@ class Opening:
     device: str = "auto"
     threads: int = 0
     allow_uncertified: bool = False
+    limited: bool = False
+    public_key: str = ""
 
 
 FASTEST = Opening()
@@ -50,8 +56,17 @@ def open_tagger(
     """
     # Configuration files hold strings; what is no precision or device finds no candidate, and the error lists them all.
     wanted = Wanted(backend=opening.backend, precision=cast(Any, opening.precision), device=cast(Any, opening.device))
-    return Tagger.open(
+    # A Bundle was opened with what it must prove.
+    prepared = prepare(
         bundle,
+        wanted,
+        goal="throughput",
+        allow_uncertified=opening.allow_uncertified,
+        limited=opening.limited,
+        public_key=Path(opening.public_key) if opening.public_key else None,
+    )
+    return Tagger.open(
+        prepared,
         candidate=wanted,
         threads=opening.threads,
         windowing=windowing,

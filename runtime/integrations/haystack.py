@@ -38,7 +38,7 @@ class NerveEntityExtractor:
 
     Args:
         bundle: the bundle's folder.
-        backend, precision, device, threads, allow_uncertified: see Opening.
+        backend, precision, device, threads, allow_uncertified, limited, public_key: see Opening.
     """
 
     def __init__(
@@ -49,10 +49,18 @@ class NerveEntityExtractor:
         device: str = "auto",
         threads: int = 0,
         allow_uncertified: bool = False,
+        limited: bool = False,
+        public_key: str = "",
     ) -> None:
         self.bundle = bundle
         self._opening = Opening(
-            backend=backend, precision=precision, device=device, threads=threads, allow_uncertified=allow_uncertified
+            backend=backend,
+            precision=precision,
+            device=device,
+            threads=threads,
+            allow_uncertified=allow_uncertified,
+            limited=limited,
+            public_key=public_key,
         )
         self._taggers: list[Tagger] = []
 
@@ -89,6 +97,8 @@ class NerveEntityExtractor:
             device=chosen.device,
             threads=chosen.threads,
             allow_uncertified=chosen.allow_uncertified,
+            limited=chosen.limited,
+            public_key=chosen.public_key,
         )
         return saved
 

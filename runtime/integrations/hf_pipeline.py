@@ -254,7 +254,10 @@ def pipeline(
         chunk=CHUNK if batch_size is None else chunk_of(batch_size),
     )
     opening = dataclasses.replace(candidate, device=device_of(device, candidate.device))
-    bundle = open_folder(Path(model), allow_uncertified=opening.allow_uncertified)
+    key = Path(opening.public_key) if opening.public_key else None
+    bundle = open_folder(
+        Path(model), allow_uncertified=opening.allow_uncertified, limited=opening.limited, public_key=key
+    )
     tagger = open_tagger(bundle, opening)
     return Pipeline(bundle, tagger.backend, task=task, call=call, about=tagger.about)
 

@@ -80,7 +80,7 @@ class NerveRecognizer(LocalRecognizer):
         supported_language, name, version, context: see Presidio.
         label_mapping: the model's entity types -> Presidio's; left out, LABELS.
         threshold: least score of what is reported, 0 to 1.
-        backend, precision, device, threads, allow_uncertified: see Opening.
+        backend, precision, device, threads, allow_uncertified, limited, public_key: see Opening.
 
     Raises:
         UsageError: the mapping leaves nothing of what the model can find.
@@ -104,11 +104,19 @@ class NerveRecognizer(LocalRecognizer):
         device: str = "auto",
         threads: int = 0,
         allow_uncertified: bool = False,
+        limited: bool = False,
+        public_key: str = "",
     ) -> None:
         self.bundle, self.threshold = bundle, threshold
         self.label_mapping = dict(LABELS if label_mapping is None else label_mapping)
         self._opening = Opening(
-            backend=backend, precision=precision, device=device, threads=threads, allow_uncertified=allow_uncertified
+            backend=backend,
+            precision=precision,
+            device=device,
+            threads=threads,
+            allow_uncertified=allow_uncertified,
+            limited=limited,
+            public_key=public_key,
         )
         self._taggers: list[Tagger] = []
         super().__init__(

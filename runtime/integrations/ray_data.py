@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.bundle.store import LARGEST_MANIFEST, MANIFEST, Bundle, open_bundle
-from runtime.command_line import Parser, count, run
+from runtime.command_line import Parser, add_trust, count, run
+from runtime.errors import BundleError
 from runtime.integrations._open import Opening, not_installed
 from runtime.integrations.ray_parts import Done, Format, Part, as_row, do_part, fingerprint, hold_to_plan, plan
 from runtime.integrations.tag_batch import TagBatch
@@ -62,15 +63,21 @@ class PartTagger:
 
     def __init__(self, job: Job, files: Any = None) -> None:
         self._job, opening = job, job.opening
+        place = on_this_node(Path(job.bundle), job.digest, files)
         self._tagger = TagBatch(
-            on_this_node(Path(job.bundle), job.digest, files),
+            place,
             column=job.column,
             backend=opening.backend,
             precision=opening.precision,
             device=opening.device,
             threads=opening.threads,
             allow_uncertified=opening.allow_uncertified,
+            limited=opening.limited,
         )
+        # The driver has asked for the signature of this very manifest; what lies here may be another one, well sealed.
+        if manifest_digest(place) != job.digest:
+            problem = "another bundle than the one that the job began with"
+            raise BundleError(str(place), problem, "give every node the same, or start the job anew")
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Ray's batch of parts; what came of each."""
@@ -117,7 +124,7 @@ def manifest_digest(bundle: Path) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Do what is left of the job. 0: all is done; 1: parts failed, and the same command tries them again."""
     options = _parser().parse_args(arguments)
-    bundle = open_bundle(options.bundle)
+    bundle = open_bundle(options.bundle, limited=options.limited_evidence, public_key=options.require_signature)
     parts = plan(options.inputs, part_bytes=options.part_mib * MEBIBYTE, part_rows=options.part_rows)
     job = _job(options, bundle)
     told = {
@@ -144,6 +151,7 @@ def _job(options: Any, bundle: Bundle) -> Job:
         device="cuda" if options.gpus and options.device == "auto" else options.device,
         threads=threads,
         allow_uncertified=options.allow_uncertified,
+        limited=options.limited_evidence,
     )
     return Job(
         bundle=str(bundle.path.resolve()),
@@ -235,7 +243,7 @@ def _parser() -> Parser:
     parser.add_argument("--backend", default="auto", help="to run on (%(default)s)")
     parser.add_argument("--precision", default="auto", help="to compute in (%(default)s)")
     parser.add_argument("--device", default="auto", help="to run on (%(default)s)")
-    parser.add_argument("--allow-uncertified", action="store_true", help="run without a passing certificate")
+    add_trust(parser, "trust")
     return parser
 
 

@@ -169,6 +169,8 @@ class NerveNer:
         "device": "auto",
         "threads": 0,
         "allow_uncertified": False,
+        "limited": False,
+        "public_key": "",
     },
 )
 def make_nerve_ner(
@@ -182,9 +184,17 @@ def make_nerve_ner(
     device: str,
     threads: int,
     allow_uncertified: bool,
+    limited: bool,
+    public_key: str,
 ) -> NerveNer:
     """The component; spaCy calls it with what `config` says. See Placing and Opening."""
     opening = Opening(
-        backend=backend, precision=precision, device=device, threads=threads, allow_uncertified=allow_uncertified
+        backend=backend,
+        precision=precision,
+        device=device,
+        threads=threads,
+        allow_uncertified=allow_uncertified,
+        limited=limited,
+        public_key=public_key,
     )
     return NerveNer(name, bundle, Placing(spans_key=spans_key, alignment_mode=alignment_mode), opening)

@@ -29,7 +29,7 @@ class TagBatch:
     Args:
         bundle: the bundle's folder.
         column: that holds the texts.
-        backend, precision, device, threads, allow_uncertified: see Opening.
+        backend, precision, device, threads, allow_uncertified, limited, public_key: see Opening.
 
     Raises:
         BundleError, UncertifiedError, BackendError: see Tagger.open.
@@ -45,9 +45,17 @@ class TagBatch:
         device: str = "auto",
         threads: int = 0,
         allow_uncertified: bool = False,
+        limited: bool = False,
+        public_key: str = "",
     ) -> None:
         opening = Opening(
-            backend=backend, precision=precision, device=device, threads=threads, allow_uncertified=allow_uncertified
+            backend=backend,
+            precision=precision,
+            device=device,
+            threads=threads,
+            allow_uncertified=allow_uncertified,
+            limited=limited,
+            public_key=public_key,
         )
         self._column, self._tagger = column, open_tagger(bundle, opening)
 

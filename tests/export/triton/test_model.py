@@ -17,7 +17,6 @@ import pytest
 from export.triton.configuration import Tensor, encoder_configuration
 from export.triton.repository import Serving, write_repository
 from runtime.bundle.certificate import Wanted
-from runtime.bundle.store import open_bundle
 from runtime.decode.options import Decoding
 from runtime.tagger import Tagger
 from tests.export.triton.server import Triton, installed, tritonserver
@@ -44,7 +43,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def repository(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("triton") / "models"
-    write_repository(open_bundle(bundle), output, Serving(wanted=Wanted(), threads=1))
+    write_repository(bundle, output, Serving(wanted=Wanted(), threads=1))
     return output
 
 
@@ -158,7 +157,7 @@ def test_metrics_count_texts_and_refusals(server: Triton) -> None:
 
 def test_changed_bytes_are_not_served(bundle: Path, tmp_path: Path) -> None:
     output = tmp_path / "models"
-    write_repository(open_bundle(bundle), output, Serving(wanted=Wanted()))
+    write_repository(bundle, output, Serving(wanted=Wanted()))
     graph = output / "ner" / "1" / "bundle" / "padded-fp32.onnx"
     graph.write_bytes(graph.read_bytes()[:-1] + b"x")
     with pytest.raises(RuntimeError, match="sha256"), tritonserver(output, tmp_path):

@@ -92,7 +92,7 @@ def test_command_line_server_and_triton_take_it(bundle: Path, command: Command, 
     service, about = open_service(parse(["--bundle", str(bundle), "--profile", "mine", "--no-request-log"]))
     assert str(made.candidate) in about
     assert service.stop()
-    write_repository(open_bundle(bundle), tmp_path / "models", Serving(wanted=Wanted(), profile="mine"))
+    write_repository(bundle, tmp_path / "models", Serving(wanted=Wanted(), profile="mine"))
     configuration = (tmp_path / "models" / "ner" / "config.pbtxt").read_text()
     assert 'key: "profile" value { string_value: "mine" }' in configuration
 

@@ -162,7 +162,7 @@ def _make(place: Path) -> None:
     seal(bare, replace(open_bundle(bare).manifest, certificates=()))
     cut = lookup_bundle(place / "cut", WORDS)
     (cut / MANIFEST).write_bytes((bundle / MANIFEST).read_bytes()[:-40])
-    for name in ("web", "empty", "model", "corpus", "broken", "repository/ner"):
+    for name in ("web", "empty", "model", "corpus", "broken", "repository/ner/1/bundle"):
         (place / name).mkdir(parents=True)
     (place / "web" / MANIFEST).write_text('{"name": "app", "icons": []}')
     (place / "web" / "app.js").write_text("run()")
@@ -177,7 +177,7 @@ def _make(place: Path) -> None:
     (place / "corpus" / "valid.txt").write_text(rows)
     (place / "broken" / "valid.txt").write_bytes(b"Paris\nx y z\n\xff O\n")
     (place / "broken" / "train.txt").write_bytes(b"")
-    (place / "repository" / "ner" / "config.pbtxt").write_text("older")
+    (place / "repository" / "ner" / "1" / "bundle" / MANIFEST).write_text("older")
     _write_keys(place)
 
 

@@ -67,12 +67,12 @@ def _changed(model: onnx.ModelProto, chance: random.Random) -> bytes:
             key="location", value=chance.choice(("../bundle/config.json", "/dev/zero"))
         )
     else:
-        graph.node.extend([_loop(), helper.make_node("Identity", ["again"], ["spare"])])
+        graph.node.extend([endless_loop(), helper.make_node("Identity", ["again"], ["spare"])])
         graph.output[0].name = chance.choice(("logits", "spare"))
     return bytes(made.SerializeToString())
 
 
-def _loop() -> onnx.NodeProto:
+def endless_loop() -> onnx.NodeProto:
     """A loop that never ends."""
     inner = [
         helper.make_tensor_value_info("step", TensorProto.INT64, []),

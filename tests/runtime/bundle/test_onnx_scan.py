@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from runtime.bundle.onnx_scan import Scan, scan_graph
+from runtime.bundle.onnx_scan import Scan, check_loops, scan_graph
+from runtime.bundle.store import digest_of, open_bundle, seal
 from runtime.errors import BundleError
+from runtime.tagger import Tagger
+from tests.certificates import vouching
+from tests.fuzz.kinds.graphs import endless_loop
+from tests.lookup import lookup_bundle
 
 
 def saved(path: Path, *nodes: onnx.NodeProto, weights: tuple[onnx.TensorProto, ...] = ()) -> Path:
@@ -70,6 +76,34 @@ def test_the_precision_by_most_weights(kind: int, precision: str, tmp_path: Path
 def test_types_of_weights_that_no_operator_names() -> None:
     for number, precision in ((22, "int4"), (17, "fp8")):
         assert Scan(Counter(["Gather"]), Counter({number: 5, 1: 100}), frozenset()).precision == precision
+
+
+def test_a_loop_is_refused_wherever_it_stands_and_in_a_file_of_any_size(tmp_path: Path) -> None:
+    inner = helper.make_graph([helper.make_node("Scan", ["a"], ["b"])], "inner", [], [])
+    nested = helper.make_node("If", ["x"], ["y"], then_branch=inner, else_branch=inner)
+    for node in (helper.make_node("Loop", ["", ""], ["y"]), nested):
+        for weights in ((), (numpy_helper.from_array(np.zeros(1 << 21, np.float32), "large"),)):
+            path = saved(tmp_path / "m.onnx", node, weights=weights)
+            with pytest.raises(BundleError, match=r"^the graph: it has a loop \(operator (Loop|Scan)\)"):
+                check_loops(path, "the graph")
+    check_loops(saved(tmp_path / "m.onnx", helper.make_node("Identity", ["x"], ["Loop"])), "the graph")
+
+
+def test_a_sealed_graph_with_a_loop_is_not_run(tmp_path: Path) -> None:
+    folder = lookup_bundle(tmp_path / "bundle", {"Paris": "B-LOC"})
+    manifest = open_bundle(folder).manifest
+    model = onnx.load(folder / "padded-fp32.onnx")
+    model.graph.node.extend([endless_loop(), helper.make_node("Identity", ["again"], ["spare"])])
+    onnx.save(model, folder / "padded-fp32.onnx")
+    # Sealed and certified by somebody who can write a manifest.
+    made = replace(manifest, files={**manifest.files, "padded-fp32.onnx": digest_of(folder / "padded-fp32.onnx")})
+    (certificate,) = manifest.certificates
+    seal(folder, replace(made, certificates=(vouching(certificate, made, certificate.probe),)))
+    for bundle in (folder, open_bundle(folder)):
+        with pytest.raises(BundleError, match=rf"{folder}/padded-fp32\.onnx: it has a loop \(operator Loop\)"):
+            Tagger.open(bundle, threads=1)
+        with pytest.raises(BundleError, match="it has a loop"):
+            Tagger.open(bundle, threads=1, allow_uncertified=True)
 
 
 def test_a_pipe_and_an_empty_file(tmp_path: Path) -> None:
