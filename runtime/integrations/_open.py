@@ -10,6 +10,7 @@ from typing import Any, cast
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import Wanted
 from runtime.bundle.store import Bundle
+from runtime.bundle.third_party import open_folder
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.errors import UsageError
 from runtime.prepare import prepare
@@ -38,6 +39,11 @@ class Opening:
     limited: bool = False
     public_key: str = ""
 
+    @property
+    def key(self) -> Path | None:
+        """The public key's file, where a signature is asked for."""
+        return Path(self.public_key) if self.public_key else None
+
 
 FASTEST = Opening()
 
@@ -63,7 +69,7 @@ def open_tagger(
         goal="throughput",
         allow_uncertified=opening.allow_uncertified,
         limited=opening.limited,
-        public_key=Path(opening.public_key) if opening.public_key else None,
+        public_key=opening.key,
     )
     return Tagger.open(
         prepared,
@@ -72,6 +78,17 @@ def open_tagger(
         windowing=windowing,
         decoding=decoding,
         allow_uncertified=opening.allow_uncertified,
+    )
+
+
+def open_verified(folder: Folder, opening: Opening = FASTEST) -> Bundle:
+    """A bundle with every byte verified, for what needs more of it than its tagger.
+
+    Raises:
+        BundleError, UncertifiedError, CheckpointError: see runtime.bundle.third_party.open_folder.
+    """
+    return open_folder(
+        folder, allow_uncertified=opening.allow_uncertified, limited=opening.limited, public_key=opening.key
     )
 
 

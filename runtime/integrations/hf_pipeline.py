@@ -17,7 +17,6 @@ import functools
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ import numpy as np
 from runtime.backends.base import Backend
 from runtime.batch.chunks import chunks
 from runtime.bundle.store import TOKENIZER, Bundle
-from runtime.bundle.third_party import open_folder
 from runtime.concurrency import in_order
 from runtime.decode.hf_pipeline import softmax
 from runtime.decode.options import AGGREGATIONS, BY_WORD, Aggregation
@@ -33,7 +31,7 @@ from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import UsageError
 from runtime.guarded_backend import GuardedBackend
-from runtime.integrations._open import FASTEST, Folder, Opening, open_tagger
+from runtime.integrations._open import FASTEST, Folder, Opening, open_tagger, open_verified
 from runtime.integrations.hf_answers import Answer, AnswerMaker, answers_of_words
 from runtime.integrations.hf_objects import Device, Model, PipelineTokenizer, model_of
 from runtime.logits import BatchRunner
@@ -254,10 +252,7 @@ def pipeline(
         chunk=CHUNK if batch_size is None else chunk_of(batch_size),
     )
     opening = dataclasses.replace(candidate, device=device_of(device, candidate.device))
-    key = Path(opening.public_key) if opening.public_key else None
-    bundle = open_folder(
-        Path(model), allow_uncertified=opening.allow_uncertified, limited=opening.limited, public_key=key
-    )
+    bundle = open_verified(model, opening)
     tagger = open_tagger(bundle, opening)
     return Pipeline(bundle, tagger.backend, task=task, call=call, about=tagger.about)
 
