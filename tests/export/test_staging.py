@@ -145,3 +145,86 @@ def test_halves_that_killed_processes_left_are_removed_and_nothing_else(bundle: 
     assert all((bundle / name).exists() for name in others)
     with pytest.raises(StorageError, match=r"files that are not its own"):
         check_output(bundle)
+
+
+def test_who_comes_second_waits_for_nobody_and_is_told(bundle: Path, tmp_path: Path) -> None:
+    lock = tmp_path / ".bundle.lock"
+    with exclusive(bundle) as place:
+        assert (place, lock.exists()) == (bundle, True)
+        with pytest.raises(StorageError) as caught, exclusive(bundle):
+            raise AssertionError("two at once")
+        told = "another process exports, certifies or tunes it; wait for that one, or choose another folder"
+        assert str(caught.value) == f"{bundle}: {told}"
+        # Another bundle beside it is another matter.
+        with exclusive(tmp_path / "other"):
+            pass
+    assert not lock.exists()
+    before = len([*Path("/proc/self/fd").iterdir()])
+    with pytest.raises(KeyError), exclusive(bundle):
+        raise KeyError
+    assert not lock.exists()
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
+def test_folders_that_a_new_bundle_lies_in_are_made_and_an_old_ones_are_not(tmp_path: Path) -> None:
+    new = tmp_path / "a" / "b" / "bundle"
+    with pytest.raises(StorageError, match="No such file"), exclusive(new):
+        raise AssertionError("there is no such folder")
+    assert not new.parent.exists()
+    for _ in range(2):
+        with exclusive(new, new=True) as place:
+            assert (place, place.parent.is_dir(), place.exists()) == (new, True, False)
+
+
+def test_a_bundle_that_was_set_aside_replaces_none(bundle: Path, tmp_path: Path) -> None:
+    aside = lookup_bundle(tmp_path / ".bundle.staging-7.old", {"Rome": "B-LOC"})
+    lookup_bundle(tmp_path / ".other.staging-8.old", {"Rome": "B-LOC"})
+    before = open_bundle(bundle).manifest
+    with exclusive(bundle), exclusive(tmp_path / "third"):
+        assert open_bundle(bundle).manifest == before
+        assert (aside.exists(), (tmp_path / "third").exists()) == (True, False)
+
+
+def test_a_place_to_make_a_bundle_in_is_empty_its_own_and_gone_afterwards(tmp_path: Path) -> None:
+    output = tmp_path / "a" / "b" / "bundle"
+    left, others = output.with_name(".bundle.staging-1"), output.with_name(".bundle2.staging-1")
+    for folder in (left, others):
+        folder.mkdir(parents=True)
+        (folder / "half.onnx").write_text("half")
+    with staging(output) as place:
+        assert (place.parent, place.name) == (output.parent, f".bundle.staging-{os.getpid()}")
+        assert (list(place.iterdir()), left.exists(), others.exists()) == ([], False, True)
+        (place / "graph.onnx").write_text("graph")
+    assert not place.exists()
+    with pytest.raises(KeyError), staging(output) as place:
+        raise KeyError
+    assert not place.exists()
+    with staging(tmp_path / "c" / "d" / "bundle") as place:
+        place.rename(tmp_path / "moved")
+    assert (tmp_path / "moved").is_dir()
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(StorageError, match="File exists"), staging(tmp_path / "file" / "bundle"):
+        raise AssertionError("there is no such place")
+
+
+def test_what_is_refused_says_what_to_do(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(StorageError) as file:
+        check_output(tmp_path / "file")
+    assert str(file.value) == f"{tmp_path / 'file'}: it exists and is not a bundle; remove it, or give another --output"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("text")
+    with pytest.raises(StorageError) as other:
+        check_output(tmp_path / "other")
+    assert other.value.problem.startswith("it exists and is not a bundle (there is no manifest.json")
+    assert other.value.fix == "remove it, or give another --output"
+    for name in "dcba":
+        (bundle / name).symlink_to(tmp_path)
+    with pytest.raises(StorageError) as foreign:
+        check_output(bundle)
+    problem, fix = "a bundle with files that are not its own (a, b, c)", "move them elsewhere, or give another --output"
+    assert (foreign.value.problem, foreign.value.fix) == (problem, fix)
+    for name in "dcba":
+        (bundle / name).unlink()
+    (bundle / "folder").mkdir()
+    check_output(bundle)

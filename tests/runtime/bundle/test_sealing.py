@@ -13,6 +13,7 @@ import pytest
 from runtime.bundle.certificate import Candidate, Certificate
 from runtime.bundle.manifest import Engine, FileDigest, Graph, Manifest, OneTextSpeed, Source, Speed
 from runtime.bundle.profile import RunProfile
+from runtime.bundle.signature import SIGNATURE
 from runtime.bundle.store import (
     MANIFEST,
     SCHEMA,
@@ -140,10 +141,20 @@ def test_limited_evidence_is_believed_where_it_is_asked_for(folder: Path) -> Non
 
 def test_a_signature_is_asked_for_where_a_key_is_given(folder: Path) -> None:
     pytest.importorskip("cryptography")
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     with pytest.raises(UsageError, match="no public key in PEM"):
         open_bundle(folder, public_key=str(folder / "config.json"))
     with pytest.raises(UsageError, match="no public key in PEM"):
         read_bundle(folder, public_key=folder / "config.json")
+    key, public = Ed25519PrivateKey.generate(), folder.parent / "key.pub"
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    (folder / SIGNATURE).write_bytes(key.sign((folder / MANIFEST).read_bytes()))
+    assert open_bundle(folder, public_key=public).manifest == open_bundle(folder).manifest
+    seal(folder, replace(open_bundle(folder).manifest, max_length=65))
+    with pytest.raises(BundleError, match=f"{folder}: not signed by the holder of"):
+        open_bundle(folder, public_key=public)
 
 
 def test_reading_believes_the_manifest_and_opening_no_byte(folder: Path) -> None:
