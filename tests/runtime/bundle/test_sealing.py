@@ -79,6 +79,16 @@ def test_a_manifest_is_ascii_with_sorted_names_and_a_digest_of_the_rest(folder: 
     assert open_bundle(folder).manifest.checkpoint.name == "Zürich"
 
 
+def test_neither_other_white_space_nor_another_digest_is_believed(folder: Path) -> None:
+    raw = (folder / MANIFEST).read_bytes()
+    value = json.loads(raw)
+    forged = json.dumps({**value, "digest": "0" * 64}, indent=1, sort_keys=True) + "\n"
+    for other in (raw + b"\n", json.dumps(value, indent=2, sort_keys=True).encode() + b"\n", forged.encode()):
+        (folder / MANIFEST).write_bytes(other)
+        with pytest.raises(BundleError, match="its digest does not match its content, so it was changed"):
+            read_bundle(folder)
+
+
 def test_what_a_bundle_has_is_found(folder: Path) -> None:
     opened = open_bundle(folder)
     assert (opened.path, opened.sealed, opened.doubts) == (folder, True, {})
@@ -249,6 +259,10 @@ def test_the_files_of_a_sealed_bundle_of_any_schema_and_of_nothing_else(folder: 
         written(value)
         with pytest.raises(BundleError, match="its digest does not match its content; make it again"):
             sealed_files(folder)
+    (folder / MANIFEST).write_text("[]")
+    with pytest.raises(BundleError) as caught:
+        sealed_files(folder)
+    assert str(caught.value).startswith(f"{folder / MANIFEST}: not a manifest (no object with a schema)")
     (folder / MANIFEST).write_text('{"schema": 2, "files": {"index.html": 1}}')
     with pytest.raises(BundleError, match="its digest does not match its content; make it again"):
         sealed_files(folder)
