@@ -12,10 +12,11 @@ from export.certify.corpus import NO_TEXT, Text
 from export.engines.options import TensorRTOptions, has_engines, has_portable
 from export.options import VariantOptions
 from export.provenance import provenance
+from runtime.backends.registry import spec_of
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.doubts import doubts
 from runtime.bundle.gate import LIMITED_EVIDENCE
-from runtime.bundle.store import Layout, Manifest, Precision, open_bundle
+from runtime.bundle.store import Bundle, Candidate, Layout, Manifest, Precision, open_bundle
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BundleError, CheckpointError
 from runtime.system.cpu import cpu_features
@@ -32,6 +33,20 @@ LOWER: dict[Precision, tuple[tuple[Layout, str], ...]] = {
     "fp8": (("packed", _ANY),),
 }
 """Lower precisions in the order in which they are made, and the graphs of each: layout, and what it is made for."""
+
+
+# Bytes that the copies of the weights may take, where rows of one length have graphs of their own.
+_COPIES = 2 * 2**30
+
+
+def rows_to_cover(bundle: Bundle, candidate: Candidate) -> tuple[int, ...]:
+    """The lengths of single rows that the candidate may have graphs for: the most that its weights leave room for.
+
+    export.tune may take these or none; to certify every choice would take its time once for each.
+    """
+    weights = sum(digest.bytes for digest in bundle.manifest.files.values())
+    fitting = [lengths for lengths in spec_of(candidate).row_lengths if weights * len(lengths) <= _COPIES]
+    return max(fitting, key=len, default=())
 
 
 def with_label_scheme(checkpoint: Checkpoint, scheme: SchemeName) -> Checkpoint:
@@ -92,9 +107,10 @@ def is_up_to_date(
     """
     limited = text.least == LIMITED_EVIDENCE
     try:
-        manifest = open_bundle(output, limited=limited).manifest
+        bundle = open_bundle(output, limited=limited)
     except BundleError:
         return False
+    manifest = bundle.manifest
     # What the bundle failed on since then, the same graph would fail on again.
     vouched = not doubts(replace(manifest, failed=()), limited=limited)
     # Other versions of the libraries may write other graphs, and a certificate names those that it was measured with.
@@ -104,6 +120,8 @@ def is_up_to_date(
         and manifest.crf == checkpoint.crf
         and LabelSet(manifest.labels, manifest.label_scheme).scheme is checkpoint.label_set.scheme
         and vouched
+        # Before there were such rows, certificates did not speak of them, and goal="latency" went without.
+        and all(each.rows == rows_to_cover(bundle, each.candidate) for each in manifest.certificates)
         and _is_certified_here(manifest, text, elsewhere, variants)
         and _holds_graphs(manifest, variants)
         and (not tensorrt.wanted or has_engines(manifest, gpu(), installed_version("tensorrt")))

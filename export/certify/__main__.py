@@ -12,7 +12,7 @@ from export.certify.certify_bundle import certify_all, check_outcomes
 from export.certify.corpus import check_evidence, counted, read_text
 from export.certify.elsewhere import elsewhere_text
 from export.certify.measure import Certifier
-from export.certify.outcomes import Outcome, certificates_of, still_failed
+from export.certify.outcomes import Outcome, certificates_of, still_failed, still_vouched
 from export.crf import read_elsewhere, with_crf
 from export.options import add_options
 from export.preflight import check_tokenizer, with_label_scheme
@@ -20,6 +20,7 @@ from export.report.ending import report, show_table
 from export.report.write import check_reports
 from export.staging import exclusive
 from runtime.bundle.checkpoint import Checkpoint
+from runtime.bundle.doubts import doubts
 from runtime.bundle.hub import find_checkpoint
 from runtime.bundle.store import TOKENIZER, Bundle, Manifest, open_bundle, read_bundle, seal
 from runtime.bundle.third_party import is_third_party, open_third_party
@@ -96,7 +97,8 @@ def _certified(
         if _says_of_labels(sealed) == _says_of_labels(manifest):
             seal(bundle.path, replace(sealed, failed=manifest.failed))
         raise
-    return replace(bundle, manifest=replace(manifest, certificates=certificates_of(outcomes))), outcomes
+    others = still_vouched(bundle.manifest.certificates, outcomes, doubts(manifest, limited=True))
+    return replace(bundle, manifest=replace(manifest, certificates=(*certificates_of(outcomes), *others))), outcomes
 
 
 def _says_of_labels(manifest: Manifest) -> tuple[object, ...]:

@@ -44,8 +44,9 @@ from export.certify.outcomes import Outcome, certificates_of, measured, reason_o
 from export.certify.probe import probe_of
 from export.certify.report import show_certificate, summary
 from export.graphs.shared_weights import external_files
+from export.preflight import rows_to_cover
 from export.provenance import versions
-from runtime.backends.registry import spec_of, version_of
+from runtime.backends.registry import version_of
 from runtime.batch.batches import ON_CPU
 from runtime.bundle.certificate import EXPORT_HERE
 from runtime.bundle.doubts import interface_sha256
@@ -58,8 +59,6 @@ from runtime.selection import runnable
 from runtime.system.cpu import cpu_features
 from runtime.tagger import Tagger
 
-# Bytes that the copies of the weights may take, where rows of one length have graphs of their own.
-_COPIES = 2 * 2**30
 _CUTS_OFF = "this CPU cuts sums off"
 _WITHOUT = "leave its precision out, or report it if that is fp32"
 
@@ -102,16 +101,6 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             elsewhere_sha256=certifier.elsewhere.sha256 if held_elsewhere else "",
             rows=rows,
         )
-
-
-def rows_to_cover(bundle: Bundle, candidate: Candidate) -> tuple[int, ...]:
-    """The lengths of single rows that the candidate may have graphs for: the most that its weights leave room for.
-
-    export.tune may take these or none; to certify every choice would take its time once for each.
-    """
-    weights = sum(digest.bytes for digest in bundle.manifest.files.values())
-    fitting = [lengths for lengths in spec_of(candidate).row_lengths if weights * len(lengths) <= _COPIES]
-    return max(fitting, key=len, default=())
 
 
 def _with_rows(bundle: Bundle, candidate: Candidate, rows: tuple[int, ...], threads: int) -> Tagger:

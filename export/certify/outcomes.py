@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runtime.bundle.certificate import Candidate, Certificate
@@ -59,6 +59,20 @@ def measured(certificate: Certificate, *, kept: bool, reason: str) -> Outcome:
 def certificates_of(outcomes: Sequence[Outcome]) -> tuple[Certificate, ...]:
     """The certificates of those that are kept."""
     return tuple(each.certificate for each in outcomes if each.kept and each.certificate)
+
+
+def still_vouched(
+    before: Sequence[Certificate], outcomes: Sequence[Outcome], doubted: Container[Candidate]
+) -> tuple[Certificate, ...]:
+    """Certificates of candidates that could not be tried here, such as a GPU's, which speak of the same files still.
+
+    Args:
+        before: certificates that the manifest has.
+        outcomes: of certifying once more.
+        doubted: candidates whose certificates do not vouch for what the bundle holds.
+    """
+    tried = {each.candidate for each in outcomes}
+    return tuple(one for one in before if one.candidate not in tried and one.candidate not in doubted)
 
 
 def still_failed(before: Sequence[Certificate], outcomes: Sequence[Outcome]) -> tuple[Certificate, ...]:

@@ -101,6 +101,16 @@ def test_certificates_must_be_there_and_hold_on_this_cpu(
     assert not is_up_to_date(void, checkpoint, text, FP32, tensorrt=NO_ENGINES)
 
 
+def test_certificates_of_before_there_were_rows_of_one_length_are_made_again(
+    tiny_bundle: Path, checkpoint: Checkpoint, text: Text, tmp_path: Path
+) -> None:
+    manifest = open_bundle(tiny_bundle).manifest
+    assert any(each.rows for each in manifest.certificates)
+    without = tuple(replace(each, rows=()) for each in manifest.certificates)
+    old = changed(tiny_bundle, tmp_path, replace(manifest, certificates=without))
+    assert not is_up_to_date(old, checkpoint, text, FP32, tensorrt=NO_ENGINES)
+
+
 def test_a_tokenizer_that_the_runtime_cannot_use_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     check_tokenizer(open_checkpoint(tiny_model))
     small = Path(shutil.copytree(tiny_model, tmp_path / "small"))

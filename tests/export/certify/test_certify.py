@@ -13,10 +13,11 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from export.certify.certify_bundle import certify, certify_all, files_of, passing, rows_to_cover
+from export.certify.certify_bundle import certify, certify_all, files_of, passing
 from export.certify.corpus import Text
 from export.certify.measure import Certifier
 from export.certify.outcomes import Outcome
+from export.preflight import rows_to_cover
 from runtime.bundle.certificate import Candidate, Certificate
 from runtime.bundle.doubts import doubts, interface_sha256
 from runtime.bundle.gate import GATE, LIMITED_EVIDENCE

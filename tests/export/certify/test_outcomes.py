@@ -15,6 +15,7 @@ from export.certify.outcomes import (
     measured,
     reason_of,
     still_failed,
+    still_vouched,
 )
 from runtime.bundle.certificate import Certificate, Precision
 from runtime.bundle.gate import GATE
@@ -56,6 +57,14 @@ def test_a_failure_stays_until_it_passes_on_the_same_texts() -> None:
     # A CPU that cuts sums off says nothing of the file, neither for it nor against it.
     cut = measured(replace(BAD, cpu_requirements=("no vnni",)), kept=False, reason="this CPU cuts sums off")
     assert still_failed((), [cut]) == ()
+
+
+def test_certificates_that_could_not_be_tried_here_stay_while_they_vouch() -> None:
+    gpu, other = (replace(FP32, backend=name, device="cuda") for name in ("onnxruntime", "tensorrt"))
+    tried = [measured(INT8, kept=True, reason="kept"), Outcome(FP32.candidate, False, "it is refused")]
+    before = (INT8, FP32, gpu, other)
+    assert still_vouched(before, tried, ()) == (gpu, other)
+    assert still_vouched(before, tried, {other.candidate}) == (gpu,)
 
 
 def test_what_does_not_hold_is_told_with_its_limit() -> None:

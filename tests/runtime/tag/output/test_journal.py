@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -159,12 +159,13 @@ def test_an_input_that_is_done_has_as_many_bytes_and_the_same() -> None:
     done = (5, sha256(b"abcde").hexdigest())
     check_finished(iter([b"ab", b"cd", b"e"]), done, "x.txt")
     check_end(iter([]), "x.txt")
-    for check in (
+    checks: list[Callable[[], None]] = [
         lambda: check_finished(iter([b"ab", b"cd", b"ef"]), done, "x.txt"),
         lambda: check_finished(iter([b"ab", b"cd", b"f"]), done, "x.txt"),
         lambda: check_finished(iter([b"abcde"]), (4, done[1]), "x.txt"),
         lambda: check_end(iter([b"f"]), "x.txt"),
-    ):
+    ]
+    for check in checks:
         with pytest.raises(UsageError) as caught:
             check()
         assert str(caught.value) == f"x.txt: it changed since it was tagged; {_ANEW}"
