@@ -96,6 +96,10 @@ def test_the_last_value_that_is_read(value: dict[str, Any]) -> None:
         (changed(first_failed={"rows": [2, 1]}), "certificates: row lengths that do not rise"),
         (changed(first_certificates={"rows": [2, 1]}), "certificates: row lengths that do not rise"),
         (changed(first_profiles={"lengths": [2, 1]}), "profiles.interactive: row lengths that do not rise"),
+        (
+            changed(first_speeds={"one_text": {"p50_ms": 1, "p99_ms": 1, "threads": 1, "lengths": [2, 1]}}),
+            "speeds: row lengths that do not rise",
+        ),
         (twice("certificates", corpus_sha256="another"), "certificates: two of one candidate"),
         (twice("failed", corpus="another name"), "failed: two of one candidate on one text"),
         (twice("readings"), "readings: two defaults"),
