@@ -67,6 +67,9 @@ def test_margins_are_quantiles_of_the_words_that_changed() -> None:
 
 def test_large_logits_do_not_overflow_and_one_label_has_no_margin() -> None:
     assert confidence_figures(np.array([[1e4, 0]], np.float32), np.array([True]))["sure_changed"] == 1
+    # Each word by itself: beside one of large logits, one of small logits is as sure as alone.
+    beside = confidence_figures(np.array([[2e3, 0], [5, 0], [0, -2e3]], np.float32), np.array([False, True, False]))
+    assert (beside["sure_words"], beside["sure_changed"]) == (3, 1)
     alone = confidence_figures(np.array([[3.0], [4.0]], np.float32), np.array([False, False]))
     assert (alone["sure_words"], alone["margin_largest"]) == (2, None)
 

@@ -17,7 +17,7 @@ from runtime.bundle.store import Bundle
 from runtime.errors import BundleError, StorageError
 from runtime.system.files import held, hold
 
-FILES = {"tokenizer.json": b"a tokenizer", "weights/a.data": b"weights"}
+FILES = {"tokenizer.json": b"a tokenizer", "weights/of/a.data": b"weights"}
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def left_behind(place: Path, name: str, seconds: float) -> Path:
 
 
 def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(bundle: Bundle, place: Path) -> None:
-    old, new = left_behind(place, "nerve-private-a", 62), left_behind(place, "nerve-private-b", 50)
+    old, new = left_behind(place, "nerve-private-a", 60.3), left_behind(place, "nerve-private-b", 50)
     others, in_use = left_behind(place, "private-nerve", 99), left_behind(place, "nerve-private-c", 99)
     lock = hold(in_use)
     PrivateFiles(bundle).close()
@@ -102,11 +102,26 @@ def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(bundle: B
     assert [folder.exists() for folder in (old, new, others, in_use)] == [False, True, True, True]
 
 
+def test_what_cannot_be_looked_at_is_passed_over(bundle: Bundle, place: Path) -> None:
+    old = [left_behind(place, f"nerve-private-{number}", 99) for number in range(8)]
+    for number in range(8):
+        (place / f"nerve-private-link-{number}").symlink_to(place / "nowhere")
+    PrivateFiles(bundle).close()
+    assert not any(folder.exists() for folder in old)
+
+
+def test_a_folder_that_somebody_removed_is_closed_all_the_same(bundle: Bundle, place: Path) -> None:
+    with PrivateFiles(bundle) as files:
+        [folder] = place.iterdir()
+        folder.rmdir()
+    assert files.bundle().files_at == folder
+
+
 def test_two_that_are_open_do_not_remove_each_other(bundle: Bundle, place: Path) -> None:
     with PrivateFiles(bundle) as one:
         one.add(FILES)
         PrivateFiles(bundle).close()
-        assert one.bundle().file("weights/a.data").read_bytes() == b"weights"
+        assert one.bundle().file("weights/of/a.data").read_bytes() == b"weights"
 
 
 def test_without_a_place_for_temporary_files(bundle: Bundle, place: Path) -> None:
