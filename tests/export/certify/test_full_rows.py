@@ -34,7 +34,8 @@ def test_rows_are_filled_across_the_ends_of_sentences() -> None:
     sentences = [("aa", "b"), ("ccc",), ("d", "ee", "f")]
     found = full_length_sequences(Letters(), sentences, [5, 6, 5])  # type: ignore[arg-type]
     assert found == [("aa", "b"), ("ccc", "d"), ("ee", "f")]
-    # A word that is larger than the row fills none.
+    # A row without a slot for words has no text, and a word that is larger than the row fills none.
+    assert full_length_sequences(Letters(), [("a",)], [2, 3]) == [("a",)]  # type: ignore[arg-type]
     assert full_length_sequences(Letters(), [("aaaa",)], [5]) == []  # type: ignore[arg-type]
 
 
