@@ -82,7 +82,10 @@ def main(arguments: Sequence[str]) -> int:
     with ExitStack() as stack:
         ways = _ways(partial(_opened, stack, bundle, wanted, options))
         encoder = Encoder(bundle.file(TOKENIZER))
-        table = {style: _column(ways, make(documents), encoder, options.rounds) for style, make in STYLES.items()}
+        table = {}
+        for style, make in STYLES.items():
+            table[style] = _column(ways, make(documents), encoder, options.rounds)
+            print(f"{PROG}: {style}: {_told(table[style])}", file=sys.stderr, flush=True)
         about = ways[0].tagger.about
     result = {
         "documents": len(documents),
@@ -97,6 +100,11 @@ def main(arguments: Sequence[str]) -> int:
         write_atomically(options.output, (json.dumps(result, indent=1) + "\n").encode())
     print(json.dumps({"documents": len(documents), "ways": len(ways), "output": str(options.output or "")}))
     return 0
+
+
+def _told(column: dict[str, Cell]) -> str:
+    """F1 of a column in one line, for who waits for the others."""
+    return ", ".join(f"{name} {cell.failed or format(cell.f1, '.4f')}" for name, cell in column.items())
 
 
 def markdown(table: dict[str, dict[str, Cell]]) -> str:

@@ -35,7 +35,9 @@ _LABEL = re.compile(r"O|[BIESLUM]-\S+")
 _BYTE_ORDER_MARK = "\ufeff"
 # Words after which a sentence is none: its file has no blank lines. Whole articles are shorter.
 MOST_WORDS = 5_000
-# The same for a file that holds no other sentence.
+# Lines that a sentence with its comments may have; they are in memory together, and a broken one is written again.
+MOST_LINES = 100_000
+# Words as above, for a file that holds no other sentence.
 _MOST_ALONE = 256
 # Bytes of a file whose lines show what separates its columns.
 _HEAD = 1 << 16
@@ -102,6 +104,9 @@ def read_blocks(
         columns: what is known about the file's columns.
         first: number of the first of these lines.
         width: number of columns of the lines before; 0 where there are none.
+
+    Raises:
+        CorpusError: MOST_LINES lines without a blank one.
     """
     block = Block(first, width=width)
     for number, raw in enumerate(lines, start=first):
@@ -111,6 +116,8 @@ def read_blocks(
             # Some corpora leave out the blank line before a document; its mark ends the sentence all the same.
             yield block
             block = Block(number, width=width)
+        if len(block.lines) == MOST_LINES:
+            raise _no_blank_lines(place, block.line, f"over {MOST_LINES:,} lines")
         block.lines.append(raw)
         if found[0] == "":
             yield block
@@ -123,7 +130,7 @@ def read_blocks(
             # The first row without an error sets the number of columns for the whole file.
             width = width or (0 if problem else len(found))
             if len(block.rows) == MOST_WORDS:
-                problem = problem or _no_blank_lines(place, block.line + block.rows[0], f"over {MOST_WORDS:,}")
+                problem = problem or _no_blank_lines(place, block.line + block.rows[0], f"over {MOST_WORDS:,} words")
             block.problem, block.width = block.problem or problem, width
             block.rows.append(len(block.lines) - 1)
             block.columns.append(found if not problem else ())
@@ -165,7 +172,7 @@ def read_conll_numbered(path: Path) -> Iterator[tuple[int, Sentence]]:
             line, size, count = block.line + block.rows[0], len(words), count + 1
             yield line, Sentence(words, labels)
     if count == 1 and size > _MOST_ALONE:
-        raise _no_blank_lines(str(path), line, f"{size:,}")
+        raise _no_blank_lines(str(path), line, f"{size:,} words")
 
 
 def labeled_blocks(path: Path) -> Iterator[Block]:
@@ -177,8 +184,8 @@ def labeled_blocks(path: Path) -> Iterator[Block]:
         yield block
 
 
-def _no_blank_lines(place: str, line: int, words: str) -> CorpusError:
-    problem = f"a sentence of {words} words, as if the file had no blank lines"
+def _no_blank_lines(place: str, line: int, size: str) -> CorpusError:
+    problem = f"a sentence of {size}, as if the file had no blank lines"
     return CorpusError(f"{place}:{line}", problem, "put a blank line after each sentence")
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from runtime.errors import CorpusError
 from runtime.text.conll import (
+    MOST_LINES,
     Block,
     Columns,
     Sentence,
@@ -157,3 +158,18 @@ def test_a_file_without_blank_lines_is_refused_with_a_hint(tmp_path: Path) -> No
     (block,) = _blocks(b"Oslo B-LOC\n" * 5_001)
     assert str(block.problem).startswith("x:1: a sentence of over 5,000 words")
     assert not _blocks(b"Oslo B-LOC\n" * 5_000)[0].problem
+
+
+@pytest.mark.parametrize("line", [b"Oslo B-LOC\n", b"# a comment\n"])
+def test_lines_without_a_blank_one_do_not_fill_the_memory(line: bytes) -> None:
+    read = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1
+            yield line
+
+    with pytest.raises(CorpusError, match=r"x:1: a sentence of over 100,000 lines.*; put a blank line after each"):
+        list(read_blocks(endless(), "x", Columns()))
+    assert read == MOST_LINES + 1
