@@ -1,9 +1,9 @@
 """Compiled copies of one graph, each of which stays with the shape of batch that it ran last.
 
 OpenVINO runs one compiled graph on batches of any shape, and prepares every operator anew whenever the shape changes:
-about a millisecond for a MiniLM, as much as it needs for 25 tokens. The batches of a server change their shape all the
-time, and have few. Copies are the same graph, so that a batch gets the same logits from each, to the last bit; a graph
-that is compiled for one shape would not give them (see runtime.backends.openvino_rows).
+about a millisecond for a MiniLM, as much as it needs for some 30 tokens. The batches of a server change their shape all
+the time, and have few. Copies are the same graph, so that a batch gets the same logits from each, to the last bit; a
+graph that is compiled for one shape would not give them (see runtime.backends.openvino_rows).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     pytest -m slow -s tests/runtime/serve/test_soak.py
     NERVE_SOAK_REQUESTS=20000 NERVE_SOAK_SECONDS=30 pytest -m slow ...    only to see that they run
 
-The million takes about a quarter of an hour on two CPUs. Saturation is wrk's (Debian's package), which takes next to
+At 1,000 requests a second the million takes 17 minutes. Saturation is wrk's (Debian's package), which takes next to
 nothing of the machine itself.
 """
 
