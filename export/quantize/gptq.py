@@ -37,21 +37,18 @@ _DAMPING, _BLOCK = 0.01, 128
 Array = NDArray[np.float32]
 
 
-def input_quantization(
-    values: Array, weights: Array, *, most: int = LARGEST, most_outliers: int = _MOST_OUTLIERS
-) -> InputQuantization:
+def input_quantization(values: Array, weights: Array, *, most: int = LARGEST) -> InputQuantization:
     """The quantization of a tensor, among some, that changes its product with the weights least.
 
     Args:
         values: of the tensor, on text. [slots, inputs]
         weights: of all layers that read it. [inputs, outputs]
         most: the largest number that weights are stored as.
-        most_outliers: channels that may be multiplied apart; a GPU takes kernels of their own for each such tensor.
     """
     center = (values.max(axis=0) + values.min(axis=0)) / 2
     reach = np.maximum((values.max(axis=0) - values.min(axis=0)) / 2, 1e-4)
     heavy = np.maximum(np.abs(weights).max(axis=1), 1e-6)
-    outlier_channels = _outlier_channels(reach * heavy, most_outliers)
+    outlier_channels = _outlier_channels(reach * heavy)
     ordinary = np.ones(len(center), np.bool_)
     ordinary[list(outlier_channels)] = False
     center = np.where(ordinary, center, 0)
@@ -150,9 +147,9 @@ def gptq(
     return unordered
 
 
-def _outlier_channels(part: Array, most: int) -> tuple[int, ...]:
+def _outlier_channels(part: Array) -> tuple[int, ...]:
     """Channels whose largest part in a result is far beyond the others'. part: [inputs]"""
-    order = np.argsort(-part)[:most]
+    order = np.argsort(-part)[:_MOST_OUTLIERS]
     return tuple(sorted(order[part[order] > _OUTLIERS * np.quantile(part, 0.99)].tolist()))
 
 

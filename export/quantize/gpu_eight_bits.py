@@ -6,8 +6,15 @@ all else stay as they are in the fp16 graph.
 
     activation -> [Mul -> Add ->] QuantizeLinear -> DequantizeLinear -> MatMul <- DequantizeLinear <- 8-bit weights
 
-The graph in fp16 has no biases at keys and values (export.graphs.attention_biases). What quantization adds to the
-mean of a value is made up for behind attention; of a key, a softmax does not see it.
+Outlier channels are cut out, multiplied by their weights number by number, and added to the result:
+
+    activation -> Slice -> Mul <- fp16 weights of that channel        MatMul -> Add
+
+Written so, and not as a small matrix multiplication, TensorRT computes them in the kernel that adds the bias.
+
+The graph in fp16 has no biases at keys and values (export.graphs.attention_biases). What centering and quantization add
+to a key, a softmax does not see. What they add to a value is added to what attention makes of it: where that goes to 8
+bits with a shift, in the shift, so that the stored numbers are those that were fitted; otherwise behind the next layer.
 
 On a CPU, ONNX Runtime runs it by widening what it reads: as slow as it is exact, to certify it by.
 """
@@ -56,11 +63,13 @@ class StoredInput:
     Attributes:
         step: of the stored numbers; a number of fp16.
         scale, shift: of each channel, numbers of fp16; empty: none. [channels]
+        outlier_channels: channels that stay in fp16; their scale is 0.
     """
 
     step: np.float32
     scale: Array
     shift: Array
+    outlier_channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +169,11 @@ def in_eight_bits(model: onnx.ModelProto, eight_bits: EightBits, kept: Collectio
         node = nodes[name]
         tensor = node.input[0]
         if tensor not in given:
-            given[tensor] = _through(graph, tensor, eight_bits.inputs[made.layer.input], eight_bits.precision)
+            given[tensor] = _through(graph, tensor, _shifted(eight_bits, made, chosen), eight_bits.precision)
         node.input[0], node.input[1] = given[tensor], _stored(graph, name, made, eight_bits.precision)
-    for add, bias in _biases(chosen, eight_bits.behind).items():
+        for channel in eight_bits.inputs[made.layer.input].outlier_channels:
+            _add_outlier(graph, node, tensor, channel, made.layer)
+    for add, bias in _biases(chosen, eight_bits).items():
         if add in nodes:  # keys and values have none
             _set_bias(graph, nodes[add], bias)
     _raise_opset(changed)
@@ -191,12 +202,24 @@ class _GpuQuantizer:
         return OnnxRuntime(path, layout="packed", streams=self.threads, threads=1)
 
 
-def _biases(chosen: Mapping[str, StoredLayer], behind: Mapping[str, LinearLayer]) -> dict[str, Array]:
-    """The bias of each addition. A value's, which makes up for errors, goes through the layer behind attention."""
+def _shifted(eight_bits: EightBits, made: StoredLayer, chosen: Mapping[str, StoredLayer]) -> StoredInput:
+    """How a layer's input is stored; behind attention, the bias that the values lack is in the shift."""
+    stored = eight_bits.inputs[made.layer.input]
+    value = next((each for each, out in eight_bits.behind.items() if out.name == made.layer.name), "")
+    if value not in chosen or not len(stored.scale):
+        return stored
+    return replace(stored, shift=stored.shift + chosen[value].bias * stored.scale)
+
+
+def _biases(chosen: Mapping[str, StoredLayer], eight_bits: EightBits) -> dict[str, Array]:
+    """The bias of each addition; a value's goes through the layer behind attention, as far as no shift has it."""
     biases = {made.layer.add: made.bias for made in chosen.values()}
-    for value, out in behind.items():
+    for value, out in eight_bits.behind.items():
         if value in chosen:
-            passed_on = chosen[value].bias.astype(np.float64) @ out.weights.astype(np.float64)
+            left = chosen[value].bias.astype(np.float64)
+            if out.name in chosen and len(scale := eight_bits.inputs[out.input].scale):
+                left = np.where(scale > 0, 0, left)  # outlier channels do not come through the shift
+            passed_on = left @ out.weights.astype(np.float64)
             biases[out.add] = (biases.get(out.add, out.bias) + passed_on).astype(np.float32)
     return biases
 
@@ -225,6 +248,19 @@ def _through(graph: onnx.GraphProto, tensor: str, stored: StoredInput, precision
     graph.node.append(helper.make_node("QuantizeLinear", [scaled, step, zero.name], [f"{name}/stored"], f"{name}/Q"))
     graph.node.append(helper.make_node("DequantizeLinear", [f"{name}/stored", step], [name], f"{name}/DQ"))
     return name
+
+
+def _add_outlier(graph: onnx.GraphProto, node: NodeProto, tensor: str, channel: int, layer: LinearLayer) -> None:
+    """Add what a channel contributes to the result of a matrix multiplication, which leaves it out."""
+    name = f"{layer.name}/apart/{channel}"
+    cut = {"start": channel, "end": channel + 1, "axis": -1}
+    bounds = [constant(graph, f"{name}/{what}", np.array([number], np.int64)) for what, number in cut.items()]
+    weights = constant(graph, f"{name}/weights", layer.weights[channel].astype(np.float16))
+    result = node.output[0]
+    node.output[0] = f"{name}/others"
+    graph.node.append(helper.make_node("Slice", [tensor, *bounds], [f"{name}/value"], f"{name}/Slice"))
+    graph.node.append(helper.make_node("Mul", [f"{name}/value", weights], [f"{name}/part"], f"{name}/Mul"))
+    graph.node.append(helper.make_node("Add", [f"{name}/others", f"{name}/part"], [result], f"{name}/Add"))
 
 
 def _stored(graph: onnx.GraphProto, node: str, made: StoredLayer, precision: Precision) -> str:

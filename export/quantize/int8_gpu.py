@@ -2,9 +2,8 @@
 
 The int8 graph that CPUs run (export.quantize.int8) would be an engine with fp32 between its linear layers and without
 fused attention; this one has fp16 between them and all attention fused (docs/gpu.md). It is rounded as that one is,
-channels centered and brought to like ranges, with two differences: no channel is multiplied apart, since each such
-tensor would cost a GPU two more kernels, and scales and shifts are numbers of fp16. How the graph is written, and what
-stays in fp16: export.quantize.gpu_eight_bits.
+channels centered and brought to like ranges, outlier channels apart; but scales, shifts and the weights of outlier
+channels are numbers of fp16. How the graph is written, and what stays in fp16: export.quantize.gpu_eight_bits.
 """
 
 from __future__ import annotations
@@ -57,14 +56,13 @@ def gpu_int8_from_graph(
 def fit_int8(values: Array, together: Sequence[LinearLayer]) -> tuple[StoredInput, list[StoredLayer]]:
     """Linear layers that read one tensor, in int8; see export.quantize.gpu_eight_bits.Fit."""
     weights = np.concatenate([layer.weights for layer in together], axis=1)
-    quantization = _in_fp16(input_quantization(values, weights, most_outliers=0))
+    quantization = _in_fp16(input_quantization(values, weights))
     made = []
     for layer, each in zip(together, gptq_weights(values, quantization, together)):
         step = np.maximum(each.step, np.float32(SMALLEST))
         made.append(StoredLayer(layer, each.weights, step, each.bias))
-    return StoredInput(
-        np.float32(quantization.step), quantization.scale, -quantization.center * quantization.scale
-    ), made
+    shift = -quantization.center * quantization.scale
+    return StoredInput(np.float32(quantization.step), quantization.scale, shift, quantization.outlier_channels), made
 
 
 def _in_fp16(given: InputQuantization) -> InputQuantization:
@@ -72,4 +70,5 @@ def _in_fp16(given: InputQuantization) -> InputQuantization:
     scale = given.scale.astype(np.float16).astype(np.float32)
     shift = (-given.center * scale).astype(np.float16).astype(np.float32)
     step = float(np.float16(max(given.step, SMALLEST)))
-    return replace(given, center=-shift / scale, scale=scale, step=step)
+    center = np.divide(-shift, scale, out=np.zeros_like(shift), where=scale > 0)  # an outlier channel has no scale
+    return replace(given, center=center, scale=scale, step=step)

@@ -25,6 +25,8 @@ from export.quantize.linear_layers import LinearLayer
 from runtime.bundle.store import Graph, Precision
 
 _STEP = np.float32(2.0**-6)
+# Most layers of MiniLM have an outlier channel before these two; see export.quantize.gptq.
+_WITH_OUTLIERS = ("/up/", "/down/")
 _LARGEST = {"fp8": 448.0, "int8": 127.0}
 _STORED = {"fp8": helper.tensor_dtype_to_np_dtype(TensorProto.FLOAT8E4M3FN), "int8": np.dtype(np.int8)}
 
@@ -70,9 +72,12 @@ def _eight_bits(folder: Path, packed: Graph, fp16: Graph, precision: Precision) 
 
 
 def _input(layer: LinearLayer, precision: Precision) -> StoredInput:
-    """int8 has a scale and a shift for each channel, fp8 has none."""
+    """int8 has a scale and a shift for each channel, and an outlier in front of feed-forward layers; fp8 has none."""
     channels = len(layer.weights) if precision == "int8" else 0
-    return StoredInput(_STEP, np.linspace(0.5, 1, channels, dtype=np.float32), np.full(channels, 0.01, np.float32))
+    outliers = (channels // 2,) if channels and any(name in layer.name for name in _WITH_OUTLIERS) else ()
+    scale, shift = np.linspace(0.5, 1, channels, dtype=np.float32), np.full(channels, 0.01, np.float32)
+    scale[list(outliers)] = 0
+    return StoredInput(_STEP, scale, shift, outliers)
 
 
 def _layer(layer: LinearLayer, precision: Precision) -> StoredLayer:
