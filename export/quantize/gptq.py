@@ -53,7 +53,7 @@ def input_quantization(values: Array, weights: Array, *, most: int = LARGEST) ->
     ordinary[list(outlier_channels)] = False
     center = np.where(ordinary, center, 0)
     sample = values[:: max(1, len(values) // _SLOTS)] - center
-    best, least = InputQuantization(center, np.ones_like(center), 1.0), float("inf")
+    tried = []
     for share in _SHARES:
         scale: Array = np.where(ordinary, reach**-share * heavy ** (1 - share), 0).astype(np.float32)
         scale /= (reach * scale).max()  # all in -1 to 1
@@ -64,9 +64,8 @@ def input_quantization(values: Array, weights: Array, *, most: int = LARGEST) ->
         for cut in _CUTS:
             step = np.float32(cut / LARGEST)
             error = np.hypot(by_weights, _spread((scaled - _nearest(scaled, step) * step) @ divided))
-            if error < least:
-                best, least = InputQuantization(center, scale, float(step), outlier_channels), error
-    return best
+            tried.append((error, InputQuantization(center, scale, float(step), outlier_channels)))
+    return min(tried, key=lambda one: one[0])[1]
 
 
 def to_nearest(layer: LinearLayer, quantization: InputQuantization, *, most: int = LARGEST) -> Int8Layer:

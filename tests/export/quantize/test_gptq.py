@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from export.quantize.gptq import gptq, gptq_weights, input_quantization, to_nearest
-from export.quantize.linear_layers import Int8Layer
-from tests.export.quantize.int8_math import layer, plain, relative, result
+from export.quantize.linear_layers import InputQuantization, Int8Layer
+from tests.export.quantize.int8_math import Array, layer, plain, relative, result
 
 
 @pytest.fixture
@@ -138,3 +138,140 @@ def test_inputs_that_leave_the_hessian_singular_are_damped(chance: np.random.Gen
     assert relative(few @ weights, few @ (stored * step)) < relative(few @ weights, few @ (nearest * step))
     # No input at all: nothing to make up for, so every weight is the nearest.
     assert np.array_equal(gptq(weights, np.zeros((64, 64)), step, to_integers), nearest)
+
+
+def _kinds(chance: np.random.Generator) -> dict[str, tuple[Array, Array]]:
+    """Values and weights of the kinds that transformers have: uneven in either, with tails, to one side, off center."""
+    even, weights = chance.normal(size=(1500, 48)), chance.normal(size=(48, 16))
+    uneven = np.geomspace(0.1, 10, 48)
+    heavy = np.ones(48)
+    heavy[5] = 25
+    kinds = {
+        "even": (even, weights),
+        "uneven values": (even * uneven, weights),
+        "uneven weights": (even, weights * heavy[:, None]),
+        "tails": (chance.standard_t(2.5, size=(1500, 48)), weights),
+        "to one side": (chance.lognormal(sigma=0.9, size=(1500, 48)), weights),
+        "off center": (even + np.linspace(-20, 20, 48), weights),
+    }
+    return {name: (a.astype(np.float32), b.astype(np.float32)) for name, (a, b) in kinds.items()}
+
+
+def _error(values: Array, weights: Array, quantization: InputQuantization) -> float:
+    """The size of the error in the result, without its mean, which a bias can make up for."""
+    found = result(values, quantization, to_nearest(layer(weights), quantization), weights) - values @ weights
+    return float(np.linalg.norm(found - found.mean(axis=0)))
+
+
+@pytest.mark.parametrize("kind", ["even", "uneven values", "uneven weights", "tails", "to one side", "off center"])
+def test_a_finer_search_finds_hardly_better(chance: np.random.Generator, kind: str) -> None:
+    values, weights = _kinds(chance)[kind]
+    chosen = input_quantization(values, weights)
+    assert not chosen.outlier_channels
+    low, high = values.min(axis=0), values.max(axis=0)
+    reach, heavy = (high - low) / 2, np.abs(weights).max(axis=1)
+    errors = []
+    for share in np.linspace(0.4, 1, 13):
+        scale = (reach**-share * heavy ** (1 - share)).astype(np.float32)
+        scale /= (reach * scale).max()
+        for cut in np.linspace(0.7, 1, 7):
+            tried = InputQuantization((high + low) / 2, scale, float(cut / 127))
+            errors.append(_error(values, weights, tried))
+    assert _error(values, weights, chosen) < 1.05 * min(errors)
+
+
+@pytest.mark.parametrize(("of_values", "of_weights", "shift"), [(1e-2, 1e-3, 0.0), (50.0, 20.0, 0.0), (1.0, 1.0, 30.0)])
+@pytest.mark.parametrize("kind", ["uneven weights", "tails", "to one side"])
+def test_units_and_places_of_channels_change_nothing(
+    chance: np.random.Generator, kind: str, of_values: float, of_weights: float, shift: float
+) -> None:
+    values, weights = _kinds(chance)[kind]
+    before = input_quantization(values, weights)
+    moved, scaled = (values * of_values + shift).astype(np.float32), (weights * of_weights).astype(np.float32)
+    after = input_quantization(moved, scaled)
+    assert after.step == before.step
+    assert np.allclose(after.scale * of_values, before.scale, rtol=1e-3)
+    assert np.allclose(after.center, before.center * of_values + shift, rtol=1e-3, atol=1e-3 * of_values)
+    for made in (to_nearest(layer(scaled), after), gptq_weights(moved, after, [layer(scaled)])[0]):
+        expected, found = moved @ scaled, result(moved, after, made, scaled)
+        assert relative(expected - expected.mean(axis=0), found - expected.mean(axis=0)) < 0.05
+
+
+@pytest.mark.parametrize("kind", ["even", "tails", "to one side"])
+def test_what_is_turned_round_is_quantized_as_it_was(chance: np.random.Generator, kind: str) -> None:
+    values, weights = _kinds(chance)[kind]
+    before, after = input_quantization(values, weights), input_quantization(-values, weights)
+    assert (after.step, after.scale.tolist()) == (before.step, before.scale.tolist())
+    assert after.center.tolist() == (-before.center).tolist()
+    assert kind == "even" or before.step < 1 / 127  # tails are cut off on both sides
+    for most in (127, 63, 3):
+        stored = gptq_weights(values, before, [layer(weights)], most=most)[0].weights
+        assert (int(stored.min()), int(stored.max())) == (-most, most)
+        assert np.array_equal(gptq_weights(-values, after, [layer(weights)], most=most)[0].weights, stored)
+        assert np.array_equal(gptq_weights(values, before, [layer(-weights)], most=most)[0].weights, -stored)
+
+
+def test_the_bias_makes_up_for_the_mean_of_what_is_lost(chance: np.random.Generator) -> None:
+    values, weights = _kinds(chance)["to one side"]
+    quantization = input_quantization(values, weights)
+    # Of 4 bits, so that much is lost.
+    made = gptq_weights(values, quantization, [layer(weights)], most=7)[0]
+    found, expected = result(values, quantization, made, weights), values @ weights
+    assert np.abs(found - expected).mean() > 0.1
+    assert np.abs((found - expected).mean(axis=0)).max() < 1e-3
+
+
+def test_inputs_that_do_not_go_together_have_nothing_to_make_up_for(chance: np.random.Generator) -> None:
+    """They have a mean in common, which is no reason: the bias makes up for that."""
+    values = np.stack(np.meshgrid(*[[0.0, 0.0, 0.0, 1.0]] * 4), axis=-1).reshape(-1, 4).astype(np.float32)
+    assert np.allclose(np.cov(values.T), np.eye(4) * np.var(values[:, 0], ddof=1))
+    weights = chance.normal(size=(4, 64)).astype(np.float32)
+    quantization = InputQuantization(np.full(4, 0.5, np.float32), np.full(4, 2.0, np.float32), 1 / 127)
+    made = gptq_weights(values, quantization, [layer(weights)], most=7)[0]
+    assert np.array_equal(made.weights, to_nearest(layer(weights), quantization, most=7).weights)
+
+
+def test_arrays_have_the_types_that_the_graph_needs(chance: np.random.Generator) -> None:
+    values, weights = _kinds(chance)["even"]
+    quantization = input_quantization(values, weights)
+    for made in (to_nearest(layer(weights), quantization), *gptq_weights(values, quantization, [layer(weights)])):
+        assert [each.dtype.name for each in (made.weights, made.step, made.bias)] == ["int8", "float32", "float32"]
+    assert [each.dtype.name for each in (quantization.center, quantization.scale)] == ["float32", "float32"]
+
+
+def test_outliers_are_told_by_what_they_can_do_to_a_result() -> None:
+    values, weights = np.ones((2, 600), np.float32), np.ones((600, 3), np.float32)
+    values[1] = -1
+    values[:, 1], weights[1] = values[:, 1] * 100, 0.01  # large, and hardly read
+    values[:, 2], weights[2] = values[:, 2] * 5, 5
+    weights[3] = -9  # small, and much read
+    values[:, 4] *= 3  # three times as far as 99 in 100, and not beyond it
+    values[:, 5] *= 3.1
+    assert input_quantization(values, weights).outlier_channels == (2, 3, 5)
+    assert input_quantization(values, weights, most_outliers=2).outlier_channels == (2, 3)
+    assert input_quantization(values, weights, most_outliers=0).outlier_channels == ()
+    quantization = input_quantization(values, weights)
+    assert not quantization.scale[[2, 3, 5]].any()
+    assert not quantization.center[[2, 3, 5]].any()
+    # Nothing of them is left in the int8 part, whatever was in the memory before.
+    assert not gptq_weights(values, quantization, [layer(weights)])[0].weights[[2, 3, 5]].any()
+    for _ in range(10):
+        assert not to_nearest(layer(weights), quantization).weights[[2, 3, 5]].any()
+
+
+def test_there_are_at_most_eight_outliers_unless_asked() -> None:
+    values = np.ones((2, 2000), np.float32)
+    values[1] = -1
+    values[:, 100:112] *= np.arange(10, 22, dtype=np.float32)
+    weights = np.ones((2000, 2), np.float32)
+    assert input_quantization(values, weights).outlier_channels == tuple(range(104, 112))
+    assert input_quantization(values, weights, most_outliers=20).outlier_channels == tuple(range(100, 112))
+
+
+def test_the_unit_of_the_inputs_does_not_change_the_rounding(chance: np.random.Generator) -> None:
+    inputs = chance.normal(size=(500, 8)) @ chance.normal(size=(8, 40))
+    hessian, weights = inputs.T @ inputs / len(inputs), chance.normal(size=(40, 4))
+    step = np.full(4, 0.05, np.float32)
+    stored = gptq(weights, hessian, step, to_integers)
+    for unit in (2.0**-20, 2.0**20):
+        assert np.array_equal(gptq(weights, hessian * unit, step, to_integers), stored)

@@ -26,6 +26,34 @@ def journal(tmp_path: Path) -> Journal:
     return made
 
 
+_GOLDEN = (
+    b'{"journal": 4, "options": {"on_error": "stop", "to": "jsonl"}, "inputs": [["a.txt", 100], ["b.txt", 0]], '
+    b'"digest": "%s"}\n'
+    b'{"source": 0, "items": 0, "offset": 0, "line": 1, "width": 0, "document": "", "sha256": "", "finished": [], '
+    b'"output": 0, "written": "", "left_out": 0, "score": {}, "stopped": false, "complete": false, "digest": "%s"}\n'
+)
+
+
+def test_a_journal_is_written_as_every_release_with_its_version_reads_it(journal: Journal) -> None:
+    """Who changes what a line holds must count the version up, or an output is gone on with from a wrong place."""
+    journal.save(Saved())
+    lines = [json.loads(line) for line in journal.path.read_bytes().splitlines()]
+    assert journal.path.read_bytes() == _GOLDEN % tuple(line["digest"].encode() for line in lines)
+    for line in lines:
+        digest = line.pop("digest")
+        assert digest == sha256(json.dumps(line).encode()).hexdigest()
+
+
+def test_nobody_can_run_a_journal(journal: Journal) -> None:
+    assert not journal.path.stat().st_mode & 0o111
+
+
+def test_a_run_has_begun_where_an_item_or_an_input_is_done() -> None:
+    assert not Cursor(Saved()).begun
+    assert Cursor(Saved(items=1)).begun
+    assert Cursor(Saved(source=1)).begun
+
+
 def test_the_last_state_that_was_saved_is_loaded(journal: Journal) -> None:
     assert journal.load(_WORK) is None
     journal.save(Saved(output=1))
@@ -106,6 +134,7 @@ def test_a_refusal_names_the_journal_or_the_input_and_all_that_changed(journal: 
         "options": replace(_WORK, options={"on_error": "skip", "to": "html"}),
         "inputs": replace(_WORK, inputs=(("c.txt", 100),)),
         "sizes": replace(_WORK, inputs=(("a.txt", 1100), ("b.txt", 0))),
+        "later": replace(_WORK, inputs=(("a.txt", 100), ("b.txt", 5))),
     }.items():
         with pytest.raises(UsageError) as caught:
             journal.load(work)
@@ -114,6 +143,7 @@ def test_a_refusal_names_the_journal_or_the_input_and_all_that_changed(journal: 
         "options": f"{journal.path}: the options changed (on_error was stop, is skip, to was jsonl, is html); {_ANEW}",
         "inputs": f"{journal.path}: the inputs changed (they were a.txt, b.txt); {_ANEW}",
         "sizes": f"a.txt: it had 100 bytes, now it has 1,100; {_ANEW}",
+        "later": f"b.txt: it had 0 bytes, now it has 5; {_ANEW}",
     }
 
 

@@ -280,6 +280,13 @@ def test_what_somebody_put_where_the_unfinished_output_goes_is_refused(place: Pa
     assert not place.with_name("o.journal").exists()
 
 
+def test_nobody_can_run_an_output(place: Path) -> None:
+    whole = _opened(place)
+    whole.write(b"one\n", [_item(b"one\n")])
+    whole.finish()
+    assert not place.stat().st_mode & 0o111
+
+
 def test_an_empty_file_there_is_what_a_killed_run_left(place: Path) -> None:
     place.with_name("o.partial").touch()
     whole = _opened(place)
