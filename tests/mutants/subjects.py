@@ -34,6 +34,6 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "runtime.system.files": ("tests/runtime/system/test_files.py",),
     "runtime.selection": ("tests/runtime/test_selection.py",),
     "runtime.tag.output.journal": ("tests/runtime/tag/output/test_journal.py",),
-    "runtime.tag.output.resumable_file": ("tests/runtime/tag/output/test_resumable_file.py",),
+    "runtime.tag.output.resumable_file": ("tests/runtime/tag/output/test_whole.py",),
     "export.quantize.gptq": ("tests/export/quantize/test_gptq.py",),
 }
