@@ -29,15 +29,17 @@ def doubts(manifest: Manifest, *, limited: bool) -> dict[Candidate, UncertifiedE
     found = ((one, _doubt(one, manifest, limited=limited)) for one in manifest.certificates)
     # A text that it failed on outweighs all texts that it passed on.
     return {one.candidate: error for one, error in found if error} | {
-        one.candidate: UncertifiedError(str(one.candidate), f"it failed on {_where(one)} ({_told(one)})", _FAILED)
+        one.candidate: UncertifiedError(str(one.candidate), f"it failed on {_where(one)}", _FAILED)
         for one in manifest.failed
     }
 
 
 def _where(failed: Certificate) -> str:
-    """Which of the two texts it failed on."""
-    elsewhere = all(bound.figure.startswith(ELSEWHERE) for bound in failures(failed))
-    return failed.elsewhere if elsewhere else failed.corpus
+    """Which of the two texts it failed on, and by what; by the gate of another version, where today's finds nothing."""
+    bounds = failures(failed)
+    elsewhere = bounds and all(bound.figure.startswith(ELSEWHERE) for bound in bounds)
+    text = (failed.elsewhere if elsewhere else failed.corpus) or "a text without a name"
+    return f"{text} ({_told(failed) or 'by the gate of the version that certified it'})"
 
 
 def _told(certificate: Certificate) -> str:

@@ -248,8 +248,6 @@ def test_outliers_are_told_by_what_they_can_do_to_a_result() -> None:
     values[:, 4] *= 3  # three times as far as 99 in 100, and not beyond it
     values[:, 5] *= 3.1
     assert input_quantization(values, weights).outlier_channels == (2, 3, 5)
-    assert input_quantization(values, weights, most_outliers=2).outlier_channels == (2, 3)
-    assert input_quantization(values, weights, most_outliers=0).outlier_channels == ()
     quantization = input_quantization(values, weights)
     assert not quantization.scale[[2, 3, 5]].any()
     assert not quantization.center[[2, 3, 5]].any()
@@ -259,13 +257,12 @@ def test_outliers_are_told_by_what_they_can_do_to_a_result() -> None:
         assert not to_nearest(layer(weights), quantization).weights[[2, 3, 5]].any()
 
 
-def test_there_are_at_most_eight_outliers_unless_asked() -> None:
+def test_there_are_at_most_eight_outliers() -> None:
     values = np.ones((2, 2000), np.float32)
     values[1] = -1
     values[:, 100:112] *= np.arange(10, 22, dtype=np.float32)
     weights = np.ones((2000, 2), np.float32)
     assert input_quantization(values, weights).outlier_channels == tuple(range(104, 112))
-    assert input_quantization(values, weights, most_outliers=20).outlier_channels == tuple(range(100, 112))
 
 
 def test_the_unit_of_the_inputs_does_not_change_the_rounding(chance: np.random.Generator) -> None:

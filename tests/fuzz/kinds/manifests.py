@@ -64,7 +64,14 @@ def _check_certificates(bundle: Bundle, value: Any, *, limited: bool) -> None:
     for each in value["certificates"]:
         candidate = Candidate(each["file"], each["backend"], each["precision"], each["device"])
         believed = candidate not in bundle.doubts
-        check(believed == vouches(each, value, limited=limited), "believed" if believed else "doubted", each)
+        expected = vouches(each, value, limited=limited) and not _failed(each, value)
+        check(believed == expected, "believed" if believed else "doubted", each)
+
+
+def _failed(certificate: Any, manifest: Any) -> bool:
+    """Whether the candidate is written down as failed on some text, whatever the figures there."""
+    of = ("file", "backend", "precision", "device")
+    return any(all(one[name] == certificate[name] for name in of) for one in manifest.get("failed", []))
 
 
 def vouches(certificate: Any, manifest: Any, *, limited: bool) -> bool:

@@ -108,6 +108,11 @@ def test_limited_evidence_vouches_where_it_is_asked_for_and_nothing_else_does() 
             with_figures(elsewhere_changed_per_10k=21, changed_per_10k=11),
             "it failed on valid.txt (changed labels in 10,000 11, limit 10, changed elsewhere, in 10,000 21, limit 20)",
         ),
+        (INT8, "it failed on valid.txt (by the gate of the version that certified it)"),
+        (
+            replace(INT8, corpus=""),
+            "it failed on a text without a name (by the gate of the version that certified it)",
+        ),
     ],
 )
 def test_a_text_that_it_failed_on_outweighs_those_that_it_passed_on(failed: Certificate, problem: str) -> None:
