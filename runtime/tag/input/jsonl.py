@@ -81,6 +81,10 @@ def _object(line: str, place: str) -> dict[str, Any]:
         value = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise CorpusError(place, f"not JSON ({error})", "put one JSON object on each line") from error
+    if isinstance(value, list):
+        # A table hands on a row that has more values than columns in this way.
+        problem = f"a list of {len(value)} values where an object or a row of a table should be"
+        raise CorpusError(place, problem, "put one object on each line, and values that hold a separator in quotes")
     if not isinstance(value, dict):
         raise CorpusError(place, f"a JSON {_type(value)} where an object should be", "put one object on each line")
     return value

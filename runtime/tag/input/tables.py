@@ -1,7 +1,8 @@
 """JSON arrays, CSV, TSV and Parquet -> lines of JSONL, an object a record, lazily.
 
 Texts in an array become {"text": ...}; an object stays as it was written, on one line. The records of a table have its
-columns as fields; a value that is not there is null. The module does not know what is tagged.
+columns as fields; a value that is not there is null, and a row with more values than columns becomes a list, which is
+refused like any line that is no object. The module does not know what is tagged.
 """
 
 from __future__ import annotations
@@ -133,10 +134,9 @@ def _rows(file: BinaryIO, place: str, most: int, separator: str) -> Iterator[byt
         for number, row in enumerate(rows, start=1):
             if not row:
                 continue  # a blank line
-            if len(row) > len(names):
-                problem = f"{len(row)} values for {len(names)} columns"
-                raise CorpusError(f"{place}: row {number}", problem, "put values that hold a separator in quotes")
-            yield _line(dict(zip(names, row + [None] * (len(names) - len(row)))))
+            # A row that is too long becomes no object: as a broken line it is refused, skipped or recorded, as asked.
+            fits = len(row) <= len(names)
+            yield _line(dict(zip(names, row + [None] * (len(names) - len(row)))) if fits else row)
     except csv.Error as error:
         if "field limit" in str(error):
             raise too_large(f"{place}: row {number + 1}", "a value", most) from error

@@ -52,7 +52,7 @@ def test_gold_labels_are_read_where_they_are_asked_for() -> None:
         (b'{"text": "a"', "x:1: not JSON"),
         (b'{"text": NaN}', "x:1: not JSON (NaN is not in JSON)"),
         (b"[" * 100_000, "x:1: not JSON"),
-        (b"[1]", "x:1: a JSON list where an object should be"),
+        (b"[1]", "x:1: a list of 1 values where an object or a row of a table should be"),
         (b'{"title": "a"}', "x:1: no field 'text' or 'words' or 'tokens' (it has: 'title')"),
         (b'{"text": "a", "words": ["a"]}', "x:1: it has 'text' and 'words'"),
         (b'{"text": 1}', "x:1: the field 'text' is a number"),
