@@ -131,7 +131,7 @@ def _rows(file: BinaryIO, place: str, most: int, separator: str) -> Iterator[byt
     try:
         names = next(rows, [])
         _check_names(names, place)
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(rows, start=1):  # noqa: B007 - messages below tell it
             if not row:
                 continue  # a blank line
             # A row that is too long becomes no object: as a broken line it is refused, skipped or recorded, as asked.
