@@ -42,9 +42,9 @@ def main(arguments: Sequence[str]) -> int:
     if given.overload:
         return _overload(given, texts)
     settings = _settings(given)
-    parts = Parts(given.output / "parts", _what(given, settings), resume=given.resume)
+    parts = Parts(given.output / "parts", _what(given, settings, texts), resume=given.resume)
     settings_found = run(settings, texts, parts, bundle=given.bundle, output=given.output)
-    result = _result(given, settings, settings_found)
+    result = _result(given, settings, texts, settings_found)
     if "nerve" in [server.name for server in settings[0].servers]:
         result["overload"] = parts.take("overload", lambda: _flooded(given, texts))
     write_atomically(given.output / "serve.md", full_table(result).encode())
@@ -72,29 +72,32 @@ def _settings(given: argparse.Namespace) -> list[Setting]:
             known = ", ".join(server.name for server in chosen)
             raise UsageError("--only", f"no server {unknown[0]!r}", f"choose from {known}")
         chosen = [server for server in chosen if not given.only or server.name in given.only]
-        made.append(Setting(name=name, cores=cores, servers=chosen, plan=plan))
+        made.append(Setting(name=name, cores=cores, threads=threads, servers=chosen, plan=plan))
     return made
 
 
-def _what(given: argparse.Namespace, settings: Sequence[Setting]) -> dict[str, Any]:
+def _what(given: argparse.Namespace, settings: Sequence[Setting], texts: Texts) -> dict[str, Any]:
     """What is measured on what: parts of two runs that agree on this belong together."""
     machine = machine_facts()
     return {
         "bundle": digest_of(given.bundle / MANIFEST).sha256,
         "commit": machine["commit"],
         "cpu": machine["cpu"],
-        "texts": given.texts,
+        "checkpoint": str(given.checkpoint),
+        "texts": texts.sha256,
         "threads": given.threads,
         "settings": [[each.name, *map(len, (each.cores.server, each.cores.client))] for each in settings],
         "plans": [asdict(each.plan) for each in settings],
     }
 
 
-def _result(given: argparse.Namespace, settings: Sequence[Setting], found: dict[str, Any]) -> dict[str, Any]:
+def _result(
+    given: argparse.Namespace, settings: Sequence[Setting], texts: Texts, found: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "what": "servers",
         "machine": machine_facts(),
-        "texts": given.texts,
+        "texts": len(texts.texts),
         "quick": given.quick,
         "left_out": {server.name: server.missing for server in settings[0].servers if server.missing},
         **found.pop("shared"),

@@ -60,9 +60,9 @@ def measure(server: Server, texts: Texts, plan: Plan, log: Path, cores: Cores) -
     }
 
 
-def measure_tagger(bundle: Path, texts: Texts, cores: Cores) -> dict[str, Any]:
+def measure_tagger(bundle: Path, texts: Texts, cores: Cores, *, threads: int) -> dict[str, Any]:
     """What a Tagger does with the same texts on the servers' CPUs alone; see bench.serve.tagger."""
-    command = [sys.executable, "-m", "bench.serve.tagger", str(bundle), str(len(cores.server))]
+    command = [sys.executable, "-m", "bench.serve.tagger", str(bundle), str(threads)]
     with on_cores(cores.server):
         done = subprocess.run(command, input=json.dumps(texts.texts), stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)

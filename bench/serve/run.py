@@ -29,12 +29,14 @@ class Setting:
     Attributes:
         name: of the setting.
         cores: who may use which CPUs.
-        servers: told as many threads as they have CPUs.
+        threads: that servers and the Tagger are told; at most as many as they have CPUs.
+        servers: all that are asked for.
         plan: what is measured of each.
     """
 
     name: SettingName
     cores: Cores
+    threads: int
     servers: Sequence[Server]
     plan: Plan
 
@@ -50,7 +52,7 @@ def settings_here(plan: Plan) -> list[tuple[SettingName, Cores, Plan]]:
 def run(settings: Sequence[Setting], texts: Texts, parts: Parts, *, bundle: Path, output: Path) -> dict[str, Any]:
     """The rounds of each setting, by its name; the Tagger takes its turn in each, so that a slow minute meets all."""
     found: dict[str, Any] = {
-        setting.name: {"threads": len(setting.cores.server), "rounds": [], "seconds": setting.plan.seconds}
+        setting.name: {"threads": setting.threads, "rounds": [], "seconds": setting.plan.seconds}
         for setting in settings
     }
     for number in range(max(setting.plan.rounds for setting in settings)):
@@ -67,5 +69,6 @@ def _round(number: int, setting: Setting, texts: Texts, parts: Parts, bundle: Pa
     for server in able if number % 2 == 0 else able[::-1]:
         turn = partial(measure, server, texts, setting.plan, output / f"{server.name}.log", setting.cores)
         servers[server.name] = parts.take(f"{place}-{server.name}", turn)
-    tagger = parts.take(f"{place}-tagger", lambda: measure_tagger(bundle, texts, setting.cores))
+    turn = partial(measure_tagger, bundle, texts, setting.cores, threads=setting.threads)
+    tagger = parts.take(f"{place}-tagger", turn)
     return {"tagger": tagger, "servers": {server.name: servers[server.name] for server in able}}

@@ -1,6 +1,6 @@
 """The servers that are compared: how each is started, what it is asked, and how its answers read.
 
-Each is a process of its own that may use the same CPUs and is told the same number of threads.
+Each is a process of its own. In one setting all may use the same CPUs and are told the same number of threads.
 """
 
 from __future__ import annotations

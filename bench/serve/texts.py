@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,12 @@ class Texts:
     def texts(self) -> list[str]:
         """As a client sends them."""
         return [" ".join(sentence.words) for sentence in self.sentences]
+
+    @property
+    def sha256(self) -> str:
+        """Of sentences and gold labels."""
+        told = json.dumps([[sentence.words, sentence.labels] for sentence in self.sentences])
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def f1(self, found: Mapping[int, Sequence[Span]]) -> float:
         """Entity F1 of the answers to those sentences that were answered, in percent.

@@ -5,7 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.serve.parts import Parts
+from runtime.errors import UsageError
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("kept")
+    with pytest.raises(UsageError, match="not a folder of an earlier run's parts"):
+        Parts(tmp_path, {"seconds": 6}, resume=False)
+    assert (tmp_path / "mine.txt").read_text() == "kept"
 
 
 def _never() -> dict[str, Any]:
