@@ -6,7 +6,9 @@ A profile took minutes of measuring. It is about the candidate's bytes, so it ho
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
+from export.tune.wish import accuracy_of
 from runtime.bundle.manifest import Manifest
 from runtime.bundle.profile import RunProfile
 from runtime.screen.display import note
@@ -31,7 +33,12 @@ def kept_profiles(before: Manifest, now: Manifest, *, bundle: str) -> tuple[RunP
     for profile in before.profiles:
         if profile.name in lost:
             note(f"profile {profile.name} is dropped: {lost[profile.name]}; again: {command_of(profile, bundle)}")
-    return tuple(profile for profile in before.profiles if profile.name not in lost)
+    measured = {one.candidate: one.measured for one in now.certificates if one.passed}
+    return tuple(
+        replace(profile, measured={**profile.measured, **accuracy_of(measured[profile.candidate])})
+        for profile in before.profiles
+        if profile.name not in lost
+    )
 
 
 def command_of(profile: RunProfile, bundle: str) -> str:
@@ -59,4 +66,7 @@ def _lost(profile: RunProfile, before: Manifest, now: Manifest) -> str:
     # Other row lengths than the certificate's are not served.
     if profile.lengths and profile.lengths != new.rows:
         return "its row lengths are not certified any more"
+    f1, floor = new.measured.get("candidate_f1"), profile.wanted.get("f1")
+    if floor and (f1 is None or f1 < floor):
+        return f"its F1 is not {floor:g} on the text of the new certificate"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,6 +54,10 @@ def accuracy(bundle: Bundle, profile: RunProfile) -> Figures:
     """Changed labels in 10,000 and F1, by the certificate of the profile's candidate."""
     for certificate in bundle.manifest.certificates:
         if certificate.candidate == profile.candidate:
-            measured = certificate.measured
-            return {"changed_per_10k": measured.get("changed_per_10k"), "f1": measured.get("candidate_f1")}
-    return {"changed_per_10k": None, "f1": None}
+            return accuracy_of(certificate.measured)
+    return accuracy_of({})
+
+
+def accuracy_of(measured: Mapping[str, float | int | None]) -> Figures:
+    """The two figures of a certificate that a profile repeats."""
+    return {"changed_per_10k": measured.get("changed_per_10k"), "f1": measured.get("candidate_f1")}

@@ -22,9 +22,20 @@ from runtime.selection import choose
 def manifest(tiny_bundle: Path) -> Manifest:
     """With a profile of the candidate that "auto" takes."""
     bundle = open_bundle(tiny_bundle)
+    figures = {"candidate_f1": 0.95, "changed_per_10k": 0.0}
+    certificates = tuple(replace(one, measured={**one.measured, **figures}) for one in bundle.manifest.certificates)
     wanted: Figures = {"p99_ms": 20.0, "texts_per_second": 2e6, "f1": 0.9, "memory_bytes": 1 << 30}
-    profile = RunProfile("mine", choose(bundle), "latency", 2, 1, 256, wanted=wanted)
-    return replace(bundle.manifest, profiles=(profile,))
+    profile = RunProfile(
+        "mine",
+        choose(bundle),
+        "latency",
+        2,
+        1,
+        256,
+        wanted=wanted,
+        measured={"p50_ms": 3.0, "f1": 0.95, "changed_per_10k": 0.0},
+    )
+    return replace(bundle.manifest, certificates=certificates, profiles=(profile,))
 
 
 def test_the_same_files_keep_a_profile(manifest: Manifest, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +58,23 @@ def test_what_is_not_certified_any_more_is_dropped(manifest: Manifest, capsys: p
     with screen(verbose=False):
         assert kept_profiles(manifest, replace(manifest, certificates=()), bundle="b") == ()
     assert "is not certified any more" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("f1", [0.91, 0.62, None])
+def test_the_new_certificate_has_the_word_on_accuracy(
+    manifest: Manifest, f1: float | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificates = tuple(
+        replace(one, measured={**one.measured, "candidate_f1": f1, "changed_per_10k": 0.5})
+        for one in manifest.certificates
+    )
+    with screen(verbose=False):
+        kept = kept_profiles(manifest, replace(manifest, certificates=certificates), bundle="b")
+    if f1 == 0.91:
+        assert [one.measured for one in kept] == [{"p50_ms": 3.0, "f1": 0.91, "changed_per_10k": 0.5}]
+    else:
+        assert kept == ()
+        assert "its F1 is not 0.9 on the text of the new certificate" in " ".join(capsys.readouterr().out.split())
 
 
 def test_row_lengths_that_are_not_certified_are_dropped(manifest: Manifest) -> None:
