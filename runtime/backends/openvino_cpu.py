@@ -37,8 +37,8 @@ _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
 _CONVERTING = threading.Lock()
 CONVERTER = "openvino.tools.ovc"
 """What OpenVINO imports along where it can: its converter of models, with ssl, http and telemetry. It is half of the
-time of `import openvino`, and running a graph needs none of it. A command leaves it out; in a program that uses Nerve
-as a library it is not ours to take away."""
+time of `import openvino`, and running a graph needs none of it. `python -m runtime.tag` leaves it out; in a program
+that uses Nerve as a library it is not ours to take away."""
 _PRODUCTS = frozenset({"FullyConnected", "MatMul"})
 
 
@@ -101,7 +101,7 @@ class OpenVino:
         self._compiled, memory = _compiled(path, core, settings, kept)
         check = partial(_check_precision, precision, path)
         check(self._compiled)
-        copies, self._memory = copies_of(core, self._compiled, memory, settings, count=shapes)
+        copies, self._memory = _copies(path, core, self._compiled, memory, settings, count=shapes)
         self._fixed = FixedRows(path, core, settings, lengths, check)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
         # A request holds the memory of a stream.
@@ -154,6 +154,21 @@ def _compiled(path: Path, core: Any, settings: Mapping[str, Any], kept: Compiled
     except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
         raise BackendError(path.name, f"OpenVINO cannot load it ({reason(error)})", "export it again") from error
     return compiled, memory
+
+
+def _copies(
+    path: Path, core: Any, compiled: Any, memory: Any, settings: Mapping[str, Any], *, count: int
+) -> tuple[list[Any], Any]:
+    """See copies_of.
+
+    Raises:
+        BackendError: OpenVINO cannot copy what it compiled, as where memory is short.
+    """
+    try:
+        return copies_of(core, compiled, memory, settings, count=count)
+    except Exception as error:  # see _compiled
+        problem = f"OpenVINO cannot make {count - 1} copies of it ({reason(error)})"
+        raise BackendError(path.name, problem, "ask for no copies, or for fewer (shapes)") from error
 
 
 def _convert_one_array(openvino: Any) -> None:

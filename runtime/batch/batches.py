@@ -99,8 +99,9 @@ class Packing:
         lengths: the only row lengths that the backend takes, rising; empty: it takes any. With them packed rows are
             not trimmed, and padded rows are filled up to the next of these lengths.
         align: windows begin at columns that are multiples of this, and row lengths are multiples of 16, too. A CPU's
-            vector units add in groups of token slots: with 16 (4 in int8), logits are the same to the last bit
-            whatever else is in the batch. The token slots in between stay empty; 1 leaves none, and rows as they are.
+            vector units add in groups of token slots: where it is enough (see runtime.aligned), logits are the same to
+            the last bit whatever else is in the batch. The token slots in between stay empty; 1 leaves none, and rows
+            as they are.
     """
 
     shortest: int = 64

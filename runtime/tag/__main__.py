@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runtime.command_line import run
-from runtime.tag.opening import TaggerOpener, begin_tagger
+from runtime.tag.opening import TaggerOpener, begin_tagger, naming_the_option
 from runtime.tag.options import PROG, parse
 
 
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str], *, begin_tagger: TaggerOpener = begin_tagger,
             # Only now: a mistake in the inputs or the output is reported before a backend is loaded.
             tagger = end_opening()
             try:
-                job.run(tagger)
+                with naming_the_option():  # rows of one length are checked before their first answer
+                    job.run(tagger)
             finally:
                 tagger.close()
     return 0

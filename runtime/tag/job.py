@@ -62,8 +62,12 @@ class Job:
         self.kinds = [input_format(source) if asked.format == "auto" else asked.format for source in self.sources]
         self.to: Output = asked.to if asked.to != "auto" else output_format(asked.output, self.kinds)
         _check(request, self.sources, self.kinds, self.to)
-        # Columns of CoNLL are parted in one way in a whole file, and its first lines say in which.
-        self._tabs = [kind == "conll" and _has_tabs(source) for source, kind in zip(self.sources, self.kinds)]
+        # Columns of CoNLL are parted in one way in a whole file, and its first lines say in which. A pipe is not looked
+        # into before its turn: who writes several may write them one after the other.
+        self._tabs = [
+            kind == "conll" and source.can_be_read_again and _has_tabs(source)
+            for source, kind in zip(self.sources, self.kinds)
+        ]
         self.sink = open_sink(asked.output, self._work(request), resume=asked.resume, seconds=save_seconds)
         if asked.resume and not self.sink.partial:
             raise UsageError("--resume", f"{asked.output} is not a file that could be cut", "leave it out")
@@ -109,7 +113,8 @@ class Job:
             if index < saved.source:
                 self._look_over(source, kind, saved.finished[index])
                 continue
-            start = Start(source.file, index, more=index + 1 < len(self.sources), tabs=self._tabs[index])
+            tabs = self._tabs[index] if source.can_be_read_again else kind == "conll" and _has_tabs(source)
+            start = Start(source.file, index, more=index + 1 < len(self.sources), tabs=tabs)
             with source.open() as opened:
                 file = as_json_lines(kind, opened, source.file, most=self.asked.max_text)
                 if index == saved.source and saved.items:

@@ -65,12 +65,9 @@ def _open_tagger(request: Request, verified: Ahead[Prepared]) -> Tagger:
     model = request.model
     if told := too_many_threads(model.threads):
         print(f"{PROG}: warning: {told}", file=sys.stderr)
-    try:
-        with _without(CONVERTER):
-            _load_ahead(model.wanted.backend)
-            tagger = _opened(request, verified.result())
-    except UncertifiedError as error:  # the library does not know the command line, so its fix names no option
-        raise UncertifiedError(error.subject, error.problem, f"{error.fix} (--allow-uncertified)") from error
+    with naming_the_option(), _without(CONVERTER):
+        _load_ahead(model.wanted.backend)
+        tagger = _opened(request, verified.result())
     if model.verbose or (request.job.progress and sys.stderr.isatty()):
         print(f"{PROG}: took {tagger.about}", file=sys.stderr)
     return tagger
@@ -94,6 +91,15 @@ def _opened(request: Request, prepared: Prepared) -> Tagger:
         remember=model.remember,
         profile=model.profile,
     )
+
+
+@contextmanager
+def naming_the_option() -> Iterator[None]:
+    """The library does not know the command line, so that its fix for what is not certified names no option."""
+    try:
+        yield
+    except UncertifiedError as error:
+        raise UncertifiedError(error.subject, error.problem, f"{error.fix} (--allow-uncertified)") from error
 
 
 @contextmanager

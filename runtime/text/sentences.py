@@ -50,7 +50,7 @@ _STOP = re.compile(rf"(?<!{_MARKS})({_MARKS}++)[{_CLOSING}]*+(?:[{_LOW_CLOSING}]
 _MAY_PART = re.compile(
     rf"[\n\r\x0b\x0c\x85\u2028\u2029<{_STRONG}{_WIDE_PERIOD}]|{_MARKS}[{_CLOSING}{_LOW_CLOSING}]*\s+\S"
     # A row of a table or a dateline, and the capital after it.
-    r"|[\d%)*\-\u2013\u2014]\s+[\"'(\[*]*[^\W\d_a-z]"
+    r"|[\d%)*+/\-\u2013\u2014]\s+[\"'(\[*]*[^\W\d_a-z]"
 )
 # What follows a stop: opening quotes and brackets, and the word after them, where one stands there.
 _FOLLOWING = re.compile(rf"\s+[{_OPENING}]*(\w*)")

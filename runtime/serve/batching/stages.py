@@ -26,10 +26,11 @@ from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.decode.options import Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
-from runtime.errors import TextError, UsageError
+from runtime.errors import TextError
 from runtime.logits import BatchRunner
 from runtime.one_text import OneText, Taken
 from runtime.readers import PipelineReader, PipelineTokens, WordReader, WordTokens
+from runtime.reading_policy import settled
 from runtime.serve.batching.reading import Reading
 from runtime.serve.batching.stream_gate import SharedBackend
 from runtime.text.label_schemes import LabelSet
@@ -109,11 +110,9 @@ class TaggingStages:
         """Refuse a reading that this model cannot do, before it is in a queue.
 
         Raises:
-            UsageError: there is no such label or way; the message lists those that there are.
+            UsageError: there is no such label or way, and the message lists those that there are; or the aggregation
+                reads texts otherwise than is asked for.
         """
-        if reading.aggregation != "word" and reading.read not in ("auto", "windows"):
-            problem = f"{reading.read}, and aggregation {reading.aggregation!r} reads texts whole, as the pipeline does"
-            raise UsageError("reading", problem, "leave one of the two out")
         self._reader_and_one(reading)
 
     def tokenize(self, reading: Reading, questions: Sequence[Any]) -> Tokens:
@@ -204,7 +203,7 @@ class TaggingStages:
 
     def _made(self, reading: Reading, decoding: Decoding) -> tuple[WordReader | PipelineReader, OneText | None]:
         by_word = decoding.aggregation == "word"
-        windowing = self._settled(reading) if by_word else reading.windowing.settled("windows")
+        windowing = self._settled(reading) if by_word else settled(reading.windowing, decoding)
         runner = BatchRunner(
             self.backend,
             self._encoder.special_tokens,

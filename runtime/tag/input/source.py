@@ -69,6 +69,11 @@ class Source:
         self.size = 0 if self._once else found.st_size
 
     @property
+    def can_be_read_again(self) -> bool:
+        """Whether it is a file, and not a pipe or a terminal."""
+        return not self._once
+
+    @property
     def position(self) -> int:
         """Number of bytes of `size` that are read; 0 where `size` is unknown."""
         # The packed file's own position: how far an unpacked one is says nothing about what is left.

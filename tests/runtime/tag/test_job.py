@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -237,6 +239,23 @@ def test_a_column_of_a_table_is_chosen_by_its_name(run: _Run) -> None:
     assert str(line["entities"]).startswith("[{'label': 'LOC', 'text': 'Oslo', 'start': 0, 'end': 4")
     with pytest.raises(NerveError, match=r"x\.csv:1: no field 'title' \(it has: 'body', 'text'\)"):
         run("-i", path, "--field", "title")
+
+
+def test_pipes_may_be_written_one_after_the_other(run: _Run) -> None:
+    """More than a pipe holds, so that the writer of the first waits until it is read."""
+    pipes = [run.folder / name for name in ("a.conll", "b.conll")]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+
+    def write() -> None:
+        for pipe in pipes:
+            pipe.write_bytes(b"Maria\tB-PER\n\n" * 20_000)
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    out = run("--format", "conll", "-i", *pipes)
+    writer.join()
+    assert out.count(b"\n\n") == 40_000
 
 
 def test_a_row_that_is_too_long_is_skipped_or_recorded_as_any_broken_line(run: _Run) -> None:

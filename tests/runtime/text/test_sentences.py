@@ -96,6 +96,12 @@ def _assert_sound(text: str) -> None:
     assert all(not text[start].isspace() for start, _ in sentences[1:])
 
 
+@pytest.mark.parametrize("last", ["3", "3+", "3/", "3%", "(3)", "3*", "3-"])
+def test_a_table_of_any_figures_may_part(last: str) -> None:
+    _assert_sound(f"Ajax {last} Porto {last} Lund {last} Bern {last}")
+    assert len(split_sentences(f"Ajax {last} Porto {last} Lund {last} Bern {last}")) == 4
+
+
 @settings(max_examples=500, deadline=None)
 @given(st.text(st.characters(exclude_categories=()), max_size=60))
 def test_any_text_is_parted(text: str) -> None:
@@ -106,7 +112,7 @@ _PARTS = (
     *("He", "she", "U.S.", "J.", "Mr.", "3.5", "12.", "1.", "2.", "No. 5", "NATO", "A LONG HEADING", "- ", "* ", "# "),
     *(".", "!", "?", "...", "\u2026", "\u3002", "\uff0e", "\u0964", "\u1362", '"', "\u201d", ")", "(", "\u300d", "'s"),
     *(" ", " ", " ", "\n", "\n\n", "\r\n", "\x0c", "\u2028", "\t", "   ", "> ", "| ", "<p>", "</p>", "<br>", "<p "),
-    *("\ud800", "\udfff", "\u0e01", "\u6771", "a" * 45, "OSLO", "2026-03-01", "May 1 -", "3 2", "(3)"),
+    *("\ud800", "\udfff", "\u0e01", "\u6771", "a" * 45, "OSLO", "2026-03-01", "May 1 -", "3 2", "(3)", "3+", "4/"),
 )  # fmt: skip
 
 

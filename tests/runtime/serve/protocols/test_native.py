@@ -53,6 +53,7 @@ def test_options_are_those_of_the_command_line(server: Server, options: dict[str
         ({"texts": ["a"], "stride": 62}, "give 0 to 61"),
         ({"texts": ["a"], "read": "windows", "context": 8}, "context: 8 tokens, and reading by windows takes none"),
         ({"texts": ["a"], "read": "sentences", "aggregation": "simple"}, "reads texts whole"),
+        ({"texts": ["a"], "context": 64, "aggregation": "simple"}, "reads texts whole"),
         ({"texts": ["a", "long " * 100], "long": "error"}, "text 2: 100 tokens"),
         ([], "the JSON that this route takes"),
     ],
