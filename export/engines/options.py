@@ -13,7 +13,7 @@ from runtime.bundle.manifest import Manifest, Profile
 from runtime.errors import BackendError
 from runtime.system.gpu import Gpu
 
-# Cells of the largest batches: some thousand keep every multiprocessor of a large GPU busy, and a chunk of 512
+# Token slots of the largest batches: some thousand keep every multiprocessor of a large GPU busy, and a chunk of 512
 # sentences, which is what the runtime tags at once, fills one or two such batches. Not measured on a GPU yet.
 SLOTS = 8192
 # The compute capability of Turing (T4, RTX 20), whose engines of TensorRT for RTX need a graph all in fp16.

@@ -252,7 +252,7 @@ def _through(graph: onnx.GraphProto, tensor: str, stored: StoredInput, precision
 
 def _add_outlier(graph: onnx.GraphProto, node: NodeProto, tensor: str, channel: int, layer: LinearLayer) -> None:
     """Add what a channel contributes to the result of a matrix multiplication, which leaves it out."""
-    name = f"{layer.name}/apart/{channel}"
+    name = f"{layer.name}/outlier/{channel}"
     cut = {"start": channel, "end": channel + 1, "axis": -1}
     bounds = [constant(graph, f"{name}/{what}", np.array([number], np.int64)) for what, number in cut.items()]
     weights = constant(graph, f"{name}/weights", layer.weights[channel].astype(np.float16))

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
         limited=options.limited_evidence,
         public_key=options.require_signature,
     )
-    # A bundle may lie where nobody can write, and then nobody can change it.
+    # Where we cannot write beside the bundle there is no lock: the copy is held against the digests in any case.
     with unchanged(options.bundle) as place:
         for line in write_repository(place, options.output, serving):
             print(line)

@@ -1,4 +1,4 @@
-"""All kinds of cases, one a module. The dear ones have small shares: a million cases take about an hour of one CPU."""
+"""All kinds of cases, one a module. The dear ones have small shares: a million cases take half an hour of one CPU."""
 
 from __future__ import annotations
 
