@@ -135,6 +135,7 @@ class Whole:
         """See Sink."""
         if not self.saved.complete:
             self._save(complete=True)
+            self._consistent = False  # so that `close` does not save a state that lacks `complete`
         self._publish()
 
     def close(self) -> None:

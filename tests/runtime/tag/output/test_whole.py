@@ -367,3 +367,38 @@ def test_an_output_that_cannot_get_its_name_says_so(place: Path) -> None:
         whole.finish()
     whole.close()
     assert Path(f"{place}.partial").read_bytes() == b"one\n"
+    # It is whole, and what is left to a run that goes on is its name.
+    left = Journal(place.with_name("o.journal")).load(_WORK)
+    assert left is not None
+    assert (left.complete, left.output, left.written) == (True, 4, _sha256(b"one\n"))
+    (place / "in the way").unlink()
+    place.rmdir()
+    again = _opened(place, resume=True)
+    again.finish()
+    assert place.read_bytes() == b"one\n"
+    assert list(place.parent.iterdir()) == [place]
+
+
+def test_an_interrupt_before_the_first_state_saves_none(place: Path) -> None:
+    whole = _opened(place)
+    whole.write(b"one\n", [_item(b"one\n")])
+    whole.close()
+    assert _states(place) == 0
+    again = _opened(place, resume=True)
+    assert (again.saved, Path(f"{place}.partial").read_bytes()) == (Saved(), b"")
+    again.close()
+
+
+def test_a_name_that_is_taken_after_a_kill_is_said_and_loses_nothing(killed: Path) -> None:
+    """The run that goes on has written nothing of its own yet."""
+    journal = Journal(killed.with_name("o.journal"))
+    journal.save(Saved(source=1, items=2, output=_KILLED.output, written=_KILLED.written, complete=True))
+    killed.mkdir()
+    whole = _opened(killed, resume=True)
+    with pytest.raises(StorageError, match="irectory"):
+        whole.finish()
+    whole.close()
+    assert Path(f"{killed}.partial").stat().st_size == _KILLED.output
+    killed.rmdir()
+    _opened(killed, resume=True).finish()
+    assert _sha256(killed.read_bytes()) == _KILLED.written
