@@ -402,3 +402,18 @@ def test_a_name_that_is_taken_after_a_kill_is_said_and_loses_nothing(killed: Pat
     killed.rmdir()
     _opened(killed, resume=True).finish()
     assert _sha256(killed.read_bytes()) == _KILLED.written
+
+
+@pytest.mark.parametrize("end", ["close", "finish"])
+def test_what_is_closed_closes_nothing_else(place: Path, end: str) -> None:
+    whole = _opened(place)
+    whole.write(b"one\n", [_item(b"one\n")])
+    whole.save(left_out=0, score={})
+    others = [os.dup(0) for _ in range(2)]
+    getattr(whole, end)()
+    whole.close()
+    whole.close()
+    for each in (1, 2, *others):
+        os.fstat(each)  # raises where it is closed
+    for each in others:
+        os.close(each)
