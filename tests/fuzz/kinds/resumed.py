@@ -10,48 +10,14 @@ import contextlib
 import gzip
 import json
 import random
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from runtime.batch.repeats import Repeats
 from runtime.errors import NerveError
 from runtime.tag.__main__ import main
-from runtime.text.answer import Answer, Question
-from runtime.text.entity import Entity
-from runtime.text.label_schemes import LabelSet
 from tests.fuzz.change import changed_bytes, changed_json
 from tests.fuzz.kind import Case, check
 from tests.fuzz.kinds.inputs import clear, drawn
-from tests.runtime.tag.stand_in import LABELS
-
-
-class _KilledError(BaseException):
-    """The end of the process, as far as files can tell: nothing after it is done."""
-
-
-class _Tagger:
-    """Answers with the text's first character, and ends the run before some answer."""
-
-    labels, repeats = LabelSet(LABELS), Repeats(0)
-    in_sections = in_context = False
-
-    def __init__(self, dies_at: int = -1) -> None:
-        self._dies_at = dies_at
-
-    def answers(self, questions: Iterable[Question], *, chunk: int) -> Iterator[Answer]:
-        for number, question in enumerate(questions):
-            if number == self._dies_at:
-                raise _KilledError
-            if isinstance(question, str):
-                yield Answer([Entity("PER", question[:1], 0, 1, 0.5)])
-            else:
-                yield Answer(labels=["B-PER", *["O"] * (len(question) - 1)]) if question else Answer()
-
-    def entities(self, text: str) -> Iterator[Entity]:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Nothing to give back."""
+from tests.runtime.tag.dying import DyingTagger, KilledError
 
 
 def open_case(folder: Path) -> Case:
@@ -62,12 +28,12 @@ def open_case(folder: Path) -> Case:
         output = folder / chance.choice(("out", "out.gz"))
         clear(output)
         run = ["-o", str(output), *arguments]
-        with contextlib.suppress(_KilledError):
-            _tag(run, _Tagger(chance.randrange(0, 12)))
+        with contextlib.suppress(KilledError):
+            _tag(run, DyingTagger(chance.randrange(0, 12)))
         changed = _change(folder, output, names, chance)
         clear(folder / "whole")
         expected = _whole(["-o", str(folder / "whole"), *arguments], folder / "whole")
-        _tag([*run, "--resume"], _Tagger())
+        _tag([*run, "--resume"], DyingTagger())
         found = gzip.decompress(output.read_bytes()) if output.suffix == ".gz" else output.read_bytes()
         # Who edits journal and output so that they fit each other has the output that he made.
         check(found == expected or changed == "forged", "another output", changed, found, expected)
@@ -94,14 +60,14 @@ def _inputs(folder: Path, chance: random.Random) -> tuple[list[Path], list[str]]
     return names, [*told, "-f", kind, "--to", chance.choice(("jsonl", "jsonl", "conll", "html")), *options]
 
 
-def _tag(arguments: list[str], tagger: _Tagger) -> None:
+def _tag(arguments: list[str], tagger: DyingTagger) -> None:
     main(arguments, begin_tagger=lambda request: lambda: tagger, save_seconds=0.0)
 
 
 def _whole(arguments: list[str], output: Path) -> bytes:
     """What one run writes; nothing where it is refused, as the resumed one must then be."""
     try:
-        _tag(arguments, _Tagger())
+        _tag(arguments, DyingTagger())
     except NerveError:
         return b"refused"
     return output.read_bytes()

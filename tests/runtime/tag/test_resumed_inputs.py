@@ -6,57 +6,21 @@ import contextlib
 import gzip
 import os
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from runtime.batch.repeats import Repeats
 from runtime.errors import NerveError, UsageError
 from runtime.tag.__main__ import main
-from runtime.text.answer import Answer, Question
-from runtime.text.entity import Entity
-from runtime.text.label_schemes import LabelSet
-from tests.runtime.tag.stand_in import LABELS
-
-
-class _KilledError(BaseException):
-    """The end of the process."""
-
-
-class _Tagger:
-    """Labels the first word, and ends the run before the answer of a number."""
-
-    labels, repeats = LabelSet(LABELS), Repeats(0)
-    in_sections = in_context = False
-
-    def __init__(self, dies_at: int = -1) -> None:
-        self._dies_at = dies_at
-
-    def answers(self, questions: Iterable[Question], *, chunk: int) -> Iterator[Answer]:
-        for number, question in enumerate(questions):
-            if number == self._dies_at:
-                raise _KilledError
-            if question is None:
-                yield Answer()
-            elif isinstance(question, str):
-                yield Answer([Entity("PER", question[:1], 0, 1, 0.5)])
-            else:
-                yield Answer(labels=["B-PER", *["O"] * (len(question) - 1)])
-
-    def entities(self, text: str) -> Iterator[Entity]:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Nothing to give back."""
+from tests.runtime.tag.dying import DyingTagger, KilledError
 
 
 def _tag(*arguments: object, dies_at: int = -1) -> None:
-    main([*map(str, arguments)], begin_tagger=lambda request: lambda: _Tagger(dies_at), save_seconds=0.0)
+    main([*map(str, arguments)], begin_tagger=lambda request: lambda: DyingTagger(dies_at), save_seconds=0.0)
 
 
 def _killed(*arguments: object, at: int) -> None:
-    with contextlib.suppress(_KilledError):
+    with contextlib.suppress(KilledError):
         _tag(*arguments, dies_at=at)
 
 
