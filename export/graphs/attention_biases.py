@@ -35,10 +35,26 @@ def with_moved_biases(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     changed = copy_of(model)
     for attention in _attentions(changed):
-        _drop(changed, attention.key_add)
-        _fold_value(changed, attention)
-        _drop(changed, attention.value_add)
+        _drop_of_keys_and_values(changed, attention)
         _move_query(changed, attention)
+    return _tidied(changed)
+
+
+def with_query_biases_alone(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of a packed graph in fp32 that adds biases to queries alone, before they are brought into heads.
+
+    For operators that take whole queries, keys and values: of a layer's three additions, one is left.
+
+    Raises:
+        BugError: an attention does not stand there as export.graphs.packed writes it.
+    """
+    changed = copy_of(model)
+    for attention in _attentions(changed):
+        _drop_of_keys_and_values(changed, attention)
+    return _tidied(changed)
+
+
+def _tidied(changed: onnx.ModelProto) -> onnx.ModelProto:
     del changed.graph.value_info[:]  # it names tensors that are gone
     whole = OnnxModel(changed)
     whole.prune_graph()
@@ -136,6 +152,12 @@ def _drop(model: onnx.ModelProto, add: NodeProto) -> None:
             if name == add.output[0]:
                 node.input[index] = add.input[1 - place]
     model.graph.node.remove(add)
+
+
+def _drop_of_keys_and_values(model: onnx.ModelProto, attention: _Attention) -> None:
+    _drop(model, attention.key_add)
+    _fold_value(model, attention)
+    _drop(model, attention.value_add)
 
 
 def _fold_value(model: onnx.ModelProto, attention: _Attention) -> None:

@@ -2,7 +2,8 @@
 
     stays fp32      inputs and outputs; LayerNormalization and Softmax, which add many numbers up; the classifier,
                     which decides the label and is next to no work, with its weights
-    becomes fp16    everything else, weights included
+    becomes fp16    everything else, weights included; also ONNX Runtime's own operators, which add up in fp32 what
+                    they are given in fp16 (export.graphs.ort_fusions)
     becomes -10,000 the lowest number of fp32, with which padded graphs mask what is not there
     moves           the biases of attention, in packed graphs, to where they cost a GPU least: see
                     export.graphs.attention_biases

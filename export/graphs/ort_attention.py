@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, helper, numpy_helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
+from export.graphs.attention_biases import with_query_biases_alone
+from export.graphs.ort_fusions import DOMAIN, fuse_activations, fuse_normalizations, say_float
 from runtime.bundle.store import Graph
 from runtime.errors import BugError
 
-DOMAIN = "com.microsoft"
-"""Of ONNX Runtime's own operators."""
 _PLACE_OF_HEADS = 2  # of [rows, length, heads, size]
 
 
@@ -56,11 +56,11 @@ def fused_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
     Raises:
         BugError: an attention does not stand there as export.graphs.packed writes it.
     """
-    model = onnx.load(source)
+    model = with_query_biases_alone(onnx.load(source))
     for each in attentions_of(model):
         inputs = [each.query, each.key, each.value, "", "", each.mask]
         replace_attention(model, each, "MultiHeadAttention", inputs)
-    save_pruned(model, output)
+    save_fused(model, output)
     return replace(graph, file=output.name, made_for="onnxruntime")
 
 
@@ -91,18 +91,19 @@ def replace_attention(model: ModelProto, attention: Attention, operator: str, in
     say_float(model, node.output[0])
 
 
-def say_float(model: ModelProto, tensor: str) -> None:
-    """Note that a tensor is float: ONNX's type inference, which converting to fp16 relies on, cannot tell by itself."""
-    model.graph.value_info.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None))
+def save_fused(model: ModelProto, output: Path) -> None:
+    """Write a graph with ONNX Runtime's operators, what stands between the attentions fused, too.
 
-
-def save_pruned(model: ModelProto, output: Path) -> None:
-    """Write a graph with ONNX Runtime's operators, without nodes and constants that nothing reads any more."""
+    Nodes and constants that nothing reads any more are left out.
+    """
     model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     whole = OnnxModel(model)
+    whole.prune_graph()  # first: what only seems to be read is not fused
+    fuse_normalizations(model)
+    fuse_activations(model)
     whole.prune_graph()
     whole.topological_sort()
-    onnx.save(whole.model, output)
+    onnx.save(model, output)
 
 
 def _attention(

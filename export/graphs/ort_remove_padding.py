@@ -17,7 +17,9 @@ import numpy as np
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from export.graphs.ort_attention import DOMAIN, Attention, attentions_of, replace_attention, save_pruned, say_float
+from export.graphs.attention_biases import with_query_biases_alone
+from export.graphs.ort_attention import Attention, attentions_of, replace_attention, save_fused
+from export.graphs.ort_fusions import DOMAIN, say_float
 from export.quantize.linear_layers import CLASSIFIER
 from runtime.batch.batches import NOTHING
 from runtime.bundle.store import Graph
@@ -38,7 +40,7 @@ def packing_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
     Raises:
         BugError: an attention or the classifier does not stand there as export.graphs.packed writes it.
     """
-    model = onnx.load(source)
+    model = with_query_biases_alone(onnx.load(source))
     attentions = attentions_of(model)
     _take_padding_out(model, attentions[0])
     for each in attentions:
@@ -48,7 +50,7 @@ def packing_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
         inputs = [each.query, each.key, each.value, "", _OFFSETS, _STARTS, bias]
         replace_attention(model, each, "PackedMultiHeadAttention", inputs)
     _put_padding_back(model)
-    save_pruned(model, output)
+    save_fused(model, output)
     return replace(graph, file=output.name, layout="padded", made_for="onnxruntime", capturable=False)
 
 

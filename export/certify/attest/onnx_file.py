@@ -11,8 +11,10 @@ from onnx import NodeProto, TensorProto
 # The shortest rows that the runtime makes, where attention has the least part of the work.
 ROWS, LENGTH = 8, 64
 FUSED = frozenset({"Attention", "MultiHeadAttention", "PackedMultiHeadAttention"})
-# Operators of ONNX Runtime: those whose result is the tokens of all rows, one after another, and those with rows.
-_FLAT, _IN_ROWS = frozenset({"RemovePadding", "PackedMultiHeadAttention"}), FUSED | {"RestorePadding"}
+# Operators of ONNX Runtime whose shapes inference does not know; from the first to the second of the last two, the
+# tokens of all rows stand one after another.
+_TAKE_OUT, _PUT_BACK = "RemovePadding", "RestorePadding"
+_OF_ONNX_RUNTIME = FUSED | {"SkipLayerNormalization", "BiasGelu", _TAKE_OUT, _PUT_BACK}
 MOVING = frozenset({"Reshape", "Transpose", "Identity", "Squeeze", "Unsqueeze"})
 
 
@@ -37,13 +39,15 @@ def _say_fused(model: onnx.ModelProto) -> None:
     """
     made = {name: node for node in model.graph.node for name in node.output}
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    flat = False
     for node in model.graph.node:
-        if node.op_type not in _FLAT | _IN_ROWS:
+        if node.op_type not in _OF_ONNX_RUNTIME:
             continue
+        flat = (flat or node.op_type == _TAKE_OUT) and node.op_type != _PUT_BACK
         for reader, kind in _multiplications_of(node.output[0], model.graph):
             weight = weights.get(source_of(reader.input[1], made))
             if weight is not None:
-                leading = (ROWS * LENGTH,) if node.op_type in _FLAT else (ROWS, LENGTH)
+                leading = (ROWS * LENGTH,) if flat else (ROWS, LENGTH)
                 value = onnx.helper.make_tensor_value_info(
                     node.output[0], kind or weight.data_type, (*leading, weight.dims[0])
                 )

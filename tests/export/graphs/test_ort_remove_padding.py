@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from onnxruntime import InferenceSession
 
 from export.certify.attest.graph import attest_graph
 from export.graphs.fp16 import fp16_from_graph
-from export.graphs.ort_attention import DOMAIN
+from export.graphs.ort_fusions import DOMAIN
 from export.graphs.ort_remove_padding import packing_from_graph
 from export.graphs.packed import packed_from_checkpoint
 from export.torch_model import load_model
@@ -87,6 +88,36 @@ class PackedMultiHeadAttention(OpRun):
         return (found,)
 
 
+class SkipLayerNormalization(OpRun):
+    """Of tokens one after another, or in rows."""
+
+    op_domain = DOMAIN
+
+    def _run(
+        self,
+        value: NDArray[Any],
+        skip: NDArray[Any],
+        weight: NDArray[Any],
+        shift: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        epsilon: float = 0.0,
+    ) -> tuple[NDArray[Any]]:
+        total = value + skip + (0 if bias is None else bias)
+        spread = np.sqrt(total.var(axis=-1, keepdims=True) + epsilon)
+        return ((total - total.mean(axis=-1, keepdims=True)) / spread * weight + shift,)
+
+
+class BiasGelu(OpRun):
+    """With the error function."""
+
+    op_domain = DOMAIN
+
+    def _run(self, value: NDArray[Any], bias: NDArray[Any]) -> tuple[NDArray[Any]]:
+        total = value + bias
+        erf = np.vectorize(math.erf, otypes=[total.dtype])
+        return (0.5 * total * (1 + erf(total / np.sqrt(2))),)
+
+
 def padded_rows() -> Batch:
     """A window a row, and padding behind it."""
     length = max(_COUNTS)
@@ -119,6 +150,7 @@ def test_logits_stay(architecture: str, tmp_path: Path) -> None:
     expected = backend.logits(batch)
     backend.close()
     operators: list[type[OpRun]] = [RemovePadding, RestorePadding, PackedMultiHeadAttention]
+    operators += [SkipLayerNormalization, BiasGelu]
     evaluator = ReferenceEvaluator(onnx.load(tmp_path / packing.file), new_ops=operators)
     with np.errstate(all="ignore"):  # MPNet takes the logarithm of distances, 0 among them
         answers: Any = evaluator.run(None, dict(batch.named(packing.inputs)))
