@@ -126,6 +126,9 @@ class Batcher:
         self._changed = threading.Condition()
         self._streams = stages.backend.concurrent
         self._running = self._running_bulk = 0
+        # Tokens of the small calls that were taken while all streams ran, until one is free. Small newcomers pass large
+        # calls at the backend's gate, and each other nowhere.
+        self._ahead = 0
         self._rested = [0.0] * self._streams  # a heap: when each free stream has let enough gather
         self._closed = False
         self._ratio, self._speed = _TOKENS_PER_CHARACTER, 0.0
@@ -135,8 +138,8 @@ class Batcher:
 
     @property
     def queued(self) -> int:
-        """Tokens that stand before a small newcomer."""
-        return self._queue.tokens
+        """Tokens that stand before a small newcomer: in the queue, and in a batch that is tokenized ahead."""
+        return self._queue.tokens + self._ahead
 
     @property
     def room(self) -> int:
@@ -153,9 +156,11 @@ class Batcher:
         size = int(self._ratio * characters)
         with self._changed:
             # A body is more than its texts: four times as much at most is a guess that refuses none in vain.
-            return self._refusal(self._queue.standing(size // 4), size)
+            return self._refusal(size // 4, size)
 
-    def _refusal(self, standing: int, size: int) -> OverloadedError | None:
+    def _refusal(self, least: int, size: int) -> OverloadedError | None:
+        """Why a call of `size` tokens is not taken, where so much stands before one of `least`."""
+        standing = self._queue.standing(least) + self._ahead
         if standing < max(self.room, _OWN_SIZES * size):
             return None
         return OverloadedError(standing / self._speed if self._speed else 1.0)
@@ -182,7 +187,7 @@ class Batcher:
             self._on_done([call])
             return
         with self._changed:
-            refusal = None if probe else self._refusal(self._queue.standing(call.size), call.size)
+            refusal = None if probe else self._refusal(call.size, call.size)
             if refusal or self._closed:
                 raise refusal or OverloadedError(1.0)
             self._queue.put(call, time.monotonic())
@@ -212,6 +217,7 @@ class Batcher:
                 with self._changed:  # this worker looks for the next batch itself, so that no other need wake up
                     now = time.monotonic()
                     self._running -= 1
+                    self._ahead = 0
                     self._running_bulk -= not pieces[0].call.small
                     if self._running < self._streams:
                         heapq.heappush(self._rested, now + _GATHER * (now - began))
@@ -226,6 +232,8 @@ class Batcher:
                     if pieces := self._queue.take(now, bulk=bulk):
                         if self._running < self._streams:
                             heapq.heappop(self._rested)
+                        elif pieces[0].call.small:
+                            self._ahead = sum(piece.size for piece in pieces)
                         self._running += 1
                         self._running_bulk += not pieces[0].call.small
                         self._call_another()

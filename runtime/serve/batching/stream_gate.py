@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -45,8 +46,9 @@ class SharedBackend:
         slots = self.full if backend.packing.lengths else 2 * self.full
         self.packing: Packing = replace(backend.packing, align=align, slots=slots)
         self._free = backend.streams
-        self._small_waiting = 0
-        self._changed = threading.Condition()
+        self._small: deque[threading.Lock] = deque()
+        self._bulk: deque[threading.Lock] = deque()
+        self._lock = threading.Lock()
         self._thread = threading.local()
 
     def begin(self, *, small: bool) -> None:
@@ -80,21 +82,27 @@ class SharedBackend:
         self._backend.close()
 
     def _enter(self, *, small: bool) -> None:
-        with self._changed:
-            if small:
-                self._small_waiting += 1
-            while self._free == 0 or (self._small_waiting and not small):
-                self._changed.wait()
-            self._free -= 1
-            if small:
-                self._small_waiting -= 1
-            if self._free:
-                self._changed.notify_all()
+        """Take a stream: a free one, or, in the order of arrival, the next that is handed on; small batches go first.
+
+        A stream that came free for whoever is quickest went to the thread that had just left it and came back with its
+        next batch, past one that had waited for a whole batch's time.
+        """
+        with self._lock:
+            if self._free:  # nobody waits while one is
+                self._free -= 1
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            (self._small if small else self._bulk).append(turn)
+        turn.acquire()
 
     def _leave(self) -> None:
-        with self._changed:
-            self._free += 1
-            self._changed.notify_all()
+        """Hand the stream on, or leave it free."""
+        with self._lock:
+            if waiting := self._small or self._bulk:
+                waiting.popleft().release()
+            else:
+                self._free += 1
 
 
 def _check_finite(logits: NDArray[np.float32], batch: Batch) -> None:

@@ -72,6 +72,7 @@ def main(port_file: str, tokens_a_second: str, *arguments: str) -> None:
         About(name="ner"),
         limits=Limits(body=asked.max_body_bytes, texts=asked.max_texts, deadline=asked.deadline, body_seconds=1.0),
         log=Log(requests=asked.request_log),
+        batch=asked.batch_tokens,
         most_queued=asked.max_queued_tokens,
     )
     on = listen("127.0.0.1", 0)

@@ -167,6 +167,20 @@ def test_a_full_queue_refuses(tmp_path: Path) -> None:
     asking.batcher.close(0.1)
 
 
+def test_what_is_tokenized_ahead_still_stands_before_a_newcomer(tmp_path: Path) -> None:
+    asking = Asking(stages_on(Slow(40), tmp_path / "bundle"), most_queued=600)
+    for _ in range(2):
+        assert _tried(asking, ["word " * 40])  # one for each stream
+        time.sleep(0.1)
+    assert asking.batcher.queued == 0
+    outcomes = [_tried(asking, ["word " * 40]) for _ in range(40)]
+    time.sleep(0.1)
+    # Of 52 tokens each, by the estimate. Ten of them were taken as soon as they were there, and still count.
+    assert outcomes == [True] * 12 + [False] * 28
+    assert asking.batcher.queued == 12 * 52
+    asking.batcher.close(0.1)
+
+
 def test_a_fault_is_the_answer_of_its_batch_alone(tmp_path: Path) -> None:
     faults: list[BaseException] = []
     asking = Asking(stages_on(Slow(1e6), tmp_path / "bundle"), on_fault=faults.append)
