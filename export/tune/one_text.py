@@ -1,9 +1,9 @@
 """One text at a time: how many milliseconds a candidate takes, and with which threads and row lengths it takes fewest.
 
 A backend gets windows as long as sentences of news, one in each call. Its set-ups take turns, some calls each, so that
-other work of the machine slows all of them. First the number of threads is chosen, then, with these, the row lengths
-that a graph is compiled for by themselves. Each of those costs memory and time at the start, so a plainer set-up is
-taken where it is hardly slower.
+other work of the machine slows all of them. Threads and row lengths are chosen together: a graph for any length
+prepares its operators on one thread, so that more threads gain little there, and much in a graph for one length. Those
+cost memory and time at the start, so a plainer set-up is taken where it is hardly slower.
 """
 
 from __future__ import annotations
@@ -30,8 +30,12 @@ SENTENCES, ROUNDS = 48, 5
 _TURN = 8
 # Seconds that one set-up may take; a large model then has fewer rounds.
 _SECONDS = 2.0
-# A set-up with more compiled graphs must take this share less.
+# A set-up with more threads or compiled graphs must take this share less.
 _GAIN = 0.05
+# Threads that are tried between one and all: a sentence is too little work for many.
+_SOME_THREADS = 4
+# Bytes of graphs and weights that may be open at once; the set-ups of a large model are measured one by one.
+_TOGETHER = 2 * 2**30
 # Mean and deviation of the logarithm of a sentence's tokens; a log-normal fit to CoNLL-2003.
 MEAN, DEVIATION = 2.75, 0.75
 _SPECIAL_TOKENS = SpecialTokens((0,), (0,))
@@ -54,19 +58,40 @@ def one_text_speed(bundle: Bundle, candidate: Candidate, *, threads: int, clock:
         threads: CPUs to use at most.
         clock: seconds from any moment on.
     """
-    plain = [SetUp(count, ()) for count in sorted({1, threads})]
-    seconds = _measured(bundle, candidate, plain, clock)
-    best = _plainest(seconds)
-    # Others than those that the certificate covers would not be served.
-    if rows := bundle.certificate(candidate).rows:
-        # With the plain one once more, since only what took turns can be compared.
-        seconds = _measured(bundle, candidate, [best, SetUp(best.threads, rows)], clock)
-        best = _plainest(seconds)
+    # Other rows than those that the certificate covers would not be served.
+    tried = to_try(bundle.certificate(candidate).rows, threads=threads)
+    weights = sum(digest.bytes for digest in bundle.manifest.files.values())
+    seconds: dict[SetUp, list[float]] = {}
+    for group in groups(tried, weights=weights):
+        seconds |= _measured(bundle, candidate, group, clock)
+    best = plainest(seconds)
     p50, p99 = np.quantile(seconds[best], [0.5, 0.99], method="inverted_cdf").tolist()
     return OneTextSpeed(round(1000 * p50, 3), round(1000 * p99, 3), best.threads, best.lengths)
 
 
-def _plainest(seconds: dict[SetUp, list[float]]) -> SetUp:
+def to_try(rows: tuple[int, ...], *, threads: int) -> list[SetUp]:
+    """All set-ups to try, the plainest first.
+
+    Args:
+        rows: lengths that the certificate covers; empty: none.
+        threads: CPUs to use at most.
+    """
+    counts = sorted({1, min(_SOME_THREADS, threads), threads})
+    return [SetUp(count, lengths) for lengths in dict.fromkeys([(), rows]) for count in counts]
+
+
+def groups(tried: Sequence[SetUp], *, weights: int) -> list[list[SetUp]]:
+    """Set-ups that are open together and take turns: all, or each by itself where memory would not hold all.
+
+    Args:
+        tried: all of them.
+        weights: bytes that one graph holds.
+    """
+    graphs = sum(1 + len(each.lengths) for each in tried)
+    return [[*tried]] if graphs * weights <= _TOGETHER else [[each] for each in tried]
+
+
+def plainest(seconds: dict[SetUp, list[float]]) -> SetUp:
     """The first set-up that no later one beats by more than _GAIN."""
     # The mean, so that long sentences count; of medians, so that a moment in which the machine was busy does not.
     means = {
@@ -79,18 +104,18 @@ def _plainest(seconds: dict[SetUp, list[float]]) -> SetUp:
     return best
 
 
-def _measured(bundle: Bundle, candidate: Candidate, set_ups: Sequence[SetUp], clock: Clock) -> dict[SetUp, list[float]]:
+def _measured(bundle: Bundle, candidate: Candidate, tried: Sequence[SetUp], clock: Clock) -> dict[SetUp, list[float]]:
     """Seconds of every call of every set-up; all are open at once and take turns."""
     with ExitStack() as stack:
         opened: dict[SetUp, tuple[Backend, list[Batch]]] = {}
-        for each in set_ups:
+        for each in tried:
             options = BackendOptions(threads=each.threads, goal="latency", lengths=each.lengths)
             backend = open_candidate(candidate, bundle, options)
             stack.callback(backend.close)
             opened[each] = backend, list(_single_rows(backend, bundle.manifest))
         # The first calls ask for memory and do not count, but tell how many rounds there is time for.
         rough = max(sum(_timed(backend, rows, clock)) for backend, rows in opened.values())
-        seconds: dict[SetUp, list[float]] = {each: [] for each in set_ups}
+        seconds: dict[SetUp, list[float]] = {each: [] for each in tried}
         for _ in range(max(1, min(ROUNDS, int(_SECONDS / max(rough, 1e-9))))):
             for first in range(0, SENTENCES, _TURN):
                 for each, (backend, rows) in opened.items():

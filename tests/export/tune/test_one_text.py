@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from export.tune.one_text import one_text_speed
+from export.tune.one_text import SENTENCES, SetUp, groups, one_text_speed, plainest, to_try
 from export.tune.search import set_ups
 from export.tune.wish import Wish
 from runtime.backends.base import BackendOptions
@@ -46,6 +46,24 @@ def test_a_plain_set_up_is_taken_where_others_are_no_faster(bundle: Bundle) -> N
     # Each look at the clock comes a second later: no set-up is faster than another.
     single = one_text_speed(bundle, choose(bundle), threads=2, clock=lambda: float(next(ticks)))
     assert single == OneTextSpeed(1000.0, 1000.0, 1, ())
+
+
+def test_threads_and_rows_are_chosen_together() -> None:
+    rows = (16, 32)
+    tried = to_try(rows, threads=2)
+    assert tried == [SetUp(1, ()), SetUp(2, ()), SetUp(1, rows), SetUp(2, rows)]
+    # More threads gain nothing in the graph for any length, and a third in those for one.
+    taken = {tried[0]: 2.0, tried[1]: 2.1, tried[2]: 1.5, tried[3]: 1.0}
+    assert plainest({each: [seconds] * SENTENCES for each, seconds in taken.items()}) == tried[3]
+    assert plainest({each: [seconds] * SENTENCES for each, seconds in (taken | {tried[3]: 1.45}).items()}) == tried[2]
+    assert to_try((), threads=1) == [SetUp(1, ())]
+    assert [each.threads for each in to_try((), threads=16)] == [1, 4, 16]
+
+
+def test_set_ups_take_turns_unless_all_their_graphs_are_too_large_together() -> None:
+    tried = to_try((16, 32), threads=2)
+    assert groups(tried, weights=100_000_000) == [tried]
+    assert groups(tried, weights=300_000_000) == [[each] for each in tried]
 
 
 def test_only_rows_that_the_certificate_covers_are_tried(bundle: Bundle) -> None:
