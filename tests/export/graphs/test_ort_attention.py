@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 
 from export.certify.attest.graph import attest_graph
 from export.graphs.fp16 import fp16_from_graph
@@ -36,13 +38,8 @@ def test_logits_stay(architecture: str, tmp_path: Path) -> None:
     kinds = [node.op_type for node in onnx.load(tmp_path / fused.file).graph.node]
     assert kinds.count("MultiHeadAttention") == 2
     assert "Softmax" not in kinds
-    found = []
-    for file in (graph.file, fused.file):
-        backend = OnnxRuntime(tmp_path / file, layout="packed", streams=1, threads=1)
-        found.append(backend.logits(rows_of_windows()))
-        backend.close()
-    filled = rows_of_windows().segment_ids >= 0
-    assert np.abs(found[0] - found[1])[filled].max() < 1e-5
+    expected, found = (logits_on_cpu(tmp_path / name) for name in ("packed.onnx", "fused.onnx"))
+    assert np.abs(expected - found).max() < 1e-5
 
 
 def test_half_precision_keeps_what_is_delicate(tiny_model: Path, tmp_path: Path) -> None:
@@ -68,6 +65,33 @@ def test_half_precision_keeps_what_is_delicate(tiny_model: Path, tmp_path: Path)
     assert [node.output[0] for node in model.graph.node if node.op_type == "Cast"] == [
         next(node.input[0] for node in model.graph.node if node.name == "/classifier/MatMul")
     ]
+
+
+def test_a_layer_has_no_operator_more_than_it_needs(tiny_model: Path, tmp_path: Path) -> None:
+    """In fp16, where each is a kernel that reads and writes all activations once: no cast, one bias, no single sum."""
+    graph = packed_from_checkpoint(load_model(tiny_model), tmp_path / "packed.onnx")
+    fused = fused_from_graph(tmp_path / "packed.onnx", tmp_path / "fused.onnx", graph)
+    fp16_from_graph(tmp_path / "fused.onnx", tmp_path / "half.onnx", fused, [], threads=1)
+    nodes = onnx.load(tmp_path / "half.onnx").graph.node
+    kinds = Counter(node.op_type for node in nodes if node.name.startswith("/layers.0/"))
+    assert kinds == {"MatMul": 6, "Add": 1, "MultiHeadAttention": 1, "SkipLayerNormalization": 2, "BiasGelu": 1}
+
+
+def test_logits_are_those_of_fp32_as_far_as_fp16_goes(tiny_model: Path, tmp_path: Path) -> None:
+    """On the CPU, which computes in fp32 what is stored in fp16."""
+    graph = packed_from_checkpoint(load_model(tiny_model), tmp_path / "packed.onnx")
+    fused = fused_from_graph(tmp_path / "packed.onnx", tmp_path / "fused.onnx", graph)
+    fp16_from_graph(tmp_path / "fused.onnx", tmp_path / "half.onnx", fused, [], threads=1)
+    expected, found = (logits_on_cpu(tmp_path / name) for name in ("packed.onnx", "half.onnx"))
+    assert 0 < np.abs(expected - found).max() < 0.01 * np.abs(expected).max()
+
+
+def logits_on_cpu(file: Path) -> NDArray[np.float32]:
+    """Of token slots that hold something. [slots, labels]"""
+    backend = OnnxRuntime(file, layout="packed", streams=1, threads=1)
+    found = backend.logits(rows_of_windows())
+    backend.close()
+    return found[rows_of_windows().segment_ids >= 0]
 
 
 def test_another_graph_is_a_bug(tiny_bundle: Path, tmp_path: Path) -> None:
