@@ -20,8 +20,6 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 DOMAIN = "com.microsoft"
 """Of ONNX Runtime's own operators."""
-FUSED_OPERATORS = ("SkipLayerNormalization", "BiasGelu")
-"""What this module writes."""
 
 
 def fuse_normalizations(model: ModelProto) -> None:

@@ -39,6 +39,17 @@ def test_results_of_onnx_runtimes_own_operators_have_a_shape(
     assert [shapes[name] for name in results] == [shape, shape]
 
 
+def test_so_have_what_stands_between_attentions_in_rows_or_token_by_token(graphs: Path, tmp_path: Path) -> None:
+    for write, leading in ((fused_from_graph, (ROWS, LENGTH)), (packing_from_graph, (ROWS * LENGTH,))):
+        write(graphs / FP32.file, tmp_path / "changed.onnx", FP32)
+        model = inferred(tmp_path / "changed.onnx")
+        shapes, _ = tensors(model)
+        for node in model.graph.node:
+            if node.name in ("/layers.0/norm/SkipLayerNormalization", "/layers.0/activation/BiasGelu"):
+                (width,) = shapes[node.input[-1]]  # of the bias
+                assert shapes[node.output[0]] == (*leading, width), node.name
+
+
 def test_numbers_are_followed_to_where_they_are_stored(graphs: Path) -> None:
     model = inferred(graphs / INT8.file)
     made = {name: node for node in model.graph.node for name in node.output}
