@@ -24,9 +24,10 @@ from tokenizers import Tokenizer
 
 from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import joined_starts, longest_of, starts_from_counts
+from runtime.encode.pieces import Pieces
 from runtime.errors import BundleError
 from runtime.text.sentences import may_part, sentence_starts
-from runtime.text.words import RUN, runs_of_words
+from runtime.text.words import RUN
 
 # Largest number of words whose tokens are kept: about 60 MB, which texts in one language do not reach.
 MOST_KNOWN = 250_000
@@ -100,6 +101,7 @@ class Encoder:
         self.path, self.raw = path, tokenizer_text(path)
         self._tokenizer = open_tokenizer(path, spaced=True, raw=self.raw)
         self._known: dict[str, tuple[int, ...]] = {}
+        self._pieces = Pieces(self.tokens_of_words)
         self.special_tokens = _special_tokens_of(self._tokenizer, path)
         known = self._tokenizer.get_vocab(with_added_tokens=True).values()
         # The file names ids of special tokens once more, beside the vocabulary, and nothing makes the two agree.
@@ -142,15 +144,10 @@ class Encoder:
             The tokens; and for each word, the number of its first code point in its text, and of its last plus one.
             [words, 2]
         """
-        counts = [0] * len(texts)
-        bounds, tokens = [np.empty((0, 2), np.int32)], []
-        for words, spans in _blocks(texts, counts):
-            flat = np.fromiter(chain.from_iterable(spans), np.int32, 2 * len(spans))
-            bounds.append(flat.reshape(-1, 2))
-            tokens.append(self._tokens(words))
-        words_of, where = starts_from_counts(counts), np.concatenate(bounds)
-        sentence_word = _sentence_words(texts, words_of, where) if sentences else words_of
-        return self._encoded(words_of, sentence_word, tokens), where
+        found = self._pieces.words(texts)
+        words_of = starts_from_counts(found.words)
+        sentence_word = _sentence_words(texts, words_of, found.bounds) if sentences else words_of
+        return self._encoded(words_of, sentence_word, [(found.ids, found.tokens)]), found.bounds
 
     def _encoded(
         self,
@@ -193,30 +190,17 @@ class Encoder:
         return np.fromiter(chain.from_iterable(tokens), np.int64, int(count.sum())), count
 
 
-def _blocks(texts: Sequence[str], counts: list[int]) -> Iterator[tuple[list[str], list[tuple[int, int]]]]:
-    """Words of texts and their places, in blocks of RUN to 2 RUN words. `counts` counts the words of each text."""
-    words: list[str] = []
-    spans: list[tuple[int, int]] = []
-    for number, text in enumerate(texts):
-        for run in runs_of_words(text):
-            counts[number] += len(run)
-            spans += run
-            words += [text[start:end] for start, end in run]
-            if len(words) >= RUN:
-                yield words, spans
-                words, spans = [], []
-    yield words, spans
-
-
 def _sentence_words(
     texts: Sequence[str], word_start: NDArray[np.int64], bounds: NDArray[np.int32]
 ) -> NDArray[np.int64]:
     """Number of each sentence's first word, and the number of all words. No sentence has words of two texts."""
-    starts: list[int] = []
-    for text, (first, end) in zip(texts, itertools.pairwise(word_start.tolist())):
-        if first < end:
-            starts += (first + sentence_starts(text, bounds[first:end])).tolist() if may_part(text) else [first]
-    return np.array([*starts, word_start[-1]], np.int64)
+    first, end = word_start[:-1], word_start[1:]
+    starts = [first[first < end], word_start[-1:]]
+    for number in [number for number, text in enumerate(texts) if may_part(text)]:
+        inner = sentence_starts(texts[number], bounds[first[number] : end[number]])[1:]
+        if len(inner):
+            starts.append(inner + first[number])
+    return np.unique(np.concatenate(starts)) if len(starts) > 2 else np.concatenate(starts)
 
 
 def clean(text: str) -> str:

@@ -70,6 +70,8 @@ class _Line:
 
 def layout_ends(text: str) -> list[int]:
     """Code points before which the layout ends a sentence: 0 < each < len(text), rising, none twice."""
+    if "<" not in text and not _BREAK.search(text):
+        return []
     ends = set(_line_ends(text))
     if "<" in text:
         # An opening tag belongs to what follows, a closing one and a line break to what came before.

@@ -98,7 +98,9 @@ def sentence_starts(text: str, words: NDArray[np.int32]) -> NDArray[np.int64]:
     found = itertools.chain(
         layout_ends(text), item_numbers(text), row_ends(text), dateline_ends(text), _stop_ends(text, words)
     )
-    ends = np.fromiter(found, np.int64)
+    if not (places := [*found]):  # as in most texts: NumPy's calls below take longer than all that came before
+        return np.zeros(1, np.int64)
+    ends = np.array(places, np.int64)
     after = np.searchsorted(words[:, 0], ends)
     # An end at the very beginning or after the last word parts nothing; one within a word must not.
     inner = (after > 0) & (after < len(words))
@@ -108,15 +110,20 @@ def sentence_starts(text: str, words: NDArray[np.int32]) -> NDArray[np.int64]:
 
 def _stop_ends(text: str, words: NDArray[np.int32]) -> Iterator[int]:
     """One past the last code point of each stop that ends a sentence, with what closes at it."""
-    stops = list(_STOP.finditer(text))
-    at = np.searchsorted(words[:, 0], np.fromiter((stop.start() for stop in stops), np.int64, len(stops)))
-    for stop, word in zip(stops, at.tolist()):
+    weak: list[tuple[int, int]] = []
+    for stop in _STOP.finditer(text):
         start, end = stop.span()
         if _NEEDS_NO_BLANK.search(text[start : stop.end(1) + 1]):
             if not _QUOTED.match(text, end - 1):
                 yield end
+        elif text[end : end + 1].isspace():
+            weak.append((start, end))
+    if not weak:
+        return
+    at = np.searchsorted(words[:, 0], [start for start, _ in weak])
+    for (start, end), word in zip(weak, at.tolist()):
         # The period of an abbreviation begins no word.
-        elif word < len(words) and words[word, 0] == start and text[end : end + 1].isspace():
+        if word < len(words) and words[word, 0] == start:
             before = int(words[word - 1, 0]) if word and words[word - 1, 1] == start else start
             if not _goes_on(text, before, start, end):
                 yield end
