@@ -29,7 +29,7 @@ _COMMENT = "#"
 _WHITE_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 # Not \s, which takes the no-break space, too.
 _SEPARATOR = re.compile(r"[ \t]+")
-_TABS = re.compile(r" *\t[ \t]*")
+_TABS = re.compile(r"(?<! ) *+\t[ \t]*")  # from the first blank of a run alone: linear time
 _WORD_NUMBER = re.compile(r"[0-9]+")
 _LABEL = re.compile(r"O|[BIESLUM]-\S+")
 _BYTE_ORDER_MARK = "\ufeff"

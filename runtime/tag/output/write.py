@@ -22,7 +22,8 @@ from runtime.text.label_schemes import LabelSet
 SCORE_PLACES = 6
 # Code points of a long text that are encoded at once.
 _SLICE = 1 << 20
-_LAST_SEPARATOR = re.compile(rb"[ \t]+(?=[^ \t]+$)")
+# From the first blank of a run alone: from each of them, long runs would take quadratic time.
+_LAST_SEPARATOR = re.compile(rb"(?<![ \t])[ \t]++(?=[^ \t]+$)")
 _LAST_TAB = re.compile(rb"\t(?=[^\t]*$)")
 
 

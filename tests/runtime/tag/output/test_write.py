@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import time
 from typing import get_args
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from runtime.errors import CorpusError
 from runtime.tag.input.detect import Output
 from runtime.tag.input.item import Item
+from runtime.tag.input.read import READERS, Reading, Start
 from runtime.tag.output.html_page import Page
 from runtime.tag.output.terminal import Terminal
 from runtime.tag.output.write import Conll, Jsonl, Writer, open_writer
@@ -52,6 +55,14 @@ def test_words_and_texts_and_problems_as_json() -> None:
     }
     broken = Item(file="x", line=7, problem=CorpusError("x:7", "bad", "fix it"))
     assert json.loads(Jsonl().broken(broken)) == {"error": "x:7: bad; fix it", "file": "x", "line": 7}
+
+
+@pytest.mark.parametrize("row", [b"a" + b" " * 60_000 + b"b c", b"a" + b" " * 60_000 + b"b\tc"])
+def test_runs_of_blanks_take_linear_time(row: bytes) -> None:
+    began = time.process_time()
+    (item,) = READERS["conll"](io.BytesIO(row + b"\n"), Start("x", tabs=b"\t" in row), Reading())
+    assert Conll().entry(item, Answer(labels=["O"])).startswith(row)
+    assert time.process_time() - began < 0.5  # a millisecond is usual; quadratic time would be seconds
 
 
 _CONLL = (
