@@ -35,6 +35,7 @@ COMMANDS = (
     "bench serve",
     "bench.strides",
     "bench.reading",
+    "bench.repeats",
     "bench.integrations",
 )
 _HEAD = """\

@@ -1,0 +1,208 @@
+"""python -m bench.repeats BUNDLE --corpus FOLDER: what `remember` costs, and what it gains.
+
+    python -m bench.repeats BUNDLE --corpus FOLDER [--other FILE] --output bench/results/NAME-repeats.json
+    python -m bench.repeats --write bench/results/NAME-repeats.json
+
+The same texts are tagged with and without it by one open model, in turns whose order changes; each turn begins with
+nothing remembered. What counts is the CPU time of the process: it says what a machine that is busy has to spend. The
+first text is the corpus without what comes again, so that all of it is cost. --write puts the table into
+docs/documents.md.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.measure.intervals import paired_ratio
+from bench.measure.machine import machine_facts
+from bench.report.marks import with_block
+from bench.report.tables import Table
+from bench.workloads.log_lines import log_lines
+from bench.workloads.texts import read_corpus, sentences_of
+from runtime.bundle.certificate import AUTO, Wanted
+from runtime.bundle.third_party import open_folder
+from runtime.command_line import Parser, count, run
+from runtime.errors import StorageError, UsageError
+from runtime.opening import OpenModel, open_model
+from runtime.system.files import write_atomically
+from runtime.system.libraries import available_threads
+from runtime.tagger import Tagger
+from runtime.text.sentences import split_sentences
+
+PROG = "python -m bench.repeats"
+MARKS = "<!-- bench-repeats:begin -->", "<!-- bench-repeats:end -->"
+SEED = 13
+_PAGE = Path("docs/documents.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Seconds of each turn.
+
+    Attributes:
+        cpu: of the process, all threads together.
+        wall: by the clock.
+    """
+
+    cpu: list[float]
+    wall: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeating:
+    """What was measured on some texts.
+
+    Attributes:
+        name: of the texts.
+        texts: how many they are.
+        sentences: that they hold.
+        repeated: those among them that came again.
+        plain, remembering: the turns without and with it.
+    """
+
+    name: str
+    texts: int
+    sentences: int
+    repeated: int
+    plain: Side
+    remembering: Side
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and write the JSON; or write the page from what was measured."""
+    options = _parser().parse_args(arguments)
+    if options.write:
+        _write_page(options.write)
+        return 0
+    if not (options.bundle and options.corpus):
+        raise UsageError("command line", "nothing to measure", "give BUNDLE and --corpus")
+    machine, bundle = machine_facts(), open_folder(options.bundle, allow_uncertified=options.allow_uncertified)
+    model = open_model(
+        bundle,
+        candidate=Wanted(backend=options.backend, precision=options.precision),
+        threads=options.threads,
+        allow_uncertified=options.allow_uncertified,
+    )
+    with closing(model.backend):
+        rows = [_measured(model, name, texts, options) for name, texts in _texts(options).items()]
+    result = {
+        "what": "repeats",
+        "machine": machine,
+        "candidate": model.about,
+        "threads": options.threads,
+        "remember": options.remember,
+        "rounds": options.rounds,
+        "texts": [asdict(row) for row in rows],
+    }
+    write_atomically(options.output, (json.dumps(result, indent=1) + "\n").encode())
+    print(table(result).markdown())
+    print(json.dumps({"texts": len(rows), "output": str(options.output)}))
+    return 0
+
+
+def _texts(options: Namespace) -> dict[str, list[str]]:
+    """The texts by name; the first hold nothing that comes again."""
+    corpus = sentences_of(read_corpus(options.corpus), 0, seed=SEED).raw
+    found = {"the corpus without repetition": _once(corpus), "the corpus": corpus}
+    for file in options.other:
+        found[file.stem] = sentences_of(read_corpus(file), 0, seed=SEED).raw
+    found["generated log, messages"] = log_lines(options.lines, seed=SEED)
+    found["generated log, a time before each"] = log_lines(options.lines, seed=SEED, stamped=True)
+    return {name: texts[: options.most] for name, texts in found.items()}
+
+
+def _once(texts: Sequence[str]) -> list[str]:
+    """The texts without those of which a sentence came before, in whatever case: many models do not see case."""
+    seen: set[str] = set()
+    kept = []
+    for text in texts:
+        sentences = {text[start:end].strip().casefold() for start, end in split_sentences(text)}
+        if not sentences & seen:
+            kept.append(text)
+            seen |= sentences
+    return kept
+
+
+def _measured(model: OpenModel, name: str, texts: list[str], options: Namespace) -> Repeating:
+    sides = {0: Side([], []), options.remember: Side([], [])}
+    asked = repeated = 0
+    for turn in range(options.rounds):
+        # Each goes first in every second round: what comes second finds a machine that is warm.
+        for most in sorted(sides, reverse=turn % 2 == 1):
+            tagger = Tagger.of_model(model, remember=most)  # not closed: the model goes on
+            cpu, wall = time.process_time(), time.perf_counter()
+            tagger.tag(texts)
+            sides[most].cpu.append(time.process_time() - cpu)
+            sides[most].wall.append(time.perf_counter() - wall)
+            asked, repeated = max(asked, tagger.repeats.asked), max(repeated, tagger.repeats.repeated)
+        print(f"{PROG}: {name}: round {turn + 1} of {options.rounds}", file=sys.stderr, flush=True)
+    return Repeating(name, len(texts), asked, repeated, sides[0], sides[options.remember])
+
+
+def table(result: Mapping[str, Any]) -> Table:
+    """A row for each kind of text."""
+    header = ("texts", "sentences", "come again", "CPU time with it", "95% interval", "by the clock")
+    return Table(header, tuple(_row(each) for each in result["texts"]))
+
+
+def _row(measured: Mapping[str, Any]) -> tuple[str, ...]:
+    plain, remembering = measured["plain"], measured["remembering"]
+    cpu, wall = (paired_ratio(remembering[of], plain[of]) for of in ("cpu", "wall"))
+    return (
+        measured["name"],
+        f"{measured['sentences']:,}",
+        f"{measured['repeated'] / max(1, measured['sentences']):.1%}",
+        f"{cpu.value - 1:+.1%}",
+        f"{cpu.low - 1:+.1%} to {cpu.high - 1:+.1%}",
+        f"{wall.value - 1:+.1%}",
+    )
+
+
+def block(result: Mapping[str, Any], path: Path) -> str:
+    """What stands between the marks of the page."""
+    machine = result["machine"]
+    load = f"{machine['load_average'][0]:.1f}" if machine["load_average"] else "unknown"
+    caption = (
+        f"{result['candidate']}; {result['threads']} threads, `--remember {result['remember']}`, {result['rounds']} "
+        f"interleaved turns; load of the machine when they began: {load}; commit {machine['commit'][:12]}. "
+        f"Written by `python -m bench.repeats --write` from [{path.name}]({path.as_posix()})."
+    )
+    return f"{table(result).markdown()}\n\n{caption}\n"
+
+
+def _write_page(path: Path) -> None:
+    try:
+        result, page = json.loads(path.read_text(encoding="utf-8")), _PAGE.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StorageError(str(path), error.strerror or str(error), "give the path of a result") from error
+    write_atomically(_PAGE, with_block(page, block(result, Path("..") / path), _PAGE, MARKS).encode())
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=PROG, description="What remembering the answers to sentences costs, and what it gains.")
+    parser.add_argument("bundle", type=Path, nargs="?", help="what export made")
+    parser.add_argument("--corpus", type=Path, help="CoNLL file, or folder with valid.txt")
+    parser.add_argument("--other", type=Path, action="append", default=[], metavar="FILE", help="another CoNLL file")
+    parser.add_argument("--lines", type=count, default=3000, metavar="N", help="of the generated log (%(default)s)")
+    parser.add_argument("--most", type=count, default=4000, metavar="N", help="texts of a kind, at most (%(default)s)")
+    parser.add_argument("--remember", type=count, default=4096, metavar="N", help="sentences kept (%(default)s)")
+    parser.add_argument("--rounds", type=count, default=9, metavar="N", help="of both sides in turn (%(default)s)")
+    parser.add_argument("--backend", default=AUTO, metavar="NAME", help="to run (%(default)s)")
+    parser.add_argument("--precision", default=AUTO, metavar="NAME", help="to run (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (%(default)s)")
+    parser.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
+    parser.add_argument("--output", type=Path, default=Path("build/repeats.json"), metavar="FILE", help="(%(default)s)")
+    parser.add_argument("--write", type=Path, metavar="RESULT", help="write that result's table into docs, no more")
+    return parser
+
+
+if __name__ == "__main__":
+    run(main, PROG)
