@@ -40,8 +40,8 @@ _ENTITY = re.compile(rb'\{"label": "[^{}]*\}')
 
 def _tag(bundle: Path, text: Path, output: Path) -> int:
     """Run the command on a file of one line, and return the peak of its memory in bytes."""
-    files = ["-i", text, "-o", output, "--format", "lines"]
-    command = [sys.executable, "-m", "runtime.tag", "--bundle", bundle, "--reproducible", *files]
+    files: list[str | Path] = ["-i", text, "-o", output, "--format", "lines"]
+    command: list[str | Path] = [sys.executable, "-m", "runtime.tag", "--bundle", bundle, "--reproducible", *files]
     done = subprocess.run([sys.executable, "-c", _WEIGH, *command], cwd=ROOT, stdout=subprocess.PIPE, check=True)
     return int(done.stdout) * 1024
 
@@ -67,7 +67,7 @@ def test_a_long_line_of_dense_entities_is_exact_and_takes_bounded_memory(tiny_bu
         f"{text.stat().st_size / 1e6:.0f} MB in one line, {copies * len(known):,} entities: "
         f"{time.monotonic() - began:.0f} s, peak {peak / 1e6:.0f} MB"
     )
-    with (tmp_path / "out").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as line:
+    with (tmp_path / "out").open("rb") as out, mmap.mmap(out.fileno(), 0, access=mmap.ACCESS_READ) as line:
         found = _found(line)
         for copy in range(copies):
             shift = copy * len(UNIT)
