@@ -1,9 +1,11 @@
 """Packed graph -> the same with each attention as one operator, MultiHeadAttention, for ONNX Runtime on a GPU.
 
 ONNX Runtime's optimizer recognizes attention under a padding mask, and not under a block mask. But its operator accepts
-a block mask, as a bias that is added to the scores; on a GPU its memory-efficient kernel then never writes the scores
-to memory (contrib operator of ONNX Runtime, inputs query, key, value: [rows, length, hidden], attention_bias:
-[rows or 1, heads or 1, length, length]). Its CPU kernel computes in fp32 alone, so the graph in fp16 is for GPUs.
+a block mask, as a bias that is added to the scores; on an H100 it then takes cuDNN's flash attention, which never
+writes the scores to memory (contrib operator of ONNX Runtime, inputs query, key, value: [rows, length, hidden],
+attention_bias: [rows or 1, heads or 1, length, length]). Biases are left to queries alone (see
+export.graphs.attention_biases): given to the operator, they cost it a kernel that copies all three. What stands between
+attentions is fused, too. Its CPU kernel computes in fp32 alone, so the graph in fp16 is for GPUs.
 """
 
 from __future__ import annotations
