@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from runtime.serve.batching.call import Call, Drop, Piece, Times
 from runtime.serve.batching.fair_queue import FairQueue
+from runtime.serve.batching.last_first import LastFirst
 from runtime.serve.batching.reading import Reading
 
 # Tokens of a code point before any text was seen: about those of English news.
@@ -123,13 +124,14 @@ class Batcher:
         self._on_done = on_done
         self._on_batch, self._on_fault = on_batch, on_fault
         self._queue = FairQueue(batch)
-        self._changed = threading.Condition()
+        self._changed = LastFirst()
         self._streams = stages.backend.concurrent
         self._running = self._running_bulk = 0
         # Tokens of the small calls that were taken while all streams ran, until one is free. Small newcomers pass large
         # calls at the backend's gate, and each other nowhere.
         self._ahead = 0
         self._rested = [0.0] * self._streams  # a heap: when each free stream has let enough gather
+        self._timed = 0  # workers that wait for that, while something gathers
         self._closed = False
         self._ratio, self._speed = _TOKENS_PER_CHARACTER, 0.0
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self._streams + 2)]
@@ -238,13 +240,20 @@ class Batcher:
                         self._running_bulk += not pieces[0].call.small
                         self._call_another()
                         return pieces
-                gathers = self._rested[0] - now if self._rested else 0.0
-                self._changed.wait(gathers if gathers > 0 else None)
+                self._rest(now)
             return []
 
+    def _rest(self, now: float) -> None:
+        """Wait for something to do; where calls gather before a free stream, no longer than they may."""
+        gathers = self._rested[0] - now if self._queue and self._rested else 0.0
+        self._timed += gathers > 0
+        self._changed.wait(gathers if gathers > 0 else None)
+        self._timed -= gathers > 0
+
     def _call_another(self) -> None:
-        """Wake a worker where one may run; one that wakes in vain takes the interpreter from those that work."""
-        if self._queue and self._may_run(time.monotonic()):
+        """Wake a worker where one may run, or has to wait for what gathers; one that wakes in vain takes the
+        interpreter from those that work."""
+        if self._queue and (self._may_run(time.monotonic()) or (self._rested and not self._timed)):
             self._changed.notify()
 
     def _may_run(self, now: float) -> bool:

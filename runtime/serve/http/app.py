@@ -1,7 +1,8 @@
 """The ASGI application: every endpoint behind the same guard, in the same order.
 
-key -> queue full? -> deadline -> handler -> reply with an id -> log line and metrics. A handler raises RefusedError for
-what the client can mend; anything else that it raises is logged with the request's id and answered by 500.
+key -> queue full? -> deadline -> handler -> reply with an id, sent -> log line and metrics. A handler raises
+RefusedError for what the client can mend; anything else that it raises is logged with the request's id and answered by
+500.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -113,7 +116,7 @@ class _Guarded:
         if isinstance(reply, StreamReply):  # its work is still to come
             reply.parts = _then(reply.parts, lambda: self._end(exchange, 200))
         else:
-            self._end(exchange, reply.status_code)
+            reply.background = _After(partial(self._end, exchange, reply.status_code))
         return reply
 
     async def _reply(self, exchange: Exchange) -> Reply:
@@ -139,6 +142,17 @@ class _Guarded:
         self._traces.request(exchange, status, seconds)
         if self.endpoint.guard == "compute":
             self._service.log.request(exchange, status, seconds)
+
+
+class _After(BackgroundTask):
+    """What starlette does when the reply has been sent, so that nobody waits for it."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+
+    async def __call__(self) -> None:
+        """See BackgroundTask, which would take a thread for it."""
+        self._end()
 
 
 async def _then(parts: AsyncGenerator[bytes, None], end: Callable[[], None]) -> AsyncGenerator[bytes, None]:

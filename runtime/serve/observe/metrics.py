@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from functools import cache
 
@@ -46,6 +47,7 @@ class Metrics:
 
     def __init__(self, *, queued: Callable[[], float], ready: Callable[[], float]) -> None:
         self._registry = CollectorRegistry()
+        self._reports: deque[BatchReport] = deque()
         self._requests = self._counter("ner_requests", "Requests by route and outcome", ("route", "outcome"))
         self._request = self._histogram("ner_request_duration_seconds", "From request to reply", _SECONDS, ("route",))
         # To find a label's child takes longer than to count; there are few of them.
@@ -81,7 +83,14 @@ class Metrics:
         self._info.labels(bundle, checkpoint, file, backend, precision, device).set(1)
 
     def batch(self, report: BatchReport) -> None:
-        """A batch was answered."""
+        """A batch was answered; it is counted with the next request that has its reply, for a worker has no time."""
+        self._reports.append(report)
+
+    def _count_batches(self) -> None:
+        while self._reports:
+            self._count_batch(self._reports.popleft())
+
+    def _count_batch(self, report: BatchReport) -> None:
         self._batch_tokens.observe(report.tokens)
         self._fill.observe(min(1.0, report.tokens / report.room))
         for stage, histogram in self._stages.items():
@@ -93,6 +102,7 @@ class Metrics:
 
     def request(self, exchange: Exchange, seconds: float) -> None:
         """A request has ended."""
+        self._count_batches()
         self._count(exchange.route, exchange.outcome).inc()
         self._duration(exchange.route).observe(seconds)
         if exchange.texts and exchange.outcome == "ok":
@@ -104,6 +114,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """All of them, in Prometheus' text format."""
+        self._count_batches()
         raw: bytes = generate_latest(self._registry)
         return raw
 

@@ -219,3 +219,27 @@ def test_routes_and_methods_that_there_are_not(server: Server) -> None:
     assert (server.get("/nowhere").status_code, server.get("/tag").status_code) == (404, 405)
     assert server.get("/tag").headers["allow"] == "POST"
     assert "error" in server.get("/nowhere").json()
+
+
+def test_a_connection_that_asks_now_and_then_is_kept(slow: Starting) -> None:
+    with slow(1e6, "--idle-seconds", "1") as server, httpx.Client(base_url=server.url) as client:
+        streams = set()
+        for _ in range(16):
+            reply = client.get("/health/live")
+            streams.add(reply.extensions["network_stream"].get_extra_info("client_addr"))
+            time.sleep(0.2)
+        assert len(streams) == 1
+        until = time.monotonic() + TIMEOUT
+        while reply.extensions["network_stream"].get_extra_info("is_readable") is False and time.monotonic() < until:
+            time.sleep(0.1)  # silent now, and closed
+        assert reply.extensions["network_stream"].get_extra_info("is_readable")
+
+
+def test_a_reply_comes_in_one_piece(slow: Starting) -> None:
+    with slow(1e6) as server, socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT) as client:
+        for _ in range(5):
+            body = b'{"texts": ["Paris"]}'
+            client.sendall(b"POST /tag HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            came = client.recv(1 << 16)
+            assert came.startswith(b"HTTP/1.1 200")
+            assert came.endswith(b"}]]}")
