@@ -39,7 +39,9 @@ from runtime.concurrency import in_order
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
-from runtime.errors import TextError, UsageError
+from runtime.errors import TextError
+from runtime.flow import flow_of
+from runtime.given import lists_of_words, refuse_string
 from runtime.guarded_backend import GuardedBackend
 from runtime.logits import BatchRunner
 from runtime.one_text import OneText
@@ -95,7 +97,7 @@ class Tagger:
         capacity, windowing = max_length - len(encoder.special_tokens), settled(windowing, decoding)
         self.labels = labels if isinstance(labels, LabelSet) else LabelSet(labels)
         self.max_length = max_length
-        self.backend, self.about = backend, about
+        self.backend, self.about, self._flow = backend, about, flow_of(backend)
         self._guard, self.repeats = GuardedBackend(backend), Repeats(remember)
         runner = BatchRunner(
             self._guard,
@@ -220,13 +222,15 @@ class Tagger:
         """The entities of each text, in order, for any number of texts: memory is bounded.
 
         Args:
-            texts: any iterable; it is read at most six chunks ahead.
-            chunk: number of texts that share batches. With 1, each text is answered before the next is read.
+            texts: any iterable; it is read at most six chunks ahead on a CPU, and three for each worker of
+                runtime.flow on a GPU.
+            chunk: number of texts that share batches; on a GPU later chunks have up to four times as many, by its
+                batches' size. With 1, each text is answered before the next is read.
 
         Raises:
             UsageError, TextError: see tag; the latter after the entities of all texts before the refused one.
         """
-        _refuse_string(texts)
+        refuse_string(texts)
         for answered in self._chunk_by_chunk(self._answering.texts, texts, chunk):
             for number, found in enumerate(answered.found):
                 if number in answered.refused:
@@ -265,8 +269,10 @@ class Tagger:
             UsageError, TextError: see tag; the former for a string instead of a list of words, too.
         """
         answers: list[list[str]] = []
-        for encoded in self._encoded_words(sentences):
-            answers += self._answering.labels_of(encoded)
+        for answered in self._chunk_by_chunk(self._answering.sentences, lists_of_words(sentences), CHUNK):
+            for number in sorted(answered.refused):
+                raise answered.refused[number]
+            answers += answered.found
         return answers
 
     def tag_documents(self, documents: Sequence[Sequence[Sequence[str]]]) -> list[list[list[str]]]:
@@ -305,24 +311,16 @@ class Tagger:
     def _chunk_by_chunk(self, function: Any, questions: Iterable[Any], chunk: int) -> Iterator[Answered]:
         """The function's results for chunks of questions, in order."""
         self._guard.check()
-        # With two workers, one chunk is tokenized or decoded while the backend runs another.
-        return in_order(function, chunks(questions, chunk), workers=1 if chunk == 1 else 2)
+        if chunk == 1:
+            return in_order(function, chunks(questions, 1), workers=1)
+        # With several workers, one chunk is tokenized or decoded while the backend runs another.
+        return in_order(function, chunks(questions, chunk, growth=self._flow.growth), workers=self._flow.workers)
 
     def _encoded_words(self, sentences: Sequence[Sequence[str]]) -> Iterator[Encoded]:
         """Tokens of texts that are given as words, chunk by chunk."""
         self._guard.check()
-        _refuse_string(sentences)
-        for start in range(0, len(sentences), CHUNK):
-            part = sentences[start : start + CHUNK]
-            for words in part:
-                _refuse_string(words)
+        for before, part in chunks(lists_of_words(sentences), CHUNK):
             encoded = self._encoder.encode_words(part)
             for number, size in self._answering.too_long(encoded).items():
-                raise self._answering.refusal(start + number, size)
+                raise self._answering.refusal(before + number, size)
             yield encoded
-
-
-def _refuse_string(given: object) -> None:
-    """Raise UsageError for a string in place of a list: a string is a sequence of strings, too, each a letter."""
-    if isinstance(given, str):
-        raise UsageError("texts", f"one string is given ({given[:20]!r}...)", "give a list, even of one")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from runtime.batch.alignment import aligned, row_align
 from runtime.batch.bin_packing import fit, row_length
+from runtime.batch.grouping import groups, power
 from runtime.batch.ragged import ranges
 from runtime.batch.windows import Windows
 from runtime.errors import BugError
@@ -206,7 +207,8 @@ def packed_batches(
 
     A batch has up to `slots` token slots. What is left after the full ones is one more batch, of any number of rows,
     since each call of a library costs as much as a row; or, without `trim`, batches of 1, 2, 4, 8... rows, so that a
-    library that compiles or captures shapes meets few of them, and no row is computed in vain.
+    library that compiles or captures shapes meets few of them; see runtime.batch.grouping. One of fewer rows is filled
+    up to such a number with copies of its first row.
 
     Args:
         ids, windows, special_tokens: as in padded_batches.
@@ -228,13 +230,16 @@ def packed_batches(
         # The fullest rows first: the emptiest then share the small batches at the end, where trimming gains most.
         fullest = of_length[np.argsort(-rows.used[of_length], kind="stable")]
         most = max(1, slots // length)
-        for group in _groups(fullest, most, halving=not trim):
+        for group in groups(fullest, most, few_shapes=not trim):
             used = aligned(rows.used[group].max(keepdims=True), row_align(align))
             width = int(used[0]) if trim and len(group) < max(2, most) else length
             chosen = rows.within(group)
             starts = np.repeat(np.arange(len(group)) * width, rows.count[group]) + rows.column[chosen]
             shape = (len(group), width)
-            yield from _cut(_placed(ids, windows, chosen, starts, rows.number[chosen], special_tokens, shape), most)
+            placed = _placed(ids, windows, chosen, starts, rows.number[chosen], special_tokens, shape)
+            if not trim and len(group) < most:
+                placed = replace(placed, batch=with_rows(placed.batch, power(len(group))))
+            yield from _cut(placed, most)
 
 
 def _widths(size: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64]:
@@ -244,20 +249,6 @@ def _widths(size: NDArray[np.int64], lengths: Sequence[int]) -> NDArray[np.int64
     if size.max() > lengths[-1]:
         raise BugError(f"a window of {size.max()} tokens, and rows of {lengths[-1]} at most")
     return np.asarray(lengths)[np.searchsorted(lengths, size)]
-
-
-def _groups(rows: NDArray[np.int64], most: int, *, halving: bool) -> Iterator[NDArray[np.int64]]:
-    """Groups of rows: first, as one, all that fill batches of `most` rows; then the rest, by most/2, most/4... 1."""
-    whole = len(rows) - len(rows) % most if most > 1 else 0
-    if whole:
-        yield rows[:whole]
-    rest, size = rows[whole:], max(1, most // 2 if halving else most - 1)
-    while len(rest):
-        if size > len(rest):
-            size = size // 2 if halving else len(rest)
-            continue
-        yield rest[:size]
-        rest = rest[size:]
 
 
 def _cut(placed: Placed, rows: int) -> Iterator[Placed]:

@@ -25,14 +25,15 @@ class Chunk(NamedTuple, Generic[Item]):
     items: list[Item]
 
 
-def chunks(texts: Iterable[Item], most: int) -> Iterator[Chunk[Item]]:
+def chunks(texts: Iterable[Item], most: int, *, growth: int = 1) -> Iterator[Chunk[Item]]:
     """The texts in chunks, in order. A chunk is full with `most` texts, or once it has CHARACTERS code points.
 
     Args:
         texts: any number of strings, lists of words, or None.
-        most: largest number of texts in a chunk.
+        most: largest number of texts in the first chunk.
+        growth: each later chunk has up to twice as many as the one before, until there are so many times `most`.
     """
-    before, size = 0, 0
+    before, size, largest = 0, 0, most * growth
     group: list[Item] = []
     for text in texts:
         group.append(text)
@@ -41,6 +42,7 @@ def chunks(texts: Iterable[Item], most: int) -> Iterator[Chunk[Item]]:
             yield Chunk(before, group)
             before += len(group)
             group, size = [], 0
+            most = min(2 * most, largest)
     if group:
         yield Chunk(before, group)
 

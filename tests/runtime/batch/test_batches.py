@@ -92,7 +92,32 @@ def test_what_does_not_fill_a_batch_is_one_batch_where_any_shape_will_do() -> No
 
     assert rows(True, 7) == [7]
     assert rows(True, 19) == [8, 8, 3]
-    assert rows(False, 7) == [4, 2, 1]
+
+
+def test_the_rest_is_in_few_batches_of_few_shapes() -> None:
+    def rows(sentences: int, slots: int = 128 * 64) -> list[int]:
+        made = packed_batches(*cut([61] * sentences), SPECIAL_TOKENS, shortest=64, slots=slots, trim=False)
+        return [len(placed.batch.input_ids) for placed in made]
+
+    assert rows(7) == [8]
+    assert rows(16) == [16]
+    assert rows(17) == [16, 1]
+    assert rows(23) == [16, 8]
+    assert rows(24) == [32]
+    assert rows(100) == [128]
+    assert rows(95) == [64, 32]
+    assert rows(128 + 128 + 70) == [128, 128, 64, 8]
+    # A number of rows that is none of 1, 2, 4, 8... is never passed by filling up.
+    assert rows(6 + 5, slots=6 * 64) == [6, 4, 1]
+    assert rows(3, slots=1) == [1, 1, 1]
+
+
+def test_rows_that_fill_a_batch_up_are_copies_that_no_token_is_read_from() -> None:
+    (placed,) = packed_batches(*cut([61] * 5), SPECIAL_TOKENS, shortest=64, slots=512, trim=False)
+    ids = placed.batch.input_ids
+    assert [row.tolist() for row in ids[5:]] == [ids[0].tolist()] * 3
+    assert len(placed.slots) == 5 * 61
+    assert placed.slots.max() < 5 * 64
 
 
 @pytest.mark.parametrize("align", [2, 8, 16])

@@ -31,3 +31,13 @@ def test_no_text_is_read_before_the_chunk_is_full() -> None:
     endless = map(str, itertools.count())
     assert next(chunks(endless, 3)) == Chunk(0, ["0", "1", "2"])
     assert next(endless) == "3"
+
+
+def test_later_chunks_are_larger() -> None:
+    numbers = [str(number) for number in range(50)]
+    made = list(chunks(numbers, 3, growth=4))
+    assert [len(chunk.items) for chunk in made] == [3, 6, 12, 12, 12, 5]
+    assert [chunk.before for chunk in made] == [0, 3, 9, 21, 33, 45]
+    assert [text for chunk in made for text in chunk.items] == numbers
+    assert [len(chunk.items) for chunk in chunks(numbers[:20], 4, growth=3)] == [4, 8, 8]
+    assert [len(chunk.items) for chunk in chunks(numbers[:30], 4, growth=3)] == [4, 8, 12, 6]
