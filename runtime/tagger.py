@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 
 from runtime.backends.base import NO_SETTINGS, Backend, Goal
 from runtime.batch.chunks import Chunk, chunks
+from runtime.batch.flow import flow_of
+from runtime.batch.given import lists_of_words, refuse_string
 from runtime.batch.repeats import Repeats
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import AUTO
@@ -40,8 +42,6 @@ from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
 from runtime.errors import TextError
-from runtime.flow import flow_of
-from runtime.given import lists_of_words, refuse_string
 from runtime.guarded_backend import GuardedBackend
 from runtime.logits import BatchRunner
 from runtime.one_text import OneText
@@ -97,7 +97,7 @@ class Tagger:
         capacity, windowing = max_length - len(encoder.special_tokens), settled(windowing, decoding)
         self.labels = labels if isinstance(labels, LabelSet) else LabelSet(labels)
         self.max_length = max_length
-        self.backend, self.about, self._flow = backend, about, flow_of(backend)
+        self.backend, self.about = backend, about
         self._guard, self.repeats = GuardedBackend(backend), Repeats(remember)
         runner = BatchRunner(
             self._guard,
@@ -223,7 +223,7 @@ class Tagger:
 
         Args:
             texts: any iterable; it is read at most six chunks ahead on a CPU, and three for each worker of
-                runtime.flow on a GPU.
+                runtime.batch.flow on a GPU.
             chunk: number of texts that share batches; on a GPU later chunks have up to four times as many, by its
                 batches' size. With 1, each text is answered before the next is read.
 
@@ -313,8 +313,10 @@ class Tagger:
         self._guard.check()
         if chunk == 1:
             return in_order(function, chunks(questions, 1), workers=1)
+        run = self.backend
+        flow = flow_of(run.packing, streams=run.streams, on_gpu=run.device != "cpu")
         # With several workers, one chunk is tokenized or decoded while the backend runs another.
-        return in_order(function, chunks(questions, chunk, growth=self._flow.growth), workers=self._flow.workers)
+        return in_order(function, chunks(questions, chunk, growth=flow.growth), workers=flow.workers)
 
     def _encoded_words(self, sentences: Sequence[Sequence[str]]) -> Iterator[Encoded]:
         """Tokens of texts that are given as words, chunk by chunk."""

@@ -9,9 +9,10 @@ import pytest
 
 from runtime.backends.fake import Fake
 from runtime.backends.onnxruntime_cuda import packing_on_gpu
+from runtime.batch.batches import Packing
+from runtime.batch.flow import Flow, flow_of
 from runtime.bundle.store import Device
 from runtime.encode.tokenizer import Encoder
-from runtime.flow import Flow, flow_of
 from runtime.tagger import CHUNK, Tagger
 from tests.nasty import varied_sentences
 from tests.tiny import tiny_checkpoint
@@ -40,18 +41,18 @@ def _tagger(tiny: Path, backend: Fake) -> Tagger:
 
 
 def test_a_cpu_has_two_workers_whatever_its_streams_are() -> None:
-    assert flow_of(Fake(5, lambda ids: ids % 5, streams=16)) == Flow(2, 1)
+    assert flow_of(Packing(slots=8192), streams=16, on_gpu=False) == Flow(2, 1)
 
 
 @pytest.mark.parametrize(("slots", "streams", "expected"), [(8192, 2, Flow(4, 4)), (32768, 1, Flow(3, 16))])
 def test_a_gpu_has_a_worker_for_each_stream_and_chunks_for_its_batches(
     slots: int, streams: int, expected: Flow
 ) -> None:
-    assert flow_of(_on_gpu(slots, streams)) == expected
+    assert flow_of(Packing(slots=slots), streams=streams, on_gpu=True) == expected
 
 
 def test_a_gpu_with_small_batches_has_chunks_as_a_cpu() -> None:
-    assert flow_of(_on_gpu(512)).growth == 1
+    assert flow_of(Packing(slots=512), streams=1, on_gpu=True).growth == 1
 
 
 def test_answers_are_the_same_and_batches_are_fewer(tiny: Path) -> None:

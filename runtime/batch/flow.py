@@ -9,10 +9,8 @@ as much as one that is. Python itself runs on one core whatever the workers are,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from runtime.backends.base import Backend
+from runtime.batch.batches import Packing
 
 # Workers on a GPU besides one for each stream: one tokenizes, and one decodes.
 _BESIDE = 2
@@ -34,8 +32,12 @@ class Flow:
     growth: int
 
 
-def flow_of(backend: Backend) -> Flow:
-    """The Flow that suits a backend."""
-    if backend.device == "cpu":
-        return Flow(2, 1)
-    return Flow(backend.streams + _BESIDE, max(1, backend.packing.slots // _SLOTS))
+def flow_of(packing: Packing, *, streams: int, on_gpu: bool) -> Flow:
+    """The Flow that suits a backend.
+
+    Args:
+        packing: the backend's.
+        streams: number of batches that it runs at the same time.
+        on_gpu: whether it leaves the CPU free.
+    """
+    return Flow(streams + _BESIDE, max(1, packing.slots // _SLOTS)) if on_gpu else Flow(2, 1)
