@@ -17,7 +17,15 @@ from runtime.serve.batching.call import Call
 from runtime.serve.batching.reading import ENTITIES, Reading
 from runtime.serve.batching.stages import TaggingStages
 from runtime.serve.http.exchange import Exchange
-from runtime.serve.http.refused import RefusedError, bad_request, client_gone, overloaded, too_large, too_late
+from runtime.serve.http.refused import (
+    RefusedError,
+    about_to_end,
+    bad_request,
+    client_gone,
+    overloaded,
+    too_large,
+    too_late,
+)
 from runtime.serve.observe.health import SENTENCE, Health
 from runtime.serve.observe.log import Log
 from runtime.serve.observe.metrics import Metrics
@@ -114,12 +122,11 @@ class Service:
 
     def stop(self) -> bool:
         """End the threads; whether they ended."""
-        if self.shadow:
-            self.shadow.close()
+        shadow_ended = self.shadow.close() if self.shadow else True
         ended = self.batcher.close()
         if ended:
             self.stages.close()
-        return ended
+        return ended and shadow_ended
 
     def refuse_early(self, exchange: Exchange) -> None:
         """Refuse while the queue is full, before a body is read: that costs next to nothing.
@@ -194,7 +201,7 @@ class Service:
 
     def _failure(self, error: BaseException) -> BaseException:
         if isinstance(error, OverloadedError):
-            return RefusedError(503, "this server is about to end; ask another", outcome="overloaded")
+            return about_to_end()
         return RefusedError(500, "the backend failed; the server's log has this id", outcome="failed")
 
     def _count(self, exchange: Exchange, call: Call, answers: Sequence[Any]) -> None:

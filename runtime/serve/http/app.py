@@ -7,12 +7,13 @@ RefusedError for what the client can mend; anything else that it raises is logge
 
 from __future__ import annotations
 
+import asyncio
 import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -25,11 +26,12 @@ from runtime.serve.http.access import check_key
 from runtime.serve.http.endpoint import Endpoint
 from runtime.serve.http.exchange import Exchange, begin, set_deadline
 from runtime.serve.http.guards import Guard
-from runtime.serve.http.refused import RefusedError
+from runtime.serve.http.refused import RefusedError, about_to_end
 from runtime.serve.http.replies import Reply, StreamReply, refusal_reply
 from runtime.serve.observe.tracing import NO_TRACES, Traces
 from runtime.serve.service import Service
 
+R = TypeVar("R", Response, StreamReply, Reply)
 _NOT_HERE = {404: "there is no such route; GET /openapi.json lists them", 405: "this route has another method"}
 
 
@@ -65,7 +67,8 @@ def make_app(
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = getattr(error, "headers", None)
         refused = RefusedError(status, _NOT_HERE.get(status, "the server failed"), headers=headers)
-        return refusal_reply(refused, begin(request, "", deadline=0.0).id)
+        exchange = begin(request, "", deadline=0.0)
+        return _with_id(refusal_reply(refused, exchange.id), exchange)
 
     starlette = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: elsewhere})
     return App(starlette, {(one.endpoint.method, one.endpoint.path): one for one in guarded})
@@ -111,8 +114,7 @@ class _Guarded:
         """The reply to a request."""
         exchange = begin(request, self.endpoint.path, deadline=self._service.limits.deadline)
         self._service.running += 1
-        reply = await self._reply(exchange)
-        reply.raw_headers.append((b"x-request-id", exchange.id.encode()))
+        reply = _with_id(await self._reply(exchange), exchange)
         if isinstance(reply, StreamReply):  # its work is still to come
             reply.parts = _then(reply.parts, lambda: self._end(exchange, 200))
         else:
@@ -130,6 +132,9 @@ class _Guarded:
         except RefusedError as refused:
             exchange.outcome = refused.outcome
             return refusal_reply(refused, exchange.id)
+        except asyncio.CancelledError:  # uvicorn waits for what was accepted no longer
+            exchange.outcome = "overloaded"
+            return refusal_reply(about_to_end(), exchange.id)
         except Exception:
             exchange.outcome = "failed"
             self._service.log.event("request failed", id=exchange.id, trace=traceback.format_exc())
@@ -142,6 +147,11 @@ class _Guarded:
         self._traces.request(exchange, status, seconds)
         if self.endpoint.guard == "compute":
             self._service.log.request(exchange, status, seconds)
+
+
+def _with_id(reply: R, exchange: Exchange) -> R:
+    reply.raw_headers.append((b"x-request-id", exchange.id.encode()))
+    return reply
 
 
 class _After(BackgroundTask):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
@@ -78,9 +79,24 @@ def parse(body: bytes, kind: type[T]) -> T:
     except RecursionError:
         raise bad_request("the body is nested too deeply") from None
     except ValueError as error:  # what msgspec raises for JSON and types, and Python for UTF-8
+        if _has_lone_surrogate(body):  # msgspec calls that "truncated"
+            raise bad_request("a string holds half of a surrogate pair (such as \\ud800), no character") from None
         fields = ", ".join(getattr(kind, "__struct_fields__", ()))
         known = f"; there are {fields}" if "unknown field" in str(error) else ""
         raise bad_request(f"the body is not the JSON that this route takes: {str(error)[:300]}{known}") from None
+
+
+def _has_lone_surrogate(body: bytes) -> bool:
+    """Whether the body is JSON but for that; Python reads what msgspec does not."""
+    if b"\\u" not in body:
+        return False
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
 
 
 def _unpacker(headers: Mapping[str, str]) -> _Gzip | None:

@@ -63,6 +63,11 @@ def overloaded(seconds: float) -> RefusedError:
     return RefusedError(429, message, outcome="overloaded", headers={"Retry-After": str(wait)})
 
 
+def about_to_end() -> RefusedError:
+    """The server ends before it can answer."""
+    return RefusedError(503, "this server is about to end; ask another", outcome="overloaded")
+
+
 def too_late() -> RefusedError:
     """The request's deadline has passed."""
     return RefusedError(504, "the deadline passed before there was an answer", outcome="deadline")

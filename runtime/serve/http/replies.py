@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -70,7 +71,7 @@ class StreamReply:
             async for part in self.parts:
                 message = {"type": "http.response.body", "body": part, "more_body": True}
                 await self._timer.within(self._seconds, send(message))
-        except TimeoutError:
+        except (TimeoutError, asyncio.CancelledError):  # the client takes nothing, or the server ends
             return  # uvicorn closes the connection of a reply without its end
         finally:  # also where nobody takes the rest: the parts' own end is what the request's end hangs on
             await self.parts.aclose()

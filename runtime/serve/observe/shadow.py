@@ -81,6 +81,7 @@ class Shadow:
         self._waiting: queue.Queue[_Asked | None] = queue.Queue(_MOST_WAITING)
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._lock = threading.Lock()
+        self._closed = False
         self._metrics: ShadowMetrics | None = None
         self._busy: Callable[[], bool] = lambda: False
         self._compared = self._words = self._changed = self._skipped = self._failed = 0
@@ -113,8 +114,9 @@ class Shadow:
                 if self._metrics:
                     self._metrics.shadow_skipped.inc()
 
-    def close(self) -> None:
-        """Answer no more."""
+    def close(self, seconds: float = 1.0) -> bool:
+        """Answer no more; whether it has ended in that time. Where not, its backend stays open, for a text is in it."""
+        self._closed = True
         if self._thread.is_alive():
             while True:
                 try:
@@ -122,8 +124,11 @@ class Shadow:
                     break
                 except queue.Full:
                     self._waiting.get_nowait()
-            self._thread.join(5)
+            self._thread.join(seconds)
+        if self._thread.is_alive():
+            return False
         self._stages.close()
+        return True
 
     def report(self) -> dict[str, Any]:
         """What was seen so far, as JSON."""
@@ -148,8 +153,10 @@ class Shadow:
 
     def _work(self) -> None:
         while (asked := self._waiting.get()) is not None:
-            while self._busy():
+            while self._busy() and not self._closed:
                 time.sleep(_PAUSE)
+            if self._closed:
+                return
             begun = time.perf_counter()
             try:
                 self._stages.backend.begin(small=True)

@@ -96,9 +96,13 @@ def test_drain_has_a_limit(slow: Starting) -> None:
             time.sleep(0.5)
             begun = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
+            came = client.makefile("rb").read()
             assert server.process.wait(TIMEOUT) == 0
         # The backend would take 20 seconds; 1 is granted, and 5 for its threads.
         assert time.monotonic() - begun < 9
+        assert came.startswith(b"HTTP/1.1 503")
+        assert b"this server is about to end" in came
+        assert "Traceback" not in server.log.read_text()
 
 
 def faults_of(server: Slow) -> list[dict[str, Any]]:
@@ -181,6 +185,17 @@ def test_http_fuzz(server: Server) -> None:
     assert server.tag("a\0b Paris", "\u202e Paris", "") == [[("LOC", "Paris")], [("LOC", "Paris")], []]
 
 
+def test_half_a_character_is_called_so(server: Server) -> None:
+    packed = {"Content-Type": "application/json"}
+    told = {}
+    for body in (b'{"texts": ["a\\ud83d b"]}', b'{"texts": ["\\ud83d\\ude00", 1]}', b'{"texts": ["\\ud83d\\ude00"'):
+        told[body] = httpx.post(f"{server.url}/tag", content=body, headers=packed, timeout=TIMEOUT).json()["error"]
+    half, number, cut = told.values()
+    assert "half of a surrogate pair" in half
+    assert "Expected `str`, got `int`" in number
+    assert "truncated" in cut
+
+
 def test_ten_megabytes_of_one_word_and_100_000_texts(server: Server) -> None:
     assert server.post("/tag", {"texts": ["x" * 10_000_000]}).status_code == 413
     assert server.post("/tag", {"texts": ["x" * 2_000_000]}).status_code == 413
@@ -217,6 +232,8 @@ def test_half_closed_connections_and_garbage(server: Server) -> None:
 
 def test_routes_and_methods_that_there_are_not(server: Server) -> None:
     assert (server.get("/nowhere").status_code, server.get("/tag").status_code) == (404, 405)
+    reply = server.get("/nowhere", headers={"X-Request-Id": "mine"})
+    assert (reply.headers["x-request-id"], reply.json()["id"]) == ("mine", "mine")
     assert server.get("/tag").headers["allow"] == "POST"
     assert "error" in server.get("/nowhere").json()
 

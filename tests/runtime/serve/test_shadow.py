@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runtime.serve.batching.reading import ENTITIES, Reading
+from runtime.serve.observe.metrics import Metrics
+from runtime.serve.observe.shadow import Shadow
 from tests.conftest import Command
 from tests.lookup import lookup_bundle
 from tests.runtime.serve.running import TIMEOUT, Server
@@ -64,3 +68,60 @@ def test_a_shadow_of_other_types_is_refused(known_words: Path, tmp_path: Path, c
 
 def test_without_a_shadow_there_is_none(server: Server) -> None:
     assert server.get("/shadow").status_code == 404
+
+
+class Held:
+    """Stages of a shadow that are at a text for as long as it takes.
+
+    Attributes:
+        begun: a text is in them.
+        go: what lets them end it.
+        closed: whether `close` was called.
+    """
+
+    def __init__(self) -> None:
+        self.backend, self.closed = self, False
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    def begin(self, *, small: bool) -> None:
+        """Nothing to do."""
+
+    def tokenize(self, reading: Reading, questions: Any) -> Any:
+        """Where it takes its time."""
+        self.begun.set()
+        assert self.go.wait(TIMEOUT)
+
+    def run(self, reading: Reading, tokens: Any) -> Any:
+        """Nothing to say."""
+
+    def decode(self, reading: Reading, tokens: Any, said: Any) -> list[Any]:
+        """No entities."""
+        return [[]]
+
+    def close(self) -> None:
+        """See Attributes."""
+        self.closed = True
+
+
+def test_a_shadow_in_the_middle_of_a_text_keeps_its_backend() -> None:
+    stages = Held()
+    shadow = Shadow(stages, "held", share=1.0)
+    shadow.start(Metrics(queued=lambda: 0.0, ready=lambda: 1.0), busy=lambda: False)
+    shadow.offer(["Paris"], [[]], ENTITIES, 0.1)
+    assert stages.begun.wait(TIMEOUT)
+    # To close a backend while a text is in it ended the process by a segmentation fault.
+    assert not shadow.close(0.05)
+    assert not stages.closed
+    stages.go.set()
+    assert shadow.close(TIMEOUT)
+    assert stages.closed
+
+
+def test_a_shadow_that_waits_for_quiet_ends_at_once() -> None:
+    stages = Held()
+    shadow = Shadow(stages, "held", share=1.0)
+    shadow.start(Metrics(queued=lambda: 0.0, ready=lambda: 1.0), busy=lambda: True)
+    shadow.offer(["Paris"] * 3, [[]] * 3, ENTITIES, 0.1)
+    assert shadow.close(TIMEOUT)
+    assert stages.closed
+    assert not stages.begun.is_set()
