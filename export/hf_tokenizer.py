@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,23 +40,27 @@ def load_tokenizer(folder: Path, *, for_words: bool) -> transformers.PreTrainedT
         CheckpointError: transformers cannot open it, or there is no fast one of its kind.
     """
     options = {"add_prefix_space": True} if for_words else {}
-    try:
-        with _without_advice():
-            tokenizer: transformers.PreTrainedTokenizerBase = transformers.AutoTokenizer.from_pretrained(
-                folder, use_fast=True, local_files_only=True, trust_remote_code=False, **options
-            )
-    except Exception as error:  # transformers and tokenizers raise their own for each kind of damaged file
-        raise _cannot_load(folder, error) from error
-    except BaseException as error:  # tokenizers panics in Rust, which is no Exception
-        if type(error).__name__ != "PanicException":
-            raise
-        raise _cannot_load(folder, error) from error
+    with _told_as(partial(_cannot_load, folder)), _without_advice():
+        tokenizer: transformers.PreTrainedTokenizerBase = transformers.AutoTokenizer.from_pretrained(
+            folder, use_fast=True, local_files_only=True, trust_remote_code=False, **options
+        )
     if not tokenizer.is_fast:
         problem = (
             f"there is no fast tokenizer of its kind ({type(tokenizer).__name__}), and only a fast one is exported"
         )
         raise CheckpointError(str(folder), problem, "take a checkpoint that has a tokenizer.json")
     return tokenizer
+
+
+@contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Cut texts with what load_tokenizer opened; use it in a `with` statement. Some break only then, at some texts.
+
+    Raises:
+        CheckpointError: the tokenizer of the checkpoint in that folder breaks.
+    """
+    with _told_as(partial(_breaks, folder)):
+        yield
 
 
 def save_tokenizer(checkpoint: Checkpoint, output: Path) -> tuple[Checkpoint, list[str]]:
@@ -103,8 +108,29 @@ def _plain(part: Any) -> Any:
     return part
 
 
+@contextmanager
+def _told_as(told: Callable[[BaseException], CheckpointError]) -> Iterator[None]:
+    """Turn what transformers and tokenizers raise, each of its own for every kind of damage, into an error of ours."""
+    try:
+        yield
+    except Exception as error:
+        raise told(error) from error
+    except BaseException as error:  # tokenizers panics in Rust, which is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        raise told(error) from error
+
+
+def _breaks(folder: Path, error: BaseException) -> CheckpointError:
+    return CheckpointError(str(folder), f"its tokenizer breaks on a text ({_reason(error)})", "take an intact copy")
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 def _cannot_load(folder: Path, error: BaseException) -> CheckpointError:
-    reason = str(error).strip().partition("\n")[0] or type(error).__name__
+    reason = _reason(error)
     slow = slow_tokenizer_of(folder)
     if slow and not (folder / "tokenizer.json").is_file():
         problem = f"transformers cannot convert its slow tokenizer, {slow} ({reason})"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from runtime.bundle.certificate import Candidate
-from runtime.bundle.onnx_scan import check_loops
+from runtime.bundle.onnx_scan import check_loops, check_tables
 from runtime.bundle.private_files import PrivateFiles
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import Bundle, verify
@@ -86,8 +86,8 @@ def prepare(
         chosen = choose(opened, choice, certified=not allow_uncertified, goal=goal)
         if files:
             files.add([chosen.file] if chosen.file else [])
-            if any(graph.file == chosen.file for graph in opened.manifest.graphs):
-                check_loops(files.bundle().file(chosen.file), str(opened.path / chosen.file))
+        if any(graph.file == chosen.file for graph in opened.manifest.graphs):
+            _check_graph(files.bundle() if files else opened, chosen.file)
         if files and not isinstance(bundle, Bundle):
             verify(opened, opened.manifest.files.keys() - {*opened.shared_files, chosen.file})
         return Prepared(files.bundle() if files else opened, chosen, files)
@@ -95,3 +95,10 @@ def prepare(
         if files:
             files.close()
         raise
+
+
+def _check_graph(bundle: Bundle, file: str) -> None:
+    """Refuse what a backend would run without an end, or what would have it read behind the end of a table."""
+    path, place, manifest = bundle.file(file), str(bundle.path / file), bundle.manifest
+    check_loops(path, place)
+    check_tables(path, place, {"input_ids": manifest.vocabulary, "position_ids": manifest.max_length})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from export.hf_tokenizer import load_tokenizer
+from export.hf_tokenizer import in_use, load_tokenizer
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import GateError
@@ -74,7 +74,7 @@ def compare_tokens(tokenizer: Path, checkpoint: Path, sentences: Sequence[Sequen
 
     Raises:
         GateError: they make other tokens of a text; the first one is shown.
-        CheckpointError: see export.hf_tokenizer.load_tokenizer.
+        CheckpointError: see export.hf_tokenizer.load_tokenizer and in_use.
     """
     whole = [*(" ".join(words) for words in sentences), *DELICATE]
     texts = [*map(list, sentences), *(_words(text) for text in DELICATE)]
@@ -100,7 +100,7 @@ def compare_with_slow(checkpoint: Path, sentences: Sequence[Sequence[str]]) -> t
         Of the corpus, and of DELICATE.
 
     Raises:
-        CheckpointError: see export.hf_tokenizer.load_tokenizer.
+        CheckpointError: see export.hf_tokenizer.load_tokenizer and in_use.
     """
     import transformers
 
@@ -111,7 +111,8 @@ def compare_with_slow(checkpoint: Path, sentences: Sequence[Sequence[str]]) -> t
     counts = []
     for texts in ([" ".join(words) for words in sentences], DELICATE):
         pairs = ((slow(text)["input_ids"], fast(text)["input_ids"]) for text in texts)
-        counts.append(sum(one != other for one, other in pairs))
+        with in_use(checkpoint):
+            counts.append(sum(one != other for one, other in pairs))
     return counts[0], counts[1]
 
 
@@ -119,7 +120,9 @@ _Different = tuple[str, list[int], list[int]]
 
 
 def _different_words(tokenizer: Path, checkpoint: Path, texts: Sequence[list[str]]) -> Iterator[_Different]:
-    theirs = load_tokenizer(checkpoint, for_words=True)(texts, is_split_into_words=True, verbose=False)["input_ids"]
+    opened = load_tokenizer(checkpoint, for_words=True)
+    with in_use(checkpoint):
+        theirs = opened(texts, is_split_into_words=True, verbose=False)["input_ids"]
     encoder = Encoder(tokenizer)
     ours = encoder.encode_words(texts)
     before, after = list(encoder.special_tokens.prefix), list(encoder.special_tokens.suffix)
@@ -131,7 +134,8 @@ def _different_words(tokenizer: Path, checkpoint: Path, texts: Sequence[list[str
 
 def _different_texts(tokenizer: Path, checkpoint: Path, texts: Sequence[str]) -> Iterator[_Different]:
     opened = load_tokenizer(checkpoint, for_words=False)
-    theirs = opened(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+    with in_use(checkpoint):
+        theirs = opened(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
     ours = RawEncoder(tokenizer).encode(texts)
     for index, text in enumerate(texts):
         tokens = ours.ids[ours.text_start[index] : ours.text_start[index + 1]].tolist()

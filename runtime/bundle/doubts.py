@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 
 from runtime.bundle.certificate import CERTIFY, Candidate, Certificate
-from runtime.bundle.gate import ELSEWHERE, Bound, failures, lacking_evidence
+from runtime.bundle.gate import ELSEWHERE, Bound, contradictions, failures, lacking_evidence
 from runtime.bundle.manifest import CONFIG, TOKENIZER, Manifest
 from runtime.errors import UncertifiedError
 
@@ -59,6 +59,8 @@ def _doubt(certificate: Certificate, manifest: Manifest, *, limited: bool) -> Un
     subject = str(certificate.candidate)
     if failures(certificate):
         return UncertifiedError(subject, f"its figures fail the gate ({_told(certificate)})", CERTIFY)
+    if odd := contradictions(certificate):
+        return UncertifiedError(subject, f"its figures contradict each other ({', '.join(odd)})", CERTIFY)
     if changed := _changed(certificate, manifest):
         return UncertifiedError(subject, f"certified with another {changed}", CERTIFY)
     if not certificate.probe.texts:

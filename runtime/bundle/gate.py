@@ -135,6 +135,9 @@ PROBE_TOLERANCE: dict[Precision, float] = {
 }
 """How far logits of a loaded candidate may lie from its certificate's, over the largest of them; see self_check."""
 
+_ROUNDING = 1e-6
+"""How far a figure may lie from what it is computed from: JSON holds all digits of both."""
+
 EVIDENCE = Evidence()
 """What a certificate of the full grade rests on."""
 
@@ -150,6 +153,34 @@ LIMITED_EVIDENCE = Evidence(words=1, distinct_sentences=1, entities=0, left_out=
 def failures(certificate: Certificate) -> list[Bound]:
     """The bounds of its precision that the certificate's figures do not hold."""
     return [bound for bound in GATE[certificate.precision] if not bound.holds(certificate.measured)]
+
+
+def contradictions(certificate: Certificate) -> tuple[str, ...]:
+    """The figures of its gate that are none: that follow otherwise from others of its figures, or lie out of range."""
+    measured = certificate.measured
+    found = []
+    for bound in GATE[certificate.precision]:
+        value, expected = measured.get(bound.figure), _derived(bound.figure, measured)
+        if value is None:
+            continue
+        if expected is not None and abs(value - expected) > _ROUNDING:
+            found.append(f"{bound.text} {value:g}, by the others {expected:g}")
+        # Of F1 more can be won than lost; no other figure can be less than nothing, and no agreement more than whole.
+        elif (value < 0 and not bound.may_lack) or (bound.at_least and value > 1):
+            found.append(f"{bound.text} {value:g}")
+    return tuple(found)
+
+
+def _derived(name: str, measured: Figures) -> float | None:
+    """What a figure must be by those that it is computed from; None where they are not there, or there are none."""
+    prefix = ELSEWHERE if name.startswith(ELSEWHERE) else ""
+    of = {part: measured.get(f"{prefix}{part}") for part in ("changed_labels", "words", "reference_f1", "candidate_f1")}
+    changed, words, reference, candidate = of.values()
+    if name == f"{prefix}changed_per_10k" and changed is not None and words is not None:
+        return 1e4 * changed / max(1, words)  # as runtime.text.agreement, which needs numpy
+    if name == f"{prefix}f1_lost" and reference is not None and candidate is not None:
+        return 100 * (reference - candidate)
+    return None
 
 
 def lacking_evidence(certificate: Certificate) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import mmap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
@@ -33,6 +34,7 @@ _MOST_FIELDS, _MOST_AXES = 2_000_000, 32
 # Bytes of a file that is read whole to look for a name. Larger ones hold weights, which scan_graph passes over.
 _SMALL = 1 << 22
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+_INTACT = "take an intact copy of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +95,47 @@ def scan_graph(path: Path, place: str = "") -> Scan:
     Raises:
         BundleError: it is no ONNX file, or it has a loop, which may never end.
     """
-    place, fix = place or str(path), "take an intact copy of it"
-    try:
-        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            found = _scanned(data)
-    except OSError as error:
-        raise BundleError(place, error.strerror or str(error), "make it readable") from error
-    except (ValueError, IndexError) as error:
-        raise BundleError(place, f"not an ONNX file ({error})", fix) from error
+    place = place or str(path)
+    with _mapped(path, place) as data:
+        found = _scanned(data)
     if loops := sorted(_LOOPS & found.operators.keys()):
         problem = f"it has a loop (operator {loops[0]}), which might never end and which no token classifier needs"
         raise BundleError(place, problem, "export it again without control flow")
     if not found.operators:
-        raise BundleError(place, "not an ONNX file (it has no operators)", fix)
+        raise BundleError(place, "not an ONNX file (it has no operators)", _INTACT)
     return found
+
+
+def check_tables(path: Path, place: str, reach: Mapping[str, int]) -> None:
+    """Refuse a graph that would be asked for rows behind the end of a table: a backend may read what lies there.
+
+    Known are tables whose rows an input of the graph picks, as it does for embeddings of tokens and positions.
+
+    Args:
+        path, place: as of check_loops.
+        reach: by name of an input, the rows that a table must have for all of its values.
+
+    Raises:
+        BundleError: a table has fewer, or it is no ONNX file.
+    """
+    with _mapped(path, place) as data:
+        tables = _tables(data, reach)
+    for name, rows in tables:
+        if rows < reach[name]:
+            problem = f"its table for {name} has {rows:,} rows, where {reach[name]:,} are said to be there"
+            raise BundleError(place, problem, "export it again")
+
+
+@contextmanager
+def _mapped(path: Path, place: str) -> Iterator[mmap.mmap]:
+    """The bytes of an ONNX file; what goes wrong in reading them is a BundleError."""
+    try:
+        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield data
+    except OSError as error:
+        raise BundleError(place, error.strerror or str(error), "make it readable") from error
+    except (ValueError, IndexError) as error:
+        raise BundleError(place, f"not an ONNX file ({error})", _INTACT) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +158,8 @@ _INSIDE: dict[str, dict[int, str]] = {
     "Tensor": {},
 }
 _OPERATOR, _NAME, _NUMBER, _DIMENSIONS, _TYPE = 4, 1, 3, 1, 2
+_GRAPH, _NODE, _TENSOR = 7, 1, 5  # of a model, and of a graph
+_INPUT, _OUTPUT, _TENSOR_NAME = 1, 2, 8
 
 
 def _scanned(data: mmap.mmap) -> Scan:
@@ -151,6 +182,35 @@ def _scanned(data: mmap.mmap) -> Scan:
         elif kind == "Attribute" and any(one.number == _NAME and _text(data, one) == "bits" for one in fields):
             bits.update(one.value for one in fields if one.number == _NUMBER)
     return Scan(operators, weights, frozenset(bits) if "MatMulNBits" in operators else frozenset())
+
+
+def _tables(data: mmap.mmap, names: Iterable[str]) -> list[tuple[str, int]]:
+    """Each table that values of these inputs of the main graph pick rows of: name of the input, number of rows."""
+    main = next((one for one in _fields(data, 0, len(data)) if one.number == _GRAPH), None)
+    if main is None:
+        return []
+    parts = list(islice(_fields(data, main.start, main.end), _MOST_FIELDS))
+    picked: dict[str, str] = {}
+    same = {name: name for name in names}  # outputs that are an input with another type, by what they are
+    for part in parts:
+        # To take a node apart costs 20 times as much as to see that it names none of the inputs.
+        if part.number != _NODE or all(data.find(name.encode(), part.start, part.end) < 0 for name in same):
+            continue
+        fields = list(_fields(data, part.start, part.end))
+        operator, given, made = (
+            [_text(data, one) for one in fields if one.number == number] for number in (_OPERATOR, _INPUT, _OUTPUT)
+        )
+        if operator == ["Cast"] and made and given[:1] and given[0] in same:
+            same[made[0]] = same[given[0]]
+        elif operator == ["Gather"] and len(given) == 2 and given[1] in same:
+            picked[given[0]] = same[given[1]]
+    tensors = (list(_fields(data, part.start, part.end)) for part in parts if part.number == _TENSOR and picked)
+    sizes = {_tensor_name(data, fields): next(_dimensions(data, fields), 0) for fields in tensors}
+    return [(picked[name], rows) for name, rows in sizes.items() if name in picked]
+
+
+def _tensor_name(data: mmap.mmap, fields: list[_Field]) -> str:
+    return next((_text(data, one) for one in fields if one.number == _TENSOR_NAME), "")
 
 
 def _fields(data: mmap.mmap, start: int, end: int) -> Iterator[_Field]:

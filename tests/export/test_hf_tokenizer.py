@@ -79,6 +79,16 @@ def test_a_difference_in_accents_alone_is_found_on_a_corpus_without_any(tiny_mod
         compare_tokens(checkpoint.tokenizer, checkpoint.folder, [["Oslo", "."]])
 
 
+def test_a_tokenizer_that_breaks_at_a_text_is_one_line(tiny_model: Path, tmp_path: Path) -> None:
+    """It opens, and its library raises a bare Exception at the first word that it does not know."""
+    checkpoint = accented(tiny_model, tmp_path / "model")
+    told = json.loads(checkpoint.tokenizer.read_text())
+    told["model"]["vocab"]["[gone]"] = told["model"]["vocab"].pop("[UNK]")
+    checkpoint.tokenizer.write_text(json.dumps(told))
+    with pytest.raises(CheckpointError, match=r"model: its tokenizer breaks on a text \(WordPiece error: Missing"):
+        compare_tokens(checkpoint.tokenizer, checkpoint.folder, SENTENCES)
+
+
 def test_a_slow_tokenizer_is_converted(tiny_model: Path, tmp_path: Path) -> None:
     """transformers#2300: a vocab.txt alone."""
     folder = Path(shutil.copytree(tiny_model, tmp_path / "model"))

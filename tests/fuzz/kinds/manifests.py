@@ -93,6 +93,8 @@ def vouches(certificate: Any, manifest: Any, *, limited: bool) -> bool:
     if elsewhere:
         holds = holds and (measured.get("elsewhere_f1_lost") or 0) <= 0.1
         holds = holds and (measured.get("elsewhere_agreement") or 0) >= 0.98
+    holds = holds and _agrees(measured, [*limits, "agreement", *(["elsewhere_agreement"] if elsewhere else [])])
+    holds = holds and all(_follows(measured, prefix) for prefix in ("", *(["elsewhere_"] if elsewhere else [])))
     bound = {"tokenizer.json", "config.json", certificate["file"]} <= certificate["files"].keys()
     bound = bound and all(
         name in manifest["files"] and manifest["files"][name]["sha256"] == sha256
@@ -107,6 +109,23 @@ def vouches(certificate: Any, manifest: Any, *, limited: bool) -> bool:
     enough = _enough(measured, "", words=10_000, left_out=0.1) and entities and min(entities.values()) >= 10
     enough = enough and (not elsewhere or _enough(measured, "elsewhere_", words=5_000, left_out=0.5))
     return bool(holds and bound and asked and (limited or enough))
+
+
+def _agrees(measured: Any, names: list[str]) -> bool:
+    """Whether no figure of the gate is below nothing, and no agreement above whole."""
+    given = {name: measured[name] for name in names if measured.get(name) is not None}
+    return all(value >= 0 and ("agreement" not in name or value <= 1) for name, value in given.items())
+
+
+def _follows(measured: Any, prefix: str) -> bool:
+    """Whether what is computed from other figures is what they say."""
+    changed, words, rate, lost, reference, candidate = (
+        measured.get(f"{prefix}{name}")
+        for name in ("changed_labels", "words", "changed_per_10k", "f1_lost", "reference_f1", "candidate_f1")
+    )
+    if None not in (changed, words, rate) and abs(rate - 10_000 * changed / (words or 1)) > 1e-6:
+        return False
+    return None in (reference, candidate, lost) or abs(lost - 100 * (reference - candidate)) <= 1e-6
 
 
 def _enough(told: Any, prefix: str, *, words: int, left_out: float) -> bool:

@@ -64,6 +64,12 @@ def test_certificates_that_vouch_have_nothing_against_them() -> None:
             "its figures fail the gate (agreement elsewhere, F1 not measured)",
             "run",
         ),
+        (
+            with_figures(changed_labels=9_000, agreement=2),
+            "its figures contradict each other (changed labels in 10,000 0, by the others 4500, "
+            "agreement of entities, F1 2)",
+            "run `python -m export.certify`",
+        ),
         (replace(INT8, files={}), "certified with another config.json", "run `python -m export.certify`"),
         (
             replace(INT8, files={**INT8.files, "packed-int8.onnx": "9" * 64}),

@@ -19,6 +19,7 @@ from runtime.bundle.gate import (
     SURE,
     Bound,
     Evidence,
+    contradictions,
     failures,
     is_held_elsewhere,
     lacking_evidence,
@@ -70,6 +71,49 @@ def test_the_numbers() -> None:
     assert astuple(ELSEWHERE_EVIDENCE) == (5_000, 300, 0, 0.5)
     assert astuple(LIMITED_EVIDENCE) == (1, 1, 0, 1.0)
     assert {"fp32": 1e-4} | dict.fromkeys(set(NUMBERS) - {"fp32"}, 0.05) == PROBE_TOLERANCE
+
+
+TOLD: dict[str, float | int | None] = {
+    **{"words": 50_000, "changed_labels": 20, "changed_per_10k": 4.0, "f1_lost": -0.5, "agreement": 1.0},
+    **{"reference_f1": 0.9, "candidate_f1": 0.905, "rows_changed_per_10k": 0},
+    **{"elsewhere_words": 8_000, "elsewhere_changed_labels": 8, "elsewhere_changed_per_10k": 10.0},
+    **{"elsewhere_reference_f1": 0.5, "elsewhere_candidate_f1": 0.25, "elsewhere_f1_lost": 25.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ()),
+        ({"changed_labels": 9_000}, ("changed labels in 10,000 4, by the others 1800",)),
+        ({"changed_per_10k": 0}, ("changed labels in 10,000 0, by the others 4",)),
+        ({"changed_per_10k": 4.0000009}, ()),
+        ({"changed_per_10k": 4.0000012}, ("changed labels in 10,000 4, by the others 4",)),
+        ({"changed_labels": 0, "changed_per_10k": 0, "words": 0}, ()),
+        ({"changed_labels": 1, "changed_per_10k": 10_000, "words": 1}, ()),
+        ({"changed_labels": 2, "changed_per_10k": 20_000, "words": 0}, ()),
+        ({"candidate_f1": 0.5}, ("entity F1 lost, points -0.5, by the others 40",)),
+        ({"elsewhere_changed_labels": 9}, ("changed elsewhere, in 10,000 10, by the others 11.25",)),
+        ({"elsewhere_reference_f1": 0.75}, ("entity F1 lost elsewhere, points 25, by the others 50",)),
+        # Certificates of earlier versions say less.
+        ({"changed_labels": None, "candidate_f1": None}, ()),
+        ({"words": None, "reference_f1": None}, ()),
+        ({"changed_per_10k": None, "f1_lost": None, "agreement": None}, ()),
+        ({"rows_changed_per_10k": -0.5}, ("changed in full rows, in 10,000 -0.5",)),
+        ({"not_finite": -1}, ("logits not finite -1",)),
+        (
+            {"agreement": 1.5, "elsewhere_agreement": 1.0001},
+            ("agreement of entities, F1 1.5", "agreement elsewhere, F1 1.0001"),
+        ),
+        ({"agreement": -0.5}, ("agreement of entities, F1 -0.5",)),
+        ({"agreement": 0, "not_finite": 0}, ()),
+    ],
+)
+def test_figures_that_contradict_others_or_are_none(
+    changes: dict[str, float | int | None], expected: tuple[str, ...]
+) -> None:
+    certificate = Certificate("a", "b", "int8", "cpu", {}, "c", "", {**TOLD, **changes}, {}, True)
+    assert contradictions(certificate) == expected
 
 
 @pytest.mark.parametrize("page", [Path("README.md"), Path("docs/export-and-certificates.md")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from runtime.bundle.onnx_scan import Scan, check_loops, scan_graph
+from runtime.bundle.certificate import Wanted
+from runtime.bundle.onnx_scan import Scan, check_loops, check_tables, scan_graph
 from runtime.bundle.store import digest_of, open_bundle, seal
 from runtime.errors import BundleError
 from runtime.tagger import Tagger
@@ -106,6 +108,71 @@ def test_a_sealed_graph_with_a_loop_is_not_run(tmp_path: Path) -> None:
             Tagger.open(bundle, threads=1, allow_uncertified=True)
 
 
+def test_a_graph_is_asked_for_no_row_behind_the_end_of_a_table(tiny_bundle: Path) -> None:
+    manifest = open_bundle(tiny_bundle).manifest
+    reach = {"input_ids": manifest.vocabulary, "position_ids": manifest.max_length}
+    for graph in manifest.graphs:
+        path = tiny_bundle / graph.file
+        check_tables(path, "it", reach)
+        told = f"^it: its table for input_ids has {manifest.vocabulary} rows, where {manifest.vocabulary + 1} are said"
+        with pytest.raises(BundleError, match=told):
+            check_tables(path, "it", {**reach, "input_ids": manifest.vocabulary + 1})
+    packed = tiny_bundle / "packed-fp32.onnx"
+    with pytest.raises(BundleError, match="its table for position_ids has"):
+        check_tables(packed, "it", {**reach, "position_ids": 100_000})
+    check_tables(packed, "it", {})
+
+
+def test_tables_are_found_behind_a_cast_and_nothing_else_is_one(tmp_path: Path) -> None:
+    table = numpy_helper.from_array(np.zeros((5, 2), np.float32), "table")
+    other = numpy_helper.from_array(np.zeros((3, 2), np.float32), "other")
+    cast = helper.make_node("Cast", ["ids"], ["wide"], to=TensorProto.INT64)
+    for nodes in (
+        [helper.make_node("Gather", ["table", "ids"], ["y"])],
+        [cast, helper.make_node("Gather", ["table", "wide"], ["y"])],
+        [cast, helper.make_node("Cast", ["wide"], ["w"], to=1), helper.make_node("Gather", ["table", "w"], ["y"])],
+    ):
+        path = saved(tmp_path / "m.onnx", *nodes, weights=(other, table))
+        check_tables(path, "it", {"ids": 5})
+        with pytest.raises(BundleError, match="its table for ids has 5 rows, where 6 are said"):
+            check_tables(path, "it", {"ids": 6})
+    for node in (
+        helper.make_node("Gather", ["ids", "table"], ["y"]),
+        helper.make_node("Gather", ["table", "ids_2"], ["y"]),
+        helper.make_node("Add", ["table", "ids"], ["y"]),
+        helper.make_node("Cast", [], ["ids"], to=1),
+    ):
+        check_tables(saved(tmp_path / "m.onnx", node, weights=(other, table)), "it", {"ids": 6})
+    (tmp_path / "m.onnx").write_bytes(b"\x3a\x7f")
+    with pytest.raises(BundleError, match="not an ONNX file"):
+        check_tables(tmp_path / "m.onnx", "it", {"ids": 6})
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_sealed_vocabulary_beyond_the_table_is_refused_before_a_library_sees_it(backend: str, tmp_path: Path) -> None:
+    folder = lookup_bundle(tmp_path / "bundle", {"Paris": "B-LOC"})
+    manifest = open_bundle(folder).manifest
+    made = replace(manifest, vocabulary=1_000_000)
+    (certificate,) = manifest.certificates
+    seal(folder, replace(made, certificates=(vouching(certificate, made, certificate.probe),)))
+    wanted = Wanted(backend=backend)
+    for bundle in (folder, open_bundle(folder)):
+        with pytest.raises(
+            BundleError, match=r"padded-fp32\.onnx: its table for input_ids has 5 rows, where 1,000,000"
+        ):
+            Tagger.open(bundle, candidate=wanted, threads=1, allow_uncertified=True)
+    # A folder of somebody else's, whose configuration promises more than its graph has.
+    (folder / "manifest.json").unlink()
+    config = {
+        "vocab_size": 9,
+        "max_position_embeddings": 64,
+        "id2label": {0: "O", 1: "B-LOC", 2: "I-LOC", 3: "B-PER", 4: "I-PER"},
+    }
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(BundleError, match="its table for input_ids has 5 rows, where 9"):
+        Tagger.open(folder, candidate=wanted, threads=1, allow_uncertified=True)
+
+
 def test_a_pipe_and_an_empty_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.onnx")
     with pytest.raises(BundleError, match="not a regular file"):
@@ -126,3 +193,5 @@ def test_a_damaged_file_is_read_or_refused(data: st.DataObject, tmp_path: Path) 
     # Anything but a BundleError would be a traceback.
     with contextlib.suppress(BundleError):
         assert scan_graph(path).operators
+    with contextlib.suppress(BundleError):
+        check_tables(path, "it", {"a": 3})
