@@ -85,24 +85,27 @@ class Comparison:
 def reference_of(bench: Bench, workload: Workload, notes: list[str]) -> Expected:
     """Ask the checkpoint about each text. If that fails there is nothing to compare with, and a note says so."""
     subject = bench.subject
-    given = [text.tokens for text in workload.texts]
+    given = [tuple(text.tokens) for text in workload.texts]
     offsets = [split_words(text) for text in workload.raw]
     # Raw text cut by Nerve's rules: what the backend alone changes is counted against these.
-    cut = [[text[start:end] for start, end in spans] for text, spans in zip(workload.raw, offsets)]
+    cut = [tuple(text[start:end] for start, end in spans) for text, spans in zip(workload.raw, offsets)]
+    # Most sentences are cut as the corpus cuts them, and are asked about once.
+    asked = list(dict.fromkeys([*given, *cut]))
     runner = bench.start(bench.threads)
     try:
         # Both in one call: opening the checkpoint takes longer than answering.
-        labels = runner.call(
-            bench.reference, subject.checkpoint, [*given, *cut], subject.labels, subject.max_length, bench.threads
+        answers = runner.call(
+            bench.reference, subject.checkpoint, asked, subject.labels, subject.max_length, bench.threads
         )
     except Failure as failure:
         notes.append(f"{workload.name}: the checkpoint was not asked, so changed labels are not known ({failure})")
         return NOTHING_EXPECTED
     finally:
         runner.close()
-    told = zip(labels[len(given) :], offsets)
+    labels = dict(zip(asked, answers))
+    told = zip([labels[words] for words in cut], offsets)
     twins = [None if tags is None else spans_of(tags, spans) for tags, spans in told]
-    return Expected(labels[: len(given)], {"words": twins})
+    return Expected([labels[words] for words in given], {"words": twins})
 
 
 def measured_of(bench: Bench, workload: Workload, checkpoint: Accuracy | None) -> Measured:

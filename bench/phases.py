@@ -125,11 +125,13 @@ def load(system: MeasuredSystem, workload: Workload, plan: Plan) -> None:
             return
 
 
-def look_inside(system: MeasuredSystem, workload: Workload) -> None:
-    """Note where the system's time goes, and how much of its batches is padding."""
+def look_inside(system: MeasuredSystem, workload: Workload, found: Throughput | None = None) -> None:
+    """Note where the system's time goes, and how much of its batches is padding; its speeds get the backend's part."""
     split = system.ask(jobs.split, workload.raw)
     system.row.split = split.stages
     system.row.padding_share = 1 - split.filled / split.slots if split.slots else None
+    if found is not None:
+        found.backend_seconds = split.stages.get("backend")
 
 
 def peak_memory(system: MeasuredSystem) -> None:

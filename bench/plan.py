@@ -26,6 +26,8 @@ class Plan:
         documents: how many, of 200 to 5,000 words.
         heat_words, heat_batches: axes of the heat map. heat_seconds: fields that would take longer stay empty.
         large_sentences: how many are timed with bert-large's shape. large_rounds: runs of each system.
+        drawn_again: whether sentences are drawn again and again, so that there are as many as are to be timed.
+        longest_run: seconds; a system that would take longer tags every second, third, ... text alone. 0: no limit.
     """
 
     quick: bool
@@ -46,6 +48,8 @@ class Plan:
     heat_seconds: float
     large_sentences: int
     large_rounds: int
+    drawn_again: bool = False
+    longest_run: float = 0.0
 
 
 # Five rounds are the fewest from which the second interval can show a difference of a few percent.

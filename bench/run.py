@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from bench import phases, speed
@@ -18,7 +20,7 @@ from bench.plan import SEED, Plan
 from bench.report.method import method_of
 from bench.run_large import measure_large
 from bench.schema.result import Measured, Result, Throughput
-from bench.workloads.answers import NOTHING_EXPECTED, checkpoint_accuracy
+from bench.workloads.answers import NOTHING_EXPECTED, Expected, checkpoint_accuracy
 from bench.workloads.bert_large import WORKLOAD
 from bench.workloads.texts import Workload, documents_of, sentences_of, single_texts
 
@@ -77,14 +79,12 @@ def _main(comparison: Comparison) -> Measured:
     """Measure the main workload: files, cold start, setting, accuracy, throughput, memory and the inside."""
     bench, plan = comparison.bench, comparison.bench.plan
     with stage("prepare"):
-        each(comparison.systems, phases.prepare)
+        # What has no files to make needs no process for it.
+        each([one for one in comparison.systems if one.spec.files or plan.cold_starts], phases.prepare)
     main, scored = _main_workloads(bench)
     systems = comparison.on(main.name)
-    # A copy, because the main baseline adds its answers to the twins.
-    expected = replace(NOTHING_EXPECTED, twins={})
-    if bench.scores:
-        with stage("reference"):
-            expected = reference_of(bench, scored, comparison.notes)
+    with stage("reference"):
+        expected = _expected(comparison, systems, scored)
     measured = measured_of(bench, main, checkpoint_accuracy(scored, expected, bench.subject.labels))
     found: dict[str, Throughput] = {}
     # A setting is tried on fewer texts than are timed, since there are many settings.
@@ -97,10 +97,11 @@ def _main(comparison: Comparison) -> Measured:
         with stage("answers"):
             each(systems, lambda one: phases.score(one, scored, expected, bench.subject.labels))
     with stage(main.name):
-        speed.throughput(systems, found, main, measured, comparison.probe, plan, rounds=plan.rounds)
+        count = bench.subject.tokens
+        speed.throughput(systems, found, main, measured, comparison.probe, plan, rounds=plan.rounds, count=count)
         # Right after the main workload: later phases would raise the peak for some systems only.
         each(systems, phases.peak_memory)
-        each(systems, lambda one: phases.look_inside(one, main))
+        each(systems, lambda one: phases.look_inside(one, main, one.row.on(main.name)))
     return measured
 
 
@@ -109,10 +110,25 @@ def _main_workloads(bench: Bench) -> tuple[Workload, Workload]:
     if not bench.corpus:
         assert bench.texts is not None
         return bench.texts, bench.texts
+    plan = bench.plan
+    if plan.drawn_again:
+        again = single_texts(bench.corpus, 0, plan.sentences, seed=SEED)
+        return replace(again, name="sentences"), sentences_of(bench.corpus, plan.scored, seed=SEED)
     # Timed is a sample; scored is the whole corpus, for F1 needs more text than speed does.
-    main = sentences_of(bench.corpus, bench.plan.sentences, seed=SEED)
-    scored = main if bench.plan.scored == bench.plan.sentences else sentences_of(bench.corpus, 0, seed=SEED)
+    main = sentences_of(bench.corpus, plan.sentences, seed=SEED)
+    scored = main if plan.scored == plan.sentences else sentences_of(bench.corpus, 0, seed=SEED)
     return main, scored
+
+
+def _expected(comparison: Comparison, systems: Sequence[MeasuredSystem], scored: Workload) -> Expected:
+    """Return the checkpoint's answers. Where no cold start is timed, systems are opened while it is asked."""
+    bench = comparison.bench
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(reference_of, bench, scored, comparison.notes) if bench.scores else None
+        if not bench.plan.cold_starts:
+            each(systems, lambda one: one.open(one.spec.settings[0]), at_once=bench.threads)
+    # A copy, because the main baseline adds its answers to the twins.
+    return asked.result() if asked is not None else replace(NOTHING_EXPECTED, twins={})
 
 
 def _search(one: MeasuredSystem, tried: Workload, found: dict[str, Throughput], plan: Plan, *, fresh: bool) -> None:
@@ -129,7 +145,7 @@ def _one_text_at_a_time(comparison: Comparison) -> None:
     systems = comparison.on("sentences")
     with stage("latency"):
         # Opened anew, because the goal changes what a Tagger and a bare backend set up.
-        each(systems, phases.open_for_one)
+        each(systems, phases.open_for_one, at_once=bench.threads)
         for words in plan.latency_words:
             texts = single_texts(bench.corpus, words, plan.latency_calls * plan.latency_rounds, seed=SEED)
             phases.latency(systems, texts, rounds=plan.latency_rounds)
@@ -155,7 +171,8 @@ def _another(comparison: Comparison, workload: Workload, tried: int) -> Measured
         each(systems, lambda one: _search(one, few, found, plan, fresh=False))
         each(systems, lambda one: one.open(one.setting))
         each(systems, lambda one: phases.score(one, workload, expected, bench.subject.labels))
-        speed.throughput(systems, found, workload, measured, comparison.probe, plan, rounds=plan.rounds)
+        count = bench.subject.tokens
+        speed.throughput(systems, found, workload, measured, comparison.probe, plan, rounds=plan.rounds, count=count)
     return measured
 
 

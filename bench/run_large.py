@@ -70,7 +70,8 @@ def _timed(comparison: Comparison, workload: Workload, measured: Measured) -> No
     each(large, search)
     each(large, lambda one: _open(one, bench.large_room))
     rounds = bench.plan.large_rounds
-    speed.throughput(large, found, workload, measured, comparison.probe, bench.plan, rounds=rounds)
+    count = bench.subject.tokens
+    speed.throughput(large, found, workload, measured, comparison.probe, bench.plan, rounds=rounds, count=count)
 
 
 def _open(one: MeasuredSystem, room: int) -> None:

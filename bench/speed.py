@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from bench.workloads.texts import Workload
 
 # The baseline of every ratio if it ran: what most people use today. Otherwise the first baseline takes its place.
 MAIN_BASELINES = ("pipeline-fp32", "pipeline-fp16-cuda")
+# Texts on which it is estimated how long a run takes.
+_TRIED = 256
 
 
 def throughput(
@@ -28,6 +32,7 @@ def throughput(
     plan: Plan,
     *,
     rounds: int,
+    count: Callable[[Workload], int],
 ) -> None:
     """Time every open system and the roofline in interleaved rounds.
 
@@ -39,16 +44,23 @@ def throughput(
         probe: measures the roofline.
         plan: says how long a run lasts at least.
         rounds: how many.
+        count: counts the tokens of a workload.
     """
     by_name = {one.name: one for one in systems if one.running}
 
+    tagged = dict.fromkeys(by_name, workload.raw)
+
     def calibrate(one: MeasuredSystem) -> None:
-        seconds = one.ask(jobs.timed, workload.raw, 1)  # this is the warm-up, too
+        part = _part_for(one, workload, plan)
+        if part is not workload:
+            tagged[one.name] = part.raw
+            found[one.name].part_texts, found[one.name].part_tokens = len(part.texts), count(part)
+        seconds = one.ask(jobs.timed, part.raw, 1)  # this is the warm-up, too
         found[one.name].repeats = repeats_for(seconds, at_least=plan.run_seconds)
 
     each(by_name.values(), calibrate)
     runs: dict[str, Callable[[], float | Mapping[str, float]]] = {
-        name: functools.partial(one.ask, jobs.timed, workload.raw, found[name].repeats)
+        name: functools.partial(one.ask, jobs.timed, tagged[name], found[name].repeats)
         for name, one in by_name.items()
         if one.running
     }
@@ -62,13 +74,27 @@ def throughput(
     compare(systems, measured)
 
 
+def _part_for(one: MeasuredSystem, workload: Workload, plan: Plan) -> Workload:
+    """Return what the system tags in each run: all texts, or every nth where all would take too long for the plan.
+
+    A part has texts of all lengths, and at least one full batch.
+    """
+    if not plan.longest_run:
+        return workload
+    few = workload.texts[:: max(1, len(workload.texts) // max(_TRIED, one.setting.batch))]
+    seconds = one.ask(jobs.timed, [text.text for text in few], 1) * len(workload.texts) / len(few)
+    most = len(workload.texts) // max(1, one.setting.batch)
+    every = min(most, math.ceil(seconds / plan.longest_run))
+    return replace(workload, texts=workload.texts[::every]) if every > 1 else workload
+
+
 def _derived(one: Throughput, seconds: list[float], precision: str, measured: Measured) -> Throughput:
     """Fill in what follows from the seconds of the runs."""
     one.workload, one.seconds = measured.name, seconds
     # The median: one disturbed round does not change it.
     median = float(np.median(seconds)) / one.repeats
-    one.texts_per_second = measured.texts / median
-    one.tokens_per_second = measured.tokens / median
+    one.texts_per_second = (one.part_texts or measured.texts) / median
+    one.tokens_per_second = (one.part_tokens or measured.tokens) / median
     roofline = measured.rooflines.get(precision)
     if roofline and measured.flops_per_token:
         one.share_of_roofline = one.tokens_per_second * measured.flops_per_token / roofline.median
@@ -78,9 +104,9 @@ def _derived(one: Throughput, seconds: list[float], precision: str, measured: Me
 def compare(systems: Sequence[MeasuredSystem], measured: Measured) -> None:
     """Fill in the ratios to the baseline and of Nerve's fastest candidate to each, from speeds of the same rounds."""
     speeds = {
-        one.name: [found.repeats / seconds for seconds in found.seconds]
+        one.name: [(found.part_tokens or measured.tokens) * found.repeats / seconds for seconds in found.seconds]
         for one in systems
-        if one.running and (found := one.row.on(measured.name))
+        if one.measured and (found := one.row.on(measured.name))
     }
     # Everything may have failed, and there is still a report to write.
     if not speeds:

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from export.graphs.fp16 import fp16_from_graph
-from export.graphs.ort_attention import fused_from_graph
-from export.graphs.ort_remove_padding import packing_from_graph
+from export.graphs.ort_attention import fused_graph, with_fused_attention
+from export.graphs.ort_remove_padding import packing_graph, without_padding
 from export.options import VariantOptions
 from export.quantize.activations import text_batches
 from export.quantize.fp8 import fp8_from_graph
@@ -127,14 +127,14 @@ def fp16_variants(
         checkpoint: what it was made of.
         sentences: words of training text.
         threads: CPUs to use.
-        most: batches on which fp16 is checked for overflow.
+        most: batches on which fp16 is checked for overflow; 0 where the weights are random, and nothing could overflow.
         turing: make the packed graph for Turing, too.
 
     Raises:
         BundleError: fp16 cannot hold this model's activations.
     """
     encoder, longest = Encoder(checkpoint.tokenizer), checkpoint.max_length
-    batches = text_batches(encoder, sentences, max_length=longest, most=most, layout=graph.layout)
+    batches = text_batches(encoder, sentences, max_length=longest, most=most, layout=graph.layout) if most else []
     if graph.layout == "padded":
         return [_fp16(source, PADDED_FP16, graph, batches, threads)]
     # All three, since which one is fastest differs from GPU to GPU.
@@ -169,6 +169,8 @@ def _on_fp16(
 
 def _fp16(source: Path, name: str, graph: Graph, batches: Sequence[Batch], threads: int) -> Variant:
     fp16 = fp16_from_graph(source, source.with_name(name), graph, batches, threads=threads)
+    if not batches:
+        return Variant(fp16.graph, (), f"fp16: no text was run to see how near activations come to its end ({name})")
     tensor, size = fp16.nearest
     return Variant(fp16.graph, (), f"fp16: activations reach {size:,.0f} ({name}, {tensor}), and 65,504 is the end")
 
@@ -182,29 +184,15 @@ def _all_fp16(source: Path, graph: Graph, batches: Sequence[Batch], threads: int
 
 def _fused(source: Path, packed: Graph, batches: Sequence[Batch], threads: int) -> Variant:
     """The packed graph with fused attention. Its activations are those of the plain one, so one batch is checked."""
+    fused, output = fused_graph(packed), source.with_name(FUSED)
+    fp16 = fp16_from_graph(source, output, fused, batches[:1], threads=threads, change=with_fused_attention)
     said = f"fp16: {FUSED} has one operator for each attention, for ONNX Runtime on a GPU"
-    return _for_gpus(fused_from_graph, source, FUSED, packed, batches[:1], threads, said)
+    return Variant(fp16.graph, (), said)
 
 
 def _packing(source: Path, packed: Graph, threads: int) -> Variant:
     """The packed graph in ONNX Runtime's packing mode. Its activations are those of the plain one."""
+    packing, output = packing_graph(packed), source.with_name(PACKING)
+    fp16 = fp16_from_graph(source, output, packing, (), threads=threads, change=without_padding)
     said = f"fp16: {PACKING} removes its padding by itself, for ONNX Runtime on a GPU"
-    return _for_gpus(packing_from_graph, source, PACKING, packed, (), threads, said)
-
-
-def _for_gpus(
-    changed_from_graph: Callable[[Path, Path, Graph], Graph],
-    source: Path,
-    name: str,
-    packed: Graph,
-    batches: Sequence[Batch],
-    threads: int,
-    said: str,
-) -> Variant:
-    """A changed packed graph in fp16. The same in fp32, which it is made of, is removed."""
-    # In fp32 first: in an fp16 graph casts stand between the nodes that an attention is recognized by.
-    between = source.with_name(name.replace("fp16", "fp32"))
-    changed = changed_from_graph(source, between, packed)
-    fp16 = fp16_from_graph(between, source.with_name(name), changed, batches, threads=threads)
-    between.unlink()
     return Variant(fp16.graph, (), said)

@@ -27,7 +27,7 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path, *, searched: int =
         checkpoint: its folder.
         folder: of the bundle.
         corpus: a folder with train.txt.
-        searched: batches on which fp16 is searched for overflow; each is run in fp32 on the CPU.
+        searched: batches on which fp16 is searched for overflow; each is run in fp32 on the CPU. 0: no search.
 
     Returns:
         Lines about what was left out, and how near activations come to fp16's largest number.
@@ -51,8 +51,7 @@ def make_bundle(checkpoint: Path, folder: Path, corpus: Path, *, searched: int =
             said.append(variant.said)
             graphs.append(variant.graph)
     share_weights([folder / graph.file for graph in graphs], folder / WEIGHTS)
-    seal_uncertified(folder, source, tuple(graphs))
-    _attest(folder)
+    _attest(folder, seal_uncertified(folder, source, tuple(graphs)).manifest)
     return said
 
 
@@ -68,12 +67,11 @@ def _padded(model: Any, folder: Path) -> tuple[list[Any], list[str]]:
         return [], [f"no padded graph: {error!r:.200}"]
 
 
-def _attest(folder: Path) -> None:
+def _attest(folder: Path, manifest: Any) -> None:
     """Attest the packed graphs, which is what TensorRT engines are made of."""
     from export.certify.attest.graph import attest_graph
-    from runtime.bundle.store import open_bundle, seal
+    from runtime.bundle.store import seal
 
-    manifest = open_bundle(folder).manifest
     packed = [graph for graph in manifest.graphs if graph.layout == "packed"]
     attested = tuple(attest_graph(folder / graph.file, graph) for graph in packed)
     seal(folder, replace(manifest, attestations=attested))

@@ -22,7 +22,7 @@ from bench.measure.process import Deadline, JobRunner, Worker
 from bench.schema.result import Check, Result, write_result
 from bench.systems.base import Failure, Setting, System
 
-PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
+PASSED, FAILED, NOT_RUN, NOT_INSTALLED = "passed", "failed", "not run", "not installed"
 T = TypeVar("T")
 
 
@@ -93,7 +93,11 @@ class GpuCheck:
 
     def passed(self, name: str) -> bool:
         """Return whether the step of that name ran and passed."""
-        return any(one.name == name and one.status == PASSED for one in self.result.checks)
+        return self.status_of(name) == PASSED
+
+    def status_of(self, name: str) -> str:
+        """Return how the step of that name ended; NOT_RUN where it is still to come."""
+        return next((one.status for one in self.result.checks if one.name == name), NOT_RUN)
 
     def close(self) -> None:
         """Wait for work that nobody waited for; it ends with the check's time."""
@@ -134,12 +138,14 @@ def _done(check: GpuCheck, step: Step) -> Check:
     # A step without what it needs would fail with a message about something else.
     lacking = [name for name in step.needs if not check.passed(name)]
     if lacking:
-        return Check(step.name, NOT_RUN, [f"it needs {', '.join(lacking)}"], 0.0)
+        expected = all(check.status_of(name) == NOT_INSTALLED for name in lacking)
+        status = NOT_INSTALLED if expected else NOT_RUN
+        return Check(step.name, status, [f"it needs {', '.join(lacking)}"], 0.0)
     try:
         answer = step.work(check, step.seconds)
     except Failure as failure:
         return Check(step.name, NOT_RUN, [str(failure)], time.monotonic() - begun)
-    status = PASSED if answer.passed else FAILED
+    status = (PASSED if answer.passed else FAILED) if answer.installed else NOT_INSTALLED
     return Check(step.name, status, answer.lines, time.monotonic() - begun)
 
 

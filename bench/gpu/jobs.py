@@ -47,10 +47,12 @@ class Answer:
     Attributes:
         lines: for the reader.
         passed: False where the step ran, and the answer is no.
+        installed: False where what the step needs is not installed, and nothing was tried.
     """
 
     lines: list[str]
     passed: bool = True
+    installed: bool = True
 
 
 def environment(session: Session) -> Answer:
@@ -62,7 +64,7 @@ def environment(session: Session) -> Answer:
     if here is None:
         return Answer(["this machine has no NVIDIA GPU, or no driver for it: nothing is measured"], passed=False)
     lines = [f"{here.name}, compute capability {here.compute_capability}, driver {here.driver}", _torch_cuda()]
-    lines += [f"{name} is not installed: without it, no {what}" for name, what in WANTED.items() if not _there(name)]
+    lines += [f"{name} is not installed: without it, no {what}" for name, what in WANTED.items() if not is_there(name)]
     providers = _providers()
     for provider, what in (("CUDA", "ONNX Runtime on the GPU"), ("Tensorrt", "TensorRT through ONNX Runtime")):
         if f"{provider}ExecutionProvider" not in providers:
@@ -77,7 +79,7 @@ def backends(session: Session) -> Answer:
         Failure: none.
     """
     found = [f"ONNX Runtime, {one}" for one in _providers() if one.startswith("CUDA")]
-    found += ["TensorRT"] * _there("tensorrt")
+    found += ["TensorRT"] * is_there("tensorrt")
     if not found:
         raise Failure("neither ONNX Runtime's CUDA provider nor TensorRT is installed; run make setup GPU=1")
     return Answer([", ".join(found)])
@@ -134,9 +136,9 @@ def export(session: Session, checkpoint: Path, corpus: Path, output: Path) -> An
     Raises:
         Failure: Optimum is not installed.
     """
-    if not _there("optimum"):
+    if not is_there("optimum"):
         raise Failure("optimum is not installed")
-    options = ["--fp16", "--limited-evidence", *(["--tensorrt"] if _there("tensorrt") else [])]
+    options = ["--fp16", "--limited-evidence", *(["--tensorrt"] if is_there("tensorrt") else [])]
     command = ["-m", "export", "--model", str(checkpoint), "--corpus", str(corpus), "--output", str(output)]
     done = ran([*command, "--sentences", "300", *options], status=(0, 1))
     return Answer([done.stdout.strip().splitlines()[-1]], done.returncode == 0)
@@ -173,7 +175,8 @@ def ran(
     return done
 
 
-def _there(library: str) -> bool:
+def is_there(library: str) -> bool:
+    """Return whether a library is installed, without importing it."""
     try:
         return find_spec(library) is not None
     except (ImportError, ValueError):
@@ -181,7 +184,7 @@ def _there(library: str) -> bool:
 
 
 def _providers() -> list[str]:
-    if not _there("onnxruntime"):
+    if not is_there("onnxruntime"):
         return []
     import onnxruntime
 
@@ -191,7 +194,7 @@ def _providers() -> list[str]:
 
 def _torch_cuda() -> str:
     """Return the version of CUDA that PyTorch was built with, and whether it finds the GPU."""
-    if not _there("torch"):
+    if not is_there("torch"):
         return "PyTorch is not installed"
     import torch
 

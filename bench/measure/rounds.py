@@ -43,6 +43,7 @@ class MeasuredSystem:
         self._threads, self._start = threads, start
         self._runner: JobRunner | None = None
         self._opened: Setting | None = None
+        self._left_out = False
         # A library that is not installed is no failure: the row says how to install it.
         missing = [name for name in spec.needs if not _installed(name)]
         if missing:
@@ -56,6 +57,11 @@ class MeasuredSystem:
     @property
     def running(self) -> bool:
         """Whether it is installed and has not failed."""
+        return self.measured and not self._left_out
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is installed, and either runs or was at least timed before it failed."""
         return self.row.status == "measured"
 
     def ask(self, job: Callable[..., Answer], *arguments: object) -> Answer:
@@ -88,8 +94,15 @@ class MeasuredSystem:
             self._runner = self._opened = None
 
     def fail(self, reason: str, *, status: str = "failed") -> None:
-        """Leave the system out from now on; its row says why."""
-        self.row.status, self.row.reason = status, reason
+        """Leave the system out from now on; its row says why.
+
+        Its speeds are measured all the same, so a system that has any stays in the tables.
+        """
+        if self.row.throughput:
+            self.row.incomplete.append(f"after the throughput nothing more was measured: {reason}")
+        else:
+            self.row.status, self.row.reason = status, reason
+        self._left_out = True
         self.leave()
 
 

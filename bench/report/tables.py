@@ -119,7 +119,7 @@ def _remarks(row: Row, workload: Measured) -> list[str]:
     if row.status != "measured":
         return [f"{row.status}: {row.reason}"]
     right = row.accuracy_on(workload.name)
-    return flags(right) if right else []
+    return [*(flags(right) if right else []), *row.incomplete]
 
 
 def _speed_row(row: Row, workload: Measured) -> tuple[str, ...]:

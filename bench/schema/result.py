@@ -56,6 +56,8 @@ class Throughput:
             where that rate was not measured.
         to_baseline: this speed as a multiple of the baseline's.
         nerve_to_this: the speed of Nerve's fastest candidate as a multiple of this one.
+        part_texts, part_tokens: of each pass, where a slow system tagged a part of the workload; 0: all of it.
+        backend_seconds: inside the backend, of a watched pass over the whole workload; None where nothing was watched.
     """
 
     workload: str
@@ -68,6 +70,9 @@ class Throughput:
     share_of_roofline: float | None = None
     to_baseline: Ratio | None = None
     nerve_to_this: Ratio | None = None
+    part_texts: int = 0
+    part_tokens: int = 0
+    backend_seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -110,7 +115,12 @@ class Heat:
 
 @dataclass(slots=True)
 class Row:
-    """One system. `status` is measured, not installed or failed; `reason` says why it was not measured."""
+    """One system.
+
+    Attributes:
+        status: measured, not installed or failed. reason: why it was not measured.
+        incomplete: what of a measured system is not there, and why.
+    """
 
     name: str
     title: str
@@ -131,6 +141,7 @@ class Row:
     split: dict[str, float] = field(default_factory=dict)
     padding_share: float | None = None
     heat: Heat | None = None
+    incomplete: list[str] = field(default_factory=list)
 
     def on(self, workload: str) -> Throughput | None:
         """Return its throughput on that workload."""

@@ -14,19 +14,21 @@ text, with the fp32 graph, and recorded. It knows nothing of bundles or certific
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from numpy.typing import NDArray
+from onnx import ModelProto, TensorProto, numpy_helper
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from export.graphs.attention_biases import with_moved_biases
 from export.graphs.copies import copy_of
+from export.graphs.weights_apart import put_back, take_out
 from export.quantize.activations import largest
 from export.quantize.linear_layers import CLASSIFIER
 from runtime.batch.batches import Batch
@@ -37,7 +39,10 @@ LARGEST = float(np.finfo(np.float16).max)
 # What the softmax turns into 0 in every precision, see export.graphs.packed; transformers' masks hold LOWEST.
 _MASKED, _LOWEST = np.float32(-1e4), np.finfo(np.float32).min
 _IN_FP32 = ("LayerNormalization", "Softmax")
+_BLOCKED = [*DEFAULT_OP_BLOCK_LIST, *_IN_FP32]
 _WITHOUT = "leave fp16 out"
+# The smallest number above 0 that fp16 holds. As in the converter, what is nearer to 0 becomes it, and not 0.
+_SMALLEST = np.float16(5.96e-08)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +72,55 @@ def fp16_from_graph(
     *,
     threads: int,
     classifier: Literal["fp32", "fp16"] = "fp32",
+    change: Callable[[ModelProto], ModelProto] | None = None,
 ) -> Fp16:
     """Write the fp16 graph.
 
     Args:
         source: the graph in fp32, of either layout.
         output: the ONNX file to write. Graphs whose weights exceed 2 GB in fp16 do not fit into it.
-        graph: what the manifest says of the source.
+        graph: what the manifest says of the source, after `change`.
         batches: text in the graph's layout, to look for activations that fp16 cannot hold; empty where they are those
             of another graph, and this one's operators run on a GPU alone.
         threads: CPUs to use.
         classifier: its precision; fp16 where the GPU multiplies in nothing wider (Turing under TensorRT for RTX).
+        change: is done first, to the graph in fp32; casts of the fp16 graph would stand between what it looks for.
 
     Raises:
         BundleError: a constant, or an activation on that text, is beyond fp16.
     """
     model = onnx.load(source)
-    if graph.layout == "packed" and not graph.made_for:
+    if change is not None:
+        model = change(model)
+    elif graph.layout == "packed" and not graph.made_for:
         model = with_moved_biases(model)
     _soften_masks(model)
     _check_constants(model, source)
+    # What follows copies the graph many times, which takes a minute with the weights of bert-large in it.
+    weights = take_out(model, _read_in_fp16(model, classifier))
     converted = _converted(model, classifier)
     inside = _fp16_tensors(model, converted, classifier)
-    found = largest(model, inside, batches, threads=threads) if batches else dict.fromkeys(inside, 0.0)
+    onnx.checker.check_model(converted)
+    put_back(converted, weights, _in_fp16)
+    found = dict.fromkeys(inside, 0.0)
+    if batches:
+        put_back(model, weights)
+        found = largest(model, inside, batches, threads=threads)
     fp16 = Fp16(replace(graph, file=output.name, precision="fp16"), found)
     name, size = fp16.nearest
     # Not "<=": NaN, too, is no number that fp16 is safe for.
     if not size < LARGEST:
         raise BundleError(str(source), f"{name} reaches {size:,.0f}, fp16 ends at {LARGEST:,.0f}", _WITHOUT)
     onnx.save(converted, output)
-    onnx.checker.check_model(str(output))
     return fp16
 
 
 def _converted(model: onnx.ModelProto, classifier: Literal["fp32", "fp16"]) -> onnx.ModelProto:
-    """A copy of the graph in fp16."""
+    """A copy of the graph in fp16. Weights that were taken out become fp16 inputs."""
     in_fp32 = [node.name for node in model.graph.node if CLASSIFIER in node.name and classifier == "fp32"]
-    blocked = [*DEFAULT_OP_BLOCK_LIST, *_IN_FP32]
+    outputs = [output.name for output in model.graph.output]
     converted: onnx.ModelProto = convert_float_to_float16(
-        copy_of(model), keep_io_types=True, op_block_list=blocked, node_block_list=in_fp32
+        copy_of(model), keep_io_types=outputs, op_block_list=_BLOCKED, node_block_list=in_fp32
     )
     _drop_repeated(converted.graph)
     _drop_round_trips(converted)
@@ -158,8 +173,10 @@ def _drop_repeated(graph: onnx.GraphProto) -> None:
 
 def _soften_masks(model: onnx.ModelProto) -> None:
     for _, tensor in _constants(model.graph):
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
         values = numpy_helper.to_array(tensor)
-        if tensor.data_type == TensorProto.FLOAT and values.min(initial=0) == _LOWEST:
+        if values.min(initial=0) == _LOWEST:
             softened = np.where(values == _LOWEST, _MASKED, values)
             tensor.CopyFrom(numpy_helper.from_array(softened, tensor.name))
 
@@ -168,9 +185,27 @@ def _check_constants(model: onnx.ModelProto, source: Path) -> None:
     """The converter cuts what fp16 cannot hold, without a word."""
     for name, tensor in _constants(model.graph):
         if tensor.data_type == TensorProto.FLOAT:
-            size = float(np.abs(numpy_helper.to_array(tensor)).max(initial=0))
+            values = numpy_helper.to_array(tensor)
+            # Not through np.abs, which would copy the weights; NaN goes through both.
+            size = float(np.maximum(values.max(initial=0), -values.min(initial=0)))
             if not size < LARGEST:
                 raise BundleError(str(source), f"{name} holds {size:,.0f}, fp16 ends at {LARGEST:,.0f}", _WITHOUT)
+
+
+def _read_in_fp16(model: onnx.ModelProto, classifier: Literal["fp32", "fp16"]) -> set[str]:
+    """Names of what the nodes read that will compute in fp16."""
+    nodes = (node for node in model.graph.node if node.op_type not in _BLOCKED and _is_fp16(node, classifier))
+    return {name for node in nodes for name in node.input}
+
+
+def _in_fp16(weight: NDArray[np.float32]) -> NDArray[np.float16]:
+    """The same numbers as the converter makes, in one pass instead of a dozen. None is beyond fp16."""
+    narrow = weight.astype(np.float16)
+    # As whole numbers, since comparing numbers in fp16 takes longer than making them; the first bit is the sign.
+    zeros = np.flatnonzero(narrow.view(np.uint16).ravel() << 1 == 0)
+    given = weight.ravel()[zeros]
+    narrow.ravel()[zeros] = np.where(given == 0, given, np.copysign(_SMALLEST, given))
+    return narrow
 
 
 def _constants(graph: onnx.GraphProto) -> Iterable[tuple[str, TensorProto]]:

@@ -58,12 +58,23 @@ def fused_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
     Raises:
         BugError: an attention does not stand there as export.graphs.packed writes it.
     """
-    model = with_query_biases_alone(onnx.load(source))
-    for each in attentions_of(model):
+    onnx.save(with_fused_attention(onnx.load(source)), output)
+    return fused_graph(replace(graph, file=output.name))
+
+
+def fused_graph(graph: Graph) -> Graph:
+    """What the manifest says of a packed graph with fused attention."""
+    return replace(graph, made_for="onnxruntime")
+
+
+def with_fused_attention(model: ModelProto) -> ModelProto:
+    """A copy of a packed graph in fp32 with one operator for each attention; see fused_from_graph."""
+    changed = with_query_biases_alone(model)
+    for each in attentions_of(changed):
         inputs = [each.query, each.key, each.value, "", "", each.mask]
-        replace_attention(model, each, "MultiHeadAttention", inputs)
-    save_fused(model, output)
-    return replace(graph, file=output.name, made_for="onnxruntime")
+        replace_attention(changed, each, "MultiHeadAttention", inputs)
+    fuse_others(changed)
+    return changed
 
 
 def attentions_of(model: ModelProto) -> list[Attention]:
@@ -93,10 +104,10 @@ def replace_attention(model: ModelProto, attention: Attention, operator: str, in
     say_float(model, node.output[0])
 
 
-def save_fused(model: ModelProto, output: Path) -> None:
-    """Write a graph with ONNX Runtime's operators, what stands between the attentions fused, too.
+def fuse_others(model: ModelProto) -> None:
+    """Finish a graph with ONNX Runtime's operators: what stands between the attentions is fused, too.
 
-    Nodes and constants that nothing reads any more are left out.
+    Nodes and constants that nothing reads any more are taken out.
     """
     model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     whole = OnnxModel(model)
@@ -105,7 +116,6 @@ def save_fused(model: ModelProto, output: Path) -> None:
     fuse_activations(model)
     whole.prune_graph()
     whole.topological_sort()
-    onnx.save(model, output)
 
 
 def _attention(

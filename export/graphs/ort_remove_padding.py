@@ -18,7 +18,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from export.graphs.attention_biases import with_query_biases_alone
-from export.graphs.ort_attention import Attention, attentions_of, replace_attention, save_fused
+from export.graphs.ort_attention import Attention, attentions_of, fuse_others, replace_attention
 from export.graphs.ort_fusions import DOMAIN, say_float
 from export.quantize.linear_layers import CLASSIFIER
 from runtime.batch.batches import NOTHING
@@ -40,7 +40,18 @@ def packing_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
     Raises:
         BugError: an attention or the classifier does not stand there as export.graphs.packed writes it.
     """
-    model = with_query_biases_alone(onnx.load(source))
+    onnx.save(without_padding(onnx.load(source)), output)
+    return packing_graph(replace(graph, file=output.name))
+
+
+def packing_graph(graph: Graph) -> Graph:
+    """What the manifest says of a packed graph that takes its padding out by itself."""
+    return replace(graph, layout="padded", made_for="onnxruntime", capturable=False)
+
+
+def without_padding(given: ModelProto) -> ModelProto:
+    """A copy of a packed graph in fp32 that takes its padding out by itself; see packing_from_graph."""
+    model = with_query_biases_alone(given)
     attentions = attentions_of(model)
     _take_padding_out(model, attentions[0])
     for each in attentions:
@@ -50,8 +61,8 @@ def packing_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
         inputs = [each.query, each.key, each.value, "", _OFFSETS, _STARTS, bias]
         replace_attention(model, each, "PackedMultiHeadAttention", inputs)
     _put_padding_back(model)
-    save_fused(model, output)
-    return replace(graph, file=output.name, layout="padded", made_for="onnxruntime", capturable=False)
+    fuse_others(model)
+    return model
 
 
 def _take_padding_out(model: ModelProto, first: Attention) -> None:

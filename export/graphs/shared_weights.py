@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
-from onnx.external_data_helper import set_external_data
+from onnx.external_data_helper import load_external_data_for_model, set_external_data
 
 # Tensors up to so many bytes stay in their graph; shapes and scalars must, since backends read them while they load.
 _SMALL = 1024
@@ -33,8 +33,9 @@ def share_weights(graphs: Sequence[Path], data: Path) -> None:
     places: dict[str, tuple[int, int]] = {}
     with data.open("wb") as file:
         for path in graphs:
-            model = onnx.load(path)
-            before = external_files(path)
+            model = onnx.load(path, load_external_data=False)
+            before = _files_of(model)
+            load_external_data_for_model(model, str(path.parent))
             for tensor in model.graph.initializer:
                 if len(tensor.raw_data) > _SMALL:
                     # By content, not by name: the graphs name the same weights differently.
@@ -52,5 +53,9 @@ def share_weights(graphs: Sequence[Path], data: Path) -> None:
 
 def external_files(path: Path) -> set[str]:
     """Names of the files that hold weights of a graph."""
-    tensors = onnx.load(path, load_external_data=False).graph.initializer
+    return _files_of(onnx.load(path, load_external_data=False))
+
+
+def _files_of(model: onnx.ModelProto) -> set[str]:
+    tensors = model.graph.initializer
     return {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}

@@ -38,7 +38,9 @@ def _measured(specs: dict[Spec, float]) -> tuple[list[MeasuredSystem], Measured]
         systems[-1].open(one.settings[0])
         systems[-1].ask(_takes, clock, specs[one])
     found = {one.name: Throughput("", [1, 1, 1], [], 1, [], 0.0, 0.0) for one in systems}
-    throughput(systems, found, texts, measured, GivenRates(None), QUICK, rounds=3)
+    throughput(
+        systems, found, texts, measured, GivenRates(None), QUICK, rounds=3, count=lambda workload: workload.words
+    )
     return systems, measured
 
 

@@ -39,7 +39,8 @@ def _timed(systems: list[MeasuredSystem], *, rounds: int) -> Throughput:
     for one in systems:
         one.row.throughput.clear()
     plan = replace(QUICK, run_seconds=0.001)
-    speed.throughput(systems, found, texts, measured, RooflineProbe(None), plan, rounds=rounds)
+    roofline = RooflineProbe(None)
+    speed.throughput(systems, found, texts, measured, roofline, plan, rounds=rounds, count=lambda one: one.words)
     return systems[-1].row.throughput[0]
 
 
