@@ -14,7 +14,7 @@ import itertools
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -85,17 +85,31 @@ class _Table:
         self.ids = _Growing(np.empty(0, np.int32))
         self.columns.append([[0, 0, 0, 0, 0]])  # of _WHOLE
 
-    def add(self, piece: str, bounds: Sequence[tuple[int, int]], tokens: Sequence[tuple[int, ...]]) -> None:
-        """Add a piece with its words; only one thread at a time may call it."""
-        if piece in self.rows:
-            return
-        ids = [*chain.from_iterable(tokens)]
-        row = [self.tokens.size, len(tokens), self.ids.size, len(ids), _INITIAL.search(piece) is not None]
-        self.bounds.append(bounds)
-        self.tokens.append([len(each) for each in tokens])
-        self.ids.append(ids)
-        self.columns.append([row])
-        self.rows[piece] = self.columns.size - 1  # at last, because other threads read without a lock
+    def add(
+        self, pieces: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]], tokens: Sequence[tuple[int, ...]]
+    ) -> None:
+        """Add pieces with their words; only one thread at a time may call it.
+
+        Args:
+            pieces: those that are not there yet, and perhaps others.
+            spans: of each piece, the places of its words.
+            tokens: token ids of each word, piece after piece.
+        """
+        row, word, token = self.columns.size, self.tokens.size, self.ids.size
+        counts = [len(each) for each in tokens]
+        columns, first = [], 0
+        for piece, each in zip(pieces, spans):
+            last = first + len(each)
+            size = sum(counts[first:last])
+            columns.append((word + first, len(each), token, size, _INITIAL.search(piece) is not None))
+            first, token = last, token + size
+        self.bounds.append([*chain.from_iterable(spans)])
+        self.tokens.append(counts)
+        self.ids.append([*chain.from_iterable(tokens)])
+        self.columns.append(columns)
+        # At last, because other threads read without a lock; and what another thread has added stays as it is.
+        for number, piece in enumerate(pieces, start=row):
+            self.rows.setdefault(piece, number)
 
     def words(self, row: NDArray[np.int64], start: NDArray[np.int64], first: NDArray[np.int64]) -> TextWords:
         """The words of texts.
@@ -176,10 +190,10 @@ class Pieces:
             return table.words(row, start, first)
         kept = ~whole[text]
         counts = np.bincount(text[kept], minlength=len(texts))
-        return _merged(
-            table.words(row[kept], start[kept], starts_from_counts(counts)),
-            self._read([text if is_whole else "" for text, is_whole in zip(texts, whole.tolist())]),
-        )
+        read = self._read([texts[number] for number in np.flatnonzero(whole).tolist()])
+        words = np.zeros(len(texts), np.int64)
+        words[whole] = read.words
+        return _merged(table.words(row[kept], start[kept], starts_from_counts(counts)), replace(read, words=words))
 
     def _rows(self, pieces: list[str], first: NDArray[np.int64]) -> tuple[_Table, NDArray[np.int64]]:
         """A table, and the row of each piece in it. [pieces]"""
@@ -206,17 +220,16 @@ class Pieces:
             table, unknown = _Table(), set(pieces)
         fresh = [piece for piece in unknown if len(piece) <= LONGEST_PIECE]
         known = [piece for piece in fresh if not _NUMBER.fullmatch(piece)]
-        spans = [split_words(piece) for piece in known]
-        for piece in [piece for piece in known if _INITIAL.search(piece)]:
-            known.append(piece + _BEFORE_CAPITAL)
-            spans.append(split_words(known[-1])[:-1])
-        words = [[piece[start:end] for start, end in each] for piece, each in zip(known, spans)]
-        tokens = iter(self._tokens_of_words([*chain.from_iterable(words)]))
-        told = [[*itertools.islice(tokens, len(each))] for each in words]
+        initials = [piece + _BEFORE_CAPITAL for piece in known if _INITIAL.search(piece)]
+        # Before the others, so that an initial is there for either case before it is there at all.
+        spans = [split_words(piece)[:-1] for piece in initials]
+        # Most pieces are one word, as runtime.text.words sees first of all.
+        spans += [[(0, len(each))] if each.isascii() and each.isalnum() else split_words(each) for each in known]
+        known = initials + known
+        words = [piece[start:end] for piece, each in zip(known, spans) for start, end in each]
+        tokens = self._tokens_of_words(words)
         with self._lock:
-            # From the end, so that an initial is there for either case before it is there at all.
-            for each in zip(reversed(known), reversed(spans), reversed(told)):
-                table.add(*each)
+            table.add(known, spans, tokens)
             table.rows.update(dict.fromkeys(set(fresh).difference(known), _WHOLE))
             self._table = table
         return table

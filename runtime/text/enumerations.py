@@ -26,6 +26,8 @@ def item_periods(text: str) -> list[int]:
 
 def _items(text: str) -> list[re.Match[str]]:
     found = list(_NUMBER.finditer(text))
+    if len(found) < 2:  # as in most texts
+        return []
     follows = [
         int(after[1]) == int(number[1]) + 1 and after.start() - number.start() <= _NEAR
         for number, after in itertools.pairwise(found)
