@@ -25,15 +25,16 @@ class Ahead(Generic[Result]):
 
     Args:
         function: takes nothing; its result is what `result` returns.
+        to_its_end: keep the process alive until the function has returned, as one must that is in a library's code.
     """
 
-    def __init__(self, function: Callable[[], Result]) -> None:
+    def __init__(self, function: Callable[[], Result], *, to_its_end: bool = False) -> None:
         self._function = function
         # Lists, so that None can be a result.
         self._results: list[Result] = []
         self._errors: list[BaseException] = []
         # A daemon thread does not keep the process alive: a command that fails first ends at once.
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=not to_its_end)
         self._thread.start()
 
     def result(self) -> Result:

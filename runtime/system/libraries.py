@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from math import ceil
+from pathlib import Path
 
 from runtime.errors import UsageError
 from runtime.system.cgroup import cpu_limit
+
+_INSTALLED = ".dist-info"
 
 
 def installed_version(library: str, distributions: Sequence[str] = ()) -> str:
@@ -20,12 +25,40 @@ def installed_version(library: str, distributions: Sequence[str] = ()) -> str:
         distributions: packages that bring it; the first installed one gives the version. Empty: a package of the
             same name.
     """
-    # A loaded library has its version at hand; importlib.metadata takes longer, its import included.
+    # A loaded library has its version at hand.
     if loaded := getattr(sys.modules.get(library), "__version__", ""):
         return str(loaded).partition("-")[0]
+    names = distributions or (library,)
+    if found := next(filter(None, map(_version_on_disk, names)), ""):
+        return found
+    with suppress(ValueError):  # a module that was put in place by hand
+        if not find_spec(library):
+            return ""
+    return _version_by_metadata(names)
+
+
+def _version_on_disk(distribution: str) -> str:
+    """A distribution's version as pip wrote it down; empty where there is none in the folders that are searched."""
+    # importlib.metadata takes 15 to 25 ms to import, with the package email, and is a twentieth of a short command.
+    wanted = _normalized(distribution)
+    for place in filter(os.path.isdir, sys.path):
+        for name in os.listdir(place):
+            if name.endswith(_INSTALLED) and _normalized(name.partition("-")[0]) == wanted:
+                with suppress(OSError), Path(place, name, "METADATA").open(encoding="utf-8", errors="replace") as lines:
+                    return next((line[8:].strip() for line in lines if line.startswith("Version:")), "")
+    return ""
+
+
+def _normalized(name: str) -> str:
+    """A distribution's name as all its spellings have it (PEP 503)."""
+    return re.sub(r"[-_.]+", "_", name).lower()
+
+
+def _version_by_metadata(distributions: Sequence[str]) -> str:
+    """The same for what was installed in another way, as in an archive."""
     from importlib.metadata import PackageNotFoundError, version
 
-    for distribution in distributions or (library,):
+    for distribution in distributions:
         with suppress(PackageNotFoundError):
             return version(distribution)
     return ""
