@@ -29,9 +29,11 @@ from export.options import VariantOptions, add_options
 from export.preflight import LOWER, check_tokenizer, is_up_to_date, with_label_scheme
 from export.reading.documents import Document, read_documents
 from export.report.ending import show_next, show_sentence
+from export.report.write import PAGE
 from export.staging import check_output, exclusive
+from runtime.bundle.doubts import text_failed_on
 from runtime.bundle.hub import find_checkpoint
-from runtime.bundle.store import read_bundle
+from runtime.bundle.store import Bundle, read_bundle
 from runtime.command_line import Parser, count, run
 from runtime.errors import GateError
 from runtime.screen.display import detail, note, stage
@@ -80,9 +82,7 @@ def _export(options: Namespace, output: Path) -> int:
     variants, wanted = _variant_options(options), _tensorrt_options(options)
     if not options.force and is_up_to_date(output, checkpoint, text, variants, tensorrt=wanted, elsewhere=elsewhere):
         note(f"{options.output} is up to date: same checkpoint, corpus and libraries (--force exports again)")
-        # Who asks for int8 again must not take "up to date" for "served".
-        for doubt in read_bundle(output, limited=options.limited_evidence).doubts.values():
-            note(f"not served: {doubt}", tone="bad")
+        _tell_not_served(read_bundle(output, limited=options.limited_evidence))
         return 0
     if variants.precisions:
         training = options.training if options.training != Path() else options.corpus
@@ -108,6 +108,16 @@ def _export(options: Namespace, output: Path) -> int:
         print(f"FAILED: {error}\nnothing was written, {options.output} is as it was", file=sys.stderr)
         return 1
     return 0
+
+
+def _tell_not_served(bundle: Bundle) -> None:
+    """Who asks for int8 again must not take "up to date" for "served". A line each: all figures are in the report."""
+    failed = {one.candidate: one for one in bundle.manifest.failed}
+    for candidate, doubt in bundle.doubts.items():
+        told = str(doubt)
+        if candidate in failed:
+            told = f"{candidate}: it failed on {text_failed_on(failed[candidate])}, see {PAGE}"
+        note(f"not served: {told}", tone="bad")
 
 
 def _documents(options: Namespace) -> tuple[Document, ...]:

@@ -34,12 +34,16 @@ def doubts(manifest: Manifest, *, limited: bool) -> dict[Candidate, UncertifiedE
     }
 
 
-def _where(failed: Certificate) -> str:
-    """Which of the two texts it failed on, and by what; by the gate of another version, where today's finds nothing."""
+def text_failed_on(failed: Certificate) -> str:
+    """Which of its two texts a certificate failed on."""
     bounds = failures(failed)
     elsewhere = bounds and all(bound.figure.startswith(ELSEWHERE) for bound in bounds)
-    text = (failed.elsewhere if elsewhere else failed.corpus) or "a text without a name"
-    return f"{text} ({_told(failed) or 'by the gate of the version that certified it'})"
+    return (failed.elsewhere if elsewhere else failed.corpus) or "a text without a name"
+
+
+def _where(failed: Certificate) -> str:
+    """The text, and by what it failed; by the gate of another version, where today's finds nothing."""
+    return f"{text_failed_on(failed)} ({_told(failed) or 'by the gate of the version that certified it'})"
 
 
 def _told(certificate: Certificate) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +29,16 @@ def test_an_error_is_raised_where_the_result_is_asked_for() -> None:
     ahead = Ahead(lambda: int("three"))
     with pytest.raises(ValueError, match="three"):
         ahead.result()
+
+
+@pytest.mark.parametrize("to_its_end", [False, True])
+def test_a_process_ends_at_once_or_waits_for_what_must_end(to_its_end: bool) -> None:
+    code = (
+        "import time; from runtime.concurrency import Ahead\n"
+        f"Ahead(lambda: (time.sleep(0.5), print('ended')), to_its_end={to_its_end})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == ("ended\n" if to_its_end else "")
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])

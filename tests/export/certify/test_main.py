@@ -122,6 +122,9 @@ def test_exporting_the_same_graph_again_keeps_what_it_failed_on(
     assert export(line) == 0
     said = capsys.readouterr().out
     assert "up to date" in said
-    assert f"not served: {failed.candidate}: it failed on" in said
+    # In one line: its figures are in the report.
+    assert f"not served: {failed.candidate}: it failed on {failed.corpus}, see report.html\n" in said.replace(
+        "\n  ", " "
+    )
     assert export([*line, "--force"]) == 0
     assert failed in open_bundle(bundle).manifest.failed

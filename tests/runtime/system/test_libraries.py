@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -18,6 +20,28 @@ def test_versions() -> None:
     assert installed_version("no_such_library") == ""
     # The first distribution that is installed brings the library.
     assert installed_version("nothing_loaded", ("no-such-package", "pytest")) == version("pytest")
+
+
+def test_a_version_is_read_where_pip_wrote_it_and_asked_of_python_where_it_was_installed_otherwise(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "Some.Library-1.2.dist-info").mkdir()
+    (tmp_path / "Some.Library-1.2.dist-info" / "METADATA").write_text("Name: Some.Library\nVersion: 1.2+local\n")
+    archive = tmp_path / "archive.zip"
+    with ZipFile(archive, "w") as file:
+        file.writestr("zipped.py", "")
+        file.writestr("zipped-3.4.dist-info/METADATA", "Metadata-Version: 2.1\nName: zipped\nVersion: 3.4\n")
+    code = (
+        "import sys; from runtime.system.libraries import installed_version as of\n"
+        "print(of('some_library'), of('nothing', ('no-such', 'some-library')), of('no_such_library') == '')\n"
+        "print('importlib.metadata' in sys.modules)\n"
+        "print(of('zipped'))"
+    )
+    path = os.pathsep.join([str(tmp_path), str(archive), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    assert done.stdout.splitlines() == ["1.2+local 1.2+local True", "False", "3.4"]
 
 
 def test_a_loaded_library_is_asked_itself_and_its_build_is_left_out() -> None:

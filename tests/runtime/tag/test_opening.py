@@ -46,6 +46,31 @@ def test_texts_of_a_command_line_are_few(tiny_bundle: Path) -> None:
         assert tagger.backend.streams == 1
 
 
+def test_a_command_with_texts_starts_no_threads_of_blas_and_takes_no_users_choice_away(tiny_bundle: Path) -> None:
+    code = (
+        "import os, sys; from runtime.tag.__main__ import main\n"
+        f"main(['--bundle', {str(tiny_bundle)!r}, '--backend', 'onnxruntime', 'Oslo'])\n"
+        "print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    here = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    for given, used in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "2"}, "2")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**here, **given}
+        )
+        assert done.stdout.splitlines()[-1] == used
+
+
+def test_texts_to_a_file_that_is_in_the_way_end_in_a_line_with_the_tagger_opened(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "there").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "runtime.tag", "--bundle", tiny_bundle, "-o", tmp_path / "there", "Oslo"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
 def test_the_choice_is_said_to_who_asks(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with begin_tagger(_request(tiny_bundle, verbose=True))() as tagger:
         assert capsys.readouterr().err == f"python -m runtime.tag: took {tagger.about}\n"
