@@ -34,6 +34,7 @@ COMMANDS = (
     "bench readme",
     "bench serve",
     "bench.strides",
+    "bench.documents",
     "bench.reading",
     "bench.repeats",
     "bench.integrations",

@@ -152,5 +152,7 @@ def _holds_graphs(manifest: Manifest, variants: VariantOptions) -> bool:
         for precision in variants.precisions
         for layout, made_for in LOWER[precision]
     }
+    if "int8" in variants.precisions and variants.for_tensorrt:
+        wanted.add(("int8", "packed", "tensorrt", False))
     # An architecture that cannot be packed has no graphs in lower precision, however often they are asked for.
     return held >= wanted or all(graph.layout == "padded" for graph in manifest.graphs)

@@ -21,9 +21,9 @@ from bench.integrations.ray_job import Size, ray_overhead
 from bench.integrations.sides import pipeline_comparison, presidio_comparison
 from bench.integrations.table import MARKS, block
 from bench.measure.machine import machine_facts
-from bench.report.marks import with_block
+from bench.report.marks import write_block
 from runtime.command_line import Parser, count, run
-from runtime.errors import StorageError, UsageError
+from runtime.errors import UsageError
 from runtime.system.files import write_atomically
 from runtime.system.libraries import available_threads
 from runtime.text.conll import read_conll
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     """Compare, print and write; or write a page from what was measured."""
     options = _parser().parse_args(arguments)
     if options.write:
-        _write_page(options.write)
+        write_block(_PAGE, options.write, block, MARKS)
         return 0
     if not (options.bundle and options.model and options.corpus):
         raise UsageError("command line", "nothing to compare", "give BUNDLE, --model and --corpus")
@@ -77,14 +77,6 @@ def _jobs(options: Namespace, sentences: Sequence[str]) -> list[Any]:
     )
     with tempfile.TemporaryDirectory(prefix="nerve-ray-") as folder:
         return ray_overhead(options.bundle, sentences, Path(folder), size)
-
-
-def _write_page(path: Path) -> None:
-    try:
-        result, page = json.loads(path.read_text(encoding="utf-8")), _PAGE.read_text(encoding="utf-8")
-    except OSError as error:
-        raise StorageError(str(path), error.strerror or str(error), "give the path of a result") from error
-    write_atomically(_PAGE, with_block(page, block(result, Path("..") / path), _PAGE, MARKS).encode())
 
 
 def _parser() -> Parser:

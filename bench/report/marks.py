@@ -1,10 +1,35 @@
-"""Text between two marks of a page, which a command writes anew. Pure."""
+"""Text between two marks of a page, which a command writes anew."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from runtime.errors import StorageError
+from runtime.system.files import write_atomically
+
+
+def write_block(
+    page: Path, result: Path, block: Callable[[Mapping[str, Any], Path], str], marks: tuple[str, str]
+) -> None:
+    """Write a result's tables into a page of docs/, and change nothing else of it.
+
+    Args:
+        page: its path from the project's root.
+        result: the JSON's path from there.
+        block: makes the text of the parsed result and of the path as the page links to it.
+        marks: between which it stands.
+
+    Raises:
+        StorageError: a file cannot be read or written, or the marks are missing.
+    """
+    try:
+        content, before = json.loads(result.read_text(encoding="utf-8")), page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StorageError(str(result), error.strerror or str(error), "give the path of a result") from error
+    write_atomically(page, with_block(before, block(content, Path("..") / result), page, marks).encode())
 
 
 def with_block(text: str, block: str, path: Path, marks: tuple[str, str]) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # The precision that OpenVINO is told to compute in. Untold, it computes in bf16 wherever the CPU can.
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
 _CONVERTING = threading.Lock()
-CONVERTER = "openvino.tools.ovc"
+NOT_NEEDED = ("openvino.tools.ovc",)
 """What OpenVINO imports along where it can: its converter of models, with ssl, http and telemetry. It is half of the
 time of `import openvino`, and running a graph needs none of it. `python -m runtime.tag` leaves it out; in a program
 that uses Nerve as a library it is not ours to take away."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import pkgutil
 from importlib import import_module
+from types import ModuleType
 
 import runtime.backends
 from runtime.backends.base import Backend, BackendOptions, BackendSpec, install
@@ -18,16 +19,25 @@ from runtime.system.machine import THIS_MACHINE, Machine
 
 
 @functools.cache
-def specs() -> tuple[BackendSpec, ...]:
-    """The specs of all backends, in order of preference."""
+def _modules() -> tuple[ModuleType, ...]:
     # Cached: a backend's module imports no library, but importing a dozen modules takes its time.
-    modules = (
+    return tuple(
         import_module(module.name)
         for module in pkgutil.walk_packages(runtime.backends.__path__, f"{runtime.backends.__name__}.")
         if module.name != __name__ and not module.name.endswith(".__main__")
     )
-    found: list[BackendSpec] = [spec for module in modules for spec in getattr(module, "SPECS", ())]
+
+
+@functools.cache
+def specs() -> tuple[BackendSpec, ...]:
+    """The specs of all backends, in order of preference."""
+    found: list[BackendSpec] = [spec for module in _modules() for spec in getattr(module, "SPECS", ())]
     return tuple(sorted(found, key=lambda spec: spec.preference))
+
+
+def not_needed() -> tuple[str, ...]:
+    """Modules that libraries import along where they can, and that nothing here needs: NOT_NEEDED of all backends."""
+    return tuple(name for module in _modules() for name in getattr(module, "NOT_NEEDED", ()))
 
 
 def backend_names() -> tuple[str, ...]:

@@ -63,9 +63,13 @@ class PrivateFiles:
                 self._add(name)
 
     def close(self) -> None:
-        """Remove the folder. What is mapped stays readable to who has mapped it."""
+        """Remove the folder; a second call does nothing. What is mapped stays readable to who has mapped it."""
+        if self._lock < 0:
+            return
         shutil.rmtree(self._folder, ignore_errors=True)
-        os.close(self._lock)
+        # The number may be another file's from now on, so it is given back once.
+        lock, self._lock = self._lock, -1
+        os.close(lock)
 
     def __enter__(self) -> Self:
         return self

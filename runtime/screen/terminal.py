@@ -56,7 +56,8 @@ class Terminal:
 
     def line(self, text: str, tone: Tone) -> None:
         """The text in its own colors, or in its tone's."""
-        self._console.print(Text.from_ansi(text, style=_STYLES[tone]))
+        # The terminal itself folds a line that is too long: a command in it can be copied, which Rich would cut.
+        self._console.print(Text.from_ansi(text, style=_STYLES[tone]), soft_wrap=True)
 
     def detail(self, text: str) -> None:
         """The text, faint, if details are asked for."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -73,12 +73,12 @@ def _goal(request: Request) -> Goal:
 
 def _open_tagger(request: Request, verified: Ahead[Prepared]) -> Tagger:
     import runtime.tagger  # noqa: F401 - numpy and tokenizers are loaded while the bundle is verified
-    from runtime.backends.openvino_cpu import CONVERTER
+    from runtime.backends.registry import not_needed
 
     model = request.model
     if told := too_many_threads(model.threads):
         print(f"{PROG}: warning: {told}", file=sys.stderr)
-    with naming_the_option(), _without(CONVERTER):
+    with naming_the_option(), _without(not_needed()):
         _load_ahead(model.wanted.backend)
         tagger = _opened(request, verified.result())
     if model.verbose or (request.job.progress and sys.stderr.isatty()):
@@ -116,17 +116,16 @@ def naming_the_option() -> Iterator[None]:
 
 
 @contextmanager
-def _without(module: str) -> Iterator[None]:
-    """Let importing a module fail, unless it is there already: for what a library imports only where it can."""
+def _without(modules: Sequence[str]) -> Iterator[None]:
+    """Let importing modules fail that are not there yet: for what a library imports only where it can."""
     loaded: dict[str, Any] = sys.modules
-    if module in loaded:
-        yield
-        return
-    loaded[module] = None  # what the import system takes as "there is none"
+    absent = [module for module in modules if module not in loaded]
+    loaded.update(dict.fromkeys(absent))  # None is what the import system takes as "there is none"
     try:
         yield
     finally:
-        del loaded[module]
+        for module in absent:
+            del loaded[module]
 
 
 def _load_ahead(backend: str) -> None:

@@ -16,13 +16,14 @@ from export.engines.options import NO_ENGINES, TensorRTOptions
 from export.options import VariantOptions
 from export.preflight import check_tokenizer, is_up_to_date
 from runtime.bundle.checkpoint import Checkpoint, open_checkpoint
-from runtime.bundle.store import Manifest, open_bundle, seal
+from runtime.bundle.store import Manifest, digest_of, open_bundle, seal
 from runtime.errors import CheckpointError
 from runtime.system.cpu import CpuFeature, cpu_features
 from tests.conftest import ROOT
 
 FP32 = VariantOptions()
 INT8 = VariantOptions(("int8",))
+INT8_TENSORRT = VariantOptions(("int8",), for_tensorrt=True)
 SEVEN_BIT = VariantOptions(("int8",), seven_bit=True)
 
 
@@ -75,6 +76,13 @@ def test_every_graph_that_is_asked_for_must_be_there(
     with_int8 = changed(tiny_bundle, tmp_path, held)
     assert is_up_to_date(with_int8, checkpoint, text, INT8, tensorrt=NO_ENGINES)
     assert not is_up_to_date(with_int8, checkpoint, text, SEVEN_BIT, tensorrt=NO_ENGINES)
+    # TensorRT has an int8 graph of its own.
+    assert not is_up_to_date(with_int8, checkpoint, text, INT8_TENSORRT, tensorrt=NO_ENGINES)
+    shutil.copy(with_int8 / int8.file, with_int8 / "tensorrt.onnx")
+    files = {**held.files, "tensorrt.onnx": digest_of(with_int8 / "tensorrt.onnx")}
+    of_tensorrt = replace(int8, file="tensorrt.onnx", made_for="tensorrt")
+    seal(with_int8, replace(held, files=files, graphs=(*graphs, of_tensorrt)))
+    assert is_up_to_date(with_int8, checkpoint, text, INT8_TENSORRT, tensorrt=NO_ENGINES)
 
 
 def test_a_model_that_cannot_be_packed_will_not_have_what_is_asked_for(

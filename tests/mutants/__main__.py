@@ -35,6 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--again", action="store_true", help="what was killed before counts as killed; the rest is run")
     parser.add_argument("--results", type=Path, default=ROOT / "build" / "mutants", help="folder for what came of each")
     options = parser.parse_args(arguments)
+    if unknown := sorted({one["module"] for one in _listed()} - SUBJECTS.keys()):
+        print(f"{EQUIVALENT.name} names modules that are not mutated: {', '.join(unknown)}")
+        return 1
     for module in options.modules or SUBJECTS:
         mutations = list(mutations_of(file_of(module)))
         same = _equivalent(module)
@@ -97,8 +100,12 @@ def _killed_before(results: Path) -> set[Key]:
 
 def _equivalent(module: str) -> set[Change]:
     """Mutations of a module that change nothing, by the lines that differ."""
-    listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutation"]
-    return {(one["was"], one["becomes"]) for one in listed if one["module"] == module and one["why"]}
+    return {(one["was"], one["becomes"]) for one in _listed() if one["module"] == module and one["why"]}
+
+
+def _listed() -> list[dict[str, str]]:
+    found: list[dict[str, str]] = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutation"]
+    return found
 
 
 def _line(module: str, one: Mutation) -> str:

@@ -103,13 +103,17 @@ def _read_words(lines: Iterable[bytes], start: Start, reading: Reading) -> Itera
     return _line_by_line(lines, start, lambda line, place: Content("words", words=_words_of(line)))
 
 
-def _read_jsonl(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
+def _objects(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
     def parse(line: str, place: str) -> Content:
         return content_of(line, place, reading.fields, gold=reading.gold)
 
+    return _line_by_line(lines, start, parse)
+
+
+def _read_jsonl(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
     # Blank lines at the end are nothing; one before an object is broken, because it holds none.
     blank: list[Item] = []
-    for item in _line_by_line(lines, start, parse):
+    for item in _objects(lines, start, reading):
         if not item.raw.strip():
             blank.append(item)
             continue
@@ -117,6 +121,17 @@ def _read_jsonl(lines: Iterable[bytes], start: Start, reading: Reading) -> Itera
         blank = []
         yield item
     yield from (replace(item, kind="filler", problem=None) for item in blank)
+
+
+def _read_table(lines: Iterable[bytes], start: Start, reading: Reading) -> Iterator[Item]:
+    # Blank lines stand for what is no row. They go with the next row, so that every byte is some item's.
+    blank = 0
+    for item in _objects(lines, start, reading):
+        if item.raw == b"\n":
+            blank += 1
+            continue
+        yield replace(item, raw=b"\n" * blank + item.raw)
+        blank = 0
 
 
 def _words_of(line: str) -> tuple[str, ...]:
@@ -159,8 +174,8 @@ READERS: dict[Input, Reader] = {
     "lines": _read_lines,
     "jsonl": _read_jsonl,
     "json": _read_jsonl,
-    "csv": _read_jsonl,
-    "tsv": _read_jsonl,
+    "csv": _read_table,
+    "tsv": _read_table,
     "parquet": _read_jsonl,
     "words": _read_words,
     "conll": _read_conll,

@@ -2,7 +2,8 @@
 
 Texts in an array become {"text": ...}; an object stays as it was written, on one line. The records of a table have its
 columns as fields; a value that is not there is null, and a row with more values than columns becomes a list, which is
-refused like any line that is no object. The module does not know what is tagged.
+refused like any line that is no object. Before a row, blank lines stand for those of the file that hold none, so that
+lines are counted as there. The module does not know what is tagged.
 """
 
 from __future__ import annotations
@@ -127,21 +128,24 @@ def _rows(file: BinaryIO, place: str, most: int, separator: str) -> Iterator[byt
     csv.field_size_limit(most)  # a text may be longer than the library's 131,072 characters
     text = (line.decode("utf-8" if number else "utf-8-sig") for number, line in enumerate(_lines(file, place, most)))
     # Strict, because a quote inside of a field that is not quoted would be dropped without a word.
-    rows, number = csv.reader(text, delimiter=separator, strict=True), 0
+    rows, written, before = csv.reader(text, delimiter=separator, strict=True), 0, 0
     try:
         names = next(rows, [])
         _check_names(names, place)
-        for number, row in enumerate(rows, start=1):  # noqa: B007 - messages below tell it
-            if not row:
-                continue  # a blank line
-            # A row that is too long becomes no object: as a broken line it is refused, skipped or recorded, as asked.
-            fits = len(row) <= len(names)
-            yield _line(dict(zip(names, row + [None] * (len(names) - len(row)))) if fits else row)
+        before = rows.line_num
+        for row in rows:
+            if row:  # no blank line
+                # A row that is too long becomes no object: a broken line, refused, skipped or recorded as asked.
+                fits = len(row) <= len(names)
+                record = dict(zip(names, row + [None] * (len(names) - len(row)))) if fits else row
+                yield b"\n" * (before - written) + _line(record)
+                written = before + 1
+            before = rows.line_num
     except csv.Error as error:
         if "field limit" in str(error):
-            raise too_large(f"{place}: row {number + 1}", "a value", most) from error
+            raise too_large(f"{place}:{before + 1}", "a value", most) from error
         problem = f"not a table ({error})"
-        raise CorpusError(f"{place}: row {number + 1}", problem, "double quotes inside of quoted values") from error
+        raise CorpusError(f"{place}:{before + 1}", problem, "double quotes inside of quoted values") from error
     except UnicodeDecodeError as error:
         raise _not_utf8(place, error) from error
 

@@ -117,6 +117,14 @@ def test_a_folder_that_somebody_removed_is_closed_all_the_same(bundle: Bundle, p
     assert files.bundle().files_at == folder
 
 
+def test_closing_twice_closes_nobody_elses_file(bundle: Bundle, place: Path) -> None:
+    files = PrivateFiles(bundle)
+    files.close()
+    with (bundle.path / "tokenizer.json").open("rb") as other:  # it gets the number that the lock had
+        files.close()
+        assert other.read() == FILES["tokenizer.json"]
+
+
 def test_two_that_are_open_do_not_remove_each_other(bundle: Bundle, place: Path) -> None:
     with PrivateFiles(bundle) as one:
         one.add(FILES)

@@ -54,6 +54,15 @@ def test_a_table_folds_its_last_column_alone(width: int) -> None:
     assert "\x1b[32m" in shown
 
 
+def test_a_long_line_stays_one_so_that_a_command_in_it_can_be_copied() -> None:
+    terminal, out = drawn(width=60)
+    line = (
+        "profile night is dropped; again: python -m export.tune build/bundle --goal latency --p99 5ms --profile night"
+    )
+    terminal.line(line, "plain")
+    assert out.getvalue() == f"{line}\n"
+
+
 def test_a_line_keeps_its_own_colors() -> None:
     terminal, out = drawn()
     terminal.line("\x1b[1;32mParis\x1b[22m LOC\x1b[0m [x]", "plain")

@@ -237,7 +237,7 @@ def test_a_column_of_a_table_is_chosen_by_its_name(run: _Run) -> None:
     (line,) = _lines(run("-i", path, "--field", "body"))
     assert "predicted_entities" not in line
     assert str(line["entities"]).startswith("[{'label': 'LOC', 'text': 'Oslo', 'start': 0, 'end': 4")
-    with pytest.raises(NerveError, match=r"x\.csv:1: no field 'title' \(it has: 'body', 'text'\)"):
+    with pytest.raises(NerveError, match=r"x\.csv:2: no field 'title' \(it has: 'body', 'text'\)"):
         run("-i", path, "--field", "title")
 
 
@@ -263,12 +263,12 @@ def test_a_row_that_is_too_long_is_skipped_or_recorded_as_any_broken_line(run: _
     assert [line["id"] for line in _lines(run("-i", path, "--on-error", "skip"))] == ["1", "3"]
     first, broken, last = _lines(run("-i", path, "--on-error", "record"))
     assert (first["id"], last["id"]) == ("1", "3")
-    assert "x.csv:2: a list of 3 values" in str(broken["error"])
+    assert "x.csv:3: a list of 3 values" in str(broken["error"])
 
 
 def test_a_killed_run_goes_on_in_a_table(run: _Run) -> None:
     path, out = run.file("x.csv", "text\n" + "Maria\n" * 3 + "Oslo,x\n"), run.folder / "o.jsonl"
-    with pytest.raises(NerveError, match=r"x\.csv:4: a list of 2 values where an object or a row of a table should be"):
+    with pytest.raises(NerveError, match=r"x\.csv:5: a list of 2 values where an object or a row of a table should be"):
         run("-i", path, "-o", out)
     run.file("x.csv", "text\n" + "Maria\n" * 3 + '"Oslo,x"\n')
     run("-i", path, "-o", out, "--resume")

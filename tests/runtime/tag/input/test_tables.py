@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from runtime.errors import CorpusError, NerveError
 from runtime.tag.input.opened import as_file
+from runtime.tag.input.read import READERS, Reading, Start
 from runtime.tag.input.tables import as_json_lines
 
 _VALUES = st.recursive(
@@ -27,7 +28,8 @@ _CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0
 
 
 def _records(kind: str, raw: bytes) -> list[Any]:
-    return [json.loads(line) for line in as_json_lines(kind, io.BytesIO(raw), "x")]
+    lines = list(as_json_lines(kind, io.BytesIO(raw), "x"))
+    return [json.loads(line) for line in lines if kind not in ("csv", "tsv") or line != b"\n"]
 
 
 @given(st.lists(_VALUES, max_size=5), st.sampled_from([None, 1]), st.booleans())
@@ -78,6 +80,16 @@ def test_values_that_are_not_there_are_null_and_blank_lines_nothing() -> None:
     assert len(_records("csv", b"text\n" + b"x" * 200_000)[0]["text"]) == 200_000
 
 
+@given(
+    st.lists(st.sampled_from([("Oslo", 1), ('"in\nOslo"', 2), ("", 1), ('"\n\n"', 3)])), st.sampled_from(["\n", "\r\n"])
+)
+def test_a_row_has_the_line_of_the_file_in_which_it_begins(rows: list[tuple[str, int]], end: str) -> None:
+    raw = "".join(text + end for text, _ in [("text", 1), *rows]).encode()
+    begins = [2 + sum(size for _, size in rows[:number]) for number, (text, _) in enumerate(rows) if text]
+    read = READERS["csv"](as_json_lines("csv", io.BytesIO(raw), "x"), Start("x"), Reading())
+    assert [item.line for item in read] == begins
+
+
 @pytest.mark.parametrize(
     ("kind", "raw", "message"),
     [
@@ -88,8 +100,8 @@ def test_values_that_are_not_there_are_null_and_blank_lines_nothing() -> None:
         ("json", b'["a"', "x: no comma after value 1"),
         ("json", b'["a"] 3', "x: more text after the array"),
         ("json", b'["\xff"]', "x: byte 0xff is not UTF-8"),
-        ("csv", b'id,text\n1,"Maria" said\n', "x: row 1: not a table"),
-        ("csv", b'id,text\n1,"Maria\n', "x: row 1: not a table"),
+        ("csv", b'id,text\n1,"Maria" said\n', "x:2: not a table"),
+        ("csv", b'id,text\n1,"Maria\n', "x:2: not a table"),
         ("csv", b"text,text\n", "x: two columns are named 'text'"),
         ("tsv", b"text\n\xff\n", "x: byte 0xff is not UTF-8"),
         ("parquet", b"PAR1 and no more", "x: not a Parquet file that can be read"),
