@@ -29,7 +29,7 @@ from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.bundle.third_party import open_folder
 from runtime.command_line import Parser, count, run
 from runtime.encode.tokenizer import Encoder
-from runtime.errors import CorpusError
+from runtime.errors import CorpusError, UsageError
 from runtime.system.files import write_atomically
 from runtime.system.libraries import available_threads
 from runtime.tagger import Tagger
@@ -80,11 +80,11 @@ def main(arguments: Sequence[str]) -> int:
     bundle = open_folder(options.bundle, allow_uncertified=options.allow_uncertified)
     wanted = Wanted(backend=options.backend, precision=options.precision)
     with ExitStack() as stack:
-        ways = _ways(partial(_opened, stack, bundle, wanted, options))
+        ways = _chosen(_ways(partial(_opened, stack, bundle, wanted, options)), options.way)
         encoder = Encoder(bundle.file(TOKENIZER))
         table = {}
-        for style, make in STYLES.items():
-            table[style] = _column(ways, make(documents), encoder, options.rounds)
+        for style in options.style or STYLES:
+            table[style] = _column(ways, STYLES[style](documents), encoder, options.rounds)
             print(f"{PROG}: {style}: {_told(table[style])}", file=sys.stderr, flush=True)
         about = ways[0].tagger.about
     result = {
@@ -136,6 +136,14 @@ def _ways(opened: partial[Tagger]) -> list[Way]:
     ways += [Way("windows", whole), Way("windows side by side", opened(Windowing(policy="windows", stride=0)))]
     ways.append(Way("lines", whole, lines))
     return ways + [Way(name, whole, cut) for name, cut in installed_splitters().items()]
+
+
+def _chosen(ways: Sequence[Way], names: Sequence[str]) -> list[Way]:
+    """The ways with these names; without names, all."""
+    if unknown := set(names) - {way.name for way in ways}:
+        known = ", ".join(way.name for way in ways)
+        raise UsageError("--way", f"there is no {min(unknown)!r}", f"choose from {known}")
+    return [way for way in ways if not names or way.name in names]
 
 
 def lines(text: str) -> Spans:
@@ -194,6 +202,8 @@ def _parser() -> Parser:
         "--part", choices=("train", "valid"), default="valid", help="to choose, or to report (%(default)s)"
     )
     parser.add_argument("--every", type=count, default=1, metavar="N", help="read each Nth document (%(default)s)")
+    parser.add_argument("--style", action="append", choices=tuple(STYLES), help="measure that alone")
+    parser.add_argument("--way", action="append", default=[], metavar="NAME", help="measure that alone")
     parser.add_argument("--backend", default=AUTO, metavar="NAME", help="to run (%(default)s)")
     parser.add_argument("--precision", default=AUTO, metavar="NAME", help="to run (%(default)s)")
     parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (%(default)s)")

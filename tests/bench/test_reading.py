@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.reading import Cell, main, markdown
+from runtime.errors import UsageError
 from runtime.text.conll import Sentence, write_conll
 from tests.lookup import lookup_bundle
 
@@ -28,6 +29,17 @@ def test_a_model_that_looks_words_up_is_right_in_every_way(tmp_path: Path, capsy
     out = capsys.readouterr().out
     assert "| sentences given | 1.0000 (" in out
     assert json.loads(out.splitlines()[-1])["documents"] == result["documents"] > 0
+
+
+def test_chosen_ways_and_styles_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = lookup_bundle(tmp_path / "bundle", {"Anna": "B-PER", "Paris": "B-LOC"})
+    write_conll([SENTENCE] * 20, tmp_path / "valid.txt")
+    arguments = [str(bundle), "--corpus", str(tmp_path), "--rounds", "1", "--allow-uncertified"]
+    assert main([*arguments, "--style", "running", "--way", "sentences", "--way", "windows"]) == 0
+    shown = [line.partition(" (")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert shown == ["| reading | running |", "| sentences | 1.0000", "| windows | 1.0000"]
+    with pytest.raises(UsageError, match="there is no 'sentense'; choose from sentences given, sentences, "):
+        main([*arguments, "--way", "sentense"])
 
 
 def test_a_way_that_fails_says_why() -> None:
