@@ -40,9 +40,9 @@ def listen(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # no such port, and no such name, are no OSError
         made.close()
-        problem = error.strerror or str(error)
+        problem = getattr(error, "strerror", None) or str(error)
         raise UsageError(f"address {host}:{port}", problem, "choose another host or port; port 0 is any") from error
     return made
 

@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from runtime import Tagger
+from runtime.errors import UsageError
+from runtime.serve.server import listen
 from tests.conftest import ROOT, Command
 from tests.runtime.serve.running import Server
 
@@ -109,6 +111,12 @@ def test_mistakes_of_the_command_line_are_one_line(command: Command, known_words
         done = command("runtime.serve", *arguments)
         assert done.returncode == 2
         assert said in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 65536), ("192.0.2.1", 0)])
+def test_an_address_that_is_none_of_this_machine_is_refused(host: str, port: int) -> None:
+    with pytest.raises(UsageError, match="choose another host or port"):
+        listen(host, port)
 
 
 def test_an_open_host_without_a_key_is_warned_of(known_words: Path, tmp_path: Path) -> None:
