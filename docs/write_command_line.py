@@ -30,6 +30,7 @@ COMMANDS = (
     "bench gpu-check",
     "bench.gpu.engines",
     "bench one-text",
+    "bench start",
     "bench compare",
     "bench readme",
     "bench serve",

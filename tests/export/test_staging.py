@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from export.staging import check_output, exclusive, staging
+from export.staging import check_output, exclusive, staging, unchanged
 from runtime.bundle.store import open_bundle
 from runtime.errors import StorageError
 from runtime.system.files import replace_folder
@@ -228,3 +229,27 @@ def test_what_is_refused_says_what_to_do(bundle: Path, tmp_path: Path) -> None:
         (bundle / name).unlink()
     (bundle / "folder").mkdir()
     check_output(bundle)
+
+
+def test_a_lock_that_somebody_removed_is_no_error(bundle: Path, tmp_path: Path) -> None:
+    with exclusive(bundle):
+        (tmp_path / ".bundle.lock").unlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
+
+
+def test_a_lock_can_be_opened_by_whoever_may_write_there_and_is_no_program(bundle: Path, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with exclusive(bundle):
+            assert stat.S_IMODE((tmp_path / ".bundle.lock").stat().st_mode) == 0o666
+    finally:
+        os.umask(before)
+
+
+def test_who_reads_a_bundle_locks_it_too_and_follows_links(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(bundle)
+    with unchanged(tmp_path / "link") as place:
+        assert place == bundle
+        with pytest.raises(StorageError, match="another process"), exclusive(bundle):
+            raise AssertionError("it changes while it is read")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "link"]
