@@ -74,7 +74,9 @@ def readme_block(result: Result, path: Path) -> str:
         parts += [_shown(ONE_TEXT_IMAGE, alt), one_text_table(result).markdown()]
     parts.append(_caption(result, path))
     if servers := servers_beside(path):
-        parts += ["As HTTP servers, one sentence a request:", serve_table(_value(servers)).rstrip("\n")]
+        value = _value(servers)
+        quick = " (a quick run)" if value["quick"] else ""
+        parts += [f"As HTTP servers, one sentence a request{quick}:", serve_table(value).rstrip("\n")]
     return "\n\n".join(parts) + "\n"
 
 
