@@ -1,6 +1,6 @@
 """Variants: graphs in lower precision, made of the fp32 graphs and training text.
 
-    fp16    one of each layout; of the packed layout also one with attention as one operator, and one in ONNX Runtime's
+    fp16    one of each layout; of the packed layout also one with ONNX Runtime's fused operators, and one in its
             packing mode. Which is fastest is measured on the GPU. Where it is asked for, one for Turing, whose
             classifier is in fp16, too.
     fp8     made of the packed one in fp16
@@ -31,7 +31,7 @@ from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.store import Graph, Precision
 from runtime.encode.tokenizer import Encoder
 
-# Made with fp16, for ONNX Runtime on a GPU: each attention as one operator, and padding removed by the graph.
+# Made with fp16, for ONNX Runtime on a GPU: its fused operators, and padding removed by the graph.
 FUSED, PACKING = "packed-fused-fp16.onnx", "padded-packing-fp16.onnx"
 FILES: dict[Precision, str] = {"fp16": "packed-fp16.onnx", "fp8": "packed-fp8.onnx", "int8": "packed-int8.onnx"}
 INT8_GPU = "packed-int8-tensorrt.onnx"
@@ -139,7 +139,7 @@ def fp16_variants(
         return [_fp16(source, PADDED_FP16, graph, batches, threads)]
     # All three, since which one is fastest differs from GPU to GPU.
     plain = _fp16(source, FILES["fp16"], graph, batches, threads)
-    made = [plain, _fused(source, graph, batches, threads), _packing(source, graph, threads)]
+    made = [plain, _fused(source, graph, threads), _packing(source, graph, threads)]
     return [*made, _all_fp16(source, graph, batches, threads)] if turing else made
 
 
@@ -182,11 +182,11 @@ def _all_fp16(source: Path, graph: Graph, batches: Sequence[Batch], threads: int
     return Variant(replace(fp16.graph, made_for="tensorrt-rtx"), (), said)
 
 
-def _fused(source: Path, packed: Graph, batches: Sequence[Batch], threads: int) -> Variant:
-    """The packed graph with fused attention. Its activations are those of the plain one, so one batch is checked."""
+def _fused(source: Path, packed: Graph, threads: int) -> Variant:
+    """The packed graph with fused operators. Its activations are those of the plain one."""
     fused, output = fused_graph(packed), source.with_name(FUSED)
-    fp16 = fp16_from_graph(source, output, fused, batches[:1], threads=threads, change=with_fused_attention)
-    said = f"fp16: {FUSED} has one operator for each attention, for ONNX Runtime on a GPU"
+    fp16 = fp16_from_graph(source, output, fused, (), threads=threads, change=with_fused_attention)
+    said = f"fp16: {FUSED} has few kernels, for ONNX Runtime on a GPU"
     return Variant(fp16.graph, (), said)
 
 

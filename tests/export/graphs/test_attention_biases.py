@@ -9,7 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from export.graphs.attention_biases import layers_behind_values, with_moved_biases, with_value_biases_folded
+from export.graphs.attention_biases import (
+    layers_behind_values,
+    with_moved_biases,
+    with_query_biases_alone,
+    with_value_biases_folded,
+)
 from export.graphs.packed import packed_from_checkpoint
 from export.quantize.linear_layers import linear_layers
 from export.torch_model import load_model
@@ -48,7 +53,8 @@ def logits(model: onnx.ModelProto) -> NDArray[np.float32]:
 
 def test_logits_stay(packed: onnx.ModelProto) -> None:
     expected = logits(packed)
-    for changed in (with_moved_biases(packed), with_value_biases_folded(packed)):
+    for change in (with_moved_biases, with_value_biases_folded, with_query_biases_alone):
+        changed = change(packed)
         assert np.abs(logits(changed) - expected).max() < 2e-5 * np.abs(expected).max()
 
 

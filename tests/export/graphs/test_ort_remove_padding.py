@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from numpy.typing import NDArray
-from onnx.reference import ReferenceEvaluator
-from onnx.reference.op_run import OpRun
 from onnxruntime import InferenceSession
 
 from export.certify.attest.graph import attest_graph
 from export.graphs.fp16 import fp16_from_graph
-from export.graphs.ort_fusions import DOMAIN
 from export.graphs.ort_remove_padding import packing_from_graph
 from export.graphs.packed import packed_from_checkpoint
 from export.torch_model import load_model
@@ -25,97 +18,10 @@ from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.batch.batches import NOTHING, Batch
 from runtime.bundle.store import Graph
 from runtime.errors import BugError
+from tests.export.graphs.reference_operators import logits_by_reference
 from tests.tiny import tiny_checkpoint
 
 _COUNTS = (9, 4, 12, 1)
-
-
-class RemovePadding(OpRun):
-    """As the operator's schema says: tokens first, then the token slots without one."""
-
-    op_domain = DOMAIN
-
-    def _run(self, hidden: NDArray[Any], counts: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        rows, length, size = hidden.shape
-        filled = (np.arange(length) < counts[:, None]).reshape(-1)
-        offsets = np.concatenate([np.flatnonzero(filled), np.flatnonzero(~filled)]).reshape(rows, length)
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        indices = [each.astype(np.int32) for each in (offsets, starts, np.array([counts.max()]))]
-        return (hidden.reshape(-1, size)[filled], *indices)
-
-
-class RestorePadding(OpRun):
-    """Zeros where there is no token."""
-
-    op_domain = DOMAIN
-
-    def _run(self, tokens: NDArray[Any], offsets: NDArray[Any]) -> tuple[NDArray[Any]]:
-        whole = np.zeros((offsets.size, tokens.shape[1]), tokens.dtype)
-        whole[offsets.reshape(-1)[: len(tokens)]] = tokens
-        return (whole.reshape(*offsets.shape, -1),)
-
-
-class PackedMultiHeadAttention(OpRun):
-    """Each window by itself."""
-
-    op_domain = DOMAIN
-
-    def _run(
-        self,
-        query: NDArray[Any],
-        key: NDArray[Any],
-        value: NDArray[Any],
-        bias: NDArray[Any] | None,
-        offsets: NDArray[Any],
-        starts: NDArray[Any],
-        scores_bias: NDArray[Any] | None = None,
-        num_heads: int = 1,
-        scale: float = 0.0,
-        **_: Any,
-    ) -> tuple[NDArray[Any]]:
-        assert bias is None
-        assert scale == 1.0
-        found = np.empty_like(value)
-        for window, (start, end) in enumerate(itertools.pairwise(starts)):
-            parts = (part[start:end].reshape(end - start, num_heads, -1) for part in (query, key, value))
-            queries, keys, values = (part.transpose(1, 0, 2) for part in parts)
-            scores = queries @ keys.transpose(0, 2, 1)
-            if scores_bias is not None:
-                scores = scores + scores_bias[window, :, : end - start, : end - start]
-            shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
-            attended = (shares / shares.sum(axis=-1, keepdims=True)) @ values
-            found[start:end] = attended.transpose(1, 0, 2).reshape(end - start, -1)
-        return (found,)
-
-
-class SkipLayerNormalization(OpRun):
-    """Of tokens one after another, or in rows."""
-
-    op_domain = DOMAIN
-
-    def _run(
-        self,
-        value: NDArray[Any],
-        skip: NDArray[Any],
-        weight: NDArray[Any],
-        shift: NDArray[Any],
-        bias: NDArray[Any] | None = None,
-        epsilon: float = 0.0,
-    ) -> tuple[NDArray[Any]]:
-        total = value + skip + (0 if bias is None else bias)
-        spread = np.sqrt(total.var(axis=-1, keepdims=True) + epsilon)
-        return ((total - total.mean(axis=-1, keepdims=True)) / spread * weight + shift,)
-
-
-class BiasGelu(OpRun):
-    """With the error function."""
-
-    op_domain = DOMAIN
-
-    def _run(self, value: NDArray[Any], bias: NDArray[Any]) -> tuple[NDArray[Any]]:
-        total = value + bias
-        erf = np.vectorize(math.erf, otypes=[total.dtype])
-        return (0.5 * total * (1 + erf(total / np.sqrt(2))),)
 
 
 def padded_rows() -> Batch:
@@ -149,12 +55,8 @@ def test_logits_stay(architecture: str, tmp_path: Path) -> None:
     backend = OnnxRuntime(tmp_path / graph.file, layout="packed", streams=1, threads=1)
     expected = backend.logits(batch)
     backend.close()
-    operators: list[type[OpRun]] = [RemovePadding, RestorePadding, PackedMultiHeadAttention]
-    operators += [SkipLayerNormalization, BiasGelu]
-    evaluator = ReferenceEvaluator(onnx.load(tmp_path / packing.file), new_ops=operators)
-    with np.errstate(all="ignore"):  # MPNet takes the logarithm of distances, 0 among them
-        answers: Any = evaluator.run(None, dict(batch.named(packing.inputs)))
-    assert np.abs(expected - answers[0])[batch.segment_ids >= 0].max() < 1e-4
+    found = logits_by_reference(tmp_path / packing.file, batch)
+    assert np.abs(expected - found)[batch.segment_ids >= 0].max() < 1e-4
 
 
 @pytest.mark.parametrize("architecture", ["bert", "mpnet"])
