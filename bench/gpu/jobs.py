@@ -97,9 +97,10 @@ def certify(session: Session, bundle: Path, checkpoint: Path, corpus: Path, sent
     # The bundle is read again: a command that ended well must also have written certificates.
     on_gpu = [one for one in open_bundle(bundle).manifest.certificates if one.device == "cuda"]
     for one in on_gpu:
-        changed, agreement = (one.measured.get(name) for name in ("changed_per_10k", "agreement"))
+        changed, agreement, words = (one.measured.get(name) or 0 for name in ("changed_per_10k", "agreement", "words"))
         state = "passed" if one.passed else "not passed"
-        lines.append(f"{one.candidate}: {state}, {changed} labels changed in 10,000, agreement {agreement}")
+        found = f"{changed:.1f} labels changed in 10,000 of {words:,} words, agreement {agreement:.4f}"
+        lines.append(f"{one.candidate}: {state}, {found}")
     return Answer(lines, done.returncode == 0 and any(one.passed for one in on_gpu))
 
 

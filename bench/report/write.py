@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.report.goals import goals_table
 from bench.report.html_page import page_of
 from bench.report.machine_lines import machine_lines
-from bench.report.tables import tables_of
+from bench.report.tables import Table, tables_of
 from bench.report.verdict import reading, verdict
 from bench.schema.result import Result, write_result
 from runtime.errors import storage_error
@@ -47,7 +48,7 @@ def make_folder(folder: Path) -> None:
 def terminal_of(result: Result) -> str:
     """Return the tables, and what they show and do not show."""
     parts = []
-    for title, table in tables_of(result):
+    for title, table in _tables(result):
         parts += ["", title, table.text()]
     notes = [f"note: {note}" for note in result.notes]
     return "\n".join([*parts, "", *reading(result), *notes, "", verdict(result)])
@@ -56,11 +57,17 @@ def terminal_of(result: Result) -> str:
 def markdown_of(result: Result) -> str:
     """Return the whole report except its pictures."""
     parts = [f"# Benchmark of {result.made}", verdict(result)]
-    for title, table in tables_of(result):
+    for title, table in _tables(result):
         parts += [f"## {title}", table.markdown()]
     parts += _list_section("What the intervals show", reading(result)) + _list_section("Notes", result.notes)
     parts += _list_section("How it was measured", result.method) + _list_section("Machine", machine_lines(result))
     return "\n\n".join(parts) + "\n"
+
+
+def _tables(result: Result) -> list[tuple[str, Table]]:
+    """Return all tables; those of a GPU check begin with its goals."""
+    goals = [("Goals", goals_table(result))] if result.checks and result.workloads else []
+    return [*goals, *tables_of(result)]
 
 
 def _list_section(title: str, lines: Sequence[str]) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.measure.jobs import Session
 from bench.measure.process import JobRunner, Local
 from bench.measure.roofline_probe import RooflineProbe
 from bench.measure.rounds import MeasuredSystem
-from bench.plan import QUICK
+from bench.plan import QUICK, Plan
 from bench.schema.result import Measured, Roofline, Throughput
 from bench.speed import compare, throughput
 from bench.systems.base import Spec
@@ -23,10 +25,10 @@ class GivenRates(RooflineProbe):
         return {"fp32": Roofline([1, 1, 1], "a library", [1000.0], 1000.0)}
 
 
-def _measured(specs: dict[Spec, float]) -> tuple[list[MeasuredSystem], Measured]:
+def _measured(specs: dict[Spec, float], plan: Plan = QUICK, texts: int = 4) -> tuple[list[MeasuredSystem], Measured]:
     """Systems that take so many seconds for a call, each on a clock of its own."""
-    texts = fakes.workload(4)
-    measured = Measured("sentences", texts.sha256, 0, len(texts.texts), texts.words, 24, 10.0)
+    given = fakes.workload(texts)
+    measured = Measured("sentences", given.sha256, 0, texts, given.words, 6 * texts, 10.0)
     systems = []
     for one in specs:
         clock = fakes.Clock()
@@ -38,9 +40,8 @@ def _measured(specs: dict[Spec, float]) -> tuple[list[MeasuredSystem], Measured]
         systems[-1].open(one.settings[0])
         systems[-1].ask(_takes, clock, specs[one])
     found = {one.name: Throughput("", [1, 1, 1], [], 1, [], 0.0, 0.0) for one in systems}
-    throughput(
-        systems, found, texts, measured, GivenRates(None), QUICK, rounds=3, count=lambda workload: workload.words
-    )
+    rates, count = GivenRates(None), lambda one: 6 * len(one.texts)
+    throughput(systems, found, given, measured, rates, plan, rounds=3, count=count)
     return systems, measured
 
 
@@ -61,6 +62,17 @@ def test_speeds_shares_and_ratios_follow_from_the_seconds() -> None:
     assert ours.to_baseline is not None
     assert theirs.nerve_to_this is not None
     assert ours.to_baseline.value == theirs.nerve_to_this.value == pytest.approx(4.0)
+
+
+def test_a_slow_system_tags_every_nth_text_and_its_speed_is_of_these() -> None:
+    plan = replace(QUICK, longest_run=1.0)
+    systems, _ = _measured({spec("nerve-a", group="nerve"): 0.5, spec("pipeline-fp32"): 4.0}, plan, texts=512)
+    fast, slow = (one.row.throughput[0] for one in systems)
+    # The clock counts calls: half of the texts take the fast one 0.5 s, so that all would take it a second.
+    assert (fast.part_texts, slow.part_texts, slow.part_tokens) == (0, 64, 6 * 64)
+    assert slow.texts_per_second == pytest.approx(64 / 4.0)
+    assert slow.nerve_to_this is not None
+    assert slow.nerve_to_this.value == pytest.approx(512 / 0.5 / (64 / 4.0))
 
 
 def test_without_the_pipeline_the_first_baseline_takes_its_place() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.gpu.check import FAILED, NOT_RUN, PASSED, GpuCheck, Step, empty_result, run_steps
+from bench.gpu.check import FAILED, NOT_INSTALLED, NOT_RUN, PASSED, GpuCheck, Step, empty_result, run_steps
 from bench.gpu.jobs import Answer
 from bench.gpu.sizes import FOUR
 from bench.measure.jobs import Session
@@ -52,6 +52,16 @@ def test_every_step_is_a_row_that_says_how_it_went(check: GpuCheck) -> None:
         "third": (FAILED, []),
         "fourth": (NOT_RUN, ["it needs second"]),
     }
+
+
+def test_what_is_not_installed_is_no_failure_and_neither_is_what_needs_it(check: GpuCheck) -> None:
+    steps = [
+        Step("engines", 10, lambda check, seconds: Answer(["TensorRT is not installed"], installed=False)),
+        Step("fp8", 10, lambda check, seconds: Answer(["never"]), ("engines",)),
+    ]
+    run_steps(check, steps)
+    assert [one.status for one in check.result.checks] == [NOT_INSTALLED, NOT_INSTALLED]
+    assert check.result.checks[1].lines == ["it needs engines"]
 
 
 def test_the_result_is_on_disk_after_each_step(check: GpuCheck) -> None:

@@ -116,6 +116,14 @@ def test_the_search_keeps_the_fastest_setting_and_what_it_tried() -> None:
     assert [tried[:3] for tried in found.search] == [[1, 1, 1], [8, 1, 1], [32, 1, 1]]
 
 
+def test_what_was_timed_before_a_failure_stays_and_the_row_says_what_is_missing() -> None:
+    one = MeasuredSystem(spec("baseline"), threads=1, start=_local)
+    one.row.throughput.append(Throughput("sentences", [1, 1, 1], [], 1, [1.0], 4.0, 24.0))
+    one.fail("the time was over")
+    assert (one.row.status, one.row.reason, one.running) == ("measured", "", False)
+    assert one.row.incomplete == ["after the throughput nothing more was measured: the time was over"]
+
+
 def test_who_is_not_installed_is_said_to_be_so() -> None:
     one = MeasuredSystem(spec("baseline", needs=("json", "no_such_library")), threads=1)
     assert one.row.status == "not installed"
