@@ -2,8 +2,8 @@
 
 Each start is a process of `python -m runtime.tag` with one text. Starts with and without the self-check take turns, for
 only together they see the same machine: the second with uncertified candidates allowed, which verifies, copies and
-loads the same. What the start waits for the self-check is the difference of their medians. The load of the machine is
-printed, too: with other work beside it, no bar says anything.
+loads the same. What the start waits for the self-check is the median of the differences of neighbors. The load of the
+machine is printed, too: with other work beside it, no bar says anything.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class Started:
     @property
     def check_ms(self) -> float:
         """Milliseconds that a start waits for the self-check."""
-        return 1000 * (median(self.seconds) - median(self.unchecked))
+        return _difference_ms(self.seconds, self.unchecked)
 
     @property
     def check_cpu_ms(self) -> float:
         """Milliseconds of CPU time that it takes, which other work of the machine changes less."""
-        return 1000 * (median(self.cpu_seconds) - median(self.cpu_unchecked))
+        return _difference_ms(self.cpu_seconds, self.cpu_unchecked)
 
     def bars(self) -> list[Bar]:
         """The bounds that this candidate is held to."""
@@ -107,6 +107,11 @@ def table(found: Sequence[Started]) -> Table:
         for one in found
     )  # fmt: skip
     return Table(("start", "s", "fastest", "CPU s", "self-check, ms", "its CPU, ms", "again, ms"), cells)
+
+
+def _difference_ms(checked: Sequence[float], unchecked: Sequence[float]) -> float:
+    # Of neighbors: what changes on the machine in the meantime is in both of them.
+    return 1000 * median(one - other for one, other in zip(checked, unchecked, strict=True))
 
 
 def _runs_here(bundle: Bundle, candidate: Candidate) -> bool:
