@@ -14,13 +14,15 @@ import itertools
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.batch.ragged import ranges, starts_from_counts
+from runtime.encode.piece_table import BEFORE_CAPITAL, INITIAL, UNKNOWN, WHOLE, Table, TextWords
+from runtime.text.sentences import may_part
 from runtime.text.words import RUN, runs_of_words, split_words
 
 TokensOfWords = Callable[[Sequence[str]], list[tuple[int, ...]]]
@@ -39,118 +41,11 @@ _BLANKS = (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x2
 _LAST = 0x3000
 _IS_BLANK = np.zeros(_LAST + 2, np.bool_)
 _IS_BLANK[[*_BLANKS, _LAST]] = True
+_IS_BREAK = np.zeros(_LAST + 2, np.bool_)
+_IS_BREAK[[10, 11, 12, 13, 0x85, 0x2028, 0x2029]] = True
 # The number of an item or an ordinal: its period depends on what stands before it, and far after it.
 _NUMBER = re.compile(r"\d{1,3}\.")
-# An initial, if the next piece begins in upper case; if not, the period is a word by itself.
-_INITIAL = re.compile(r"[A-Z]\.\Z")
 _CAPITALS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# A piece with this after it stands before a piece that begins in upper case.
-_BEFORE_CAPITAL = " A"
-# Row of the pieces that are not in the table: their texts are read as a whole. Row of pieces that were not looked at.
-_WHOLE, _UNKNOWN = 0, -1
-
-
-@dataclass(frozen=True, slots=True)
-class TextWords:
-    """The words of texts, and the words' tokens, one text after another.
-
-    Attributes:
-        words: number of words of each text. [texts]
-        bounds: number of each word's first code point in its text, and of its last plus one. [words, 2]
-        tokens: number of tokens of each word. [words]
-        ids: the token ids. [tokens]
-    """
-
-    words: NDArray[np.int64]
-    bounds: NDArray[np.int32]
-    tokens: NDArray[np.int64]
-    ids: NDArray[np.int64]
-
-
-class _Table:
-    """Known pieces and what they consist of. It only grows: what a row says never changes.
-
-    Attributes:
-        rows: piece -> its row. A piece is here only once its row can be read.
-        columns: see the properties of TextWords, for each row: its first word, words, first token and tokens; whether
-            it is an initial. [rows, 5]
-        bounds, tokens: of the words of all rows; see TextWords.
-        ids: of the tokens of all rows.
-    """
-
-    def __init__(self) -> None:
-        self.rows: dict[str, int] = {}
-        self.columns = _Growing(np.empty((0, 5), np.int32))
-        self.bounds, self.tokens = _Growing(np.empty((0, 2), np.int32)), _Growing(np.empty(0, np.int32))
-        self.ids = _Growing(np.empty(0, np.int32))
-        self.columns.append([[0, 0, 0, 0, 0]])  # of _WHOLE
-
-    def add(
-        self, pieces: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]], tokens: Sequence[tuple[int, ...]]
-    ) -> None:
-        """Add pieces with their words; only one thread at a time may call it.
-
-        Args:
-            pieces: those that are not there yet, and perhaps others.
-            spans: of each piece, the places of its words.
-            tokens: token ids of each word, piece after piece.
-        """
-        row, word, token = self.columns.size, self.tokens.size, self.ids.size
-        counts = [len(each) for each in tokens]
-        columns, first = [], 0
-        for piece, each in zip(pieces, spans):
-            last = first + len(each)
-            size = sum(counts[first:last])
-            columns.append((word + first, len(each), token, size, _INITIAL.search(piece) is not None))
-            first, token = last, token + size
-        self.bounds.append([*chain.from_iterable(spans)])
-        self.tokens.append(counts)
-        self.ids.append([*chain.from_iterable(tokens)])
-        self.columns.append(columns)
-        # At last, because other threads read without a lock; and what another thread has added stays as it is.
-        for number, piece in enumerate(pieces, start=row):
-            self.rows.setdefault(piece, number)
-
-    def words(self, row: NDArray[np.int64], start: NDArray[np.int64], first: NDArray[np.int64]) -> TextWords:
-        """The words of texts.
-
-        Args:
-            row: of each piece. [pieces]
-            start: number of each piece's first code point in its text. [pieces]
-            first: number of each text's first piece, and the number of all. [texts + 1]
-        """
-        columns = self.columns.array[row].astype(np.int64)
-        word, words, token, tokens = columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3]
-        chosen = ranges(word, words)
-        bounds = self.bounds.array[chosen] + np.repeat(start.astype(np.int32), words)[:, None]
-        counted = self.tokens.array[chosen].astype(np.int64)
-        ids = self.ids.array[ranges(token, tokens)].astype(np.int64)
-        return TextWords(np.diff(starts_from_counts(words)[first]), bounds, counted, ids)
-
-
-class _Growing:
-    """An array that grows at its end. Who reads while another thread appends sees all that was there before.
-
-    Args:
-        array: one without elements, of the right shape and type.
-
-    Attributes:
-        array: the elements, and room for more.
-        size: number of elements.
-    """
-
-    def __init__(self, array: NDArray[np.int32]) -> None:
-        self.array, self.size = array, 0
-
-    def append(self, more: Sequence[int] | Sequence[Sequence[int]]) -> None:
-        end = self.size + len(more)
-        if end > len(self.array):
-            room = np.zeros((max(1024, 2 * end), *self.array.shape[1:]), np.int32)
-            room[: self.size] = self.array[: self.size]
-            self.array = room
-        if more:
-            self.array[self.size : end] = more
-        self.size = end
 
 
 class Pieces:
@@ -163,7 +58,7 @@ class Pieces:
 
     def __init__(self, tokens_of_words: TokensOfWords, *, most: int = MOST_PIECES) -> None:
         self._tokens_of_words, self._most = tokens_of_words, most
-        self._table, self._lock = _Table(), threading.Lock()
+        self._table, self._lock = Table(), threading.Lock()
 
     def __len__(self) -> int:
         """Number of pieces that are kept."""
@@ -182,27 +77,28 @@ class Pieces:
     def _words(self, texts: Sequence[str], size: NDArray[np.int64]) -> TextWords:
         whole = size > LONGEST_TEXT
         short = ["" if is_long else text for text, is_long in zip(texts, whole.tolist())] if whole.any() else texts
-        pieces, start, first = _pieces(short)
+        pieces, start, first, has_break = _pieces(short)
         table, row = self._rows(pieces, first)
         text = np.repeat(np.arange(len(texts)), np.diff(first))
-        whole[text[row == _WHOLE]] = True
+        whole[text[row == WHOLE]] = True
         if not whole.any():
-            return table.words(row, start, first)
+            return table.words(row, start, first, has_break)
         kept = ~whole[text]
         counts = np.bincount(text[kept], minlength=len(texts))
         read = self._read([texts[number] for number in np.flatnonzero(whole).tolist()])
-        words = np.zeros(len(texts), np.int64)
-        words[whole] = read.words
-        return _merged(table.words(row[kept], start[kept], starts_from_counts(counts)), replace(read, words=words))
+        words, parts = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
+        words[whole], parts[whole] = read.words, read.may_part
+        found = table.words(row[kept], start[kept], starts_from_counts(counts), has_break & ~whole)
+        return _merged(found, replace(read, words=words, may_part=parts))
 
-    def _rows(self, pieces: list[str], first: NDArray[np.int64]) -> tuple[_Table, NDArray[np.int64]]:
+    def _rows(self, pieces: list[str], first: NDArray[np.int64]) -> tuple[Table, NDArray[np.int64]]:
         """A table, and the row of each piece in it. [pieces]"""
         table = self._table
         row = _looked_up(table, pieces)
-        if (row == _UNKNOWN).any():
+        if (row == UNKNOWN).any():
             table = self._learned(table, pieces, row)
             row = _looked_up(table, pieces)
-            row[row == _UNKNOWN] = _WHOLE
+            row[row == UNKNOWN] = WHOLE
         initial = np.flatnonzero(table.columns.array[row, 4])
         if not len(initial):
             return table, row
@@ -210,17 +106,17 @@ class Pieces:
         last = np.zeros(len(pieces) + 1, np.bool_)
         last[first] = True
         places = [at for at in initial.tolist() if not last[at + 1] and pieces[at + 1][0] in _CAPITALS]
-        row[places] = [table.rows[pieces[at] + _BEFORE_CAPITAL] for at in places]
+        row[places] = [table.rows[pieces[at] + BEFORE_CAPITAL] for at in places]
         return table, row
 
-    def _learned(self, table: _Table, pieces: list[str], row: NDArray[np.int64]) -> _Table:
+    def _learned(self, table: Table, pieces: list[str], row: NDArray[np.int64]) -> Table:
         """A table that has all pieces that tables take: this one, or a new one where it would have too many."""
-        unknown = {pieces[at] for at in np.flatnonzero(row == _UNKNOWN).tolist()}
+        unknown = {pieces[at] for at in np.flatnonzero(row == UNKNOWN).tolist()}
         if len(table.rows) + 2 * len(unknown) > self._most:
-            table, unknown = _Table(), set(pieces)
+            table, unknown = Table(), set(pieces)
         fresh = [piece for piece in unknown if len(piece) <= LONGEST_PIECE]
         known = [piece for piece in fresh if not _NUMBER.fullmatch(piece)]
-        initials = [piece + _BEFORE_CAPITAL for piece in known if _INITIAL.search(piece)]
+        initials = [piece + BEFORE_CAPITAL for piece in known if INITIAL.search(piece)]
         # Before the others, so that an initial is there for either case before it is there at all.
         spans = [split_words(piece)[:-1] for piece in initials]
         # Most pieces are one word, as runtime.text.words sees first of all.
@@ -230,7 +126,7 @@ class Pieces:
         tokens = self._tokens_of_words(words)
         with self._lock:
             table.add(known, spans, tokens)
-            table.rows.update(dict.fromkeys(set(fresh).difference(known), _WHOLE))
+            table.rows.update(dict.fromkeys(set(fresh).difference(known), WHOLE))
             self._table = table
         return table
 
@@ -238,17 +134,22 @@ class Pieces:
         """The same without pieces: text by text, and a block of words at a time."""
         counts = [0] * len(texts)
         bounds, tokens, ids = [np.empty((0, 2), np.int32)], [], []
-        for words, spans in _blocks(texts, counts):
+        for block, spans in _blocks(texts, counts):
             flat = np.fromiter(chain.from_iterable(spans), np.int32, 2 * len(spans))
-            found = self._tokens_of_words(words)
+            found = self._tokens_of_words(block)
             bounds.append(flat.reshape(-1, 2))
             tokens.append(np.fromiter(map(len, found), np.int64, len(found)))
             ids.append(np.fromiter(chain.from_iterable(found), np.int64, int(tokens[-1].sum())))
-        return TextWords(np.array(counts), np.concatenate(bounds), np.concatenate(tokens), np.concatenate(ids))
+        parts = np.array([may_part(text) for text in texts], np.bool_)
+        words = np.array(counts, np.int64)
+        return TextWords(words, np.concatenate(bounds), np.concatenate(tokens), np.concatenate(ids), parts)
 
 
-def _pieces(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
-    """Pieces of texts; each one's first code point in its text; each text's first piece, and the number of all."""
+def _pieces(
+    texts: Sequence[str],
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Pieces of texts; each one's first code point in its text; each text's first piece, and the number of all; whether
+    each text has a line break."""
     together = "\n".join(texts)
     if together.isascii():
         codes = np.frombuffer(together.encode(), np.uint8)
@@ -261,12 +162,17 @@ def _pieces(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64], NDArray
     at = np.flatnonzero(begins)
     text = starts_from_counts([len(text) + 1 for text in texts])
     first = np.searchsorted(at, text)
-    return together.split(), at - np.repeat(text[:-1], np.diff(first)), first
+    breaks = np.searchsorted(np.flatnonzero(_IS_BREAK[codes]), text)
+    # One of them is what stands between two texts.
+    has_break = np.diff(breaks) > 1
+    if len(texts):
+        has_break[-1] = breaks[-1] > breaks[-2]
+    return together.split(), at - np.repeat(text[:-1], np.diff(first)), first, has_break
 
 
-def _looked_up(table: _Table, pieces: list[str]) -> NDArray[np.int64]:
-    """Row of each piece; _UNKNOWN where it has none. [pieces]"""
-    return np.fromiter(map(table.rows.get, pieces, itertools.repeat(_UNKNOWN)), np.int64, len(pieces))
+def _looked_up(table: Table, pieces: list[str]) -> NDArray[np.int64]:
+    """Row of each piece; UNKNOWN where it has none. [pieces]"""
+    return np.fromiter(map(table.rows.get, pieces, itertools.repeat(UNKNOWN)), np.int64, len(pieces))
 
 
 def _blocks(texts: Sequence[str], counts: list[int]) -> Iterator[tuple[list[str], list[tuple[int, int]]]]:
@@ -291,6 +197,7 @@ def _joined(parts: Sequence[TextWords]) -> TextWords:
         np.concatenate([part.bounds for part in parts]),
         np.concatenate([part.tokens for part in parts]),
         np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.may_part for part in parts]),
     )
 
 
@@ -300,4 +207,5 @@ def _merged(one: TextWords, other: TextWords) -> TextWords:
     text = np.repeat(np.tile(np.arange(len(one.words)), 2), both.words)
     order = np.argsort(text, kind="stable")
     ids = both.ids[ranges(starts_from_counts(both.tokens)[:-1][order], both.tokens[order])]
-    return TextWords(one.words + other.words, both.bounds[order], both.tokens[order], ids)
+    parts = one.may_part | other.may_part
+    return TextWords(one.words + other.words, both.bounds[order], both.tokens[order], ids, parts)

@@ -24,9 +24,10 @@ from tokenizers import Tokenizer
 
 from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import joined_starts, longest_of, starts_from_counts
+from runtime.encode.piece_table import TextWords
 from runtime.encode.pieces import Pieces
 from runtime.errors import BundleError
-from runtime.text.sentences import may_part, sentence_starts
+from runtime.text.sentences import sentence_starts
 from runtime.text.words import RUN
 
 # Largest number of words whose tokens are kept: about 60 MB, which texts in one language do not reach.
@@ -146,7 +147,7 @@ class Encoder:
         """
         found = self._pieces.words(texts)
         words_of = starts_from_counts(found.words)
-        sentence_word = _sentence_words(texts, words_of, found.bounds) if sentences else words_of
+        sentence_word = _sentence_words(texts, words_of, found) if sentences else words_of
         return self._encoded(words_of, sentence_word, [(found.ids, found.tokens)]), found.bounds
 
     def _encoded(
@@ -190,14 +191,12 @@ class Encoder:
         return np.fromiter(chain.from_iterable(tokens), np.int64, int(count.sum())), count
 
 
-def _sentence_words(
-    texts: Sequence[str], word_start: NDArray[np.int64], bounds: NDArray[np.int32]
-) -> NDArray[np.int64]:
+def _sentence_words(texts: Sequence[str], word_start: NDArray[np.int64], found: TextWords) -> NDArray[np.int64]:
     """Number of each sentence's first word, and the number of all words. No sentence has words of two texts."""
     first, end = word_start[:-1], word_start[1:]
     starts = [first[first < end], word_start[-1:]]
-    for number in [number for number, text in enumerate(texts) if may_part(text)]:
-        inner = sentence_starts(texts[number], bounds[first[number] : end[number]])[1:]
+    for number in np.flatnonzero(found.may_part).tolist():
+        inner = sentence_starts(texts[number], found.bounds[first[number] : end[number]])[1:]
         if len(inner):
             starts.append(inner + first[number])
     return np.unique(np.concatenate(starts)) if len(starts) > 2 else np.concatenate(starts)

@@ -19,7 +19,7 @@ _MONTH = re.compile("Jan|Feb|M[a\u00e4]r|Ap[rb]|Ma[iy]|Ju[nl]|Aug|[SD]e[pcz]|O[c
 _IS_FIGURE = re.compile(rf"[(+\-]*\d{_REST}|-+")
 # Ends of rows that a table must have, and most code points between those of two rows that follow each other: on
 # train.txt, 80 and 150 gave the same F1 to 0.01 points.
-_FEWEST, _NEAR = 3, 80
+FEWEST_ROWS, _NEAR = 3, 80
 _LETTER = re.compile(r"[^\W\d_]")
 # Code points that are looked at for the word before a figure; a longer one is no name.
 _WORD = 40
@@ -55,11 +55,11 @@ def _tables(candidates: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, i
     table: list[tuple[int, int]] = []
     for start, end in candidates:
         if table and start - table[-1][1] > _NEAR:
-            if len(table) >= _FEWEST:
+            if len(table) >= FEWEST_ROWS:
                 yield table
             table = []
         table.append((start, end))
-    if len(table) >= _FEWEST:
+    if len(table) >= FEWEST_ROWS:
         yield table
 
 

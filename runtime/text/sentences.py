@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from enum import IntFlag
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,40 @@ _ORDINAL = re.compile(r"\d{1,2}")
 def may_part(text: str) -> bool:
     """Whether anything at all in a text could end a sentence before the text does; a quick look for short texts."""
     return _MAY_PART.search(text) is not None
+
+
+class Signs(IntFlag):
+    """What a piece of text that stands between blanks can do to end a sentence."""
+
+    ALONE = 1  # whatever follows
+    STOP = 2  # if another piece follows
+    FIGURE = 4  # may end the row of a table if a CAPITAL follows
+    DATE = 8  # may end a dateline if a CAPITAL follows
+    CAPITAL = 16
+
+
+_ALONE = re.compile(rf"[<{_STRONG}{_WIDE_PERIOD}]")
+_FIGURE = re.compile(r"[\d%)*+/\-\u2013\u2014]\Z")
+_DATE = re.compile(r"(?:[-\u2013\u2014]|\d{4}-\d\d-\d\d)\Z")
+_CAPITAL = re.compile(r"[\"'(\[*]*[^\W\d_a-z]")
+
+
+def signs_of(piece: str, words: Sequence[tuple[int, int]]) -> int:
+    """The Signs of a piece. Texts without line breaks and numbers of items are parted by what they tell, or not at all.
+
+    Args:
+        piece: without blanks.
+        words: where its words lie: (first, one past the last) code point.
+    """
+    starts = {start for start, _ in words}
+    signs = 0
+    # A period that begins no word belongs to an abbreviation.
+    if any(stop.end() == len(piece) and stop.start() in starts for stop in _STOP.finditer(piece)):
+        signs |= Signs.STOP
+    for sign, pattern in ((Signs.ALONE, _ALONE), (Signs.FIGURE, _FIGURE), (Signs.DATE, _DATE)):
+        if pattern.search(piece):
+            signs |= sign
+    return int(signs | Signs.CAPITAL if _CAPITAL.match(piece) else signs)
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runtime.encode.pieces import LONGEST_PIECE, LONGEST_TEXT, Pieces, TextWords
+from runtime.encode.piece_table import TextWords
+from runtime.encode.pieces import LONGEST_PIECE, LONGEST_TEXT, Pieces
+from runtime.text.sentences import split_sentences
 from runtime.text.words import split_words
 from tests.nasty import NASTY
 
@@ -30,6 +32,9 @@ def check(found: TextWords, texts: Sequence[str]) -> None:
     assert found.bounds.tolist() == [list(span) for span in chain.from_iterable(spans)]
     assert found.tokens.tolist() == [len(each) for each in tokens]
     assert found.ids.tolist() == [*chain.from_iterable(tokens)]
+    # Which texts have one sentence is told by their pieces; of the others, sentences are looked for.
+    parted = [len(split_sentences(text)) > 1 for text in texts]
+    assert [part or not expected for part, expected in zip(found.may_part.tolist(), parted)] == [True] * len(texts)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +127,38 @@ def test_long_texts_and_long_pieces_stand_between_others(pieces: Pieces) -> None
     check(pieces.words(texts), texts)
     assert max(map(len, pieces._table.rows)) <= LONGEST_PIECE + 2
     check(pieces.words([long]), [long])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ajax 3 2 1 Porto 3 2 0 Lund 3 0 0 Oslo 1",
+        "Anna Lund OSLO, Norway 2026-03-01 The bridge",
+        "OSLO, March 1 (Wire) - The bridge",
+        "OSLO, March 1 -- The bridge",
+        "It rained . Then it stopped",
+        "It rained. Then it stopped.",
+        'He said "no." Then he left',
+        "one\u3002two",
+        "a <br> b",
+        "a\nb",
+        "a \x0c b",
+        "1. Ann 2. Bo",
+    ],
+)
+def test_a_text_of_two_sentences_is_told_by_its_pieces(pieces: Pieces, text: str) -> None:
+    found = pieces.words([_MORE, text, _MORE, text])
+    check(found, [_MORE, text, _MORE, text])
+    assert found.may_part.tolist() == [False, True, False, True]
+
+
+def test_most_texts_of_one_sentence_are_not_looked_at(pieces: Pieces) -> None:
+    texts = [
+        "The U.S. President met Mr. Smith on Oct. 5 in Oslo .",
+        "J. Smith scored 3 Goals and 4 Points .",
+        "A. B. C",
+    ]
+    assert pieces.words([*texts, _MORE]).may_part.tolist() == [False] * 4
 
 
 def test_no_text(pieces: Pieces) -> None:
