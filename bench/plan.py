@@ -27,6 +27,7 @@ class Plan:
         heat_words, heat_batches: axes of the heat map. heat_seconds: fields that would take longer stay empty.
         large_sentences: how many are timed with bert-large's shape. large_rounds: runs of each system.
         drawn_again: whether sentences are drawn again and again, so that there are as many as are to be timed.
+        least_rounds: with so many runs, a system's speed stays when it ends in a later round; 0: it needs all rounds.
         longest_run: seconds; a system that would take longer tags every second, third, ... text alone. 0: no limit.
     """
 
@@ -49,6 +50,7 @@ class Plan:
     large_sentences: int
     large_rounds: int
     drawn_again: bool = False
+    least_rounds: int = 0
     longest_run: float = 0.0
 
 

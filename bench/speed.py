@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.measure import jobs
-from bench.measure.intervals import paired_ratio
+from bench.measure.intervals import Ratio, paired_ratio
 from bench.measure.roofline_probe import ROOFLINE, RooflineProbe
 from bench.measure.rounds import MeasuredSystem, each, interleave, repeats_for
 from bench.plan import Plan
@@ -65,12 +65,12 @@ def throughput(
         if one.running
     }
     # The roofline has its turn in every round as well: clock rates change while a benchmark runs.
-    given = interleave(runs | probe.runs(), rounds=rounds, failed=lambda name, failure: None)
+    given = interleave(runs | probe.runs(), rounds=rounds, failed=lambda name, failure: None, least=plan.least_rounds)
     measured.rooflines = probe.rooflines([one for one in given.pop(ROOFLINE, []) if isinstance(one, Mapping)])
     for name, runs_of_one in given.items():
         one = by_name[name]
         seconds = [taken for taken in runs_of_one if isinstance(taken, float)]
-        one.row.throughput.append(_derived(found[name], seconds, one.spec.precision, measured))
+        one.timed(_derived(found[name], seconds, one.spec.precision, measured))
     compare(systems, measured)
 
 
@@ -120,9 +120,15 @@ def compare(systems: Sequence[MeasuredSystem], measured: Measured) -> None:
         found = one.row.on(measured.name)
         if one.name not in speeds or found is None:
             continue
-        found.to_baseline = paired_ratio(speeds[one.name], speeds[measured.baseline])
+        found.to_baseline = _ratio(speeds[one.name], speeds[measured.baseline])
         if measured.fastest_nerve:
-            found.nerve_to_this = paired_ratio(speeds[measured.fastest_nerve], speeds[one.name])
+            found.nerve_to_this = _ratio(speeds[measured.fastest_nerve], speeds[one.name])
+
+
+def _ratio(speed: Sequence[float], other: Sequence[float]) -> Ratio:
+    """Return the ratio in the rounds of both: one of them may have ended early."""
+    rounds = min(len(speed), len(other))
+    return paired_ratio(speed[:rounds], other[:rounds])
 
 
 def _baseline_among(speeds: Mapping[str, object], groups: Mapping[str, str]) -> str:

@@ -45,6 +45,7 @@ _MINILM = replace(
     drawn_again=True,
     # Seven short rounds show more than three long ones: the interval for all comparisons is four times as narrow.
     rounds=7,
+    least_rounds=3,
     run_seconds=0.15,
     longest_run=0.8,
     cold_starts=0,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from bench.measure import roofline
 from bench.measure.jobs import open_system
 from bench.measure.process import JobRunner
+from bench.measure.roofline import Shape
 from bench.schema.result import Roofline
 from bench.systems.base import Failure, Setting, System
 
@@ -22,9 +23,13 @@ class RooflineProbe:
 
     Attributes:
         runner: its process; none where no library here can multiply. Then there are no runs, and no rooflines.
+        library, shapes: what multiplies, and the shape that each precision multiplies fastest. Asked for at the start:
+            at the end the time may be over.
     """
 
     runner: JobRunner | None
+    library: str = ""
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
 
     def runs(self) -> dict[str, Callable[[], Mapping[str, float]]]:
         """Return its run in each round, under the name ROOFLINE."""
@@ -36,10 +41,10 @@ class RooflineProbe:
         if self.runner is None or not rates:
             return {}
         # The shapes were chosen when the matrices were opened; each precision may have another one.
-        library, shapes = self.runner.call(roofline.describe)
-        by_precision = {name: [one[name] for one in rates] for name in shapes}
+        by_precision = {name: [one[name] for one in rates] for name in self.shapes}
         return {
-            name: Roofline(list(shapes[name]), library, found, median(found)) for name, found in by_precision.items()
+            name: Roofline(list(self.shapes[name]), self.library, found, median(found))
+            for name, found in by_precision.items()
         }
 
     def close(self) -> None:
@@ -56,8 +61,9 @@ def open_probe(
     runner = start(threads)
     try:
         runner.call(open_system, opener, Setting(1, 1, threads))
+        library, shapes = runner.call(roofline.describe)
     except Failure as failure:
         notes.append(f"the machine's matrix-multiplication rate was not measured ({failure})")
         runner.close()
         return RooflineProbe(None)
-    return RooflineProbe(runner)
+    return RooflineProbe(runner, library, shapes)

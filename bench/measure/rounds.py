@@ -17,7 +17,7 @@ from typing import TypeVar
 from bench.measure import jobs
 from bench.measure.machine import versions
 from bench.measure.process import JobRunner, Worker
-from bench.schema.result import Row
+from bench.schema.result import Row, Throughput
 from bench.systems.base import Failure, Setting, Spec
 
 Answer = TypeVar("Answer")
@@ -93,6 +93,15 @@ class MeasuredSystem:
             self._runner.close()
             self._runner = self._opened = None
 
+    def timed(self, found: Throughput) -> None:
+        """Note a speed. A system that failed after it had runs enough for one is a measured system all the same."""
+        self.row.throughput.append(found)
+        if self.row.status == "failed":
+            self.row.incomplete.append(
+                f"after {len(found.seconds)} rounds nothing more was measured: {self.row.reason}"
+            )
+            self.row.status, self.row.reason = "measured", ""
+
     def fail(self, reason: str, *, status: str = "failed") -> None:
         """Leave the system out from now on; its row says why.
 
@@ -137,6 +146,7 @@ def interleave(
     rounds: int,
     failed: Callable[[str, Failure], None],
     pause: Callable[[], None] = lambda: time.sleep(PAUSE),
+    least: int = 0,
 ) -> dict[str, list[Run]]:
     """Call every run once a round (A B C A B C), and return what each gave. One that fails is left out of the answer.
 
@@ -145,18 +155,20 @@ def interleave(
         rounds: how many.
         failed: is called with each failure.
         pause: is called before each run.
+        least: with so many runs, one that fails later stays in the answer; 0: it never does.
     """
     given: dict[str, list[Run]] = {name: [] for name in runs}
+    going = list(runs)
     for _ in range(rounds):
         # A copy of the names, because a failure removes one.
-        for name in list(given):
+        for name in list(going):
             pause()
             try:
                 given[name].append(runs[name]())
             except Failure as failure:
-                del given[name]
+                going.remove(name)
                 failed(name, failure)
-    return given
+    return {name: found for name, found in given.items() if name in going or 0 < least <= len(found)}
 
 
 def repeats_for(seconds: float, *, at_least: float) -> int:

@@ -116,6 +116,24 @@ def test_the_search_keeps_the_fastest_setting_and_what_it_tried() -> None:
     assert [tried[:3] for tried in found.search] == [[1, 1, 1], [8, 1, 1], [32, 1, 1]]
 
 
+def test_a_system_that_ends_after_rounds_enough_keeps_its_runs() -> None:
+    calls = iter([1, 2, 3])
+
+    def run_() -> int:
+        try:
+            return next(calls)
+        except StopIteration:
+            raise Failure("the time was over") from None
+
+    given = interleave({"A": run_, "B": lambda: 0}, rounds=5, failed=lambda *_: None, pause=lambda: None, least=3)
+    assert given == {"A": [1, 2, 3], "B": [0] * 5}
+    one = MeasuredSystem(spec("baseline"), threads=1, start=_local)
+    one.fail("the time was over")
+    one.timed(Throughput("sentences", [1, 1, 1], [], 1, [1.0, 1.0, 1.0], 4.0, 24.0))
+    assert (one.row.status, one.measured, one.running) == ("measured", True, False)
+    assert one.row.incomplete == ["after 3 rounds nothing more was measured: the time was over"]
+
+
 def test_what_was_timed_before_a_failure_stays_and_the_row_says_what_is_missing() -> None:
     one = MeasuredSystem(spec("baseline"), threads=1, start=_local)
     one.row.throughput.append(Throughput("sentences", [1, 1, 1], [], 1, [1.0], 4.0, 24.0))
