@@ -101,13 +101,13 @@ def main(arguments: Sequence[str]) -> int:
     machine, bundle = machine_facts(), open_bundle(options.bundle)
     with ExitStack() as stack:
         ways = _ways(stack, bundle, options)
-        seconds = _timed(ways, options.rounds)
+        taken = _timed(ways, options.rounds)
     result = {
         "what": "documents",
         "machine": machine,
         "threads": options.threads,
         "rounds": options.rounds,
-        "ways": [{"name": way.name, "tokens": way.tokens, "seconds": seconds[way.name]} for way in ways],
+        "ways": [{"name": way.name, "tokens": way.tokens, **taken[way.name]} for way in ways],
     }
     write_atomically(options.output, (json.dumps(result, indent=1) + "\n").encode())
     print(table(result).markdown())
@@ -166,17 +166,18 @@ def _run(backend: Backend, batches: Sequence[Batch]) -> None:
         pass
 
 
-def _timed(ways: Sequence[Way], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every round, in which all take turns; a first one warms up."""
-    seconds: dict[str, list[float]] = {way.name: [] for way in ways}
+def _timed(ways: Sequence[Way], rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Seconds by the clock and of CPU time of every round, in which all take turns; a first one warms up."""
+    taken: dict[str, dict[str, list[float]]] = {way.name: {"seconds": [], "cpu": []} for way in ways}
     for number in range(rounds + 1):
         for way in ways:
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), time.process_time()
             way.run()
             if number:
-                seconds[way.name].append(time.perf_counter() - began)
+                taken[way.name]["cpu"].append(time.process_time() - cpu)
+                taken[way.name]["seconds"].append(time.perf_counter() - began)
         print(f"{PROG}: round {number} of {rounds}", file=sys.stderr, flush=True)
-    return seconds
+    return taken
 
 
 def table(result: Mapping[str, Any]) -> Table:
@@ -184,14 +185,22 @@ def table(result: Mapping[str, Any]) -> Table:
     by_name = {way["name"]: way for way in result["ways"]}
     best = [_best(by_name, start) for start in (WINDOWS, CUT)]
     kept = [name for name in by_name if not name.startswith((WINDOWS, CUT))] + best
-    speeds = {name: [by_name[name]["tokens"] / each for each in by_name[name]["seconds"]] for name in kept}
     rows = []
     for name in kept:
-        ratios = [paired_ratio(speeds[name], speeds[peer]) for peer in best]
-        rows.append((name, f"{statistics.median(speeds[name]):,.0f}",
-                     *(f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]" for one in ratios)))  # fmt: skip
-    return Table(("what runs", "tokens/s", "x the peer in windows", "x the peer by sentence"),
-                 tuple(rows))  # fmt: skip
+        speed = statistics.median(_speeds(by_name[name], "seconds"))
+        rows.append((name, f"{speed:,.0f}", *(_ratio(by_name[name], by_name[peer]) for peer in best)))
+    return Table(("what runs", "tokens/s", "x the peer in windows", "x the peer by sentence"), tuple(rows))
+
+
+def _speeds(way: Mapping[str, Any], clock: str) -> list[float]:
+    """Tokens a second of each round."""
+    return [way["tokens"] / each for each in way[clock]]
+
+
+def _ratio(way: Mapping[str, Any], peer: Mapping[str, Any]) -> str:
+    """By the clock with its interval, and in brackets by CPU time, which other work on the machine changes less."""
+    clock, cpu = (paired_ratio(_speeds(way, of), _speeds(peer, of)) for of in ("seconds", "cpu"))
+    return f"{clock.value:.2f} [{clock.low:.2f}, {clock.high:.2f}] ({cpu.value:.2f} [{cpu.low:.2f}, {cpu.high:.2f}])"
 
 
 def _best(by_name: Mapping[str, Any], start: str) -> str:
@@ -205,7 +214,8 @@ def block(result: Mapping[str, Any], path: Path) -> str:
     machine = result["machine"]
     load = f"{machine['load_average'][0]:.1f}" if machine["load_average"] else "unknown"
     caption = (
-        f"{machine['cpu']}, {result['threads']} threads, {result['rounds']} interleaved rounds; load when they "
+        f"By the clock, in round brackets by CPU time, in square ones 95% intervals of medians. {machine['cpu']}, "
+        f"{result['threads']} threads, {result['rounds']} interleaved rounds; load when they "
         f"began: {load}; commit {machine['commit'][:12]}. Written by `python -m bench.documents --write` from "
         f"[{path.name}]({path.as_posix()})."
     )

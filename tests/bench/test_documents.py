@@ -11,7 +11,8 @@ from runtime.errors import UsageError
 
 
 def _way(name: str, seconds: float) -> dict[str, object]:
-    return {"name": name, "tokens": 1000, "seconds": [seconds, seconds * 1.1, seconds * 0.9]}
+    rounds = [seconds, seconds * 1.1, seconds * 0.9]
+    return {"name": name, "tokens": 1000, "seconds": rounds, "cpu": [2 * each for each in rounds]}
 
 
 RESULT = {
@@ -32,7 +33,7 @@ RESULT = {
 def test_the_peer_is_given_its_best() -> None:
     rows = {row[0]: row[1:] for row in table(RESULT).rows}
     assert list(rows) == [WHOLE, ALONE, f"{WINDOWS}, rows of 1", f"{CUT}, rows of 8"]
-    assert rows[WHOLE] == ("10,000", "2.00 [2.00, 2.00]", "2.50 [2.50, 2.50]")
+    assert rows[WHOLE] == ("10,000", "2.00 [2.00, 2.00] (2.00 [2.00, 2.00])", "2.50 [2.50, 2.50] (2.50 [2.50, 2.50])")
     assert rows[ALONE][1].startswith("2.50 ")
     assert "load when they began: 0.5" in block(RESULT, Path("x.json"))
 

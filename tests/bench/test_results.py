@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from bench.documents import block as documents_block
 from bench.reading import Cell, markdown
+from bench.repeats import block as repeats_block
 from bench.report.write import markdown_of
 from bench.schema.result import read_result
 from tests.conftest import ROOT
@@ -24,6 +28,15 @@ def test_table_of_strides_is_its_file() -> None:
 def test_the_markdown_report_is_that_of_its_json(name: str) -> None:
     told = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
     assert told == markdown_of(read_result(RESULTS / f"{name}.json"))
+
+
+@pytest.mark.parametrize(("name", "block"), [("repeats", repeats_block), ("documents", documents_block)])
+def test_blocks_of_the_page_on_documents_are_of_their_files(name: str, block: Callable[..., str]) -> None:
+    path = Path("bench", "results", f"minilm-conll2003-{name}.json")
+    if not (ROOT / path).is_file():
+        pytest.skip(f"{path.name} is not measured yet")
+    told = json.loads((ROOT / path).read_text(encoding="utf-8"))
+    assert block(told, Path("..") / path) in (ROOT / "docs" / "documents.md").read_text(encoding="utf-8")
 
 
 def test_table_of_readings_is_its_file() -> None:
