@@ -98,8 +98,8 @@ class Joined:
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._held:
-            held, self._held = self._held, b""
+        held, self._held = self._held, b""
+        if held and not self.is_closing():  # a client may have gone since
             self._transport.write(held)
 
 

@@ -155,6 +155,8 @@ class Batcher:
 
     def refusal(self, characters: int = 0) -> OverloadedError | None:
         """Why the queue would take no call of at most so many characters; None where it might, as `offer` decides."""
+        if not self.queued:
+            return None
         size = int(self._ratio * characters)
         with self._changed:
             # A body is more than its texts: four times as much at most is a guess that refuses none in vain.
