@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from enum import IntFlag
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,8 +79,8 @@ def may_part(text: str) -> bool:
     return _MAY_PART.search(text) is not None
 
 
-class Signs(IntFlag):
-    """What a piece of text that stands between blanks can do to end a sentence."""
+class Signs(IntEnum):
+    """What a piece of text that stands between blanks can do to end a sentence; the numbers are added up."""
 
     ALONE = 1  # whatever follows
     STOP = 2  # if another piece follows
@@ -102,15 +102,18 @@ def signs_of(piece: str, words: Sequence[tuple[int, int]]) -> int:
         piece: without blanks.
         words: where its words lie: (first, one past the last) code point.
     """
+    if piece.isascii() and piece.isalnum():  # as most pieces are; the rules below say the same
+        return Signs.FIGURE * piece[-1].isdigit() + Signs.CAPITAL * piece[0].isupper()
     starts = {start for start, _ in words}
-    signs = 0
     # A period that begins no word belongs to an abbreviation.
-    if any(stop.end() == len(piece) and stop.start() in starts for stop in _STOP.finditer(piece)):
-        signs |= Signs.STOP
-    for sign, pattern in ((Signs.ALONE, _ALONE), (Signs.FIGURE, _FIGURE), (Signs.DATE, _DATE)):
-        if pattern.search(piece):
-            signs |= sign
-    return int(signs | Signs.CAPITAL if _CAPITAL.match(piece) else signs)
+    stops = any(stop.end() == len(piece) and stop.start() in starts for stop in _STOP.finditer(piece))
+    return (
+        Signs.STOP * stops
+        + Signs.ALONE * bool(_ALONE.search(piece))
+        + Signs.FIGURE * bool(_FIGURE.search(piece))
+        + Signs.DATE * bool(_DATE.search(piece))
+        + Signs.CAPITAL * bool(_CAPITAL.match(piece))
+    )
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:
