@@ -33,8 +33,8 @@ def labels_of(bundle: Bundle, graph: Path, sentences: Sequence[Sentence]) -> lis
     """A label for each word, by ONNX Runtime on the CPU."""
     manifest, threads = bundle.manifest, available_threads()
     backend = OnnxRuntime(graph, layout="packed", streams=threads, threads=threads)
-    limits = {"max_length": manifest.max_length, "vocabulary": manifest.vocabulary}
-    with Tagger(Encoder(bundle.file(TOKENIZER)), label_set_of(manifest), backend, **limits) as tagger:
+    encoder, longest, vocabulary = Encoder(bundle.file(TOKENIZER)), manifest.max_length, manifest.vocabulary
+    with Tagger(encoder, label_set_of(manifest), backend, max_length=longest, vocabulary=vocabulary) as tagger:
         return tagger.tag_words([sentence.words for sentence in sentences])
 
 
@@ -52,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for classifier in _CLASSIFIERS:
             graph = Path(folder, f"{classifier}.onnx")
-            source = bundle.part(_SOURCE)
+            (source,) = (graph for graph in bundle.manifest.graphs if graph.file == _SOURCE)
             fp16_from_graph(bundle.file(_SOURCE), graph, source, (), threads=1, classifier=classifier)
             found = labels_of(bundle, graph, sentences)
             changed = sum(a != b for one, other in zip(expected, found) for a, b in zip(one, other, strict=True))
