@@ -272,3 +272,38 @@ def test_the_unit_of_the_inputs_does_not_change_the_rounding(chance: np.random.G
     stored = gptq(weights, hessian, step, to_integers)
     for unit in (2.0**-20, 2.0**20):
         assert np.array_equal(gptq(weights, hessian * unit, step, to_integers), stored)
+
+
+def drawn(spread: float, weight: float, tail: int, body: float) -> tuple[Array, Array]:
+    """Values whose channels and weights spread so far, with a tail, or with one extreme a channel beyond the body."""
+    chance = np.random.default_rng(0)
+    size = (600 if body == 1 else 4096, 24)
+    values = chance.standard_t(tail, size=size) if tail else chance.uniform(-body, body, size=size)
+    if body < 1:
+        # Not in the 1,024 slots that errors are measured on, which are every fourth; every third would see them.
+        values[range(3, 291, 12), range(24)] = 1
+        values[range(303, 591, 12), range(24)] = -1
+    weights = chance.normal(size=(24, 12)) * chance.permutation(np.geomspace(1, weight, 24))[:, None]
+    return (values * np.geomspace(1, spread, 24)).astype(np.float32), weights.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("made", "share", "cut"),
+    [
+        (drawn(10, 1, 0, 1), 0.5, 1.0),
+        (drawn(1, 10, 0, 1), 0.65, 1.0),
+        (drawn(1, 100, 0, 1), 0.8, 1.0),
+        (drawn(1, 100, 3, 1), 0.9, 1.0),
+        (drawn(1, 3, 0, 1), 0.95, 1.0),
+        (drawn(1, 1, 3, 1), 1.0, 1.0),
+        (drawn(1, 1, 0, 0.895), 0.8, 0.9),
+        (drawn(1, 1, 0, 0.795), 0.8, 0.8),
+    ],
+)
+def test_tensors_differ_in_what_is_best_for_them(made: tuple[Array, Array], share: float, cut: float) -> None:
+    values, weights = made
+    found = input_quantization(values, weights)
+    reach, heavy = (values.max(axis=0) - values.min(axis=0)) / 2, np.abs(weights).max(axis=1)
+    scale = reach**-share * heavy ** (1 - share)
+    np.testing.assert_allclose(found.scale, scale / (reach * scale).max(), rtol=1e-4)
+    assert found.step == pytest.approx(cut / 127)
