@@ -1,7 +1,8 @@
 """python -m bench.gpu.page RESULT: what docs/gpu.md says of a measured GPU is written from a GPU check's JSON.
 
-Beside each measured figure stands the estimate for that GPU, where there is one. --check says whether what is there is
-what would be written.
+Beside each measured figure stands the estimate for that GPU, where there is one. A result may lack any model or part of
+one, because the time of a check may run out. NAME-first.json beside NAME.json is an earlier run, and its figures stand
+for the models that have none in NAME.json. --check says whether what is there is what would be written.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _HEADER = (
     *("backend alone", "of matrix rate", "one sentence, p50 ms", "p99", "changed/10k"),
 )
 Estimate = Mapping[str, float]
+Earlier = tuple[Result, Path]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,7 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     page = options.docs.read_text(encoding="utf-8")
     estimates = json.loads(options.estimates.read_text(encoding="utf-8"))
-    wanted = with_block(page, block_of(read_result(options.result), options.result, estimates), options.docs, MARKS)
+    block = block_of(read_result(options.result), options.result, estimates, earlier_of(options.result))
+    wanted = with_block(page, block, options.docs, MARKS)
     if not options.check:
         write_atomically(options.docs, wanted.encode())
     elif wanted != page:
@@ -47,27 +50,68 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def block_of(result: Result, path: Path, estimates: Mapping[str, Any]) -> str:
+def earlier_of(path: Path) -> Earlier | None:
+    """Return the earlier run that is kept beside a result, and its path; None where there is none."""
+    first = path.with_name(f"{path.stem}-first.json")
+    return (read_result(first), first) if first.is_file() else None
+
+
+def block_of(result: Result, path: Path, estimates: Mapping[str, Any], earlier: Earlier | None = None) -> str:
     """Return what stands between the marks.
 
     Args:
         result: of a GPU check.
         path: of its JSON, as the page links to it.
         estimates: the JSON of bench.gpu.engines.
+        earlier: a run before it with its path, for models whose speed this one has not.
     """
     parts = [_about(result, path), goals_table(result).markdown()]
     for measured in result.workloads:
-        parts += [f"### {measured.name}: {measured.texts:,} texts, {measured.tokens:,} tokens", _rates(measured)]
-        parts.append(speeds(result, measured).markdown())
-        if found := estimate_of(result, measured.name, estimates):
-            parts.append(_estimated(result, measured, found))
+        parts += _model(result, measured, estimates, measured.name)
+    if earlier is not None:
+        parts += _earlier(*earlier, result, estimates)
     parts += ["### Steps", _steps(result).markdown()]
     return "\n\n".join(parts) + "\n"
 
 
+def _model(result: Result, measured: Measured, estimates: Mapping[str, Any], title: str) -> list[str]:
+    """Return the paragraphs of one model; one without a speed has its answers alone."""
+    parts = [f"### {title}: {measured.texts:,} texts, {measured.tokens:,} tokens"]
+    if not _timed(result, measured.name):
+        return [*parts, "No speed was measured in the time of this run.", *_answers(result, measured.name)]
+    parts += [_rates(measured), speeds(result, measured).markdown()]
+    if found := estimate_of(result, measured.name, estimates):
+        parts.append(_estimated(result, measured, found))
+    return parts
+
+
+def _timed(result: Result, model: str) -> list[Row]:
+    return [row for row in result.rows if row.on(model)]
+
+
+def _answers(result: Result, model: str) -> list[str]:
+    """Return a table of the answers of systems that were scored; no table where none was."""
+    scored = [(row.name, right) for row in result.rows if (right := row.accuracy_on(model))]
+    rows = tuple(
+        (name, figure(right.f1, ".4f"), figure(right.backend_changed_per_10k, ".1f")) for name, right in scored
+    )
+    return [Table(("system", "F1", "changed/10k"), rows).markdown()] if rows else []
+
+
+def _earlier(earlier: Result, path: Path, result: Result, estimates: Mapping[str, Any]) -> list[str]:
+    """Return the paragraphs of models that the earlier run has a speed of, and the result has not."""
+    wanted = [one for one in earlier.workloads if _timed(earlier, one.name) and not _timed(result, one.name)]
+    if not wanted:
+        return []
+    commit = earlier.machine["commit"][:7]
+    title = f"{{}}, first run ({earlier.made[:10]}, commit {commit}, before the mends that followed from it)"
+    parts = [part for one in wanted for part in _model(earlier, one, estimates, title.format(one.name))]
+    return [*parts, f"Of that run: {_about(earlier, path)}"]
+
+
 def speeds(result: Result, measured: Measured) -> Table:
     """Return the table of one model: every system whose speed was measured."""
-    rows = [row for row in result.rows if row.on(measured.name)]
+    rows = _timed(result, measured.name)
     remarks = [(row.name, one) for row in rows for one in _remarks(row, measured.name)]
     return Table(_HEADER, tuple(_row(row, rows, measured) for row in rows), tuple(remarks))
 
@@ -145,8 +189,8 @@ def estimate_of(result: Result, model: str, estimates: Mapping[str, Any]) -> Est
 
 def _estimated(result: Result, measured: Measured, estimate: Estimate) -> str:
     """Return the estimate beside what Nerve's fastest candidates did."""
-    ours = [row for row in result.rows if row.group == "nerve" and row.on(measured.name)]
-    found = [speed for row in ours if (speed := row.on(measured.name))]
+    ours = [row for row in _timed(result, measured.name) if row.group == "nerve"]
+    found = [speed.tokens_per_second for row in ours if (speed := row.on(measured.name))]
     alone = [rate for row in ours if (rate := _alone(row, measured)) is not None]
     single = [one.p50 for row in ours for one in row.latency if one.texts == f"{measured.name}, sentence"]
     rows = (
@@ -154,7 +198,7 @@ def _estimated(result: Result, measured: Measured, estimate: Estimate) -> str:
             *("tokens/s, the backend alone", f"~{estimate['tokens_per_second']:,.0f}"),
             figure(max(alone, default=None), ",.0f"),
         ),
-        ("tokens/s, from text to entities", NONE, figure(max(one.tokens_per_second for one in found), ",.0f")),
+        ("tokens/s, from text to entities", NONE, figure(max(found, default=None), ",.0f")),
         ("one sentence, ms", f"~{estimate['one_sentence_ms']:.2f}", figure(min(single, default=None), ".2f")),
     )
     return Table(
@@ -165,7 +209,8 @@ def _estimated(result: Result, measured: Measured, estimate: Estimate) -> str:
 def _about(result: Result, path: Path) -> str:
     gpus, versions = result.machine.get("gpu") or ["no GPU"], result.machine["versions"]
     told = ", ".join(f"{name} {version}" for name, version in versions.items() if name.startswith(("onnx", "torch")))
-    made = f"{result.made[:10]}, commit {result.machine['commit'][:12]}, {result.seconds / 60:.1f} minutes"
+    changed = " with changes" if result.machine["commit_changed"] else ""
+    made = f"{result.made[:10]}, commit {result.machine['commit'][:12]}{changed}, {result.seconds / 60:.1f} minutes"
     lines = [
         f"{gpus[0]}; {result.machine['cpu']}, {result.threads} CPUs;",
         f"{told}. {made}.",
@@ -177,8 +222,8 @@ def _about(result: Result, path: Path) -> str:
 
 def _steps(result: Result) -> Table:
     rows = tuple((one.name, one.status, f"{one.seconds:.0f}") for one in result.checks)
-    # What a speed step found is in the tables.
-    told = [one for one in result.checks if not one.name.endswith(": speed")]
+    # What a speed step found is in the tables, and what it did not find is not.
+    told = [one for one in result.checks if one.status != "passed" or not one.name.endswith(": speed")]
     remarks = [
         (one.name, line) for one in told if one.status != "passed" or one.name == "certify" for line in one.lines
     ]

@@ -219,15 +219,20 @@ def add(whole: Result, part: Result, model: str) -> None:
             known.accuracy += row.accuracy
             known.latency += row.latency
             known.incomplete += row.incomplete
+            if row.status != "measured":
+                known.incomplete.append(f"{model}: {row.status}: {row.reason}")
     for measured in part.workloads:
         measured.name = model
         if measured.checkpoint is not None:
             measured.checkpoint.workload = model
     whole.workloads += part.workloads
     whole.notes += [f"{model}: {note}" for note in part.notes]
-    # The report's head names the model that was certified.
+    # The report's head and certificates are those of the model that was certified.
     if model == MINILM:
         whole.bundle, whole.checkpoint = part.bundle, part.checkpoint
+        certificates = {row.name: row.certificate for row in part.rows}
+        for row in whole.rows:
+            row.certificate = certificates.get(row.name, row.certificate)
 
 
 def _name_after(row: Row, model: str) -> None:

@@ -34,8 +34,7 @@ _CERTIFIED = ("changed_per_10k", "f1_lost", "agreement", "words")
 
 def nerve_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
     """Return a Spec for every candidate with a certificate that vouches for it, in the order of the manifest."""
-    passed = _vouched(bundle)
-    figures = {c.candidate: tuple((name, c.measured.get(name)) for name in _CERTIFIED) for c in passed}
+    passed, figures = _vouched(bundle), _figures(bundle)
     names = _names(bundle, [certificate.candidate for certificate in passed])
     return [
         replace(_spec(bundle.path, candidate, name, threads=threads, certified=True), certificate=figures[candidate])
@@ -61,6 +60,12 @@ def reading_specs(bundle: Bundle, *, threads: int) -> list[Spec]:
     return found
 
 
+def _figures(bundle: Bundle) -> dict[Candidate, tuple[tuple[str, float | int | None], ...]]:
+    """Return the figures of every certificate, passed or not."""
+    certificates = bundle.manifest.certificates
+    return {one.candidate: tuple((name, one.measured.get(name)) for name in _CERTIFIED) for one in certificates}
+
+
 def _vouched(bundle: Bundle) -> list[Certificate]:
     """What did not pass the gate, or failed it later, is not served, so it is not measured either."""
     return [one for one in bundle.manifest.certificates if one.passed and one.candidate not in bundle.doubts]
@@ -76,8 +81,9 @@ def runnable_specs(bundle: Bundle, *, threads: int, device: str = "cpu") -> list
     """Return a Spec for everything in a bundle that this machine can run on that device, certified or not."""
     candidates = [one for one in runnable(bundle) if one.device == device]
     # Names are made for this device alone, so that they stay short.
-    names = _names(bundle, candidates)
-    return [_spec(bundle.path, one, names[one], threads=threads, certified=False) for one in candidates]
+    names, figures = _names(bundle, candidates), _figures(bundle)
+    specs = {one: _spec(bundle.path, one, names[one], threads=threads, certified=False) for one in candidates}
+    return [replace(spec, certificate=figures.get(one, ())) for one, spec in specs.items()]
 
 
 class Nerve:

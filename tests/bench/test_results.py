@@ -24,7 +24,9 @@ def test_table_of_strides_is_its_file() -> None:
     assert "\n".join(rows) in (RESULTS / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["minilm-conll2003", "minilm-conll2003-avx2-quick"])
+@pytest.mark.parametrize(
+    "name", ["minilm-conll2003", "minilm-conll2003-avx2-quick", "gpu-check-h100", "gpu-check-h100-first"]
+)
 def test_the_markdown_report_is_that_of_its_json(name: str) -> None:
     told = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
     assert told == markdown_of(read_result(RESULTS / f"{name}.json"))

@@ -13,6 +13,7 @@ from bench.gpu.check import GpuCheck, empty_result
 from bench.gpu.matrices import open_gpu_products
 from bench.gpu.sizes import FOUR, NINE, Size
 from bench.gpu.steps import ENVIRONMENT, LARGE, MINILM, add, measure, steps_of
+from bench.report.goals import goals_of
 from bench.report.tables import tables_of
 from bench.report.write import markdown_of
 from tests.bench.gpu.conftest import SMALL
@@ -104,6 +105,19 @@ def test_two_benchmarks_become_one_result() -> None:
         "one: 100 texts, 2,000 tokens",
         "other: 100 texts, 2,000 tokens",
     ]
+
+
+def test_certificates_are_minilms_and_what_failed_on_it_is_said() -> None:
+    whole, part = empty_result(1, []), a_result()
+    part.rows[0].status, part.rows[0].reason, part.rows[0].throughput = "failed", "the time was over", []
+    part.rows[0].certificate = {"changed_per_10k": 0.5}
+    add(whole, a_result(), LARGE)
+    add(whole, part, MINILM)
+    assert whole.rows[0].certificate == {"changed_per_10k": 0.5}
+    assert whole.rows[0].incomplete == [f"{MINILM}: failed: the time was over"]
+    # No speed says which candidate is the fastest, and the scores say how many labels changed.
+    part.workloads[0].fastest_nerve = ""
+    assert goals_of(whole)[-1].shown == "0.0"
 
 
 def test_a_row_that_failed_before_is_replaced() -> None:

@@ -41,6 +41,19 @@ def test_changed_labels_are_those_of_the_fastest_candidate_on_the_model_that_was
     assert goals_of(result)[-1].verdict == NOT_MET
 
 
+def test_without_a_speed_the_worst_candidate_speaks_and_without_scores_the_certificates() -> None:
+    result = a_result()
+    result.workloads[0].name, result.workloads[0].fastest_nerve = SMALL, ""
+    result.rows[1].group = "nerve"
+    for row, changed in zip(result.rows, (0.0, 0.6)):
+        row.throughput, row.accuracy[0].workload = [], SMALL
+        row.accuracy[0].backend_changed_per_10k = changed
+        row.certificate = {"changed_per_10k": 3 * changed}
+    assert [(one.shown, one.verdict) for one in goals_of(result)][-1] == ("0.6", MET)
+    result.rows[0].accuracy = result.rows[1].accuracy = []
+    assert [(one.shown, one.verdict) for one in goals_of(result)][-1] == ("1.8", NOT_MET)
+
+
 def test_a_gpu_checks_report_has_them_and_another_has_not() -> None:
     result = a_result()
     assert "## Goals" not in markdown_of(result)
