@@ -117,7 +117,11 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
 
 
 def test_an_interrupted_command_ends_with_130_and_no_traceback() -> None:
-    body = "import time; print('ready', flush=True); time.sleep(60)"
+    # A shell starts what runs in the background with SIGINT ignored, and these tests with it.
+    body = (
+        "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "print('ready', flush=True); time.sleep(60)"
+    )
     with subprocess.Popen(_line(body), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
