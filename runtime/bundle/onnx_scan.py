@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from math import prod
 from pathlib import Path
 
@@ -159,7 +159,8 @@ _INSIDE: dict[str, dict[int, str]] = {
 }
 _OPERATOR, _NAME, _NUMBER, _DIMENSIONS, _TYPE = 4, 1, 3, 1, 2
 _GRAPH, _NODE, _TENSOR = 7, 1, 5  # of a model, and of a graph
-_INPUT, _OUTPUT, _TENSOR_NAME = 1, 2, 8
+_INPUT, _OUTPUT, _ATTRIBUTE, _TENSOR_NAME = 1, 2, 5, 8
+_GATHER, _CAST = b"Gather", b"Cast"
 
 
 def _scanned(data: mmap.mmap) -> Scan:
@@ -186,31 +187,70 @@ def _scanned(data: mmap.mmap) -> Scan:
 
 def _tables(data: mmap.mmap, names: Iterable[str]) -> list[tuple[str, int]]:
     """Each table that values of these inputs of the main graph pick rows of: name of the input, number of rows."""
-    main = next((one for one in _fields(data, 0, len(data)) if one.number == _GRAPH), None)
-    if main is None:
-        return []
-    parts = list(islice(_fields(data, main.start, main.end), _MOST_FIELDS))
-    picked: dict[str, str] = {}
-    same = {name: name for name in names}  # outputs that are an input with another type, by what they are
+    parts = _main_graph(data)
+    picked = _picked(data, [part for part in parts if part.number == _NODE], names)
+    found: list[tuple[str, int]] = []
     for part in parts:
-        # To take a node apart costs 20 times as much as to see that it names none of the inputs.
-        if part.number != _NODE or all(data.find(name.encode(), part.start, part.end) < 0 for name in same):
+        if part.number != _TENSOR or not picked:
             continue
         fields = list(_fields(data, part.start, part.end))
+        sizes = list(islice(_dimensions(data, fields), _MOST_AXES))
+        table = next((_whole(data, one) for one in fields if one.number == _TENSOR_NAME), b"")
+        # An axis that the table has not is a mistake that the engine tells.
+        axes = [(axis, name) for axis, name in picked.get(table, ()) if -len(sizes) <= axis < len(sizes)]
+        found += [(name, sizes[axis]) for axis, name in sorted(axes)]
+    return found
+
+
+def _main_graph(data: mmap.mmap) -> list[_Field]:
+    """The fields of a model's graph. What stands in several fields of the model is one graph, as in all libraries."""
+    graphs = [one for one in _fields(data, 0, len(data)) if one.number == _GRAPH]
+    parts = chain.from_iterable(_fields(data, one.start, one.end) for one in graphs)
+    found = list(islice(parts, _MOST_FIELDS))
+    if len(found) == _MOST_FIELDS:
+        raise ValueError(f"{_MOST_FIELDS:,} fields and more")
+    return found
+
+
+def _picked(data: mmap.mmap, nodes: Iterable[_Field], names: Iterable[str]) -> dict[bytes, set[tuple[int, str]]]:
+    """By name of a table, the axes along which values of these inputs pick from it, and the inputs' names.
+
+    It takes time that is linear in the nodes, as a file can have a great many that are made to be slow.
+    """
+    picked: dict[bytes, set[tuple[int, str]]] = {}
+    same = {name.encode(): name for name in names}  # outputs that are an input with another type, by what they are
+    for node in nodes:
+        # To take a node apart costs 20 times as much as to see that it is neither of these.
+        if all(data.find(operator, node.start, node.end) < 0 for operator in (_GATHER, _CAST)):
+            continue
+        fields = list(_fields(data, node.start, node.end))
         operator, given, made = (
-            [_text(data, one) for one in fields if one.number == number] for number in (_OPERATOR, _INPUT, _OUTPUT)
+            [_whole(data, one) for one in fields if one.number == number] for number in (_OPERATOR, _INPUT, _OUTPUT)
         )
-        if operator == ["Cast"] and made and given[:1] and given[0] in same:
+        if operator == [_CAST] and made and given[:1] and given[0] in same:
             same[made[0]] = same[given[0]]
-        elif operator == ["Gather"] and len(given) == 2 and given[1] in same:
-            picked[given[0]] = same[given[1]]
-    tensors = (list(_fields(data, part.start, part.end)) for part in parts if part.number == _TENSOR and picked)
-    sizes = {_tensor_name(data, fields): next(_dimensions(data, fields), 0) for fields in tensors}
-    return [(picked[name], rows) for name, rows in sizes.items() if name in picked]
+        elif operator == [_GATHER] and len(given) == 2 and given[1] in same:
+            axis = _axis(data, fields)
+            if abs(axis) <= _MOST_AXES:  # more would be kept for each node
+                picked.setdefault(given[0], set()).add((axis, same[given[1]]))
+    return picked
 
 
-def _tensor_name(data: mmap.mmap, fields: list[_Field]) -> str:
-    return next((_text(data, one) for one in fields if one.number == _TENSOR_NAME), "")
+def _axis(data: mmap.mmap, node: list[_Field]) -> int:
+    """The axis that a node is told; 0 where none is, as with Gather."""
+    axis = 0
+    for attribute in node:
+        if attribute.number != _ATTRIBUTE:
+            continue
+        fields = list(_fields(data, attribute.start, attribute.end))
+        if any(one.number == _NAME and _whole(data, one) == b"axis" for one in fields):
+            axis = next((one.value for one in fields if one.number == _NUMBER), 0) & (1 << 64) - 1
+    return axis - (1 << 64) if axis >> 63 else axis  # negative ones are in two's complement
+
+
+def _whole(data: mmap.mmap, field: _Field) -> bytes:
+    """A name, to be compared; _text is for messages and may cut it."""
+    return data[field.start : field.end]
 
 
 def _fields(data: mmap.mmap, start: int, end: int) -> Iterator[_Field]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +147,62 @@ def test_tables_are_found_behind_a_cast_and_nothing_else_is_one(tmp_path: Path) 
     (tmp_path / "m.onnx").write_bytes(b"\x3a\x7f")
     with pytest.raises(BundleError, match="not an ONNX file"):
         check_tables(tmp_path / "m.onnx", "it", {"ids": 6})
+
+
+@pytest.mark.parametrize(("axis", "rows"), [(None, 1), (0, 1), (1, 512), (2, 4), (-1, 4), (-2, 512), (-3, 1)])
+def test_rows_are_counted_along_the_axis_that_is_picked_from(axis: int | None, rows: int, tmp_path: Path) -> None:
+    table = numpy_helper.from_array(np.zeros((1, 512, 4), np.float32), "table")
+    told = {} if axis is None else {"axis": axis}
+    path = saved(tmp_path / "m.onnx", helper.make_node("Gather", ["table", "ids"], ["y"], **told), weights=(table,))
+    check_tables(path, "it", {"ids": rows})
+    with pytest.raises(BundleError, match=f"its table for ids has {rows} rows, where {rows + 1} are said"):
+        check_tables(path, "it", {"ids": rows + 1})
+
+
+@pytest.mark.parametrize("axis", [3, -4, 2**62, -(2**63)])
+def test_an_axis_that_the_table_has_not_is_left_to_the_engine(axis: int, tmp_path: Path) -> None:
+    table = numpy_helper.from_array(np.zeros((5, 4, 3), np.float32), "table")
+    node = helper.make_node("Gather", ["table", "ids"], ["y"], axis=axis)
+    check_tables(saved(tmp_path / "m.onnx", node, weights=(table,)), "it", {"ids": 99})
+
+
+def test_tables_with_long_names_and_tables_of_two_inputs(tmp_path: Path) -> None:
+    begin = "embeddings." * 10  # 110 bytes
+    tables = tuple(
+        numpy_helper.from_array(np.zeros((rows, 2), np.float32), begin + name)
+        for name, rows in (("few", 3), ("many", 9), ("none", 1))
+    )
+    nodes = [
+        helper.make_node("Gather", [begin + "few", "few"], ["a"]),
+        helper.make_node("Gather", [begin + "many", "many"], ["b"]),
+        helper.make_node("Gather", [begin + "many", "also"], ["c"]),
+    ]
+    path = saved(tmp_path / "m.onnx", *nodes, weights=tables)
+    check_tables(path, "it", {"few": 3, "many": 9, "also": 9})
+    for name, rows in (("few", 3), ("many", 9), ("also", 9)):
+        with pytest.raises(BundleError, match=f"its table for {name} has {rows} rows"):
+            check_tables(path, "it", {"few": 3, "many": 9, "also": 9, name: rows + 1})
+
+
+def test_a_graph_in_two_parts_is_one(tmp_path: Path) -> None:
+    table = numpy_helper.from_array(np.zeros((5, 2), np.float32), "table")
+    first = saved(tmp_path / "first.onnx", helper.make_node("Gather", ["table", "ids"], ["y"])).read_bytes()
+    path = tmp_path / "m.onnx"
+    path.write_bytes(first + saved(tmp_path / "second.onnx", weights=(table,)).read_bytes())
+    assert len(onnx.load(path).graph.node) == len(onnx.load(path).graph.initializer) == 1
+    with pytest.raises(BundleError, match="its table for ids has 5 rows"):
+        check_tables(path, "it", {"ids": 6})
+
+
+def test_many_casts_take_time_that_is_linear(tmp_path: Path) -> None:
+    casts = [helper.make_node("Cast", [f"ids{n or ''}"], [f"ids{n + 1}"], to=7) for n in range(20_000)]
+    table = numpy_helper.from_array(np.zeros((5, 2), np.float32), "table")
+    gathers = [helper.make_node("Gather", ["table", "ids20000"], ["y"])]
+    path = saved(tmp_path / "m.onnx", *casts, *gathers, weights=(table,))
+    begin = time.process_time()
+    with pytest.raises(BundleError, match="its table for ids has 5 rows"):
+        check_tables(path, "it", {"ids": 6})
+    assert time.process_time() - begin < 5  # 0.4 s; with a look at all the outputs for each node, 25 s
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
