@@ -47,7 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        """A reply is sent. `close_silent` looks after connections without a request, so that each needs no timer."""
+        """A reply is sent. uvicorn would set a timer now; `close_silent` looks after all connections with one."""
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()
             return
@@ -106,8 +106,9 @@ class Joined:
 async def close_silent(server: uvicorn.Server, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
     """Close connections that have been without a request for so long, as those do that send a header a minute.
 
-    uvicorn closes connections that are silent after a request; one whose first request never ends it keeps for ever. It
-    also waits for ever for a client to take what was written; after as long again, what is left is thrown away.
+    Nothing else does: BoundedProtocol sets no timer after a reply, and uvicorn has none for a first request that never
+    ends. It also waits for ever for a client to take what was written; after as long again, what is left is thrown
+    away.
     """
     since: dict[tuple[Any, Any], float] = {}
     while True:

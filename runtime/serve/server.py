@@ -70,7 +70,6 @@ def serve(
         http=BoundedProtocol,
         ws="none",
         lifespan="on",
-        timeout_keep_alive=max(1, int(idle_seconds)),
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )
     server = uvicorn.Server(config)

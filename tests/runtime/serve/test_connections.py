@@ -1,11 +1,15 @@
-"""A transport that sends what is written in one turn of the event loop together."""
+"""A transport that sends what is written in one turn of the event loop together; who ends connections."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
-from runtime.serve.connections import Joined
+import uvicorn
+from uvicorn.server import ServerState
+
+from runtime.serve.connections import BoundedProtocol, Joined
 
 
 class Sent:
@@ -94,3 +98,32 @@ def test_what_was_written_is_sent_before_the_end_and_nothing_to_a_client_that_ha
     assert joined.get_extra_info("peername") == "the peername"
     loop.run_until_complete(write())
     loop.close()
+
+
+def test_a_connection_without_a_request_has_no_timer_of_uvicorns() -> None:
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    async def ask() -> None:
+        loop = asyncio.get_running_loop()
+        protocol = BoundedProtocol(config, state, {}, loop)
+        server = await loop.create_server(lambda: protocol, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        # The second time, one request waits behind another.
+        for asked in (1, 2):
+            writer.write(asked * b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            for _ in range(asked):
+                await reader.readuntil(b"ok")
+            while state.tasks:
+                await _turn()
+            assert protocol.timeout_keep_alive_task is None
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+
+    state = ServerState()
+    config = uvicorn.Config(answer, log_config=None, http=BoundedProtocol, lifespan="off")
+    config.load()
+    asyncio.run(asyncio.wait_for(ask(), 30))
+    assert state.total_requests == 3
