@@ -53,10 +53,12 @@ class Table:
             it is an initial; its runtime.text.sentences.Signs. [rows, 6]
         bounds, tokens: of the words of all rows; see TextWords.
         ids: of the tokens of all rows.
+        weight: code points of all pieces, their words and tokens, added up: what takes memory besides their number.
     """
 
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}
+        self.weight = 0
         self.columns = _Growing(np.empty((0, 6), np.int32))
         self.bounds, self.tokens = _Growing(np.empty((0, 2), np.int32)), _Growing(np.empty(0, np.int32))
         self.ids = _Growing(np.empty(0, np.int32))
@@ -81,6 +83,7 @@ class Table:
             signs = signs_of(piece.removesuffix(BEFORE_CAPITAL), each)
             columns.append((word + first, len(each), token, size, INITIAL.search(piece) is not None, signs))
             first, token = last, token + size
+        self.weight += sum(map(len, pieces)) + len(counts) + sum(counts)
         self.bounds.append([*chain.from_iterable(spans)])
         self.tokens.append(counts)
         self.ids.append([*chain.from_iterable(tokens)])

@@ -27,8 +27,9 @@ from runtime.text.words import RUN, runs_of_words, split_words
 
 TokensOfWords = Callable[[Sequence[str]], list[tuple[int, ...]]]
 
-# Largest number of pieces that are kept: about 60 MB.
-MOST_PIECES = 250_000
+# Largest number of pieces that are kept, and their average weight (see Table) at most: measured, 60 MB with English words
+# and 50 MB with lines of Chinese. Such a line is one piece of up to 64 words, and never comes again.
+MOST_PIECES, _WEIGHT = 250_000, 16
 # Longest piece, in code points, that is kept, and longest text that is cut into pieces: a longer one nearly always has
 # a piece that makes it be read as a whole after all.
 LONGEST_PIECE, LONGEST_TEXT = 64, 10_000
@@ -53,7 +54,7 @@ class Pieces:
 
     Args:
         tokens_of_words: token ids of each word, which do not depend on the others.
-        most: largest number of pieces that are kept, apart from those of one call.
+        most: largest number of pieces of usual weight that are kept, apart from those of one call.
     """
 
     def __init__(self, tokens_of_words: TokensOfWords, *, most: int = MOST_PIECES) -> None:
@@ -110,9 +111,9 @@ class Pieces:
         return table, row
 
     def _learned(self, table: Table, pieces: list[str], row: NDArray[np.int64]) -> Table:
-        """A table that has all pieces that tables take: this one, or a new one where it would have too many."""
+        """A table that has all pieces that tables take: this one, or a new one where it would be too large."""
         unknown = {pieces[at] for at in np.flatnonzero(row == UNKNOWN).tolist()}
-        if len(table.rows) + 2 * len(unknown) > self._most:
+        if len(table.rows) + 2 * len(unknown) > self._most or table.weight > _WEIGHT * self._most:
             table, unknown = Table(), set(pieces)
         fresh = [piece for piece in unknown if len(piece) <= LONGEST_PIECE]
         known = [piece for piece in fresh if not _NUMBER.fullmatch(piece)]

@@ -178,6 +178,15 @@ def test_pieces_that_are_kept_are_bounded_and_forgetting_them_changes_nothing() 
     assert len(pieces) == 1
 
 
+def test_lines_without_blanks_are_few_that_are_kept() -> None:
+    """A line of Chinese is one piece with many words, and pieces alone were counted."""
+    pieces = Pieces(tokens_of_words, most=1000)
+    for start in range(0, 2000, 20):
+        texts = [chr(0x4E00 + number) * (LONGEST_PIECE - 4) + "1999" for number in range(start, start + 20)]
+        check(pieces.words(texts), texts)
+        assert len(pieces) <= 16 * 1000 // (4 * (LONGEST_PIECE - 4)) + 20  # of a weight of 240 each
+
+
 def test_threads_that_learn_at_the_same_time() -> None:
     parts = [*_PARTS, *(f"w{number}" for number in range(300))]
     chosen = random.Random(7)
