@@ -27,8 +27,9 @@ from runtime.text.words import RUN, runs_of_words, split_words
 
 TokensOfWords = Callable[[Sequence[str]], list[tuple[int, ...]]]
 
-# Largest number of pieces that are kept, and their average weight (see Table) at most: measured, 60 MB with English words
-# and 50 MB with lines of Chinese. Such a line is one piece of up to 64 words, and never comes again.
+# Largest number of pieces that are kept, and their average weight (see Table) at most; with English news it is 10.
+# Measured, that takes 60 MB with English words and 50 MB with lines of Chinese, each of which is one piece of up to 64
+# words and never comes again.
 MOST_PIECES, _WEIGHT = 250_000, 16
 # Longest piece, in code points, that is kept, and longest text that is cut into pieces: a longer one nearly always has
 # a piece that makes it be read as a whole after all.
