@@ -33,13 +33,14 @@ class Ahead(Generic[Result]):
         # Lists, so that None can be a result.
         self._results: list[Result] = []
         self._errors: list[BaseException] = []
+        self._ended = threading.Event()
         # A daemon thread does not keep the process alive: a command that fails first ends at once.
-        self._thread = threading.Thread(target=self._run, daemon=not to_its_end)
-        self._thread.start()
+        threading.Thread(target=self._run, daemon=not to_its_end).start()
 
     def result(self) -> Result:
         """The function's result; waits for it. An exception of the function is raised here."""
-        self._thread.join()
+        # Not Thread.join: with Python 3.11, Ctrl-C there ends the process without the thread's end (bpo-45274).
+        self._ended.wait()
         if self._errors:
             raise self._errors[0]
         return self._results[0]
@@ -49,6 +50,8 @@ class Ahead(Generic[Result]):
             self._results.append(self._function())
         except BaseException as error:  # of any kind: the caller of result() must see it, and a thread has no caller
             self._errors.append(error)
+        finally:
+            self._ended.set()
 
 
 Given = TypeVar("Given")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -39,6 +40,25 @@ def test_a_process_ends_at_once_or_waits_for_what_must_end(to_its_end: bool) -> 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ("ended\n" if to_its_end else "")
+
+
+def test_an_interrupted_process_waits_for_what_must_end() -> None:
+    """Ctrl-C in Thread.join makes Python 3.11 take the thread for ended, and the interpreter goes away beneath it."""
+    # A shell starts what runs in the background with SIGINT ignored, and these tests with it.
+    code = (
+        "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from runtime.command_line import run; from runtime.concurrency import Ahead\n"
+        "ahead = Ahead(lambda: (time.sleep(1.5), print('ended', flush=True)), to_its_end=True)\n"
+        "print('ready', flush=True)\n"
+        "run(lambda arguments: ahead.result(), 'python -m example')"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(0.3)  # until result() waits
+        process.send_signal(signal.SIGINT)
+        assert (process.stdout.read(), process.stderr.read(), process.wait()) == (b"ended\n", b"", 130)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
