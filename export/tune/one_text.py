@@ -3,7 +3,8 @@
 A backend gets windows as long as sentences of news, one in each call. Its set-ups take turns, some calls each, so that
 other work of the machine slows all of them. Threads and row lengths are chosen together: a graph for any length
 prepares its operators on one thread, so that more threads gain little there, and much in a graph for one length. Those
-cost memory and time at the start, so a plainer set-up is taken where it is hardly slower.
+cost memory and time at the start, so a plainer set-up is taken where it is hardly slower. Where a machine could not hold
+all set-ups of a large model at once, each takes turns with the best one so far.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from export.tune.weights import bytes_of
 from runtime.backends.base import Backend, BackendOptions
 from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch, SpecialTokens
@@ -34,7 +37,7 @@ _SECONDS = 2.0
 _GAIN = 0.05
 # Threads that are tried between one and all: a sentence is too little work for many.
 _SOME_THREADS = 4
-# Bytes of graphs and weights that may be open at once; the set-ups of a large model are measured one by one.
+# Bytes of graphs and weights up to which all set-ups are open at once.
 _TOGETHER = 2 * 2**30
 # Mean and deviation of the logarithm of a sentence's tokens; a log-normal fit to CoNLL-2003.
 MEAN, DEVIATION = 2.75, 0.75
@@ -49,6 +52,10 @@ class SetUp:
     lengths: tuple[int, ...]
 
 
+# Seconds of each call of each set-up; all are open at once and take turns.
+Measure = Callable[[Sequence[SetUp]], dict[SetUp, list[float]]]
+
+
 def one_text_speed(bundle: Bundle, candidate: Candidate, *, threads: int, clock: Clock) -> OneTextSpeed:
     """The fastest set-up of a candidate for one text at a time, and how fast it is.
 
@@ -60,12 +67,9 @@ def one_text_speed(bundle: Bundle, candidate: Candidate, *, threads: int, clock:
     """
     # Other rows than those that the certificate covers would not be served.
     tried = to_try(bundle.certificate(candidate).rows, threads=threads)
-    weights = sum(digest.bytes for digest in bundle.manifest.files.values())
-    seconds: dict[SetUp, list[float]] = {}
-    for group in groups(tried, weights=weights):
-        seconds |= _measured(bundle, candidate, group, clock)
-    best = plainest(seconds)
-    p50, p99 = np.quantile(seconds[best], [0.5, 0.99], method="inverted_cdf").tolist()
+    measured = partial(_measured, bundle, candidate, clock)
+    best, seconds = fastest(tried, weights=bytes_of(bundle, candidate), measured=measured)
+    p50, p99 = np.quantile(seconds, [0.5, 0.99], method="inverted_cdf").tolist()
     return OneTextSpeed(round(1000 * p50, 3), round(1000 * p99, 3), best.threads, best.lengths)
 
 
@@ -80,15 +84,21 @@ def to_try(rows: tuple[int, ...], *, threads: int) -> list[SetUp]:
     return [SetUp(count, lengths) for lengths in dict.fromkeys([(), rows]) for count in counts]
 
 
-def groups(tried: Sequence[SetUp], *, weights: int) -> list[list[SetUp]]:
-    """Set-ups that are open together and take turns: all, or each by itself where memory would not hold all.
+def fastest(tried: Sequence[SetUp], *, weights: int, measured: Measure) -> tuple[SetUp, list[float]]:
+    """The plainest of the fastest set-ups, and the seconds of its calls.
 
     Args:
-        tried: all of them.
+        tried: all of them, the plainest first.
         weights: bytes that one graph holds.
+        measured: opens set-ups together and times them in turns.
     """
+    best, *others = tried
     graphs = sum(1 + len(each.lengths) for each in tried)
-    return [[*tried]] if graphs * weights <= _TOGETHER else [[each] for each in tried]
+    together = graphs * weights <= _TOGETHER or not others
+    for challengers in [others] if together else [[one] for one in others]:
+        seconds = measured([best, *challengers])
+        best = plainest(seconds)
+    return best, seconds[best]
 
 
 def plainest(seconds: dict[SetUp, list[float]]) -> SetUp:
@@ -104,7 +114,7 @@ def plainest(seconds: dict[SetUp, list[float]]) -> SetUp:
     return best
 
 
-def _measured(bundle: Bundle, candidate: Candidate, tried: Sequence[SetUp], clock: Clock) -> dict[SetUp, list[float]]:
+def _measured(bundle: Bundle, candidate: Candidate, clock: Clock, tried: Sequence[SetUp]) -> dict[SetUp, list[float]]:
     """Seconds of every call of every set-up; all are open at once and take turns."""
     with ExitStack() as stack:
         opened: dict[SetUp, tuple[Backend, list[Batch]]] = {}

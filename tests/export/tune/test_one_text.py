@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from export.tune.one_text import SENTENCES, SetUp, groups, one_text_speed, plainest, to_try
+from export.tune.one_text import SENTENCES, SetUp, fastest, one_text_speed, plainest, to_try
 from export.tune.search import set_ups
 from export.tune.wish import Wish
 from runtime.backends.base import BackendOptions
@@ -60,10 +61,38 @@ def test_threads_and_rows_are_chosen_together() -> None:
     assert [each.threads for each in to_try((), threads=16)] == [1, 4, 16]
 
 
-def test_set_ups_take_turns_unless_all_their_graphs_are_too_large_together() -> None:
-    tried = to_try((16, 32), threads=2)
-    assert groups(tried, weights=100_000_000) == [tried]
-    assert groups(tried, weights=300_000_000) == [[each] for each in tried]
+class Slowing:
+    """A machine that each time takes twice as long as before for everything: what is not measured together is wrong."""
+
+    def __init__(self, milliseconds: dict[SetUp, float]) -> None:
+        self.milliseconds, self.together, self.slow = milliseconds, list[list[SetUp]](), 1.0
+
+    def __call__(self, tried: Sequence[SetUp]) -> dict[SetUp, list[float]]:
+        self.together.append([*tried])
+        self.slow *= 2
+        return {each: [self.slow * self.milliseconds[each] / 1000] * SENTENCES for each in tried}
+
+
+# MiniLM's int8 and its fp32 graph, and bert-large's fp32: bytes of the graph with its tensors.
+@pytest.mark.parametrize(("weights", "at_once"), [(65_400_000, True), (90_300_000, False), (1_340_000_000, False)])
+def test_eight_cpus_and_seven_lengths(weights: int, *, at_once: bool) -> None:
+    rows = (16, 24, 32, 48, 64, 96, 128)
+    tried = to_try(rows, threads=8)
+    taken = dict(zip(tried, (2.3, 2.4, 2.5, 1.6, 1.0, 1.2), strict=True))
+    machine = Slowing(taken)
+    best, seconds = fastest(tried, weights=weights, measured=machine)
+    assert best == SetUp(4, rows)
+    # Its seconds are of the last turns that it took part in.
+    assert seconds == [taken[best] * machine.slow / 1000] * SENTENCES
+    first, second, third, fourth, fifth, last = tried
+    pairs = [[first, second], [first, third], [first, fourth], [fourth, fifth], [fifth, last]]
+    assert machine.together == ([tried] if at_once else pairs)
+
+
+def test_one_set_up_alone_is_measured_too() -> None:
+    (only,) = to_try((), threads=1)
+    machine = Slowing({only: 5.0})
+    assert fastest([only], weights=10**10, measured=machine) == (only, [0.01] * SENTENCES)
 
 
 def test_only_rows_that_the_certificate_covers_are_tried(bundle: Bundle) -> None:
