@@ -16,7 +16,7 @@ import statistics
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from bench.report.marks import write_block
 from bench.report.tables import Table
 from bench.workloads.log_lines import log_lines
 from bench.workloads.texts import read_corpus, sentences_of
+from runtime.backends.base import Goal
 from runtime.batch.repeats import Repeats
 from runtime.batch.windows import Windows, windows_of
 from runtime.bundle.certificate import AUTO, Wanted
@@ -46,6 +47,7 @@ from runtime.text.sentences import split_sentences
 
 PROG = "python -m bench.repeats"
 MARKS = "<!-- bench-repeats:begin -->", "<!-- bench-repeats:end -->"
+GOALS: tuple[Goal, ...] = ("throughput", "latency")
 SEED = 13
 _PASSES = 9
 _ALONE = 500
@@ -96,21 +98,23 @@ def main(arguments: Sequence[str]) -> int:
     if not (options.bundle and options.corpus):
         raise UsageError("command line", "nothing to measure", "give BUNDLE and --corpus")
     machine, bundle = machine_facts(), open_folder(options.bundle, allow_uncertified=options.allow_uncertified)
-    model = open_model(
-        bundle,
-        candidate=Wanted(backend=options.backend, precision=options.precision),
-        threads=options.threads,
-        allow_uncertified=options.allow_uncertified,
-    )
-    with closing(model.backend):
-        kinds = _texts(options)
-        rows = [_measured(model, name, texts, options) for name, texts in kinds.items()]
-        name, texts = next(iter(kinds.items()))
-        rows.append(_measured(model, f"{name}, one at a time", texts[:_ALONE], options, together=1))
+    kinds, rows, opened = _texts(options), list[Repeating](), dict[Goal, str]()
+    for goal in GOALS:
+        model = open_model(
+            bundle,
+            candidate=Wanted(backend=options.backend, precision=options.precision),
+            goal=goal,
+            threads=options.threads,
+            allow_uncertified=options.allow_uncertified,
+        )
+        with closing(model.backend):
+            opened[goal] = model.about
+            rows += _rows(model, goal, kinds, options)
     result = {
         "what": "repeats",
         "machine": machine,
-        "candidate": model.about,
+        "candidate": opened["throughput"],
+        "candidate_for_latency": opened["latency"],
         "threads": options.threads,
         "remember": options.remember,
         "rounds": options.rounds,
@@ -120,6 +124,15 @@ def main(arguments: Sequence[str]) -> int:
     print(table(result).markdown())
     print(json.dumps({"texts": len(rows), "output": str(options.output)}))
     return 0
+
+
+def _rows(model: OpenModel, goal: Goal, kinds: Mapping[str, list[str]], options: Namespace) -> Iterator[Repeating]:
+    """All kinds of text in bulk, for throughput alone; then the first, one text at a time, for both goals."""
+    if goal == "throughput":
+        for name, texts in kinds.items():
+            yield _measured(model, name, texts, options)
+    name, texts = next(iter(kinds.items()))
+    yield _measured(model, f"{name}, one at a time, goal {goal}", texts[:_ALONE], options, together=1)
 
 
 def _texts(options: Namespace) -> dict[str, list[str]]:
@@ -226,10 +239,13 @@ def block(result: Mapping[str, Any], path: Path) -> str:
     """What stands between the marks of the page."""
     machine = result["machine"]
     load = f"{machine['load_average'][0]:.1f}" if machine["load_average"] else "unknown"
+    # Results of before have no row for that goal.
+    latency = f"; for latency {result['candidate_for_latency']}" if "candidate_for_latency" in result else ""
     caption = (
-        f"{result['candidate']}; {result['threads']} threads, `--remember {result['remember']}`, {result['rounds']} "
-        f"interleaved rounds; load of the machine when they began: {load}; commit {machine['commit'][:12]}. "
-        f"Written by `python -m bench.repeats --write` from [{path.name}]({path.as_posix()})."
+        f"{result['candidate']}{latency}; {result['threads']} threads, `--remember {result['remember']}`, "
+        f"{result['rounds']} interleaved rounds; load of the machine when they began: {load}; "
+        f"commit {machine['commit'][:12]}. Written by `python -m bench.repeats --write` from "
+        f"[{path.name}]({path.as_posix()})."
     )
     return f"{table(result).markdown()}\n\n{caption}\n"
 

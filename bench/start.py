@@ -1,9 +1,13 @@
 """python -m bench start BUNDLE: from starting a process to its first answer, and what the self-check takes of that.
 
-Each start is a process of `python -m runtime.tag` with one text. Starts with and without the self-check take turns, for
-only together they see the same machine: the second with uncertified candidates allowed, which verifies, copies and
-loads the same. What the start waits for the self-check is the median of the differences of neighbors. The load of the
-machine is printed, too: with other work beside it, no bar says anything.
+    python -m bench start BUNDLE --output bench/results/NAME-start.json
+    python -m bench start --write bench/results/NAME-start.json
+
+Each start is a process of `python -m runtime.tag` with one text. Starts with and without the self-check stand in pairs,
+for only neighbors see the same machine, and each goes first in every second pair: the second with uncertified
+candidates allowed, which verifies, copies and loads the same. What the start waits for the self-check is the median of
+the differences. A bound is held or missed only where the 95% interval of the median leaves no doubt. The machine's load
+is kept, too: with other work beside it, no bound says anything. --write puts the table into docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -13,25 +17,48 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-from bench.one_text import Bar
-from bench.report.tables import Table
+from bench.measure.intervals import Middle, median_of
+from bench.measure.machine import machine_facts
+from bench.report.marks import write_block
+from bench.report.tables import NONE, Table
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.store import Bundle, open_bundle
 from runtime.command_line import Parser, count, run
-from runtime.errors import BackendError
+from runtime.errors import BackendError, UsageError
 from runtime.opening import checked_model, open_model
 from runtime.selection import obstacle_of, refusal_of
+from runtime.system.files import write_atomically
 
 PROG = "python -m bench start"
+MARKS = "<!-- bench-start:begin -->", "<!-- bench-start:end -->"
 TEXT = "Maria Keller flew from Lisbon to Oslo."
 # Seconds of a start with ONNX Runtime, and milliseconds that the self-check may take of any.
 _START, _CHECK = 0.45, 10.0
 _WARM = 20
+_PAGE = Path("docs/reliability.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A bound, what it is of, and what was measured."""
+
+    name: str
+    figure: Middle
+    most: float
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: {self.name}: {_told(self.figure, 2)}, at most {self.most:g}"
+
+    @property
+    def verdict(self) -> str:
+        """See Middle.verdict."""
+        return self.figure.verdict(self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +68,7 @@ class Started:
     Attributes:
         candidate: whose.
         seconds, cpu_seconds: from the start of the process to its end, and the CPU time of all its threads.
-        unchecked, cpu_unchecked: the same without the self-check.
+        unchecked, cpu_unchecked: the same without the self-check, of the neighbor.
         again_ms: milliseconds of the self-check once the candidate has answered; the first takes memory besides.
     """
 
@@ -53,33 +80,55 @@ class Started:
     again_ms: float
 
     @property
-    def check_ms(self) -> float:
+    def check_ms(self) -> Middle:
         """Milliseconds that a start waits for the self-check."""
         return _difference_ms(self.seconds, self.unchecked)
 
     @property
-    def check_cpu_ms(self) -> float:
+    def check_cpu_ms(self) -> Middle:
         """Milliseconds of CPU time that it takes, which other work of the machine changes less."""
         return _difference_ms(self.cpu_seconds, self.cpu_unchecked)
 
-    def bars(self) -> list[Bar]:
-        """The bounds that this candidate is held to."""
-        start = [Bar(f"seconds of a start, {self.candidate}", median(self.seconds), _START)]
-        check = Bar(f"ms of it that the self-check takes, {self.candidate}", self.check_ms, _CHECK)
-        return [*(start if " on onnxruntime " in self.candidate else []), check]
+    @property
+    def start(self) -> Bound | None:
+        """The bound of a whole start, which is ONNX Runtime's alone."""
+        if " on onnxruntime " not in self.candidate:
+            return None
+        return Bound(f"seconds of a start, {self.candidate}", median_of(self.seconds), _START)
+
+    @property
+    def check(self) -> Bound:
+        """The bound of the self-check."""
+        return Bound(f"ms of it that the self-check takes, {self.candidate}", self.check_ms, _CHECK)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, print the table, the bars and the load; 1 if a bar is missed and --strict is given."""
+    """Measure, print the table and the bounds, and write the JSON; or write the page from what was measured.
+
+    Returns:
+        1 if --strict is given and a bound is not shown to be held, else 0.
+    """
     options = _parser().parse_args(arguments)
-    bundle, before = open_bundle(options.bundle), os.getloadavg()
+    if options.write:
+        write_block(_PAGE, options.write, block, MARKS)
+        return 0
+    if not options.bundle:
+        raise UsageError("command line", "nothing to measure", "give BUNDLE")
+    machine, bundle = machine_facts(), open_bundle(options.bundle)
     able = [one.candidate for one in bundle.manifest.certificates if _runs_here(bundle, one.candidate)]
     found = [measured(bundle, one, starts=options.starts) for one in able]
-    bars = [bar for one in found for bar in one.bars()]
-    after = os.getloadavg()
-    print(table(found).text(), *bars, f"load: {before[0]:.2f} before, {after[0]:.2f} after", sep="\n")
-    print(json.dumps({"load": [before[0], after[0]], "starts": [asdict(one) for one in found]}))
-    return int(options.strict and any(bar.figure > bar.most for bar in bars))
+    result = {
+        "what": "start",
+        "machine": machine,
+        "load_after": list(os.getloadavg()),
+        "pairs": options.starts,
+        "starts": [asdict(one) for one in found],
+    }
+    write_atomically(options.output, (json.dumps(result, indent=1) + "\n").encode())
+    bounds = [bound for one in found for bound in (one.start, one.check) if bound]
+    print(table(result).text(), *bounds, _load(result), sep="\n")
+    print(json.dumps({"starts": len(found), "output": str(options.output)}))
+    return int(options.strict and any(bound.verdict != "held" for bound in bounds))
 
 
 def measured(bundle: Bundle, candidate: Candidate, *, starts: int) -> Started:
@@ -89,29 +138,68 @@ def measured(bundle: Bundle, candidate: Candidate, *, starts: int) -> Started:
         BackendError: a process fails; the message has its last line.
     """
     _start(bundle, candidate)  # what it compiles is kept, and its files are in the kernel's memory from now on
-    checked, unchecked = [], []
-    for _ in range(starts):
-        checked.append(_start(bundle, candidate))
-        unchecked.append(_start(bundle, candidate, "--allow-uncertified"))
+    checked, unchecked = zip(*_pairs(bundle, candidate, starts), strict=True)
     (seconds, cpu), (others, others_cpu) = (
-        tuple([pair[index] for pair in pairs] for index in (0, 1)) for pairs in (checked, unchecked)
+        tuple([each[index] for each in side] for index in (0, 1)) for side in (checked, unchecked)
     )
     return Started(str(candidate), seconds, cpu, others, others_cpu, 1000 * _again(bundle, candidate))
 
 
-def table(found: Sequence[Started]) -> Table:
+def _pairs(bundle: Bundle, candidate: Candidate, starts: int) -> Iterator[list[tuple[float, float]]]:
+    """One start with the self-check and one without, as often as asked; the latter goes first in every second pair."""
+    for pair in range(starts):
+        order = [(), ("--allow-uncertified",)][:: -1 if pair % 2 else 1]
+        yield [_start(bundle, candidate, *more) for more in order][:: -1 if pair % 2 else 1]
+
+
+def table(result: Mapping[str, Any]) -> Table:
     """A row for each candidate."""
-    cells = tuple(
-        (one.candidate, f"{median(one.seconds):.3f}", f"{min(one.seconds):.3f}", f"{median(one.cpu_seconds):.3f}",
-         f"{one.check_ms:.1f}", f"{one.check_cpu_ms:.1f}", f"{one.again_ms:.1f}")
-        for one in found
-    )  # fmt: skip
-    return Table(("start", "s", "fastest", "CPU s", "self-check, ms", "its CPU, ms", "again, ms"), cells)
+    header = (
+        *("start", "s", f"at most {_START:g} s", "fastest", "CPU s", "self-check, ms", f"at most {_CHECK:g} ms"),
+        *("its CPU time, ms", "when warm, ms"),
+    )
+    return Table(header, tuple(_row(Started(**each)) for each in result["starts"]))
 
 
-def _difference_ms(checked: Sequence[float], unchecked: Sequence[float]) -> float:
+def _row(one: Started) -> tuple[str, ...]:
+    return (
+        one.candidate,
+        _told(median_of(one.seconds), 3),
+        one.start.verdict if one.start else NONE,
+        f"{min(one.seconds):.3f}",
+        f"{median(one.cpu_seconds):.3f}",
+        _told(one.check_ms, 1),
+        one.check.verdict,
+        _told(one.check_cpu_ms, 1),
+        f"{one.again_ms:.1f}",
+    )
+
+
+def block(result: Mapping[str, Any], path: Path) -> str:
+    """What stands between the marks of the page."""
+    machine = result["machine"]
+    caption = (
+        f"Medians, in square brackets their 95% intervals. {machine['cpu']}, {machine['cores_usable']} CPUs, "
+        f"{result['pairs']} pairs of starts; {_load(result)}; commit {machine['commit'][:12]}. Written by "
+        f"`python -m bench start --write` from [{path.name}]({path.as_posix()})."
+    )
+    return f"{table(result).markdown()}\n\n{caption}\n"
+
+
+def _load(result: Mapping[str, Any]) -> str:
+    before, after = (
+        each[0] if each else float("nan") for each in (result["machine"]["load_average"], result["load_after"])
+    )
+    return f"load: {before:.2f} before, {after:.2f} after"
+
+
+def _told(figure: Middle, digits: int) -> str:
+    return f"{figure.value:.{digits}f} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+
+
+def _difference_ms(checked: Sequence[float], unchecked: Sequence[float]) -> Middle:
     # Of neighbors: what changes on the machine in the meantime is in both of them.
-    return 1000 * median(one - other for one, other in zip(checked, unchecked, strict=True))
+    return median_of([1000 * (one - other) for one, other in zip(checked, unchecked, strict=True)])
 
 
 def _runs_here(bundle: Bundle, candidate: Candidate) -> bool:
@@ -151,9 +239,11 @@ def _again(bundle: Bundle, candidate: Candidate) -> float:
 
 def _parser() -> Parser:
     parser = Parser(prog=PROG, description="Measure starts of a process, and what the self-check takes of them.")
-    parser.add_argument("bundle", type=Path, help="what export made")
+    parser.add_argument("bundle", type=Path, nargs="?", help="what export made")
     parser.add_argument("--starts", type=count, default=15, help="of each candidate, with and without (%(default)s)")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bar is missed")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 unless every bound is shown to be held")
+    parser.add_argument("--output", type=Path, default=Path("build/start.json"), metavar="FILE", help="(%(default)s)")
+    parser.add_argument("--write", type=Path, metavar="RESULT", help="write that result's table into docs, no more")
     return parser
 
 

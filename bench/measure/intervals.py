@@ -1,4 +1,4 @@
-"""Confidence intervals of a ratio of two speeds. Pure functions.
+"""Confidence intervals of a ratio of two speeds, and of a median. Pure functions.
 
 Two intervals for each ratio, both at 95%:
 
@@ -54,6 +54,41 @@ class Ratio:
         if min(self.low, self.table_low) > 1:
             return "faster"
         return "slower" if max(self.high, self.table_high) < 1 else "no difference shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Middle:
+    """A median with its 95% interval.
+
+    Attributes:
+        value: the median.
+        low, high: the interval; infinite where the values are too few for one.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def verdict(self, most: float) -> str:
+        """Whether it is at most so much: "held", "missed", or "not shown" where the interval contains the bound."""
+        if self.high <= most:
+            return "held"
+        return "missed" if self.low > most else "not shown"
+
+
+def median_of(values: Sequence[float]) -> Middle:
+    """The median and its interval, which assumes nothing of how the values are spread.
+
+    The ends are the values at such ranks that the median lies between them with 95% by the binomial distribution (W. J.
+    Conover, Practical Nonparametric Statistics, 3rd edition, section 3.2). Fewer than six values have no such interval.
+    """
+    from scipy import stats
+
+    ordered = sorted(values)
+    middle = float(np.median(ordered))
+    # So many-th from either end; the chance that the median lies outside these is at most 5%.
+    rank = int(stats.binom.ppf((1 - CONFIDENCE) / 2, len(ordered), 0.5))
+    return Middle(middle, ordered[rank - 1], ordered[-rank]) if rank else Middle(middle, -np.inf, np.inf)
 
 
 def paired_ratio(speed: Sequence[float], other: Sequence[float]) -> Ratio:

@@ -3,8 +3,8 @@
 A backend gets windows as long as sentences of news, one in each call. Its set-ups take turns, some calls each, so that
 other work of the machine slows all of them. Threads and row lengths are chosen together: a graph for any length
 prepares its operators on one thread, so that more threads gain little there, and much in a graph for one length. Those
-cost memory and time at the start, so a plainer set-up is taken where it is hardly slower. Where a machine could not hold
-all set-ups of a large model at once, each takes turns with the best one so far.
+cost memory and time at the start, so a plainer set-up is taken where it is hardly slower. All set-ups of a large model
+would take too much memory at once: there each takes turns with the best one so far.
 """
 
 from __future__ import annotations

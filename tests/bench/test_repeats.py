@@ -29,10 +29,12 @@ def test_texts_that_repeat_themselves_and_one_that_does_not(tmp_path: Path, caps
     measured = {each["name"]: (each["sentences"], each["repeated"]) for each in result["texts"]}
     assert measured["the corpus without repetition"] == (3, 0)
     assert measured["the corpus"] == (4, 1)
-    assert measured["the corpus without repetition, one at a time"] == (3, 0)
+    for goal in ("throughput", "latency"):
+        assert measured[f"the corpus without repetition, one at a time, goal {goal}"] == (3, 0)
     assert all(len(each[side]["cpu"]) == 3 for each in result["texts"] for side in ("plain", "remembering"))
     assert "| other | 2 | 50.0% |" in capsys.readouterr().out
     assert "| other | 2 | 50.0% |" in block(result, Path("x.json"))
+    assert f"; for latency {result['candidate_for_latency']}; " in block(result, Path("x.json"))
 
 
 def test_log_lines_repeat_themselves_unless_each_has_its_time() -> None:

@@ -3,44 +3,71 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench.start import Started, main, measured, table
+from bench.start import Started, block, main, measured, table
 from runtime.bundle.store import open_bundle
-from runtime.errors import BackendError
+from runtime.errors import BackendError, UsageError
 from tests.lookup import lookup_bundle
 
 NAME = "padded-fp32.onnx on onnxruntime in fp32, cpu"
 ONE = Started(NAME, [0.5, 0.4, 0.46], [0.6, 0.7, 0.5], [0.44, 0.39, 0.6], [0.575, 0.7, 0.4], 3.5)
 
 
+def _result(*found: Started) -> dict[str, Any]:
+    machine = {"cpu": "a CPU", "cores_usable": 2, "load_average": [0.5, 1, 1], "commit": "0123456789abcdef"}
+    return {"machine": machine, "load_after": [0.6, 1, 1], "pairs": 3, "starts": [asdict(one) for one in found]}
+
+
 def test_the_self_check_is_what_a_start_takes_longer_with_it() -> None:
-    assert ONE.check_ms == pytest.approx(10.0)
-    assert ONE.check_cpu_ms == pytest.approx(25.0)
-    start, check = ONE.bars()
-    assert (start.figure, start.most) == (0.46, 0.45)
-    assert check.figure == pytest.approx(10.0)
-    assert check.most == 10.0
-    # The bar of the start is ONNX Runtime's alone.
-    (only,) = replace(ONE, candidate="packed-int8.onnx on openvino in int8, cpu").bars()
-    assert only.name.startswith("ms of it that the self-check takes, packed-int8.onnx")
-    assert table([ONE]).rows == ((ONE.candidate, "0.460", "0.400", "0.600", "10.0", "25.0", "3.5"),)
+    assert ONE.check_ms.value == pytest.approx(10.0)
+    assert ONE.check_cpu_ms.value == pytest.approx(25.0)
+    # Three pairs have no interval, so nothing is shown; and the bar of the start is ONNX Runtime's alone.
+    assert ONE.start
+    assert str(ONE.start) == f"not shown: seconds of a start, {NAME}: 0.46 [-inf, inf], at most 0.45"
+    assert ONE.check.verdict == "not shown"
+    assert replace(ONE, candidate="packed-int8.onnx on openvino in int8, cpu").start is None
+
+
+def test_a_bound_is_judged_where_its_interval_leaves_no_doubt() -> None:
+    unchecked = [0.400, 0.410, 0.420, 0.430, 0.440, 0.405]
+    slow = replace(ONE, seconds=[one + 0.011 for one in unchecked], unchecked=unchecked)
+    quick = replace(slow, seconds=[one + 0.009 for one in unchecked])
+    assert (slow.check.verdict, quick.check.verdict) == ("missed", "held")
+    assert (slow.start and slow.start.verdict, quick.start and quick.start.verdict) == ("not shown", "held")
+    (row,) = table(_result(slow)).rows
+    assert row[:4] == (NAME, "0.426 [0.411, 0.451]", "not shown", "0.411")
+    assert row[5:7] == ("11.0 [11.0, 11.0]", "missed")
+    shown = block(_result(slow), Path("x.json"))
+    assert "2 CPUs, 3 pairs of starts; load: 0.50 before, 0.60 after; commit 0123456789ab." in shown
 
 
 def test_real_starts_of_a_real_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bundle = lookup_bundle(tmp_path / "bundle", {"Lisbon": "B-LOC"})
-    assert main([str(bundle), "--starts", "1"]) == 0
+    bundle, output = lookup_bundle(tmp_path / "bundle", {"Lisbon": "B-LOC"}), tmp_path / "start.json"
+    # Two pairs show nothing, which is not enough for --strict.
+    assert main([str(bundle), "--starts", "2", "--output", str(output), "--strict"]) == 1
     *shown, last = capsys.readouterr().out.splitlines()
-    (told,) = json.loads(last)["starts"]
+    assert json.loads(last) == {"starts": 1, "output": str(output)}
+    result = json.loads(output.read_text(encoding="utf-8"))
+    assert result["what"] == "start"
+    assert {"cpu", "commit", "load_average"} <= result["machine"].keys()
+    (told,) = result["starts"]
     assert told["candidate"] == ONE.candidate
-    assert len(told["seconds"]) == len(told["unchecked"]) == 1
+    assert len(told["seconds"]) == len(told["unchecked"]) == result["pairs"] == 2
     assert 0 < told["cpu_seconds"][0] < 60
     assert 0 < told["again_ms"] < 1000 * told["seconds"][0]
-    assert sum(line.startswith(("held", "MISSED")) for line in shown) == 2
+    assert sum(line.startswith("not shown: ") for line in shown) == 2
     assert any(line.startswith("load: ") for line in shown)
+    assert NAME in block(result, Path("x.json"))
+
+
+def test_without_a_bundle_there_is_nothing_to_measure() -> None:
+    with pytest.raises(UsageError, match="give BUNDLE"):
+        main([])
 
 
 def test_a_start_that_fails_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from bench.measure.intervals import Ratio, paired_ratio, student_quantile, unpaired_ratio
+from bench.measure.intervals import Ratio, median_of, paired_ratio, student_quantile, unpaired_ratio
 from bench.schema.result import read_result
 from tests.conftest import ROOT
 
@@ -96,3 +96,22 @@ def test_the_intervals_of_a_published_result_come_out_again() -> None:
             assert found.value == pytest.approx(told.value)
             assert (found.table_low, found.table_high) == pytest.approx((told.table_low, told.table_high), rel=1e-4)
             assert (found.low, found.high) == pytest.approx((told.low, told.high), rel=0.02)
+
+
+# Ranks of printed tables of the sign test: of 6, 9, 15 and 20 values the first, second, fourth and sixth from each end.
+@pytest.mark.parametrize(("count", "rank"), [(6, 1), (8, 1), (9, 2), (15, 4), (20, 6)])
+def test_the_interval_of_a_median_has_the_ranks_of_printed_tables(count: int, rank: int) -> None:
+    values = [float(value) for value in range(1, count + 1)]
+    found = median_of(values[::-1])
+    assert (found.low, found.value, found.high) == (rank, (count + 1) / 2, count + 1 - rank)
+
+
+def test_few_values_have_no_interval_and_show_nothing() -> None:
+    found = median_of([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert (found.low, found.value, found.high) == (-np.inf, 3.0, np.inf)
+    assert found.verdict(10) == found.verdict(1) == "not shown"
+
+
+def test_a_bound_is_held_or_missed_only_outside_the_interval() -> None:
+    found = median_of([float(value) for value in range(10, 19)])
+    assert [found.verdict(most) for most in (10.5, 11, 16.9, 17)] == ["missed", "not shown", "not shown", "held"]
