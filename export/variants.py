@@ -183,7 +183,7 @@ def _all_fp16(source: Path, graph: Graph, batches: Sequence[Batch], threads: int
 
 
 def _fused(source: Path, packed: Graph, threads: int) -> Variant:
-    """The packed graph with fused operators. Its activations are those of the plain one."""
+    """The packed graph with fused operators. The plain one vouches for its activations: it moves the same biases."""
     fused, output = fused_graph(packed), source.with_name(FUSED)
     fp16 = fp16_from_graph(source, output, fused, (), threads=threads, change=with_fused_attention)
     said = f"fp16: {FUSED} has few kernels, for ONNX Runtime on a GPU"
@@ -191,7 +191,7 @@ def _fused(source: Path, packed: Graph, threads: int) -> Variant:
 
 
 def _packing(source: Path, packed: Graph, threads: int) -> Variant:
-    """The packed graph in ONNX Runtime's packing mode. Its activations are those of the plain one."""
+    """The packed graph in ONNX Runtime's packing mode. The plain one vouches for its activations, too."""
     packing, output = packing_graph(packed), source.with_name(PACKING)
     fp16 = fp16_from_graph(source, output, packing, (), threads=threads, change=without_padding)
     said = f"fp16: {PACKING} removes its padding by itself, for ONNX Runtime on a GPU"

@@ -66,7 +66,10 @@ def with_value_biases_folded(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy with the values' biases behind the next layer, and zeros where they and the keys' were.
 
     All nodes stay, so that every linear layer is still found. 8 bits are fitted to this graph, because the layer behind
-    attention reads the same numbers here as after with_moved_biases.
+    attention reads the same numbers here as after with_moved_biases. Attention is fused in it for the same reason.
+
+    Raises:
+        BugError: an attention does not stand there as export.graphs.packed writes it.
     """
     changed = copy_of(model)
     for attention in _attentions(changed):

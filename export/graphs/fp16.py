@@ -80,8 +80,8 @@ def fp16_from_graph(
         source: the graph in fp32, of either layout.
         output: the ONNX file to write. Graphs whose weights exceed 2 GB in fp16 do not fit into it.
         graph: what the manifest says of the source, after `change`.
-        batches: text in the graph's layout, to look for activations that fp16 cannot hold; empty where they are those
-            of another graph, and this one's operators run on a GPU alone.
+        batches: text in the graph's layout, to look for activations that fp16 cannot hold; empty where another
+            graph was searched that has the same activations, and this one's operators run on a GPU alone.
         threads: CPUs to use.
         classifier: its precision; fp16 where the GPU multiplies in nothing wider (Turing under TensorRT for RTX).
         change: is done first, to the graph in fp32; casts of the fp16 graph would stand between what it looks for.

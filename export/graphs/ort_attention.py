@@ -7,22 +7,22 @@ writes the scores to memory. (Contrib operator of ONNX Runtime; query, key and v
 
 Query, key and value are one product. The operator takes it apart and adds the biases in one kernel. On an H100 that is
 as fast as three products and one bias in large batches, and keeps the GPU busy 15% less for one text (docs/gpu.md).
-What stands between attentions is fused, too. ONNX Runtime's CPU provider does not take this form.
+The biases of keys and values are zeros, as export.graphs.attention_biases puts them elsewhere: so the operator computes
+no number that the plain graph in fp16 does not, and a search for overflow there covers this graph, too. What stands
+between attentions is fused as well. ONNX Runtime's CPU provider does not take this form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-from export.graphs.copies import copy_of
+from export.graphs.attention_biases import with_value_biases_folded
 from export.graphs.ort_fusions import DOMAIN, fuse_activations, fuse_normalizations, say_float
 from export.quantize.linear_layers import constant, constants_of
 from runtime.bundle.store import Graph
@@ -52,19 +52,19 @@ class Attention:
     last: NodeProto
 
 
-def fused_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
-    """Write the graph with fused attention.
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """A linear layer of a graph.
 
-    Args:
-        source: a packed graph in fp32, as export.graphs.packed writes it.
-        output: the ONNX file to write.
-        graph: what the manifest says of the source.
-
-    Raises:
-        BugError: an attention does not stand there as export.graphs.packed writes it.
+    Attributes:
+        input: the tensor that is multiplied. [rows, length, inputs]
+        weights: their initializer. [inputs, outputs]
+        bias: [outputs]
     """
-    onnx.save(with_fused_attention(onnx.load(source)), output)
-    return fused_graph(replace(graph, file=output.name))
+
+    input: str
+    weights: TensorProto
+    bias: NDArray[np.floating]
 
 
 def fused_graph(graph: Graph) -> Graph:
@@ -73,12 +73,25 @@ def fused_graph(graph: Graph) -> Graph:
 
 
 def with_fused_attention(model: ModelProto) -> ModelProto:
-    """A copy of a packed graph in fp32 with one operator for each attention; see fused_from_graph."""
-    changed = copy_of(model)
+    """A copy of a graph with one operator for each attention.
+
+    Args:
+        model: a packed graph in fp32, as export.graphs.packed writes it.
+
+    Raises:
+        BugError: an attention does not stand there as export.graphs.packed writes it.
+    """
+    changed = with_value_biases_folded(model)
     made = {name: node for node in changed.graph.node for name in node.output}
     constants = constants_of(changed.graph)
+    joined: dict[tuple[str, ...], tuple[str, str]] = {}
     for each in attentions_of(changed):
-        _join(changed, each, made, constants)
+        layers = [_layer(made, constants, name) for name in (each.query, each.key, each.value)]
+        # Layers that share their weights, as ALBERT's do, share the joined ones.
+        shared = tuple(layer.weights.name for layer in layers)
+        if shared not in joined:
+            joined[shared] = _joined_weights(changed, each, layers)
+        _join(changed, each, layers, *joined[shared])
     fuse_others(changed)
     return changed
 
@@ -124,23 +137,26 @@ def fuse_others(model: ModelProto) -> None:
     whole.topological_sort()
 
 
-def _join(
-    model: ModelProto, attention: Attention, made: Mapping[str, NodeProto], constants: Mapping[str, TensorProto]
-) -> None:
-    """Put one product, and MultiHeadAttention of its result, in the place of an attention and the products before."""
-    parts = [_layer(made, constants, name) for name in (attention.query, attention.key, attention.value)]
-    hidden, weights, biases = parts[0][0], [part[1] for part in parts], [part[2] for part in parts]
-    name, heads = attention.name.rpartition("/")[0], attention.heads
+def _joined_weights(model: ModelProto, attention: Attention, layers: Sequence[_Layer]) -> tuple[str, str]:
+    """Add constants: the weights of query, key and value as one, and the shape in which the operator reads products."""
+    weights = [numpy_helper.to_array(layer.weights) for layer in layers]
     # [hidden, heads, size] each -> [hidden, heads, 3, size], the order in which the operator takes them apart.
-    joined = np.stack([each.reshape(len(each), heads, -1) for each in weights], axis=2)
-    weight = constant(model.graph, f"{name}/joined/weight", joined.reshape(len(joined), -1))
-    shape = constant(model.graph, f"{name}/joined/shape", np.array([0, 0, *joined.shape[1:]], np.int64))
-    bias = constant(model.graph, f"{name}/joined/bias", np.concatenate(biases))
-    product, apart = f"{name}/joined/MatMul_output_0", f"{name}/joined/Reshape_output_0"
+    joined = np.stack([each.reshape(len(each), attention.heads, -1) for each in weights], axis=2)
+    name = _name_before(attention)
+    weight = constant(model.graph, f"{name}/weight", joined.reshape(len(joined), -1))
+    shape = constant(model.graph, f"{name}/shape", np.array([0, 0, *joined.shape[1:]], np.int64))
+    return weight, shape
+
+
+def _join(model: ModelProto, attention: Attention, layers: Sequence[_Layer], weight: str, shape: str) -> None:
+    """Put one product, and MultiHeadAttention of its result, in the place of an attention and the products before."""
+    name = _name_before(attention)
+    bias = constant(model.graph, f"{name}/bias", np.concatenate([layer.bias for layer in layers]))
+    product, apart = f"{name}/MatMul_output_0", f"{name}/Reshape_output_0"
     model.graph.node.extend(
         [
-            helper.make_node("MatMul", [hidden, weight], [product], f"{name}/joined/MatMul"),
-            helper.make_node("Reshape", [product, shape], [apart], f"{name}/joined/Reshape"),
+            helper.make_node("MatMul", [layers[0].input, weight], [product], f"{name}/MatMul"),
+            helper.make_node("Reshape", [product, shape], [apart], f"{name}/Reshape"),
         ]
     )
     for tensor in (product, apart):
@@ -148,17 +164,20 @@ def _join(
     replace_attention(model, attention, "MultiHeadAttention", [apart, "", "", bias, "", attention.mask])
 
 
-def _layer(
-    made: Mapping[str, NodeProto], constants: Mapping[str, TensorProto], name: str
-) -> tuple[str, NDArray[np.floating], NDArray[np.floating]]:
-    """Of the linear layer that gives a tensor: its input, its weights [inputs, outputs] and its bias."""
+def _name_before(attention: Attention) -> str:
+    """What the names begin with of all that is added before an attention."""
+    return f"{attention.name.rpartition('/')[0]}/joined"
+
+
+def _layer(made: Mapping[str, NodeProto], constants: Mapping[str, TensorProto], name: str) -> _Layer:
+    """The linear layer that gives a tensor."""
     added = made[name]
     place = next((place for place, term in enumerate(added.input) if term in constants), None)
     product = made.get(added.input[1 - place]) if place is not None and added.op_type == "Add" else None
     if place is None or product is None or product.op_type != "MatMul":
         raise BugError(f"{name} is no linear layer's result")
-    weights, bias = (numpy_helper.to_array(constants[each]) for each in (product.input[1], added.input[place]))
-    return product.input[0], weights, bias
+    bias = numpy_helper.to_array(constants[added.input[place]])
+    return _Layer(product.input[0], constants[product.input[1]], bias)
 
 
 def _attention(

@@ -11,10 +11,8 @@ graph. Whether it is faster than rows that are packed beforehand is measured on 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from export.graphs.attention_biases import with_query_biases_alone
@@ -29,28 +27,20 @@ from runtime.errors import BugError
 _COUNTS, _OFFSETS, _STARTS = "/packing/counts", "/packing/offsets", "/packing/starts"
 
 
-def packing_from_graph(source: Path, output: Path, graph: Graph) -> Graph:
-    """Write the graph that takes its padding out by itself. Rows hold one window each, from their first token slot on.
-
-    Args:
-        source: a packed graph in fp32, as export.graphs.packed writes it.
-        output: the ONNX file to write.
-        graph: what the manifest says of the source.
-
-    Raises:
-        BugError: an attention or the classifier does not stand there as export.graphs.packed writes it.
-    """
-    onnx.save(without_padding(onnx.load(source)), output)
-    return packing_graph(replace(graph, file=output.name))
-
-
 def packing_graph(graph: Graph) -> Graph:
     """What the manifest says of a packed graph that takes its padding out by itself."""
     return replace(graph, layout="padded", made_for="onnxruntime", capturable=False)
 
 
 def without_padding(given: ModelProto) -> ModelProto:
-    """A copy of a packed graph in fp32 that takes its padding out by itself; see packing_from_graph."""
+    """A copy of a graph that takes its padding out. Rows hold one window each, from their first token slot on.
+
+    Args:
+        given: a packed graph in fp32, as export.graphs.packed writes it.
+
+    Raises:
+        BugError: an attention or the classifier does not stand there as export.graphs.packed writes it.
+    """
     model = with_query_biases_alone(given)
     attentions = attentions_of(model)
     _take_padding_out(model, attentions[0])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from onnx import numpy_helper
 
 from export.graphs.attention_biases import (
     layers_behind_values,
@@ -15,28 +17,18 @@ from export.graphs.attention_biases import (
     with_query_biases_alone,
     with_value_biases_folded,
 )
-from export.graphs.packed import packed_from_checkpoint
 from export.quantize.linear_layers import linear_layers
-from export.torch_model import load_model
 from runtime.errors import BugError
-from tests.tiny import tiny_checkpoint
+from tests.export.graphs.random_models import Packed
 
 # One of each way in which modules, tables and shared weights differ.
-_ARCHITECTURES = ("bert", "distilbert", "albert", "mpnet", "roberta")
+_ARCHITECTURES = ("bert", "distilbert", "albert", "electra", "mpnet", "roberta")
 
 
 @pytest.fixture(scope="module", params=_ARCHITECTURES)
-def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
-    """A packed fp32 graph whose biases are all large: random checkpoints have none."""
-    folder = tmp_path_factory.mktemp(request.param)
-    checkpoint = tiny_checkpoint(folder / "model", architecture=request.param)
-    packed_from_checkpoint(load_model(checkpoint), folder / "packed.onnx")
-    model, chance = onnx.load(folder / "packed.onnx"), np.random.default_rng(0)
-    for tensor in model.graph.initializer:
-        if tensor.name.endswith("bias"):
-            large = chance.normal(size=tuple(tensor.dims)).astype(np.float32)
-            tensor.CopyFrom(numpy_helper.from_array(large, tensor.name))
-    return model
+def packed(request: pytest.FixtureRequest, packed_of: Callable[[str], Packed]) -> onnx.ModelProto:
+    """A packed fp32 graph whose biases are all large and all different."""
+    return onnx.load(packed_of(request.param).file)
 
 
 def logits(model: onnx.ModelProto) -> NDArray[np.float32]:
@@ -49,6 +41,16 @@ def logits(model: onnx.ModelProto) -> NDArray[np.float32]:
         None, {"input_ids": ids, "position_ids": positions, "segment_ids": segments}
     )[0]
     return found[segments >= 0]
+
+
+def test_a_layer_has_no_bias_twice(packed: onnx.ModelProto) -> None:
+    """Or the tests below would not see one in another's place."""
+    layers = linear_layers(packed)
+    for number in range(2):
+        biases = [layer.bias for layer in layers if layer.name.startswith(f"/layers.{number}/")]
+        assert len(biases) == 6
+        assert all(bias.any() for bias in biases)
+        assert not any(np.array_equal(one, other) for one, other in itertools.combinations(biases, 2))
 
 
 def test_logits_stay(packed: onnx.ModelProto) -> None:
@@ -67,7 +69,7 @@ def test_keys_and_values_have_no_bias_and_queries_have_it_in_heads(packed: onnx.
     assert adds[0] - adds[1] == 2 * count
     constants = {tensor.name: tuple(tensor.dims) for tensor in changed.graph.initializer}
     in_heads = [name for node in changed.graph.node if node.op_type == "Add" for name in node.input]
-    assert [constants[name] for name in in_heads if name.endswith("/heads")] == [(2, 1, 16)] * count
+    assert [constants[name] for name in in_heads if name.endswith("/heads")] == [(4, 1, 8)] * count
 
 
 def test_every_linear_layer_is_still_found_where_biases_are_folded(packed: onnx.ModelProto) -> None:

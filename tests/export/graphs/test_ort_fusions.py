@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import onnx
@@ -14,22 +14,10 @@ from onnxruntime import InferenceSession
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from export.graphs.ort_fusions import DOMAIN, fuse_activations, fuse_normalizations
-from export.graphs.packed import packed_from_checkpoint
-from export.torch_model import load_model
-from tests.tiny import tiny_checkpoint
+from tests.export.graphs.random_models import Packed
 
 # Of two layers each: ALBERT shares its weights, ELECTRA widens its embeddings, RoBERTa and MPNet count differently.
 _ARCHITECTURES = ("bert", "distilbert", "albert", "electra", "mpnet", "roberta")
-
-
-def large_biases(path: Path) -> onnx.ModelProto:
-    """A graph whose biases are all large, and all different: those of random checkpoints are 0."""
-    model, chance = onnx.load(path), np.random.default_rng(0)
-    for tensor in model.graph.initializer:
-        if tensor.name.endswith("bias"):
-            large = chance.normal(size=tuple(tensor.dims)).astype(np.float32)
-            tensor.CopyFrom(numpy_helper.from_array(large, tensor.name))
-    return model
 
 
 def fused(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -56,10 +44,8 @@ def logits(model: onnx.ModelProto) -> NDArray[np.float32]:
 
 
 @pytest.mark.parametrize("architecture", _ARCHITECTURES)
-def test_logits_stay_and_nothing_of_the_kind_is_left(architecture: str, tmp_path: Path) -> None:
-    checkpoint = tiny_checkpoint(tmp_path / "model", architecture=architecture)
-    packed_from_checkpoint(load_model(checkpoint), tmp_path / "packed.onnx")
-    model = large_biases(tmp_path / "packed.onnx")
+def test_logits_stay_and_nothing_of_the_kind_is_left(architecture: str, packed_of: Callable[[str], Packed]) -> None:
+    model = onnx.load(packed_of(architecture).file)
     changed = fused(model)
     kinds = Counter(node.op_type for node in changed.graph.node)
     # Two a layer, and that of the embeddings.
@@ -72,9 +58,8 @@ def test_logits_stay_and_nothing_of_the_kind_is_left(architecture: str, tmp_path
     assert np.abs(logits(changed) - expected).max() < 2e-6 * np.abs(expected).max() + 1e-5
 
 
-def test_what_is_no_gelu_with_the_error_function_stays(tmp_path: Path) -> None:
-    packed_from_checkpoint(load_model(tiny_checkpoint(tmp_path / "model")), tmp_path / "packed.onnx")
-    model = large_biases(tmp_path / "packed.onnx")
+def test_what_is_no_gelu_with_the_error_function_stays(packed_of: Callable[[str], Packed]) -> None:
+    model = onnx.load(packed_of("bert").file)
     for node in model.graph.node:
         # Of the first layer, the last factor is another; of the second, the result is read twice.
         if node.name == "/layers.0/activation/Constant_2":
@@ -87,9 +72,8 @@ def test_what_is_no_gelu_with_the_error_function_stays(tmp_path: Path) -> None:
     assert np.abs(logits(changed) - logits(model)).max() < 1e-4
 
 
-def test_a_sum_that_something_else_reads_stays(tmp_path: Path) -> None:
-    packed_from_checkpoint(load_model(tiny_checkpoint(tmp_path / "model")), tmp_path / "packed.onnx")
-    model = large_biases(tmp_path / "packed.onnx")
+def test_a_sum_that_something_else_reads_stays(packed_of: Callable[[str], Packed]) -> None:
+    model = onnx.load(packed_of("bert").file)
     totals = {node.input[0] for node in model.graph.node if node.name == "/layers.1/last/LayerNormalization"}
     model.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in totals)
     changed = fused(model)

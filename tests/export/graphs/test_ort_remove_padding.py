@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +13,12 @@ from onnxruntime import InferenceSession
 
 from export.certify.attest.graph import attest_graph
 from export.graphs.fp16 import fp16_from_graph
-from export.graphs.ort_remove_padding import packing_from_graph
-from export.graphs.packed import packed_from_checkpoint
-from export.torch_model import load_model
+from export.graphs.ort_remove_padding import packing_graph, without_padding
 from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.batch.batches import NOTHING, Batch
-from runtime.bundle.store import Graph
 from runtime.errors import BugError
+from tests.export.graphs.random_models import Packed
 from tests.export.graphs.reference_operators import logits_by_reference
-from tests.tiny import tiny_checkpoint
 
 _COUNTS = (9, 4, 12, 1)
 
@@ -36,53 +35,60 @@ def padded_rows() -> Batch:
     )
 
 
-def made(folder: Path, architecture: str = "bert") -> tuple[Graph, Graph]:
-    """The packed graph and what becomes of it."""
-    checkpoint = tiny_checkpoint(folder / "model", architecture=architecture)
-    graph = packed_from_checkpoint(load_model(checkpoint), folder / "packed.onnx")
-    return graph, packing_from_graph(folder / "packed.onnx", folder / "packing.onnx", graph)
+def in_fp32(packed: Packed, folder: Path) -> Packed:
+    """What becomes of a packed graph."""
+    onnx.save(without_padding(onnx.load(packed.file)), folder / "packing.onnx")
+    return Packed(folder / "packing.onnx", replace(packing_graph(packed.graph), file="packing.onnx"))
+
+
+def in_fp16(packed: Packed, folder: Path) -> Packed:
+    """The same in fp16, as export makes it."""
+    output, graph = folder / "half.onnx", packing_graph(packed.graph)
+    made = fp16_from_graph(packed.file, output, graph, [], threads=1, change=without_padding)
+    return Packed(output, made.graph)
 
 
 @pytest.mark.parametrize("architecture", ["bert", "roberta", "distilbert", "albert", "electra", "mpnet"])
-def test_logits_stay(architecture: str, tmp_path: Path) -> None:
-    graph, packing = made(tmp_path, architecture)
-    assert (packing.layout, packing.inputs, packing.made_for) == ("padded", graph.inputs, "onnxruntime")
-    assert not packing.capturable
-    kinds = [node.op_type for node in onnx.load(tmp_path / packing.file).graph.node]
+def test_logits_stay(architecture: str, packed_of: Callable[[str], Packed], tmp_path: Path) -> None:
+    packed = packed_of(architecture)
+    packing = in_fp32(packed, tmp_path)
+    assert (packing.graph.layout, packing.graph.inputs) == ("padded", packed.graph.inputs)
+    assert (packing.graph.made_for, packing.graph.capturable) == ("onnxruntime", False)
+    kinds = [node.op_type for node in onnx.load(packing.file).graph.node]
     counts = [kinds.count(name) for name in ("RemovePadding", "PackedMultiHeadAttention", "RestorePadding", "Softmax")]
     assert counts == [1, 2, 1, 0]
     batch = padded_rows()
-    backend = OnnxRuntime(tmp_path / graph.file, layout="packed", streams=1, threads=1)
+    backend = OnnxRuntime(packed.file, layout="packed", streams=1, threads=1)
     expected = backend.logits(batch)
     backend.close()
-    found = logits_by_reference(tmp_path / packing.file, batch)
+    found = logits_by_reference(packing.file, batch)
     assert np.abs(expected - found)[batch.segment_ids >= 0].max() < 1e-4
 
 
 @pytest.mark.parametrize("architecture", ["bert", "mpnet"])
-def test_onnx_runtime_accepts_its_types_and_lacks_nothing_but_a_gpu(architecture: str, tmp_path: Path) -> None:
-    _, packing = made(tmp_path, architecture)
-    fp16 = fp16_from_graph(tmp_path / packing.file, tmp_path / "half.onnx", packing, [], threads=1)
-    assert (fp16.graph.precision, fp16.graph.capturable) == ("fp16", False)
-    for file in (packing.file, fp16.graph.file):
+def test_onnx_runtime_accepts_its_types_and_lacks_nothing_but_a_gpu(
+    architecture: str, packed_of: Callable[[str], Packed], tmp_path: Path
+) -> None:
+    packed = packed_of(architecture)
+    whole, half = in_fp32(packed, tmp_path), in_fp16(packed, tmp_path)
+    assert (half.graph.precision, half.graph.capturable) == ("fp16", False)
+    for each in (whole, half):
         # Types are checked before kernels are looked for, of which its CPU provider has none.
         with pytest.raises(Exception, match=r"NOT_IMPLEMENTED.*RemovePadding"):
-            InferenceSession(tmp_path / file, providers=["CPUExecutionProvider"])
+            InferenceSession(each.file, providers=["CPUExecutionProvider"])
 
 
-def test_its_work_is_that_of_the_packed_graph(tmp_path: Path) -> None:
-    graph, packing = made(tmp_path)
-    fp16 = fp16_from_graph(tmp_path / packing.file, tmp_path / "half.onnx", packing, [], threads=1)
-    plain = attest_graph(tmp_path / graph.file, graph)
-    for each in (packing, fp16.graph):
-        told = attest_graph(tmp_path / each.file, each)
+def test_its_work_is_that_of_the_packed_graph(packed_of: Callable[[str], Packed], tmp_path: Path) -> None:
+    packed = packed_of("bert")
+    plain = attest_graph(packed.file, packed.graph)
+    for each in (in_fp32(packed, tmp_path), in_fp16(packed, tmp_path)):
+        told = attest_graph(each.file, each.graph)
         assert told.macs == plain.macs
         assert told.attention_macs == plain.attention_macs
         assert (told.attention, told.fused_attention) == (2, 2)
     assert told.shares["fp16"] > 0.9
 
 
-def test_another_graph_is_a_bug(tiny_bundle: Path, tmp_path: Path) -> None:
-    graph = Graph("padded-fp32.onnx", "fp32", "padded", 17, ())
+def test_another_graph_is_a_bug(tiny_bundle: Path) -> None:
     with pytest.raises(BugError, match="was expected"):
-        packing_from_graph(tiny_bundle / graph.file, tmp_path / "packing.onnx", graph)
+        without_padding(onnx.load(tiny_bundle / "padded-fp32.onnx"))

@@ -16,43 +16,7 @@ from numpy.typing import NDArray
 
 from export.graphs.packed import INPUTS, can_pack, packed_from_checkpoint
 from runtime.errors import CheckpointError
-
-_VOCABULARY, _POSITIONS, _LABELS = 90, 40, 5
-_BERT = {
-    "vocab_size": _VOCABULARY,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 48,
-    "max_position_embeddings": _POSITIONS,
-}
-_ROBERTA = {**_BERT, "max_position_embeddings": _POSITIONS + 2, "pad_token_id": 1, "type_vocab_size": 1}
-CONFIGS: dict[str, hf.PretrainedConfig] = {
-    "bert": hf.BertConfig(**_BERT),
-    "bert of another activation": hf.BertConfig(**_BERT, hidden_act="gelu_new"),
-    "electra": hf.ElectraConfig(**_BERT, embedding_size=16),
-    "roberta": hf.RobertaConfig(**_ROBERTA),
-    "xlm-roberta": hf.XLMRobertaConfig(**_ROBERTA),
-    "camembert": hf.CamembertConfig(**_ROBERTA),
-    "albert": hf.AlbertConfig(**_BERT, embedding_size=16),
-    "mpnet": hf.MPNetConfig(**{**_ROBERTA, "pad_token_id": 1}),
-    "distilbert": hf.DistilBertConfig(
-        vocab_size=_VOCABULARY, dim=32, n_layers=2, n_heads=4, hidden_dim=48, max_position_embeddings=_POSITIONS
-    ),
-}
-
-
-def model_of(config: hf.PretrainedConfig) -> hf.PreTrainedModel:
-    """A model with every parameter drawn at random, so that none of them can be forgotten or exchanged unseen."""
-    config.num_labels = _LABELS
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model: hf.PreTrainedModel = hf.AutoModelForTokenClassification.from_config(config)
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.normal_(std=0.3)
-    model.train(False)
-    return model
+from tests.export.graphs.random_models import BERT, CONFIGS, POSITIONS, VOCABULARY, model_of
 
 
 def row_of(windows: Sequence[NDArray[np.int64]], length: int) -> dict[str, NDArray[np.int64]]:
@@ -84,7 +48,7 @@ def test_window_gets_what_it_gets_alone(name: str, tmp_path: Path) -> None:
     assert (graph.layout, graph.precision, graph.inputs) == ("packed", "fp32", INPUTS)
     session = onnxruntime.InferenceSession(tmp_path / "packed.onnx", providers=["CPUExecutionProvider"])
     chance = np.random.default_rng(1)
-    windows = [chance.integers(2, _VOCABULARY, size) for size in (9, 1, _POSITIONS, 3)]
+    windows = [chance.integers(2, VOCABULARY, size) for size in (9, 1, POSITIONS, 3)]
     one = row_of(windows, 64)
     # A second row, of one window and nothing, and a third with nothing at all.
     rows = [one, row_of(windows[:1], 64), row_of([], 64)]
@@ -103,7 +67,7 @@ def test_nothing_of_another_window_is_seen(tmp_path: Path) -> None:
     packed_from_checkpoint(model_of(CONFIGS["bert"]), tmp_path / "packed.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "packed.onnx", providers=["CPUExecutionProvider"])
     chance = np.random.default_rng(2)
-    first, second, other = (chance.integers(2, _VOCABULARY, size) for size in (7, 9, 9))
+    first, second, other = (chance.integers(2, VOCABULARY, size) for size in (7, 9, 9))
     one, two = (session.run(None, row_of([first, each], 16))[0][0] for each in (second, other))
     assert np.array_equal(one[:7], two[:7])
     assert not np.allclose(one[7:], two[7:])
@@ -117,7 +81,7 @@ def test_axes_are_dynamic(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_packed_is_refused(tmp_path: Path) -> None:
-    model = model_of(hf.BertConfig(**_BERT, position_embedding_type="relative_key"))
+    model = model_of(hf.BertConfig(**BERT, position_embedding_type="relative_key"))
     assert not can_pack(model)
     with pytest.raises(CheckpointError, match="cannot be packed; use its padded graph"):
         packed_from_checkpoint(model, tmp_path / "packed.onnx")

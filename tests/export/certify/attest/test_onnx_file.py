@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import pytest
 from onnx import TensorProto
 
 from export.certify.attest.onnx_file import LENGTH, ROWS, inferred, source_of, tensors
-from export.graphs.ort_attention import fused_from_graph
-from export.graphs.ort_remove_padding import packing_from_graph
+from export.graphs.ort_attention import with_fused_attention
+from export.graphs.ort_remove_padding import without_padding
 from tests.export.certify.attest.precisions import FP32, INT8
 
 
@@ -31,8 +32,8 @@ def test_all_tensors_have_the_shapes_of_one_batch(graphs: Path) -> None:
 def test_results_of_onnx_runtimes_own_operators_have_a_shape(
     graphs: Path, tmp_path: Path, operator: str, shape: tuple[int, ...]
 ) -> None:
-    write = fused_from_graph if operator == "MultiHeadAttention" else packing_from_graph
-    write(graphs / FP32.file, tmp_path / "changed.onnx", FP32)
+    change = with_fused_attention if operator == "MultiHeadAttention" else without_padding
+    onnx.save(change(onnx.load(graphs / FP32.file)), tmp_path / "changed.onnx")
     model = inferred(tmp_path / "changed.onnx")
     shapes, _ = tensors(model)
     results = [node.output[0] for node in model.graph.node if node.op_type == operator]
@@ -40,8 +41,8 @@ def test_results_of_onnx_runtimes_own_operators_have_a_shape(
 
 
 def test_so_have_what_stands_between_attentions_in_rows_or_token_by_token(graphs: Path, tmp_path: Path) -> None:
-    for write, leading in ((fused_from_graph, (ROWS, LENGTH)), (packing_from_graph, (ROWS * LENGTH,))):
-        write(graphs / FP32.file, tmp_path / "changed.onnx", FP32)
+    for change, leading in ((with_fused_attention, (ROWS, LENGTH)), (without_padding, (ROWS * LENGTH,))):
+        onnx.save(change(onnx.load(graphs / FP32.file)), tmp_path / "changed.onnx")
         model = inferred(tmp_path / "changed.onnx")
         shapes, _ = tensors(model)
         for node in model.graph.node:
