@@ -35,7 +35,7 @@ def main(arguments: Sequence[str], *, begin_tagger: TaggerOpener = begin_tagger,
 
     with Job(request, save_seconds=save_seconds) as job:
         if not job.is_done:
-            # Only now: a mistake in the inputs or the output is reported before a backend is loaded.
+            # Only now: a mistake in the inputs or the output is reported before a backend opens the model.
             tagger = end_opening()
             try:
                 with naming_the_option():  # rows of one length are checked before their first answer

@@ -1,4 +1,4 @@
-"""Opens the tagger that a command line asks for, in the background while inputs and output are checked.
+"""Opens the tagger that a command line asks for; verifies and loads in the background while all else is checked.
 
 Importing the module imports neither numpy nor tokenizers. It does not know formats or files of texts.
 """
@@ -33,14 +33,15 @@ def begin_tagger(request: Request) -> Callable[[], Tagger]:
     """Begin to verify the bundle on a thread of its own; see TaggerOpener.
 
     Verifying reads every byte of the bundle, and for a tenth of a second or more needs no Python interpreter. In this
-    time the inputs are checked and libraries are loaded. Texts on the command line leave no input to check, so that the
-    whole tagger is opened in the background then: a backend needs no interpreter either while it loads its graph.
+    time the inputs and the output are checked and libraries are loaded. The model is opened once the function is
+    called, so that a mistake in the command line does not wait for it.
     """
     _one_thread_of_blas()
     verified = Ahead(partial(_prepared, request))
-    if request.job.texts:
-        return Ahead(partial(_open_tagger, request, verified), to_its_end=True).result
-    return lambda: _open_tagger(request, verified)
+    load = partial(_load_libraries, request.model.wanted.backend)
+    # Texts on the command line are checked at once, which leaves time to load while the modules for it are imported.
+    loaded = Ahead(load, to_its_end=True).result if request.job.texts else load
+    return lambda: _open_tagger(request, loaded, verified)
 
 
 def _one_thread_of_blas() -> None:
@@ -71,15 +72,22 @@ def _goal(request: Request) -> Goal:
     return "once" if request.job.texts and not request.model.reproducible else "throughput"
 
 
-def _open_tagger(request: Request, verified: Ahead[Prepared]) -> Tagger:
+def _load_libraries(backend: str) -> None:
     import runtime.tagger  # noqa: F401 - numpy and tokenizers are loaded while the bundle is verified
     from runtime.backends.registry import not_needed
 
+    with _without(not_needed()):
+        _load_ahead(backend)
+
+
+def _open_tagger(request: Request, loaded: Callable[[], None], verified: Ahead[Prepared]) -> Tagger:
     model = request.model
     if told := too_many_threads(model.threads):
         print(f"{PROG}: warning: {told}", file=sys.stderr)
+    loaded()
+    from runtime.backends.registry import not_needed
+
     with naming_the_option(), _without(not_needed()):
-        _load_ahead(model.wanted.backend)
         tagger = _opened(request, verified.result())
     if model.verbose or (request.job.progress and sys.stderr.isatty()):
         print(f"{PROG}: took {tagger.about}", file=sys.stderr)

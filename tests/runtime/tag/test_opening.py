@@ -60,12 +60,12 @@ def test_a_command_with_texts_starts_no_threads_of_blas_and_takes_no_users_choic
         assert done.stdout.splitlines()[-1] == used
 
 
-def test_texts_to_a_file_that_is_in_the_way_end_in_a_line_with_the_tagger_opened(
+def test_texts_to_a_file_that_is_in_the_way_end_in_a_line_and_do_not_wait_for_the_model(
     tiny_bundle: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "there").mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "runtime.tag", "--bundle", tiny_bundle, "-o", tmp_path / "there", "Oslo"],
+        [sys.executable, "-m", "runtime.tag", "--bundle", tiny_bundle, "--verbose", "-o", tmp_path / "there", "Oslo"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
