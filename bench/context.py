@@ -87,7 +87,8 @@ def reference_of(bench: Bench, workload: Workload, notes: list[str]) -> Expected
     subject = bench.subject
     given = [tuple(text.tokens) for text in workload.texts]
     offsets = [split_words(text) for text in workload.raw]
-    # Raw text cut by Nerve's rules: what the backend alone changes is counted against these.
+    # Whole raw texts, in words by Nerve's rules: what the backend and cutting into sentences change is counted against
+    # these.
     cut = [tuple(text[start:end] for start, end in spans) for text, spans in zip(workload.raw, offsets)]
     # Most sentences are cut as the corpus cuts them, and are asked about once.
     asked = list(dict.fromkeys([*given, *cut]))

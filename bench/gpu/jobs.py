@@ -99,7 +99,7 @@ def certify(session: Session, bundle: Path, checkpoint: Path, corpus: Path, sent
     for one in on_gpu:
         changed, agreement, words = (one.measured.get(name) or 0 for name in ("changed_per_10k", "agreement", "words"))
         state = "passed" if one.passed else "not passed"
-        found = f"{changed:.1f} labels changed in 10,000 of {words:,} words, agreement {agreement:.4f}"
+        found = f"{changed:.2f} labels changed in 10,000 of {words:,} words, agreement {agreement:.4f}"
         lines.append(f"{one.candidate}: {state}, {found}")
     return Answer(lines, done.returncode == 0 and any(one.passed for one in on_gpu))
 

@@ -24,8 +24,9 @@ def method_of(plan: Plan, *, threads: int) -> list[str]:
         "F1 and changed labels: entities are brought back to the corpus's words by their offsets; a word belongs to an "
         "entity if they share a character. Systems are given words joined by spaces, as raw text; the "
         "checkpoint itself is given the words. So cutting words otherwise counts as changed labels, for everyone. "
-        "What the backend alone changed is counted against the checkpoint in fp32 on the same text, cut into words as "
-        "the system cuts it (for pipelines: by the pipeline in fp32). "
+        "What the backend changed is counted against the checkpoint in fp32 on the same whole text, cut into words as "
+        "the system cuts it (for pipelines: by the pipeline in fp32). Nerve reads sentence by sentence, so cutting a "
+        "text into sentences counts here, too; certificates have what the backend alone changed. "
         "Over 10 labels in 10,000 or 0.1 points of F1 is flagged.",
         "Cold start: from starting a process to its first answer. Peak memory: VmHWM of a process that tagged the "
         "sentences" + (", the search included." if plan.quick else " with the chosen setting and nothing else."),

@@ -28,8 +28,9 @@ class Accuracy:
     Attributes:
         precision, recall, f1: of entities against gold, 0 to 1.
         changed_per_10k: labels in 10,000 words that are not those of the checkpoint, given the corpus's words.
-        backend_changed_per_10k: the same where the checkpoint was given the raw text, cut into words as the system
-            cuts it. So this is what the backend alone changed.
+        backend_changed_per_10k: the same where the checkpoint was given the whole raw text, cut into words as the
+            system cuts it. So words do not count; what the backend changed does, and what follows from sentences:
+            Nerve cuts a text into them, and reads each by itself. A certificate has what the backend alone changed.
         backend_f1_lost: points of F1 lost against the checkpoint on that same text.
     """
 

@@ -124,8 +124,8 @@ def has_gold(workload: Workload, labels: Sequence[str]) -> bool:
 def flags(mine: Accuracy) -> list[str]:
     """Return what a reader must know of these answers before believing the speed beside them.
 
-    Only the backend is judged: against the checkpoint on the same words, so that cutting words otherwise does not
-    count. What the cutting costs is in the columns for F1 and changed labels.
+    The backend is judged, against the checkpoint on the same words, so that cutting words otherwise does not count; see
+    Accuracy for what else does. What the cutting costs is in the columns for F1 and changed labels.
     """
     said = []
     if mine.backend_changed_per_10k is not None and mine.backend_changed_per_10k > MOST_CHANGED:
