@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ class Bench:
         scores: whether answers are scored; nothing can be said of those of random weights.
         start: starts the process of a system.
         reference: the job that asks the checkpoint; see bench.workloads.reference.
+        expected: returns its answers, where it was asked before.
         roofline: opens what measures the machine's matrix-multiplication rate.
     """
 
@@ -58,6 +60,7 @@ class Bench:
     scores: bool = True
     start: Callable[[int], JobRunner] = Worker
     reference: Callable[..., list[list[str] | None]] = reference_labels
+    expected: Callable[[], Expected] | None = None
     roofline: Callable[[Setting], System] = open_products
 
 
@@ -68,14 +71,19 @@ class Comparison:
     Attributes:
         bench: what it was given.
         systems: all of them, running or not.
-        probe: measures the roofline beside them.
+        probing: opens what measures the roofline beside them.
         notes: sentences for the reader; more are added on the way.
     """
 
     bench: Bench
     systems: list[MeasuredSystem]
-    probe: RooflineProbe
+    probing: Future[RooflineProbe]
     notes: list[str]
+
+    @property
+    def probe(self) -> RooflineProbe:
+        """What measures the roofline, once it is open."""
+        return self.probing.result()
 
     def on(self, workload: str) -> list[MeasuredSystem]:
         """Return the systems that are measured on that workload; see Spec.workloads."""

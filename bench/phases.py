@@ -22,6 +22,8 @@ from bench.workloads.texts import Workload
 from export.tune.open_loop import poisson
 
 _WARM_UP_CALLS = 3
+# Of a slow system in a round: fewer would say nothing of p90.
+_LEAST_CALLS = 10
 # If the last tenth of the arrivals waited longer than this share of the whole load, the queue was growing.
 _SATURATED = 0.5
 Counted = Callable[[Workload], int]
@@ -45,15 +47,17 @@ def cold_start(system: MeasuredSystem, text: str, times: int, clock: Callable[[]
         system.row.cold_seconds.append(clock() - begun)
 
 
-def search(system: MeasuredSystem, workload: Workload) -> Throughput:
-    """Try every setting once, after a warm-up, and take the fastest; the record says what was tried."""
+def search(
+    system: MeasuredSystem, workload: Workload, *, warm_ups: int = 1, warm_up_seconds: float = 0.0
+) -> Throughput:
+    """Try every setting after a warm-up, and take the fastest; the record says what was tried. See Plan.warm_ups."""
     tried: list[tuple[float, Setting]] = []
     if len(system.spec.settings) > 1:
         for setting in system.spec.settings:
             system.open(setting)
             # Compiling and first allocations belong to opening, not to the speed of a setting.
             system.ask(jobs.answers, workload.raw[:4])
-            seconds = system.ask(jobs.timed, workload.raw, 1)
+            seconds = system.ask(jobs.warm_up, workload.raw, warm_ups, warm_up_seconds)
             tried.append((len(workload.texts) / seconds, setting))
     # The fastest of single tries may be the second best by luck; the rounds then time it fairly all the same.
     best = max(tried, key=lambda one: one[0])[1] if tried else system.spec.settings[0]
@@ -90,24 +94,34 @@ def open_for_one(system: MeasuredSystem) -> None:
         system.open(Setting(setting.batch, 1, setting.streams * setting.threads, goal="latency"))
 
 
-def latency(systems: Sequence[MeasuredSystem], workload: Workload, *, rounds: int) -> None:
-    """Tag one text at a time, interleaved: each round gives every system the same part of the texts."""
+def latency(systems: Sequence[MeasuredSystem], workload: Workload, *, rounds: int, round_seconds: float = 0.0) -> None:
+    """Tag one text at a time, interleaved: each round gives every system the same part of the texts.
+
+    A system whose round would last longer than `round_seconds` tags the first of them; 0: no limit.
+    """
     raw = workload.raw
     size = len(raw) // rounds
     by_name = {one.name: one for one in systems if one.running}
-    each(by_name.values(), lambda one: one.ask(jobs.calls, raw[:_WARM_UP_CALLS]))
+    calls = dict.fromkeys(by_name, size)
+
+    def warm_up(one: MeasuredSystem) -> None:
+        seconds = float(np.median(one.ask(jobs.calls, raw[:_WARM_UP_CALLS])))
+        if round_seconds:
+            calls[one.name] = min(size, max(_LEAST_CALLS, int(round_seconds / seconds)))
+
+    each(by_name.values(), warm_up)
     # Every round gets texts that were not used before: a cache must not help.
     taken = dict.fromkeys(by_name, 0)
 
     def run_(name: str) -> list[float]:
         first = size * taken[name]
         taken[name] += 1
-        return [1000 * seconds for seconds in by_name[name].ask(jobs.calls, raw[first : first + size])]
+        return [1000 * seconds for seconds in by_name[name].ask(jobs.calls, raw[first : first + calls[name]])]
 
     runs = {name: functools.partial(run_, name) for name, one in by_name.items() if one.running}
-    for name, calls in interleave(runs, rounds=rounds, failed=lambda name, failure: None).items():
-        p50, p90, p99 = percentiles([value for part in calls for value in part])
-        by_name[name].row.latency.append(Latency(workload.name, calls, p50, p90, p99))
+    for name, found in interleave(runs, rounds=rounds, failed=lambda name, failure: None).items():
+        p50, p90, p99 = percentiles([value for part in found for value in part])
+        by_name[name].row.latency.append(Latency(workload.name, found, p50, p90, p99))
 
 
 def load(system: MeasuredSystem, workload: Workload, plan: Plan) -> None:

@@ -28,7 +28,10 @@ class Plan:
         large_sentences: how many are timed with bert-large's shape. large_rounds: runs of each system.
         drawn_again: whether sentences are drawn again and again, so that there are as many as are to be timed.
         least_rounds: with so many runs, a system's speed stays when it ends in a later round; 0: it needs all rounds.
-        longest_run: seconds; a system that would take longer tags every second, third, ... text alone. 0: no limit.
+        longest_run: seconds; a baseline that would take longer tags every second, third, ... text alone. 0: no limit.
+        warm_ups: most runs of a system's warm-up, which ends when runs no longer get faster; 1: one run.
+        warm_up_seconds: no further one begins after so many.
+        latency_seconds: a round of a slow system has fewer calls, so that it lasts about so long. 0: all calls.
     """
 
     quick: bool
@@ -52,6 +55,9 @@ class Plan:
     drawn_again: bool = False
     least_rounds: int = 0
     longest_run: float = 0.0
+    warm_ups: int = 1
+    warm_up_seconds: float = 0.0
+    latency_seconds: float = 0.0
 
 
 # Five rounds are the fewest from which the second interval can show a difference of a few percent.

@@ -6,6 +6,7 @@ The systems are given to it: the command line gives a bundle's candidates and th
 from __future__ import annotations
 
 import datetime
+import functools
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,9 @@ from bench.workloads.answers import NOTHING_EXPECTED, Expected, checkpoint_accur
 from bench.workloads.bert_large import WORKLOAD
 from bench.workloads.texts import Workload, documents_of, sentences_of, single_texts
 
+# A setting's warm-up: a first run that took longer is long enough for its start not to matter.
+_TRIAL_SECONDS = 2.0
+
 
 def run_bench(bench: Bench) -> Result:
     """Measure everything. A system that fails becomes a row that says why."""
@@ -32,14 +36,18 @@ def run_bench(bench: Bench) -> Result:
     machine = machine_facts()
     notes: list[str] = []
     systems = [MeasuredSystem(spec, threads=bench.threads, start=bench.start) for spec in bench.specs]
-    probe = open_probe(bench.start, bench.roofline, threads=bench.threads, notes=notes)
-    comparison = Comparison(bench, systems, probe, notes)
-    try:
-        workloads = _measure(comparison)
-    finally:
-        for system in systems:
-            system.leave()
-        probe.close()
+    with ThreadPoolExecutor(max(1, len(systems))) as pool:
+        probing = pool.submit(open_probe, bench.start, bench.roofline, threads=bench.threads, notes=notes)
+        # Choosing its shapes takes seconds. They pass while systems open, but never beside a cold start.
+        if bench.plan.cold_starts:
+            probing.result()
+        comparison = Comparison(bench, systems, probing, notes)
+        try:
+            workloads = _measure(comparison)
+        finally:
+            # Each process takes a moment to end.
+            list(pool.map(MeasuredSystem.leave, systems))
+            comparison.probe.close()
     machine["load_average_after"] = machine_facts()["load_average"]
     return Result(
         made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -81,7 +89,7 @@ def _main(comparison: Comparison) -> Measured:
     with stage("prepare"):
         # What has no files to make needs no process for it.
         each([one for one in comparison.systems if one.spec.files or plan.cold_starts], phases.prepare)
-    main, scored = _main_workloads(bench)
+    main, scored = main_workloads(bench)
     systems = comparison.on(main.name)
     with stage("reference"):
         expected = _expected(comparison, systems, scored)
@@ -105,7 +113,7 @@ def _main(comparison: Comparison) -> Measured:
     return measured
 
 
-def _main_workloads(bench: Bench) -> tuple[Workload, Workload]:
+def main_workloads(bench: Bench) -> tuple[Workload, Workload]:
     """Return what is timed and what is scored: sentences of the corpus, or the user's texts without a corpus."""
     if not bench.corpus:
         assert bench.texts is not None
@@ -124,17 +132,22 @@ def _expected(comparison: Comparison, systems: Sequence[MeasuredSystem], scored:
     """Return the checkpoint's answers. Where no cold start is timed, systems are opened while it is asked."""
     bench = comparison.bench
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(reference_of, bench, scored, comparison.notes) if bench.scores else None
+        ask = bench.expected or functools.partial(reference_of, bench, scored, comparison.notes)
+        asked = pool.submit(ask) if bench.scores else None
         if not bench.plan.cold_starts:
             each(systems, lambda one: one.open(one.spec.settings[0]), at_once=bench.threads)
+    # Nothing may be timed before its shapes are chosen.
+    comparison.probing.result()
     # A copy, because the main baseline adds its answers to the twins.
-    return asked.result() if asked is not None else replace(NOTHING_EXPECTED, twins={})
+    found = asked.result() if asked is not None else NOTHING_EXPECTED
+    return replace(found, twins=dict(found.twins))
 
 
 def _search(one: MeasuredSystem, tried: Workload, found: dict[str, Throughput], plan: Plan, *, fresh: bool) -> None:
     if fresh:
         phases.cold_start(one, tried.raw[0], plan.cold_starts)
-    found[one.name] = phases.search(one, tried)
+    seconds = min(plan.warm_up_seconds, _TRIAL_SECONDS)
+    found[one.name] = phases.search(one, tried, warm_ups=plan.warm_ups, warm_up_seconds=seconds)
     if fresh and not plan.quick:
         # The peak of memory is to be that of the chosen setting, not of all that were tried.
         one.leave()
@@ -148,7 +161,7 @@ def _one_text_at_a_time(comparison: Comparison) -> None:
         each(systems, phases.open_for_one, at_once=bench.threads)
         for words in plan.latency_words:
             texts = single_texts(bench.corpus, words, plan.latency_calls * plan.latency_rounds, seed=SEED)
-            phases.latency(systems, texts, rounds=plan.latency_rounds)
+            phases.latency(systems, texts, rounds=plan.latency_rounds, round_seconds=plan.latency_seconds)
     with stage("load"):
         # Another seed than for the latency, so that no text was seen before.
         sentences = single_texts(bench.corpus, 0, 500, seed=SEED + 1)

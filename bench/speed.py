@@ -51,11 +51,13 @@ def throughput(
     tagged = dict.fromkeys(by_name, workload.raw)
 
     def calibrate(one: MeasuredSystem) -> None:
-        part = _part_for(one, workload, plan)
+        part = _part_for(one, workload, plan, found[one.name])
         if part is not workload:
             tagged[one.name] = part.raw
             found[one.name].part_texts, found[one.name].part_tokens = len(part.texts), count(part)
-        seconds = one.ask(jobs.timed, part.raw, 1)  # this is the warm-up, too
+        # Where a part was sized by a search or by few texts, that was the warm-up.
+        most = 1 if plan.longest_run and one.spec.group != "nerve" else plan.warm_ups
+        seconds = one.ask(jobs.warm_up, part.raw, most, plan.warm_up_seconds)
         found[one.name].repeats = repeats_for(seconds, at_least=plan.run_seconds)
 
     each(by_name.values(), calibrate)
@@ -74,18 +76,29 @@ def throughput(
     compare(systems, measured)
 
 
-def _part_for(one: MeasuredSystem, workload: Workload, plan: Plan) -> Workload:
+def _part_for(one: MeasuredSystem, workload: Workload, plan: Plan, found: Throughput) -> Workload:
     """Return what the system tags in each run: all texts, or every nth where all would take too long for the plan.
 
-    A part has texts of all lengths, and at least one full batch.
+    A part has texts of all lengths, and at least one full batch. Nerve always tags all: it reads, computes and decodes
+    at the same time, which a part of a batch or two does not show.
     """
-    if not plan.longest_run:
+    if not plan.longest_run or one.spec.group == "nerve":
         return workload
-    few = workload.texts[:: max(1, len(workload.texts) // max(_TRIED, one.setting.batch))]
-    seconds = one.ask(jobs.timed, [text.text for text in few], 1) * len(workload.texts) / len(few)
+    seconds = len(workload.texts) / (_rate_of(found) or _rate_now(one, workload, plan))
     most = len(workload.texts) // max(1, one.setting.batch)
     every = min(most, math.ceil(seconds / plan.longest_run))
     return replace(workload, texts=workload.texts[::every]) if every > 1 else workload
+
+
+def _rate_of(found: Throughput) -> float | None:
+    """Return the texts a second that the search found for the chosen setting; None where nothing was searched."""
+    return next((rate for *tried, rate in found.search if tried == found.setting), None)
+
+
+def _rate_now(one: MeasuredSystem, workload: Workload, plan: Plan) -> float:
+    """Return the texts a second of a warm run on few texts."""
+    few = workload.raw[:: max(1, len(workload.texts) // max(_TRIED, one.setting.batch))]
+    return len(few) / one.ask(jobs.warm_up, few, plan.warm_ups, plan.warm_up_seconds)
 
 
 def _derived(one: Throughput, seconds: list[float], precision: str, measured: Measured) -> Throughput:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bench.gpu.jobs import Answer
 from bench.gpu.matrices import open_gpu_products
@@ -54,8 +54,8 @@ class GpuCheck:
     corpus: Path | None = None
     start: Callable[[int], JobRunner] = Worker
     roofline: Callable[[Setting], System] = open_gpu_products
-    _beside: dict[str, Future[Answer]] = field(default_factory=dict, init=False)
-    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False)
+    _beside: dict[str, Future[Any]] = field(default_factory=dict, init=False)
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2), init=False)
 
     def bounded(self, seconds: float) -> Callable[[int], JobRunner]:
         """Return a `start` whose processes end after so many seconds from now, or when the check must be over."""
@@ -79,11 +79,15 @@ class GpuCheck:
         finally:
             runner.close()
 
-    def begin(self, name: str, work: Callable[[], Answer]) -> None:
+    def begin(self, name: str, work: Callable[[], object]) -> None:
         """Do work beside the following steps, so long as these time nothing; `awaited` returns its answer."""
         self._beside[name] = self._pool.submit(work)
 
-    def awaited(self, name: str) -> Answer:
+    def begun(self, name: str) -> bool:
+        """Return whether work was begun under that name."""
+        return name in self._beside
+
+    def awaited(self, name: str) -> Any:
         """Return the answer of the work that was begun under that name, once it is done.
 
         Raises:
@@ -123,7 +127,7 @@ class Step:
 
 def run_steps(check: GpuCheck, steps: Sequence[Step]) -> None:
     """Do the steps in order, and write the result to disk after each."""
-    begun = time.monotonic()
+    begun = time.monotonic() - check.result.seconds
     for step in steps:
         # On standard error: the last line of standard output is the path of the JSON.
         print(f"{step.name} ...", file=sys.stderr, flush=True)

@@ -6,29 +6,32 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bench.context import Bench
+from bench.context import Bench, reference_of
 from bench.gpu import bundles, jobs, models
 from bench.gpu.check import GpuCheck, Step
 from bench.gpu.jobs import Answer
 from bench.gpu.systems import gpu_specs
 from bench.measure.jobs import Session
 from bench.plan import Plan
-from bench.run import run_bench
+from bench.run import main_workloads, run_bench
 from bench.schema.result import Measured, Result, Row
-from bench.systems.base import Failure
+from bench.systems.base import Failure, Setting
 from bench.workloads.bert_large import Shape
 from bench.workloads.subject import subject_of
 from bench.workloads.texts import read_corpus
-from runtime.bundle.store import open_bundle
+from runtime.bundle.store import Bundle, open_bundle
 
 MINILM, LARGE, FP8 = "minilm", "bert-large", "minilm-fp8"
+# What is asked of MiniLM's checkpoint while certificates are made.
+ANSWERS = "minilm: the checkpoint's answers"
 
 
 def steps_of(check: GpuCheck) -> list[Step]:
     """Return the steps of a check of that size, in order.
 
     bert-large's bundle takes a minute of one CPU. So it is begun first and made beside what times nothing, tests
-    included. No timing begins before it is done or given up, and bert-large's comes first: it matters most.
+    included, and MiniLM's checkpoint is asked meanwhile. No timing begins before both are done or given up, and
+    bert-large's comes first: it matters most.
     """
     steps = [
         Step("backends", 60, lambda check, seconds: check.run(jobs.backends, seconds=seconds), ("environment",)),
@@ -38,7 +41,7 @@ def steps_of(check: GpuCheck) -> list[Step]:
         Step("certify", 150, _certify, (f"{MINILM}: bundle",)),
         Step("attention kernels", 40, _attention, (f"{MINILM}: bundle",)),
         Step("tests", 40, lambda check, seconds: check.run(jobs.tests, seconds=seconds), ("environment",)),
-        Step(f"{LARGE}: bundle", 300, lambda check, _: check.awaited(LARGE), (f"{MINILM}: checkpoint", "backends")),
+        Step(f"{LARGE}: bundle", 300, _large_bundle, (f"{MINILM}: checkpoint", "backends")),
         Step(f"{LARGE}: engines", 200, _engines(LARGE), (f"{LARGE}: bundle",)),
         Step(f"{LARGE}: speed", 150, _speed(LARGE), (f"{LARGE}: bundle",)),
         Step(f"{MINILM}: speed", 150, _speed(MINILM), (f"{MINILM}: bundle",)),
@@ -132,8 +135,20 @@ def _minilm_bundle(check: GpuCheck, seconds: int) -> Answer:
 def _certify(check: GpuCheck, seconds: int) -> Answer:
     # The generated sample is too small for a full certificate; a corpus of one's own has to be enough.
     bundle, limited = check.work / MINILM / "bundle", check.corpus is None
+    # Opened before certificates are written into it.
+    bench = bench_of(check, MINILM, open_bundle(bundle), check.size.minilm, seconds)
+    # Half of the CPUs, for others work meanwhile.
+    bench = replace(bench, threads=max(1, check.threads // 2))
+    check.begin(ANSWERS, lambda: reference_of(bench, main_workloads(bench)[1], check.result.notes))
     arguments = (bundle, checkpoint_of(check, MINILM), corpus_of(check), check.size.certified, limited)
     return check.run(jobs.certify, *arguments, seconds=seconds)
+
+
+def _large_bundle(check: GpuCheck, seconds: int) -> Answer:
+    if check.begun(ANSWERS):
+        check.awaited(ANSWERS)
+    made: Answer = check.awaited(LARGE)
+    return made
 
 
 def _attention(check: GpuCheck, seconds: int) -> Answer:
@@ -173,9 +188,26 @@ def _export(check: GpuCheck, seconds: int) -> Answer:
 
 def measure(check: GpuCheck, model: str, folder: Path, plan: Plan, seconds: int) -> Answer:
     """Measure a bundle's candidates and the baselines as any benchmark does, and add them to the check's result."""
-    bundle, checkpoint = open_bundle(folder), checkpoint_of(check, MINILM if model == FP8 else model)
-    bench = Bench(
-        specs=gpu_specs(bundle, checkpoint, threads=check.threads, device=check.device, fp32=check.size.fp32),
+    bundle = open_bundle(folder)
+    bench = bench_of(check, model, bundle, plan, seconds)
+    checkpoint, size = bench.subject.checkpoint, check.size
+    specs = gpu_specs(bundle, checkpoint, threads=check.threads, device=check.device, fp32=size.fp32)
+    # A search on each model takes a tenth of a short check.
+    known = {} if size.thorough else searched(check.result)
+    found = run_bench(replace(bench, specs=[replace(one, settings=known.get(one.name, one.settings)) for one in specs]))
+    add(check.result, found, model)
+    lines = [line for row in found.rows for line in _backend_alone(row, found.workloads[0])]
+    lines += [f"{row.name}: {row.status}: {row.reason}" for row in found.rows if row.status != "measured"]
+    lines += [f"{row.name}: {what}" for row in found.rows for what in row.incomplete]
+    return Answer(lines, any(row.group == "nerve" and row.status == "measured" for row in found.rows))
+
+
+def bench_of(check: GpuCheck, model: str, bundle: Bundle, plan: Plan, seconds: int) -> Bench:
+    """Return the benchmark of a model, still without systems. MiniLM's answers are taken from who asked ahead."""
+    checkpoint = checkpoint_of(check, MINILM if model == FP8 else model)
+    ahead = model != LARGE and check.begun(ANSWERS)
+    return Bench(
+        specs=[],
         large=lambda: [],
         large_folder=check.work,
         subject=subject_of(bundle, checkpoint),
@@ -185,14 +217,20 @@ def measure(check: GpuCheck, model: str, folder: Path, plan: Plan, seconds: int)
         threads=check.threads,
         scores=model != LARGE,
         start=check.bounded(seconds),
+        expected=(lambda: check.awaited(ANSWERS)) if ahead else None,
         roofline=check.roofline,
     )
-    found = run_bench(bench)
-    add(check.result, found, model)
-    lines = [line for row in found.rows for line in _backend_alone(row, found.workloads[0])]
-    lines += [f"{row.name}: {row.status}: {row.reason}" for row in found.rows if row.status != "measured"]
-    lines += [f"{row.name}: {what}" for row in found.rows for what in row.incomplete]
-    return Answer(lines, any(row.group == "nerve" and row.status == "measured" for row in found.rows))
+
+
+def searched(result: Result) -> dict[str, tuple[Setting]]:
+    """Return the setting that a search found best for bert-large, by name of the system."""
+    speeds = {row.name: row.on(LARGE) for row in result.rows}
+    return {name: (_setting(speed.setting),) for name, speed in speeds.items() if speed and speed.search}
+
+
+def _setting(found: list[int]) -> Setting:
+    batch, streams, threads = found
+    return Setting(batch, streams, threads)
 
 
 def _backend_alone(row: Row, measured: Measured) -> list[str]:

@@ -15,6 +15,8 @@ from bench.systems.base import Failure, Setting, Span, Split, System
 from export.tune.open_loop import open_loop
 
 Clock = Callable[[], float]
+# A run is as short as the shortest if it is no longer than that by this share of itself.
+_SAME = 0.2
 
 
 class Session:
@@ -73,6 +75,31 @@ def timed(session: Session, texts: Sequence[str], repeats: int) -> float:
         for _ in range(repeats):
             tag(texts)
         return session.clock() - begun
+
+
+def warm_up(session: Session, texts: Sequence[str], most: int, seconds: float) -> float:
+    """Tag all texts until runs no longer get faster (see `settled`), and return the seconds of the last run.
+
+    One run is not enough on a GPU: each stream compiles or captures each shape of batch when it first meets it, and
+    which stream gets which batch changes from run to run.
+
+    Args:
+        most: runs.
+        seconds: no further run begins after so many.
+    """
+    runs = [timed(session, texts, 1)]
+    while len(runs) < most and sum(runs) < seconds and not settled(runs):
+        runs.append(timed(session, texts, 1))
+    return runs[-1]
+
+
+def settled(runs: Sequence[float], *, least: int = 3) -> bool:
+    """Return whether the last two of at least so many runs are within 20% of the shortest run.
+
+    Two runs that are alike are not enough: on an H100, the first two both captured CUDA graphs (0.18 and 0.14 s), and
+    those after them took 0.04 s.
+    """
+    return len(runs) >= least and (1 - _SAME) * max(runs[-2:]) <= min(runs)
 
 
 def calls(session: Session, texts: Sequence[str]) -> list[float]:

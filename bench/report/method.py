@@ -11,8 +11,9 @@ def method_of(plan: Plan, *, threads: int) -> list[str]:
     return [
         f"Every system runs in its own process on the same {threads} CPUs (affinity), with as many threads.",
         "Timed: raw text in, entities with character offsets out, inside that process, Python's garbage collector off.",
-        f"{plan.rounds} interleaved rounds (A B C A B C), {1000 * PAUSE:.0f} ms between runs, after a warm-up; "
-        f"a run repeats the texts until it lasts {plan.run_seconds:g} s. Speeds are those of the median run.",
+        f"{plan.rounds} interleaved rounds (A B C A B C), {1000 * PAUSE:.0f} ms between runs, after a warm-up"
+        f"{_warm_up(plan)}; a run repeats the texts until it lasts {plan.run_seconds:g} s. "
+        "Speeds are those of the median run.",
         "Settings (texts or rows of a batch, streams, threads) are chosen for each baseline by a search on the "
         "same kind of text; what was tried is in the JSON. Nerve runs as `Tagger.open` runs it: with "
         'goal="throughput", and for one text at a time with goal="latency".',
@@ -33,3 +34,10 @@ def method_of(plan: Plan, *, threads: int) -> list[str]:
         "Load: Poisson arrivals, the same for all; texts that wait are answered together, up to the chosen batch; "
         "latency counts from the moment a text was due.",
     ]
+
+
+def _warm_up(plan: Plan) -> str:
+    """Return how long a warm-up goes on; see bench.measure.jobs.settled."""
+    if plan.warm_ups == 1:
+        return ""
+    return f" of three runs or more, {plan.warm_ups} at most, until two in a row are within 20% of the shortest"

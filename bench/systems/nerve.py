@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.measure.jobs import settled
 from bench.systems.base import Setting, Span, Spec, Split
 from runtime.batch.windowing import DEFAULT_WINDOWING, Policy, Windowing
 from runtime.bundle.store import CONFIG, MANIFEST, TOKENIZER, Bundle, Candidate, Certificate
@@ -21,11 +22,14 @@ from runtime.selection import choose, runnable
 
 if TYPE_CHECKING:
     from bench.measure.jobs import Session
+    from bench.systems.stopwatch import WatchedBackend, WatchedEncoder
     from runtime.tagger import Tagger
 
 PREFIX = "nerve-"
 POLICIES: tuple[Policy, ...] = ("sentences", "context", "windows")
 STAGES = ("tokenize", "pack", "backend", "decode")
+# Most passes that are watched, of which the last one counts.
+_PASSES = 3
 # Texts that are given to a Tagger together in the load phase; it takes any number.
 _LOAD_BATCH = 64
 # The figures of a certificate that go into a row; export.certify says what each is.
@@ -193,8 +197,9 @@ def split_of(
     texts: Sequence[str],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Split:
-    """Tag the texts with a watched Tagger on this backend, after a warm-up, chunk by chunk.
+    """Tag the texts with a watched Tagger on this backend, chunk by chunk, and return the last pass.
 
+    Passes end when two in a row are as fast as the fastest: a GPU captures shapes of batches in the first ones.
     The stages: tokenize lasts from the call to the end of encoding (words, tokens); backend is the time inside the
     backend; pack is the rest until the last batch has come back; decode is what follows.
     """
@@ -203,22 +208,35 @@ def split_of(
 
     encoder, watched = WatchedEncoder(tokenizer, clock), WatchedBackend(backend, clock)
     tagger = Tagger(encoder, labels, watched, max_length=max_length, vocabulary=vocabulary)
-    # The warm-up; what it noted is forgotten.
-    tagger.tag(texts)
-    stages = dict.fromkeys(STAGES, 0.0)
-    watched.forget()
-    for first in range(0, len(texts), CHUNK):
-        watched.busy.clear()
-        begun = clock()
-        tagger.tag(texts[first : first + CHUNK])
-        ended = clock()
-        backend, last = watched.seconds, max(watched.last, encoder.done)
-        stages["tokenize"] += encoder.done - begun
-        stages["backend"] += backend
-        # Clocks of several threads may overlap by a little; a stage cannot take less than nothing.
-        stages["pack"] += max(0.0, last - encoder.done - backend)
-        stages["decode"] += ended - last
+    passes: list[float] = []
+    while len(passes) < _PASSES and not settled(passes, least=2):
+        watched.forget()
+        stages = dict.fromkeys(STAGES, 0.0)
+        for first in range(0, len(texts), CHUNK):
+            _watch(tagger, texts[first : first + CHUNK], encoder, watched, clock, stages)
+        passes.append(sum(stages.values()))
     return Split(stages, watched.slots, watched.filled)
+
+
+def _watch(
+    tagger: Tagger,
+    texts: Sequence[str],
+    encoder: WatchedEncoder,
+    watched: WatchedBackend,
+    clock: Callable[[], float],
+    stages: dict[str, float],
+) -> None:
+    """Tag one chunk and add its seconds to the stages."""
+    watched.busy.clear()
+    begun = clock()
+    tagger.tag(texts)
+    ended = clock()
+    backend, last = watched.seconds, max(watched.last, encoder.done)
+    stages["tokenize"] += encoder.done - begun
+    stages["backend"] += backend
+    # Clocks of several threads may overlap by a little; a stage cannot take less than nothing.
+    stages["pack"] += max(0.0, last - encoder.done - backend)
+    stages["decode"] += ended - last
 
 
 def open_nerve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ def _local(threads: int) -> JobRunner:
 
 def _refuses(*given: object) -> list[list[str] | None]:
     raise Failure("no torch here")
+
+
+def no_probe() -> Future[RooflineProbe]:
+    """What opened no roofline."""
+    found: Future[RooflineProbe] = Future()
+    found.set_result(RooflineProbe(None))
+    return found
 
 
 def a_bench(folder: Path, **more: Any) -> Bench:
@@ -61,7 +69,7 @@ def test_a_workload_is_described_before_it_is_timed(tmp_path: Path) -> None:
 def test_a_system_for_documents_is_measured_on_documents_alone(tmp_path: Path) -> None:
     specs = [spec("one"), spec("other", workloads=("documents",))]
     systems = [MeasuredSystem(one, threads=1, start=_local) for one in specs]
-    comparison = Comparison(a_bench(tmp_path), systems, RooflineProbe(None), [])
+    comparison = Comparison(a_bench(tmp_path), systems, no_probe(), [])
     assert [one.name for one in comparison.on("sentences")] == ["one"]
     assert [one.name for one in comparison.on("documents")] == ["one", "other"]
 

@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.context import Bench
-from bench.measure.process import Worker
+from bench.context import Bench, reference_of
+from bench.measure.jobs import Session
+from bench.measure.process import Local, Worker
 from bench.plan import QUICK
 from bench.report.pictures import can_draw
 from bench.report.write import markdown_of, terminal_of, write_reports
-from bench.run import run_bench
+from bench.run import main_workloads, run_bench
 from bench.schema.result import Result, Row, read_result, write_result
-from bench.systems.base import Spec
+from bench.systems.base import Failure, Spec
 from bench.workloads.subject import Subject
 from bench.workloads.texts import Workload, sentences_of
 from runtime.encode.tokenizer import Encoder
@@ -192,6 +193,28 @@ def test_the_markdown_tables_are_whole(result: Result) -> None:
     for before, line in itertools.pairwise(lines):
         if line.startswith("|") and before.startswith("|"):
             assert line.count("|") == before.count("|")
+
+
+def test_a_checkpoint_that_was_asked_before_is_not_asked_again(tmp_path: Path) -> None:
+    """A plan as the GPU check has: no cold start, so the roofline is opened beside the systems; parts, and warm-ups."""
+    few = replace(TINY, cold_starts=0, drawn_again=True, sentences=600, longest_run=0.001, warm_ups=4, rates=())
+    plan = replace(few, warm_up_seconds=1.0, latency_seconds=0.001, latency_words=(0,), latency_calls=12)
+    specs = [spec("nerve-fast", group="nerve", seconds=0.002), spec("pipeline-fp32", seconds=0.004)]
+    bench = replace(_bench(tmp_path, specs), plan=plan, start=lambda threads: Local(Session()))
+    known = reference_of(bench, main_workloads(bench)[1], [])
+
+    def asked(*given: object) -> list[list[str] | None]:
+        raise Failure("asked again")
+
+    result = run_bench(replace(bench, reference=asked, expected=lambda: known))
+    assert result.notes == ["the machine's matrix-multiplication rate was not measured (no products in tests)"]
+    ours, theirs = (_row(result, one.name) for one in specs)
+    assert [row.accuracy[0].changed_per_10k for row in (ours, theirs)] == [0.0, 0.0]
+    assert known.twins.keys() == {"words"}
+    # Nerve tags everything, a baseline what it can in the time.
+    assert ours.throughput[0].part_texts == 0
+    assert 0 < theirs.throughput[0].part_texts < 600
+    assert [len(one) for one in theirs.latency[0].rounds] == [10, 10]
 
 
 def test_users_texts_alone_are_enough(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import pytest
 from bench.context import Comparison
 from bench.measure.jobs import Session
 from bench.measure.process import JobRunner, Local
-from bench.measure.roofline_probe import RooflineProbe
 from bench.measure.rounds import MeasuredSystem
 from bench.plan import QUICK
 from bench.run_large import measure_large
@@ -20,7 +19,7 @@ from bench.systems.base import Failure, Spec
 from bench.workloads import bert_large
 from tests.bench import fakes
 from tests.bench.fakes import spec
-from tests.bench.test_context import a_bench
+from tests.bench.test_context import a_bench, no_probe
 
 PLAN = replace(QUICK, large_sentences=3, large_rounds=2, run_seconds=0.001)
 
@@ -43,7 +42,7 @@ def _making(threads: int) -> JobRunner:
 def _comparison(folder: Path, large: Callable[[], Sequence[Spec]], *, room: int = 0) -> Comparison:
     bench = replace(a_bench(folder), plan=PLAN, corpus=fakes.corpus(6), large=large, large_room=room, start=_making)
     systems = [MeasuredSystem(spec(name), threads=1, start=_local) for name in ("one", "other")]
-    return Comparison(bench, systems, RooflineProbe(None), [])
+    return Comparison(bench, systems, no_probe(), [])
 
 
 def test_speeds_go_into_the_rows_of_the_same_names(tmp_path: Path) -> None:

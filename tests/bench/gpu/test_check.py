@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -91,6 +92,19 @@ def test_when_the_time_is_over_nothing_is_begun(check: GpuCheck) -> None:
 
 
 def test_work_that_was_begun_beside_is_awaited(check: GpuCheck) -> None:
-    check.begin("large", lambda: Answer(["made"]))
+    assert not check.begun("large")
+    # Two go on at the same time: the one begun first waits for the other.
+    second = threading.Event()
+    check.begin("large", lambda: Answer(["made" if second.wait(10) else "alone"]))
+    check.begin("answers", second.set)
+    assert check.begun("large")
+    check.awaited("answers")
     assert check.awaited("large").lines == ["made"]
     check.close()
+
+
+def test_seconds_count_from_the_first_step_on(check: GpuCheck) -> None:
+    run_steps(check, [Step("first", 10, lambda check, seconds: Answer([]))])
+    check.result.seconds = 4.0
+    run_steps(check, [Step("second", 10, lambda check, seconds: Answer([]))])
+    assert check.result.seconds >= 4.0

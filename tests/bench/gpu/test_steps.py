@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from bench.gpu.check import GpuCheck, empty_result
+from bench.gpu.jobs import Answer
 from bench.gpu.matrices import open_gpu_products
 from bench.gpu.sizes import FOUR, NINE, Size
-from bench.gpu.steps import ENVIRONMENT, LARGE, MINILM, add, measure, steps_of
+from bench.gpu.steps import ANSWERS, ENVIRONMENT, LARGE, MINILM, add, measure, searched, steps_of
 from bench.report.goals import goals_of
 from bench.report.tables import tables_of
 from bench.report.write import markdown_of
+from bench.systems.base import Setting
 from tests.bench.gpu.conftest import SMALL
 from tests.bench.report.results import a_result
 
@@ -118,6 +121,26 @@ def test_certificates_are_minilms_and_what_failed_on_it_is_said() -> None:
     # No speed says which candidate is the fastest, and the certificates say how many labels changed.
     whole.machine, whole.rows[0].name = {"gpu": ["NVIDIA H100 NVL, 1, 2"]}, "nerve-onnxruntime-fp16-cuda"
     assert goals_of(whole)[-1].shown == "0.5"
+
+
+def test_nothing_is_timed_while_the_checkpoint_is_asked(tmp_path: Path) -> None:
+    check, done = a_check(tmp_path), threading.Event()
+    check.begin(LARGE, lambda: Answer(["made"]))
+    check.begin(ANSWERS, lambda: done.wait(0.1) or done.set())
+    step = next(step for step in steps_of(check) if step.name == f"{LARGE}: bundle")
+    assert step.work(check, 10).lines == ["made"]
+    assert done.is_set()
+    check.close()
+
+
+def test_minilms_baselines_take_the_setting_that_bert_larges_search_found() -> None:
+    whole = empty_result(1, [])
+    assert searched(whole) == {}
+    large = a_result()
+    large.rows[1].throughput[0].search = [[8, 1, 2, 10.0], [32, 1, 2, 20.0]]
+    large.rows[1].throughput[0].setting = [32, 1, 2]
+    add(whole, large, LARGE)
+    assert searched(whole) == {"baseline": (Setting(32, 1, 2),)}
 
 
 def test_a_row_that_failed_before_is_replaced() -> None:

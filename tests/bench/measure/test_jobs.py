@@ -23,6 +23,43 @@ def test_texts_are_timed_together_and_one_by_one() -> None:
     assert jobs.calls(_session(0.5), ["a", "b", "c"]) == pytest.approx([0.5] * 3)
 
 
+class Warming(fakes.Fake):
+    """The first runs take long: each has its own seconds, and the last ones go on."""
+
+    def __init__(self, clock: fakes.Clock, seconds: list[float]) -> None:
+        super().__init__()
+        self.clock, self.left, self.runs = clock, list(seconds), 0
+
+    def tag(self, texts: object) -> list[list[tuple[str, int, int]]]:
+        self.runs += 1
+        self.clock.sleep(self.left.pop(0) if len(self.left) > 1 else self.left[0])
+        return []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "most", "limit", "runs", "last"),
+    [
+        # An H100's own figures, and one run more. The first two are within 20% of each other.
+        ([0.179, 0.145, 0.039, 0.052, 0.041, 0.040], 9, 10.0, 6, 0.040),
+        ([1.0, 0.9, 0.95], 9, 10.0, 3, 0.95),
+        # Alike, but another run was far shorter.
+        ([0.5, 1.0, 1.0, 0.5, 0.6], 9, 10.0, 5, 0.6),
+        # Never alike: the number of runs ends it, or the seconds do.
+        ([8.0, 4.0, 2.0, 1.0], 3, 100.0, 3, 2.0),
+        ([8.0, 4.0, 2.0, 1.0], 9, 9.0, 2, 4.0),
+        ([1.0, 1.0], 1, 0.0, 1, 1.0),
+    ],
+)
+def test_a_warm_up_ends_when_runs_no_longer_get_faster(
+    seconds: list[float], most: int, limit: float, runs: int, last: float
+) -> None:
+    clock = fakes.Clock()
+    session, system = jobs.Session(clock), Warming(clock, seconds)
+    session.system = system
+    assert jobs.warm_up(session, ["a"], most, limit) == pytest.approx(last)
+    assert system.runs == runs
+
+
 def test_the_garbage_collector_is_off_while_time_runs_and_on_afterwards() -> None:
     seen: list[bool] = []
 

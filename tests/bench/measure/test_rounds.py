@@ -23,6 +23,10 @@ def _local(threads: int) -> JobRunner:
     return Local(jobs.Session())
 
 
+def _takes(session: jobs.Session, clock: fakes.Clock, seconds: float) -> None:
+    session.system = fakes.OnClock(clock, seconds)
+
+
 def _opened(specs: list[Spec]) -> Iterator[list[MeasuredSystem]]:
     systems = [MeasuredSystem(one, threads=1) for one in specs]
     each(systems, lambda one: one.open(one.setting))
@@ -155,6 +159,17 @@ def test_latency_takes_every_text_once_and_keeps_the_raw_values() -> None:
     [found] = one.row.latency
     assert [len(part) for part in found.rounds] == [4, 4, 4]
     assert 2.0 <= found.p50 <= found.p90 <= found.p99 == max(value for part in found.rounds for value in part)
+
+
+def test_a_slow_system_answers_fewer_single_texts_in_a_round() -> None:
+    clock = fakes.Clock()
+    specs = [spec("fast"), spec("slow"), spec("slowest")]
+    systems = [MeasuredSystem(one, threads=1, start=lambda threads: Local(jobs.Session(clock))) for one in specs]
+    for one, seconds in zip(systems, (0.001, 0.02, 5.0)):
+        one.ask(_takes, clock, seconds)
+    phases.latency(systems, fakes.workload(40), rounds=2, round_seconds=0.31)
+    # Ten calls at least, and never more than the round has texts.
+    assert [[len(part) for part in one.row.latency[0].rounds] for one in systems] == [[20, 20], [15, 15], [10, 10]]
 
 
 def test_a_growing_queue_ends_the_load() -> None:

@@ -51,6 +51,24 @@ def test_a_backend_with_a_known_time_is_split_exactly(tmp_path: Path) -> None:
     assert (found.slots, found.filled) == (56, 56)
 
 
+class Capturing(Sleeper):
+    """A backend that takes ten times as long when a shape of batch first comes."""
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        if batch.input_ids.shape not in self.shapes:
+            self._clock.sleep(9 * SECONDS)
+        return super().logits(batch)
+
+
+def test_the_pass_that_is_watched_is_a_warm_one(tmp_path: Path) -> None:
+    texts, tokenizer, clock = fakes.workload(8), fakes.tokenizer_file(tmp_path), fakes.Clock()
+    backend = Capturing(clock)
+    found = split_of(tokenizer, backend, fakes.LABELS, max_length=16, vocabulary=10, texts=texts.raw, clock=clock)
+    passes = 3  # the first, and two that are alike
+    assert found.stages["backend"] == pytest.approx(SECONDS * len(backend.shapes) / passes)
+    assert (found.slots, found.filled) == (56, 56)
+
+
 def test_streams_that_overlap_are_counted_once() -> None:
     watched = WatchedBackend(Fake(5, _outside), time.perf_counter)
     watched.busy += [(0.0, 2.0), (1.0, 3.0), (1.5, 1.7), (5.0, 6.0)]
