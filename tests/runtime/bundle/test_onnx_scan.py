@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -152,7 +153,7 @@ def test_tables_are_found_behind_a_cast_and_nothing_else_is_one(tmp_path: Path) 
 @pytest.mark.parametrize(("axis", "rows"), [(None, 1), (0, 1), (1, 512), (2, 4), (-1, 4), (-2, 512), (-3, 1)])
 def test_rows_are_counted_along_the_axis_that_is_picked_from(axis: int | None, rows: int, tmp_path: Path) -> None:
     table = numpy_helper.from_array(np.zeros((1, 512, 4), np.float32), "table")
-    told = {} if axis is None else {"axis": axis}
+    told: dict[str, Any] = {} if axis is None else {"axis": axis}
     path = saved(tmp_path / "m.onnx", helper.make_node("Gather", ["table", "ids"], ["y"], **told), weights=(table,))
     check_tables(path, "it", {"ids": rows})
     with pytest.raises(BundleError, match=f"its table for ids has {rows} rows, where {rows + 1} are said"):
