@@ -224,8 +224,8 @@ class Tagger:
         Args:
             texts: any iterable; it is read at most six chunks ahead on a CPU, and three for each worker of
                 runtime.batch.flow on a GPU.
-            chunk: number of texts that share batches; on a GPU later chunks have up to four times as many, by its
-                batches' size. With 1, each text is answered before the next is read.
+            chunk: number of texts that share batches; on a GPU later chunks have up to four times as many with the
+                default slots, and more with more. With 1, each text is answered before the next is read.
 
         Raises:
             UsageError, TextError: see tag; the latter after the entities of all texts before the refused one.

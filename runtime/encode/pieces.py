@@ -1,5 +1,7 @@
 """Words of free texts with their tokens, found piece by piece: a piece is what stands between two blanks.
 
+A piece has words, and a word has tokens. It is no word piece, which is a token here, nor a Piece of the server.
+
 Nearly every piece has the same words and the same tokens wherever it stands, and texts repeat their pieces. So a text
 is cut at its blanks, which takes Python a single call for all texts; a piece that is known is a row of a table, and
 what the table says of all of them is picked by NumPy. Texts with a piece that depends on more than the one after it,
