@@ -14,32 +14,22 @@ from runtime.bundle.gate import GATE
 from tests.conftest import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").rglob("*.md")])
-# Blocks that wait for their result, which is measured on an idle machine: nothing else of a page may be missing.
-PENDING = {"bench-documents": "minilm-conll2003-documents.json", "bench-start": "minilm-conll2003-start.json"}
 # Both ways in which a command marks what it writes.
 _BLOCK = re.compile(r"<!-- ([\w-]+?)(?::begin)? -->(.*?)<!-- (?:/\1|\1:end) -->", re.DOTALL)
 _NAMES, _LIMIT = r"(?:fp|int|bf)\d+", r" \| ([\d.]+)"
 _LIMITS = re.compile(rf"^\| ({_NAMES}(?:, {_NAMES})*){_LIMIT}{_LIMIT}{_LIMIT} \|$", re.MULTILINE)
 
 
-def _unless_pending(missing: list[str]) -> None:
-    """Fail for what is missing, and skip where it is only what is not measured yet."""
-    waiting = {file for file in PENDING.values() if not (ROOT / "bench" / "results" / file).exists()}
-    assert [name for name in missing if Path(name).name not in waiting] == []
-    if missing:
-        pytest.skip(f"{', '.join(sorted(missing))} is not measured yet")
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    _unless_pending([link for link in links if "://" not in link and not (page.parent / link).exists()])
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_commands_write_is_written(page: Path) -> None:
     blocks = _BLOCK.findall(page.read_text(encoding="utf-8"))
-    _unless_pending([PENDING.get(name, name) for name, body in blocks if not body.strip()])
+    assert [name for name, body in blocks if not body.strip()] == []
 
 
 def test_blocks_of_both_kinds_are_found() -> None:
