@@ -30,7 +30,7 @@ from bench.command import checkpoint_of, model_of
 from bench.measure.intervals import paired_ratio
 from bench.measure.machine import machine_facts
 from bench.plan import FULL, SEED
-from bench.report.marks import write_block
+from bench.report.marks import add_files, load_of, source_of, write_block
 from bench.report.tables import Table
 from bench.systems.bare_backends import bare_specs
 from bench.systems.base import Setting, System
@@ -212,12 +212,10 @@ def _best(by_name: Mapping[str, Any], start: str) -> str:
 def block(result: Mapping[str, Any], path: Path) -> str:
     """What stands between the marks of the page."""
     machine = result["machine"]
-    load = f"{machine['load_average'][0]:.1f}" if machine["load_average"] else "unknown"
     caption = (
         f"By the clock, in round brackets by CPU time, in square ones 95% intervals of medians. {machine['cpu']}, "
         f"{result['threads']} threads, {result['rounds']} interleaved rounds; load when they "
-        f"began: {load}; commit {machine['commit'][:12]}. Written by `python -m bench.documents --write` from "
-        f"[{path.name}]({path.as_posix()})."
+        f"began: {load_of(machine)}; {source_of(machine, PROG, path)}"
     )
     return f"{table(result).markdown()}\n\n{caption}\n"
 
@@ -234,10 +232,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--work", type=Path, default=Path("build/bench"), metavar="FOLDER", help="for baselines' files (%(default)s)"
     )
-    parser.add_argument(
-        "--output", type=Path, default=Path("build/documents.json"), metavar="FILE", help="(%(default)s)"
-    )
-    parser.add_argument("--write", type=Path, metavar="RESULT", help="write that result's table into docs, no more")
+    add_files(parser, "documents")
     return parser
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from bench.measure.intervals import paired_ratio
 from bench.measure.machine import machine_facts
-from bench.report.marks import write_block
+from bench.report.marks import add_files, load_of, source_of, write_block
 from bench.report.tables import Table
 from bench.workloads.log_lines import log_lines
 from bench.workloads.texts import read_corpus, sentences_of
@@ -238,14 +238,12 @@ def _row(measured: Mapping[str, Any]) -> tuple[str, ...]:
 def block(result: Mapping[str, Any], path: Path) -> str:
     """What stands between the marks of the page."""
     machine = result["machine"]
-    load = f"{machine['load_average'][0]:.1f}" if machine["load_average"] else "unknown"
     # Results of before have no row for that goal.
     latency = f"; for latency {result['candidate_for_latency']}" if "candidate_for_latency" in result else ""
     caption = (
         f"{result['candidate']}{latency}; {result['threads']} threads, `--remember {result['remember']}`, "
-        f"{result['rounds']} interleaved rounds; load of the machine when they began: {load}; "
-        f"commit {machine['commit'][:12]}. Written by `python -m bench.repeats --write` from "
-        f"[{path.name}]({path.as_posix()})."
+        f"{result['rounds']} interleaved rounds; load of the machine when they began: {load_of(machine)}; "
+        f"{source_of(machine, PROG, path)}"
     )
     return f"{table(result).markdown()}\n\n{caption}\n"
 
@@ -263,8 +261,7 @@ def _parser() -> Parser:
     parser.add_argument("--precision", default=AUTO, metavar="NAME", help="to run (%(default)s)")
     parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (%(default)s)")
     parser.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
-    parser.add_argument("--output", type=Path, default=Path("build/repeats.json"), metavar="FILE", help="(%(default)s)")
-    parser.add_argument("--write", type=Path, metavar="RESULT", help="write that result's table into docs, no more")
+    add_files(parser, "repeats")
     return parser
 
 

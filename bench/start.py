@@ -25,7 +25,7 @@ from typing import Any
 
 from bench.measure.intervals import Middle, median_of
 from bench.measure.machine import machine_facts
-from bench.report.marks import write_block
+from bench.report.marks import add_files, source_of, write_block
 from bench.report.tables import NONE, Table
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.store import Bundle, open_bundle
@@ -180,8 +180,8 @@ def block(result: Mapping[str, Any], path: Path) -> str:
     machine = result["machine"]
     caption = (
         f"Medians, in square brackets their 95% intervals. {machine['cpu']}, {machine['cores_usable']} CPUs, "
-        f"{result['pairs']} pairs of starts; {_load(result)}; commit {machine['commit'][:12]}. Written by "
-        f"`python -m bench start --write` from [{path.name}]({path.as_posix()})."
+        f"{result['pairs']} pairs of starts; {_load(result)}; "
+        f"{source_of(machine, PROG, path)}"
     )
     return f"{table(result).markdown()}\n\n{caption}\n"
 
@@ -246,8 +246,7 @@ def _parser() -> Parser:
     parser.add_argument("bundle", type=Path, nargs="?", help="what export made")
     parser.add_argument("--starts", type=count, default=15, help="of each candidate, with and without (%(default)s)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 unless every bound is shown to be held")
-    parser.add_argument("--output", type=Path, default=Path("build/start.json"), metavar="FILE", help="(%(default)s)")
-    parser.add_argument("--write", type=Path, metavar="RESULT", help="write that result's table into docs, no more")
+    add_files(parser, "start")
     return parser
 
 

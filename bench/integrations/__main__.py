@@ -21,7 +21,7 @@ from bench.integrations.ray_job import Size, ray_overhead
 from bench.integrations.sides import pipeline_comparison, presidio_comparison
 from bench.integrations.table import MARKS, block
 from bench.measure.machine import machine_facts
-from bench.report.marks import write_block
+from bench.report.marks import add_files, write_block
 from runtime.command_line import Parser, count, run
 from runtime.errors import UsageError
 from runtime.system.files import write_atomically
@@ -92,10 +92,7 @@ def _parser() -> Parser:
     parser.add_argument("--shards", type=count, default=3, help="of Ray's longer job, 2 or more (%(default)s)")
     parser.add_argument("--job-rounds", type=count, default=2, help="of all of Ray's jobs in turn (%(default)s)")
     parser.add_argument("--only", action="append", choices=(*_COMPARISONS, _RAY), help="compare that alone")
-    parser.add_argument(
-        "--output", type=Path, default=Path("build/integrations.json"), metavar="FILE", help="(%(default)s)"
-    )
-    parser.add_argument("--write", type=Path, metavar="RESULT", help="write that result's tables into docs, no more")
+    add_files(parser, "integrations", what="tables")
     return parser
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.report.marks import source_of
 from bench.report.tables import Table
 
 MARKS = "<!-- bench-integrations:begin -->", "<!-- bench-integrations:end -->"
@@ -21,8 +22,7 @@ def block(result: Mapping[str, Any], path: Path) -> str:
     machine = result["machine"]
     caption = (
         f"{machine['cpu']}, {result['threads']} threads; checkpoint {result['checkpoint']}; "
-        f"commit {machine['commit'][:12]}. "
-        f"Written by `python -m bench.integrations --write` from [{path.name}]({path.as_posix()})."
+        f"{source_of(machine, 'python -m bench.integrations', path)}"
     )
     parts = [_comparisons(result["comparisons"]).markdown()] if result["comparisons"] else []
     parts += [_jobs(result["ray"]).markdown()] if result["ray"] else []

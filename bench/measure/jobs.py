@@ -70,7 +70,7 @@ def timed(session: Session, texts: Sequence[str], repeats: int) -> float:
     """Tag all texts `repeats` times and return the total seconds; the garbage collector is off."""
     # Looked up once, so that no attribute access is timed.
     tag = session.system.tag
-    with _no_collector():
+    with no_collector():
         begun = session.clock()
         for _ in range(repeats):
             tag(texts)
@@ -106,7 +106,7 @@ def calls(session: Session, texts: Sequence[str]) -> list[float]:
     """Tag the texts one by one and return the seconds of each call."""
     tag, clock = session.system.tag, session.clock
     seconds = []
-    with _no_collector():
+    with no_collector():
         for text in texts:
             begun = clock()
             # A list of one text: the same call that the throughput is measured with.
@@ -117,7 +117,7 @@ def calls(session: Session, texts: Sequence[str]) -> list[float]:
 
 def load(session: Session, texts: Sequence[str], due: Sequence[float], batch: int) -> list[float]:
     """Return the seconds from the moment each text was due until its answer; see export.tune.open_loop."""
-    with _no_collector():
+    with no_collector():
         return open_loop(session.system.tag, texts, due, batch=batch, clock=session.clock, sleep=time.sleep)
 
 
@@ -137,7 +137,7 @@ def peak_bytes(session: Session) -> int:
 
 
 @contextmanager
-def _no_collector() -> Iterator[None]:
+def no_collector() -> Iterator[None]:
     """Switch the garbage collector off: one collection would slow down only the run in which it happens to fall."""
     # Collected first, so that garbage of earlier jobs is gone before the clock starts.
     gc.collect()

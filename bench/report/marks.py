@@ -1,4 +1,4 @@
-"""Text between two marks of a page, which a command writes anew."""
+"""Text between two marks of a page, which a command writes anew; and what such commands and their texts share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from runtime.command_line import Parser
 from runtime.errors import StorageError
 from runtime.system.files import write_atomically
+
+
+def add_files(parser: Parser, name: str, *, what: str = "table") -> None:
+    """Add the options for the JSON that a command writes, and for writing a result into its page."""
+    parser.add_argument("--output", type=Path, default=Path(f"build/{name}.json"), metavar="FILE", help="(%(default)s)")
+    parser.add_argument("--write", type=Path, metavar="RESULT", help=f"write that result's {what} into docs, no more")
+
+
+def source_of(machine: Mapping[str, Any], prog: str, path: Path) -> str:
+    """Return the end of a caption: the commit, the command that wrote the text, and a link to the result."""
+    return f"commit {machine['commit'][:12]}. Written by `{prog} --write` from [{path.name}]({path.as_posix()})."
+
+
+def load_of(machine: Mapping[str, Any]) -> str:
+    """Return the machine's load average over a minute when the measuring began; "unknown" where it does not say."""
+    return f"{machine['load_average'][0]:.1f}" if machine["load_average"] else "unknown"
 
 
 def write_block(

@@ -6,7 +6,6 @@ What depends on the clock is marked slow; python -m bench serve --overload measu
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import random
 import statistics
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from bench.measure.jobs import no_collector
 from tests.runtime.serve.stand_in import Slow, Starting
 
 SENTENCE = "word " * 18
@@ -52,20 +52,10 @@ async def _ask(port: int, request: bytes, seen: Seen) -> None:
         writer.close()
 
 
-@contextmanager
-def _no_search_for_garbage() -> Iterator[None]:
-    """Leave it out: in a process of tests it took this client 0.6 seconds, which it would count as the server's."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def _arriving(port: int, rate: float, seconds: float) -> Seen:
     """Sentences that come by a Poisson process."""
-    with _no_search_for_garbage():
+    # In a process of tests a collection took this client 0.6 seconds, which it would count as the server's.
+    with no_collector():
         return asyncio.run(_arrive(port, rate, seconds))
 
 
