@@ -8,6 +8,7 @@ what all that open a bundle ask about trust is said here, once.
 from __future__ import annotations
 
 import argparse
+import atexit
 import io
 import os
 import sys
@@ -49,12 +50,13 @@ def add_trust(made: argparse.ArgumentParser, title: str) -> None:
     group.add_argument("--require-signature", type=Path, metavar="PUBLIC_KEY", help=signed)
 
 
-def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:
+def run(main: Callable[[Sequence[str]], int], prog: str, *, leave: Callable[[int], NoReturn] = sys.exit) -> NoReturn:
     """Call `main` with the command's arguments, and end the process with its exit status.
 
     Args:
         main: takes the arguments without the program's name and returns the exit status.
         prog: the command as the user types it; every error line begins with it.
+        leave: ends the process of a command that returned; see leave_at_once.
     """
     try:
         _check_streams()
@@ -64,6 +66,7 @@ def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:
         status = main(sys.argv[1:])
         # Here and not at exit: a full disk must become an error of the command, with its exit status.
         sys.stdout.flush()
+        leave(status)
     except NerveError as error:
         status = _say(prog, error)
     except BrokenPipeError:
@@ -80,6 +83,18 @@ def run(main: Callable[[Sequence[str]], int], prog: str) -> NoReturn:
             raise
         status = _report_bug(prog, error)
     sys.exit(status)
+
+
+def leave_at_once(status: int) -> NoReturn:
+    """End the process without taking Python and its libraries down piece by piece, which takes 25 ms with a backend.
+
+    For a command that has closed all that it opened. What was registered to be called at the end is called.
+    """
+    if sys.gettrace() or sys.getprofile():
+        sys.exit(status)  # who watches the command has something to write at its end
+    atexit._run_exitfuncs()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _check_streams() -> None:

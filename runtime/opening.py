@@ -19,6 +19,7 @@ from runtime.bundle.manifest import Manifest, OneTextSpeed
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import TOKENIZER, Bundle
 from runtime.checked_rows import ANY_ROWS, CheckedRows, TwoRows
+from runtime.concurrency import Ahead
 from runtime.decode.options import BY_WORD
 from runtime.encode.tokenizer import Encoder
 from runtime.logits import BatchRunner
@@ -82,12 +83,10 @@ def open_model(
     if not isinstance(bundle, Prepared):
         bundle = prepare(bundle, candidate, goal=goal, allow_uncertified=allow_uncertified, profile=profile)
     with bundle as ready:
-        # The tokenizer first: it is opened in milliseconds, and a backend that is open must be closed again.
-        encoder = Encoder(ready.bundle.file(TOKENIZER))
         asked = _tuned(options, ready, profile, reproducible=reproducible)
         is_certified = not allow_uncertified and bool(ready.candidate.file)
         options = covered(asked, ready.bundle.certificate(ready.candidate)) if is_certified else asked
-        backend = open_candidate(ready.candidate, ready.bundle, options)
+        encoder, backend = _both(ready, options)
         about = describe(ready.bundle, ready.candidate, candidate, goal=options.goal)
         if options != asked:
             about += "; its rows of one length are left out, since its certificate does not cover them"
@@ -97,6 +96,24 @@ def open_model(
     if is_certified:
         return checked_model(model, ready.bundle.certificate(ready.candidate), lengths=options.lengths)
     return model
+
+
+def _both(ready: Prepared, options: BackendOptions) -> tuple[Encoder, Backend]:
+    """The tokenizer and the backend, opened side by side: most of either is work of its library, outside of Python.
+
+    Where both fail, the tokenizer's error is told.
+    """
+    encoder = Ahead(partial(Encoder, ready.bundle.file(TOKENIZER)), to_its_end=True)
+    try:
+        backend = open_candidate(ready.candidate, ready.bundle, options)
+    except BaseException:
+        encoder.result()
+        raise
+    try:
+        return encoder.result(), backend
+    except BaseException:
+        backend.close()
+        raise
 
 
 def for_one_text(options: BackendOptions, measured: OneTextSpeed) -> BackendOptions:

@@ -225,7 +225,7 @@ def packed_batches(
         yield _alone(ids, windows, special_tokens, int(width))
         return
     rows = fit(size, shortest=shortest)
-    for length in np.unique(rows.length).tolist():
+    for length in sorted({*rows.length.tolist()}):
         of_length = np.flatnonzero(rows.length == length)
         # The fullest rows first: the emptiest then share the small batches at the end, where trimming gains most.
         fullest = of_length[np.argsort(-rows.used[of_length], kind="stable")]

@@ -54,12 +54,14 @@ def fit(size: NDArray[np.int64], *, shortest: int) -> Rows:
     """
     # Items of one size are placed together, so that the time depends on the number of sizes, and not on that of items.
     by_size = np.argsort(-size, kind="stable")
-    sizes, counts = np.unique(size, return_counts=True)
+    falling = size[by_size]
+    first = np.flatnonzero(np.diff(falling, prepend=0))  # not np.unique, which imports numpy.ma: 9 ms of a start
+    counts = np.diff(first, append=len(size))
     row, column = np.empty(len(size), np.int64), np.empty(len(size), np.int64)
     lengths: list[int] = []
     room: defaultdict[int, list[int]] = defaultdict(list)  # room left -> rows that have it
     done = 0
-    for each, count in zip(sizes[::-1].tolist(), counts[::-1].tolist()):
+    for each, count in zip(falling[first].tolist(), counts.tolist()):
         same = by_size[done : done + count]
         row[same], column[same] = _place(each, count, room, lengths, shortest)
         done += count

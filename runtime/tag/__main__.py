@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runtime.command_line import run
+from runtime.command_line import leave_at_once, run
 from runtime.tag.opening import TaggerOpener, begin_tagger, naming_the_option
 from runtime.tag.options import PROG, parse
 
@@ -46,4 +46,4 @@ def main(arguments: Sequence[str], *, begin_tagger: TaggerOpener = begin_tagger,
 
 
 if __name__ == "__main__":
-    run(main, PROG)
+    run(main, PROG, leave=leave_at_once)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from runtime.text.enumerations import item_periods
 
@@ -32,36 +33,46 @@ _ABBREVIATIONS = (
 # Punctuation and symbols, by Unicode block: ASCII, Latin-1, Armenian, Arabic, Devanagari, general punctuation,
 # currency, arrows to dingbats, CJK punctuation, full-width forms, emoji. Combining marks, joiners and the underscore
 # are not among them, so that they stay in their word.
-_PUNCTUATION = (
-    r"!-/:-@\[-\^`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
+_ASCII_PUNCTUATION = r"!-/:-@\[-\^`{-~"
+_PUNCTUATION = _ASCII_PUNCTUATION + (
+    r"\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
     r"\u0589\u060c\u061b\u061f\u06d4\u0964\u0965"
     r"\u2010-\u2027\u2030-\u205e\u20a0-\u20cf\u2190-\u2bff\u3001-\u3020\u3030\uff01-\uff0f\uff1a-\uff20"
     r"\uff3b-\uff40\uff5b-\uff65\U0001f000-\U0001faff"
 )
 _HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
-# A character inside a word: neither space, nor punctuation, nor Han.
-_IN_WORD = rf"[^\s{_PUNCTUATION}{_HAN}]"
-_QUOTE = r"['\u2019]"
-_CLITIC = rf"{_QUOTE}(?:s|S|m|d|ll|re|ve)(?!{_IN_WORD})"
-# A character that joins two parts of a word. Comma, colon and slash join digits only: "3,000" is one word, "a,b" three.
-_JOINT = rf"(?:(?!{_CLITIC})(?:{_QUOTE}|[-\u2010\u2011.&@])|(?<=\d)[,:/](?=\d))"
-_TAIL = rf"(?:{_JOINT}?{_IN_WORD})*"
-_WORD = re.compile(
-    rf"""
+
+
+@cache
+def _pattern(*, is_ascii: bool) -> re.Pattern[str]:
+    """The pattern of a word in a text of ASCII alone, or in any.
+
+    The two find the same words in ASCII. Compiling the sets of the other takes 8 ms, which no command should wait for
+    that is asked about one short text.
+    """
+    punctuation, han = (_ASCII_PUNCTUATION, "") if is_ascii else (_PUNCTUATION, _HAN)
+    quote, hyphen = ("'", "-") if is_ascii else (r"['\u2019]", r"-\u2010\u2011")
+    # A character inside a word: neither space, nor punctuation, nor Han.
+    inner = rf"[^\s{punctuation}{han}]"
+    clitic = rf"{quote}(?:s|S|m|d|ll|re|ve)(?!{inner})"
+    # A character that joins two parts of a word. Comma, colon and slash join digits only: "3,000" is one word, "a,b"
+    # three.
+    joint = rf"(?:(?!{clitic})(?:{quote}|[{hyphen}.&@])|(?<=\d)[,:/](?=\d))"
+    tail = rf"(?:{joint}?{inner})*"
+    pattern = rf"""
       [A-Za-z0-9]+(?=\s|\Z)                            # most words, tried first for speed; the rest finds them too
-    | (?:[^\W\d_]\.){{2,}}(?:-{_IN_WORD}{_TAIL})?    # U.S.  e.g.  U.S.-led
+    | (?:[^\W\d_]\.){{2,}}(?:-{inner}{tail})?        # U.S.  e.g.  U.S.-led
     | (?:{_ABBREVIATIONS})\.(?!\w)         # Mr.  Inc.
     | [A-Z]\.(?=\s+[A-Z])                            # the initial in J. Smith
     | (?<![^\n])\d{{1,3}}\.(?=[ \t]+\S)                # the ordinal that opens a line of a list: 12.
     | [A-Z]{{1,2}}\$                                  # US$
-    | {_CLITIC}                                      # Germany 's
-    | {_IN_WORD}{_TAIL}                              # all-rounder  O'Brien  3,000.5
-    | [+.]\d{_TAIL}                                  # .500  +44
-    | ([^\s{_HAN}])\1*                               # ...  --  !
+    | {clitic}                                       # Germany 's
+    | {inner}{tail}                                  # all-rounder  O'Brien  3,000.5
+    | [+.]\d{tail}                                   # .500  +44
+    | ([^\s{han}])\1*                                # ...  --  !
     | \S                                             # one Han character
-    """,
-    re.VERBOSE,
-)
+    """
+    return re.compile(pattern, re.VERBOSE)
 
 
 def split_words(text: str) -> list[tuple[int, int]]:
@@ -74,7 +85,7 @@ def split_words(text: str) -> list[tuple[int, int]]:
 
 def runs_of_words(text: str) -> Iterator[list[tuple[int, int]]]:
     """The same in lists of at most RUN words, so that the words of a long text never lie in memory all at once."""
-    spans = map(re.Match.span, _WORD.finditer(text))
+    spans = map(re.Match.span, _pattern(is_ascii=text.isascii()).finditer(text))
     periods = frozenset(item_periods(text))
     words = _with_periods(spans, periods) if periods else spans
     while run := list(itertools.islice(words, RUN)):

@@ -43,6 +43,44 @@ def test_the_status_is_the_one_that_main_returns(status: int) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (status, "['a', 'b']\n", "")
 
 
+_AT_ONCE = """
+import {watch}atexit, sys, threading, time
+from runtime.command_line import leave_at_once, run
+
+class Slow:
+    def __del__(self):
+        print("taken down", flush=True)
+
+kept = Slow()
+atexit.register(print, "at the end")
+threading.Thread(target=time.sleep, args=(30,), daemon=bool({watch!r})).start()
+print("answer")
+{begin}
+run(lambda _: 0, "python -m example", leave=leave_at_once)
+"""
+
+
+def _at_once(**parts: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-c", _AT_ONCE.format(**parts)]
+    return subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT, timeout=20)
+
+
+def test_a_command_that_leaves_at_once_takes_nothing_down_but_says_all() -> None:
+    code = _AT_ONCE.format(watch="", begin="")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=20
+    )
+    assert (done.stdout, done.stderr) == ("answer\nat the end\n", "")
+
+
+def test_who_watches_a_command_sees_its_end() -> None:
+    code = _AT_ONCE.format(watch="cProfile, ", begin="cProfile.Profile().enable()")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=20
+    )
+    assert done.stdout.splitlines()[-1] == "taken down"
+
+
 def test_an_error_is_one_line_after_what_was_printed_and_ends_with_2() -> None:
     done = _run("print('begun'); raise CorpusError('x:1', 'broken', 'fix it')")
     assert (done.returncode, done.stdout) == (2, "begun\n")

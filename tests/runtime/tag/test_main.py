@@ -68,6 +68,27 @@ def test_help_loads_no_arrays() -> None:
     assert done.stdout.endswith(b"False\n")
 
 
+def test_one_text_loads_nothing_that_it_can_do_without(tiny_bundle: Path) -> None:
+    code = "import atexit, sys; from runtime.command_line import leave_at_once, run\n"
+    code += "from runtime.tag.__main__ import main\n"
+    code += "atexit.register(lambda: print(*sys.modules)); run(main, 'tag', leave=leave_at_once)"
+    line = [
+        sys.executable,
+        "-c",
+        code,
+        "--bundle",
+        str(tiny_bundle),
+        "--backend",
+        "onnxruntime",
+        "Keller flew to Oslo.",
+    ]
+    answer, loaded = subprocess.run(line, cwd=ROOT, capture_output=True, check=True).stdout.decode().splitlines()
+    assert json.loads(answer)["text"] == "Keller flew to Oslo."
+    assert "onnxruntime" in loaded.split()
+    unused = {"numpy.ma", "importlib.metadata", "email", "http", "ssl", "asyncio", "openvino", "torch", "tensorrt"}
+    assert not unused & {*loaded.split()}
+
+
 def test_verifying_begins_before_arrays_are_loaded(tiny_bundle: Path) -> None:
     code = "import sys, pathlib; from runtime.bundle.third_party import read_folder\n"
     code += "read_folder(pathlib.Path(sys.argv[1]), allow_uncertified=False); print('numpy' in sys.modules)"

@@ -98,3 +98,9 @@ def test_time_grows_with_the_text_and_no_faster(pattern: str) -> None:
 )
 def test_ordinal_that_opens_a_line_keeps_its_period(text: str, words: list[str]) -> None:
     assert [text[start:end] for start, end in split_words(text)] == words
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=30) | st.text("aZ9_.,:'-&@$ \n!/+US", max_size=20))
+def test_a_text_in_ascii_has_the_words_that_it_has_beside_other_scripts(text: str) -> None:
+    # The two are read by patterns of their own. A Han character on a line of its own is one more word.
+    assert [*split_words(text), (len(text) + 1, len(text) + 2)] == split_words(f"{text}\n\u4e1c")
