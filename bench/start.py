@@ -7,7 +7,9 @@ Each start is a process of `python -m runtime.tag` with one text. Starts with an
 for only neighbors see the same machine, and each goes first in every second pair: the second with uncertified
 candidates allowed, which verifies, copies and loads the same. What the start waits for the self-check is the median of
 the differences. A bound is held or missed only where the 95% interval of the median leaves no doubt. The machine's load
-is kept, too: with other work beside it, no bound says anything. --write puts the table into docs/reliability.md.
+is kept, too: with other work beside it, no bound says anything. In turn with them the least process with the same
+library is started (bench.measure.bare_start), whose steps a second table has: what no command could take less than.
+--write puts the tables into docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -16,19 +18,21 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.measure.bare_start import LIBRARIES, STEPS, BareStart, bare_start
 from bench.measure.intervals import Middle, median_of
 from bench.measure.machine import machine_facts
 from bench.report.marks import add_files, source_of, write_block
 from bench.report.tables import NONE, Table
 from runtime.bundle.certificate import Candidate
-from runtime.bundle.store import Bundle, open_bundle
+from runtime.bundle.store import TOKENIZER, Bundle, open_bundle
 from runtime.command_line import Parser, count, run
 from runtime.errors import BackendError, UsageError
 from runtime.opening import checked_model, open_model
@@ -70,6 +74,7 @@ class Started:
         seconds, cpu_seconds: from the start of the process to its end, and the CPU time of all its threads.
         unchecked, cpu_unchecked: the same without the self-check, of the neighbor.
         again_ms: milliseconds of the self-check once the candidate has answered; the first takes memory besides.
+        bare: starts of the least process, in turn with these; none where bench.measure.bare_start has no such library.
     """
 
     candidate: str
@@ -78,6 +83,7 @@ class Started:
     unchecked: list[float]
     cpu_unchecked: list[float]
     again_ms: float
+    bare: list[BareStart] = field(default_factory=list)
 
     @property
     def check_ms(self) -> Middle:
@@ -126,7 +132,7 @@ def main(arguments: Sequence[str]) -> int:
     }
     write_atomically(options.output, (json.dumps(result, indent=1) + "\n").encode())
     bounds = [bound for one in found for bound in (one.start, one.check) if bound]
-    print(table(result).text(), *bounds, _load(result), sep="\n")
+    print(table(result).text(), bare_table(result).text(), *bounds, _load(result), sep="\n")
     print(json.dumps({"starts": len(found), "output": str(options.output)}))
     return int(options.strict and any(bound.verdict != "held" for bound in bounds))
 
@@ -138,27 +144,61 @@ def measured(bundle: Bundle, candidate: Candidate, *, starts: int) -> Started:
         BackendError: a process fails; the message has its last line.
     """
     _start(bundle, candidate)  # what it compiles is kept, and its files are in the kernel's memory from now on
-    checked, unchecked = zip(*_pairs(bundle, candidate, starts), strict=True)
+    with tempfile.TemporaryDirectory(prefix="nerve-start-") as cache:
+        _bare(bundle, candidate, Path(cache))
+        checked, unchecked, bare = zip(*_turns(bundle, candidate, starts, Path(cache)), strict=True)
     (seconds, cpu), (others, others_cpu) = (
         tuple([each[index] for each in side] for index in (0, 1)) for side in (checked, unchecked)
     )
-    return Started(str(candidate), seconds, cpu, others, others_cpu, 1000 * _again(bundle, candidate))
+    again = 1000 * _again(bundle, candidate)
+    return Started(str(candidate), seconds, cpu, others, others_cpu, again, [one for each in bare for one in each])
 
 
-def _pairs(bundle: Bundle, candidate: Candidate, starts: int) -> Iterator[list[tuple[float, float]]]:
-    """One start with the self-check and one without, as often as asked; the latter goes first in every second pair."""
-    for pair in range(starts):
-        order = [(), ("--allow-uncertified",)][:: -1 if pair % 2 else 1]
-        yield [_start(bundle, candidate, *more) for more in order][:: -1 if pair % 2 else 1]
+def _turns(
+    bundle: Bundle, candidate: Candidate, starts: int, cache: Path
+) -> Iterator[tuple[tuple[float, float], tuple[float, float], list[BareStart]]]:
+    """One start with the self-check, one without, and the least one, as often as asked.
+
+    The start without goes before the one with it in every second turn.
+    """
+    for turn in range(starts):
+        order = [(), ("--allow-uncertified",)][:: -1 if turn % 2 else 1]
+        checked, unchecked = [_start(bundle, candidate, *more) for more in order][:: -1 if turn % 2 else 1]
+        yield checked, unchecked, _bare(bundle, candidate, cache)
+
+
+def _bare(bundle: Bundle, candidate: Candidate, cache: Path) -> list[BareStart]:
+    """The least process with the candidate's library and graph; none where there is no such process."""
+    if candidate.backend not in LIBRARIES:
+        return []
+    graph, tokenizer = bundle.path / candidate.file, bundle.path / TOKENIZER
+    return [bare_start(candidate.backend, graph, tokenizer, text=TEXT, cache=cache)]
 
 
 def table(result: Mapping[str, Any]) -> Table:
     """A row for each candidate."""
     header = (
         *("start", "s", f"at most {_START:g} s", "fastest", "CPU s", "self-check, ms", f"at most {_CHECK:g} ms"),
-        *("its CPU time, ms", "when warm, ms"),
+        *("its CPU time, ms", "when warm, ms", "libraries alone, s", "their CPU s"),
     )
-    return Table(header, tuple(_row(Started(**each)) for each in result["starts"]))
+    return Table(header, tuple(_row(one) for one in _started(result)))
+
+
+def bare_table(result: Mapping[str, Any]) -> Table:
+    """The steps of the least process of each candidate, in milliseconds."""
+    rows = [
+        (one.candidate, *(f"{1000 * median(each.steps[step] for each in one.bare):.1f}" for step in STEPS))
+        for one in _started(result)
+        if one.bare
+    ]
+    return Table(("libraries alone, ms", *STEPS), tuple(rows))
+
+
+def _started(result: Mapping[str, Any]) -> list[Started]:
+    """The starts of a result; one that was measured before there was a least process has none of these."""
+    return [
+        Started(**{**each, "bare": [BareStart(**one) for one in each.get("bare", ())]}) for each in result["starts"]
+    ]
 
 
 def _row(one: Started) -> tuple[str, ...]:
@@ -172,6 +212,8 @@ def _row(one: Started) -> tuple[str, ...]:
         one.check.verdict,
         _told(one.check_cpu_ms, 1),
         f"{one.again_ms:.1f}",
+        _told(median_of([each.seconds for each in one.bare]), 3) if one.bare else NONE,
+        f"{median(each.cpu_seconds for each in one.bare):.3f}" if one.bare else NONE,
     )
 
 
@@ -183,7 +225,8 @@ def block(result: Mapping[str, Any], path: Path) -> str:
         f"{result['pairs']} pairs of starts; {_load(result)}; "
         f"{source_of(machine, PROG, path)}"
     )
-    return f"{table(result).markdown()}\n\n{caption}\n"
+    shown = [table(result), bare_table(result)]
+    return "\n\n".join([*(each.markdown() for each in shown if each.rows), caption]) + "\n"
 
 
 def _load(result: Mapping[str, Any]) -> str:

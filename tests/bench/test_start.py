@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bench.start import Started, block, main, measured, table
+from bench.measure.bare_start import STEPS, BareStart
+from bench.start import Started, bare_table, block, main, measured, table
 from runtime.bundle.store import open_bundle
 from runtime.errors import BackendError, UsageError
 from tests.lookup import lookup_bundle
@@ -46,6 +47,16 @@ def test_a_bound_is_judged_where_its_interval_leaves_no_doubt() -> None:
     assert "2 CPUs, 3 pairs of starts; load: 0.50 before, 0.60 after; commit 0123456789ab." in shown
 
 
+def test_steps_of_the_libraries_are_medians_and_may_lack() -> None:
+    bare = [BareStart(0.2, 0.3, dict.fromkeys(STEPS, milliseconds / 1000)) for milliseconds in (10, 30, 20)]
+    known, old = replace(ONE, bare=bare), _result(ONE)
+    assert bare_table(_result(known)).rows == ((NAME, *["20.0"] * len(STEPS)),)
+    assert table(_result(known)).rows[0][-2:] == ("0.200 [-inf, inf]", "0.300")
+    del old["starts"][0]["bare"]  # as in results of before
+    assert bare_table(old).rows == ()
+    assert table(old).rows[0][-2:] == ("-", "-")
+
+
 def test_real_starts_of_a_real_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle, output = lookup_bundle(tmp_path / "bundle", {"Lisbon": "B-LOC"}), tmp_path / "start.json"
     # Two pairs show nothing, which is not enough for --strict.
@@ -60,9 +71,12 @@ def test_real_starts_of_a_real_bundle(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(told["seconds"]) == len(told["unchecked"]) == result["pairs"] == 2
     assert 0 < told["cpu_seconds"][0] < 60
     assert 0 < told["again_ms"] < 1000 * told["seconds"][0]
+    assert [list(one["steps"]) for one in told["bare"]] == [list(STEPS)] * 2
+    for one in told["bare"]:
+        assert sum(one["steps"].values()) == pytest.approx(one["seconds"])
     assert sum(line.startswith("not shown: ") for line in shown) == 2
     assert any(line.startswith("load: ") for line in shown)
-    assert NAME in block(result, Path("x.json"))
+    assert block(result, Path("x.json")).count(f"| {NAME} |") == 2  # the start's row, and that of the libraries' steps
 
 
 def test_without_a_bundle_there_is_nothing_to_measure() -> None:
