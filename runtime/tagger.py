@@ -30,7 +30,6 @@ from numpy.typing import NDArray
 from runtime.backends.base import NO_SETTINGS, Backend, Goal
 from runtime.batch.chunks import Chunk, chunks
 from runtime.batch.flow import flow_of
-from runtime.batch.given import lists_of_words, refuse_string
 from runtime.batch.repeats import Repeats
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.bundle.certificate import AUTO
@@ -50,8 +49,9 @@ from runtime.prepare import Prepared
 from runtime.readers import PipelineReader, Reader, WordReader
 from runtime.reading_policy import as_measured, settled
 from runtime.selection import Choice
-from runtime.text.answer import Answer, Document, Question
+from runtime.text.answer import Answer, Document, Question, questions_of
 from runtime.text.entity import Entity
+from runtime.text.given import listed, lists_of_words, text_of, texts_of
 from runtime.text.label_schemes import LabelSet, label_set_of
 
 # Texts that are tokenized, run and decoded together: enough to fill batches well; more would only cost memory.
@@ -207,13 +207,13 @@ class Tagger:
         """The entities of each text, in order and disjoint. Offsets are Unicode code points of the text given.
 
         Raises:
-            UsageError: one string is given instead of a list of texts.
+            UsageError: what is given is no list of strings.
             TextError: a text is longer than the model takes, and the windowing refuses it. Its number counts from 1.
         """
-        if len(texts) != 1 or isinstance(texts, str):
+        if not isinstance(texts, (list, tuple)) or len(texts) != 1:
             return list(self.stream(texts))
         self._guard.check()
-        answered = self._answering.texts(Chunk(0, [*texts]))
+        answered = self._answering.texts(Chunk(0, [text_of(texts[0])]))
         if answered.refused:
             raise answered.refused[0]
         return list(answered.found)
@@ -230,8 +230,7 @@ class Tagger:
         Raises:
             UsageError, TextError: see tag; the latter after the entities of all texts before the refused one.
         """
-        refuse_string(texts)
-        for answered in self._chunk_by_chunk(self._answering.texts, texts, chunk):
+        for answered in self._chunk_by_chunk(self._answering.texts, texts_of(texts), chunk):
             for number, found in enumerate(answered.found):
                 if number in answered.refused:
                     raise answered.refused[number]
@@ -244,19 +243,21 @@ class Tagger:
         runtime.text.sections. What is found is what `tag` finds.
 
         Raises:
+            UsageError: it is no string.
             TextError: see tag; after the entities before that place.
         """
         self._guard.check()
-        return itertools.chain.from_iterable(self._answering.sections(text))
+        return itertools.chain.from_iterable(self._answering.sections(text_of(text)))
 
     def answers(self, questions: Iterable[Question], *, chunk: int = CHUNK) -> Iterator[Answer]:
-        """One answer to each question, in order and lazily. A refused text is an answer too, and ends nothing.
+        """One answer to each question, in order and lazily. A refused text is an answer too, and ends nothing; what is
+        no Question raises a UsageError.
 
         Args:
             questions: free texts, texts of words and None, in any order; read ahead as by `stream`.
             chunk: see stream.
         """
-        for answered in self._chunk_by_chunk(self._answering.questions, questions, chunk):
+        for answered in self._chunk_by_chunk(self._answering.questions, questions_of(questions), chunk):
             yield from answered.found
 
     def tag_words(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -266,7 +267,7 @@ class Tagger:
         aggregation is about free text and has no effect here.
 
         Raises:
-            UsageError, TextError: see tag; the former for a string instead of a list of words, too.
+            UsageError, TextError: see tag; the former for what is no list of lists of strings.
         """
         answers: list[list[str]] = []
         for answered in self._chunk_by_chunk(self._answering.sentences, lists_of_words(sentences), CHUNK):
@@ -281,7 +282,8 @@ class Tagger:
         Raises:
             UsageError, TextError: see tag_words.
         """
-        found = [answer.sentences for answer in self.answers([Document(sentences) for sentences in documents])]
+        given = [Document(sentences) for sentences in listed(documents)]
+        found = [answer.sentences for answer in self.answers(given)]
         for number, sentence in enumerate(itertools.chain.from_iterable(found), start=1):
             if sentence.refused:  # it was counted in its chunk
                 raise TextError(number, sentence.refused.problem, sentence.refused.fix)

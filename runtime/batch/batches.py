@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from runtime.batch.alignment import aligned, row_align
 from runtime.batch.bin_packing import fit, row_length
 from runtime.batch.grouping import groups, power
-from runtime.batch.ragged import ranges
+from runtime.batch.ragged import distinct, ranges
 from runtime.batch.windows import Windows
 from runtime.errors import BugError
 
@@ -225,7 +225,7 @@ def packed_batches(
         yield _alone(ids, windows, special_tokens, int(width))
         return
     rows = fit(size, shortest=shortest)
-    for length in sorted({*rows.length.tolist()}):
+    for length in distinct(rows.length).tolist():
         of_length = np.flatnonzero(rows.length == length)
         # The fullest rows first: the emptiest then share the small batches at the end, where trimming gains most.
         fullest = of_length[np.argsort(-rows.used[of_length], kind="stable")]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from runtime.batch.batches import SpecialTokens
-from runtime.batch.ragged import joined_starts, longest_of, starts_from_counts
+from runtime.batch.ragged import distinct, joined_starts, longest_of, starts_from_counts
 from runtime.encode.piece_table import TextWords
 from runtime.encode.pieces import Pieces
 from runtime.errors import BundleError
@@ -201,7 +201,7 @@ def _sentence_words(texts: Sequence[str], word_start: NDArray[np.int64], found: 
         inner = sentence_starts(texts[number], found.bounds[first[number] : end[number]])[1:]
         if len(inner):
             starts.append(inner + first[number])
-    return np.unique(np.concatenate(starts)) if len(starts) > 2 else np.concatenate(starts)
+    return distinct(np.concatenate(starts)) if len(starts) > 2 else np.concatenate(starts)
 
 
 def clean(text: str) -> str:

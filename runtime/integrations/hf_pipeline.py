@@ -36,6 +36,7 @@ from runtime.integrations.hf_answers import Answer, AnswerMaker, answers_of_word
 from runtime.integrations.hf_objects import Device, Model, PipelineTokenizer, model_of
 from runtime.logits import BatchRunner
 from runtime.readers import WordReader, WordTokens, refuse_crf
+from runtime.text.given import listed
 from runtime.text.label_names import OUTSIDE
 from runtime.text.label_schemes import label_set_of
 
@@ -161,8 +162,8 @@ class Pipeline:
             # The pipeline takes a list of words for one text, and answers with a list all the same.
             alone = asked.words and not all(isinstance(each, (list, tuple)) for each in inputs)
             return list(self._stream([inputs] if alone else inputs, asked))
-        if not isinstance(inputs, Iterable) and not hasattr(inputs, "__getitem__"):
-            raise UsageError("inputs", f"a {type(inputs).__name__}", "give a text, a list of texts, or an iterable")
+        if isinstance(inputs, Iterable) or not hasattr(inputs, "__getitem__"):
+            listed(inputs, "inputs", "give a text, a list of texts, or an iterable")
         return Results(self._stream(_items(inputs), asked), inputs)
 
     def close(self) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from runtime.errors import NerveError
+from runtime.errors import NerveError, UsageError
 from runtime.integrations._open import Folder, Opening, open_tagger
 from runtime.tagger import Tagger
 from runtime.text.entity import Entity
+from runtime.text.given import listed
 
 ENTITIES, ERROR = "entities", "error"
 Found = list[dict[str, Any]]
@@ -60,8 +61,14 @@ class TagBatch:
         self._column, self._tagger = column, open_tagger(bundle, opening)
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """The batch's columns, and "entities" (a list of dictionaries a text) and "error" (empty: none)."""
-        found, errors = self.tag(list(batch[self._column]))
+        """The batch's columns, and "entities" (a list of dictionaries a text) and "error" (empty: none).
+
+        Raises:
+            UsageError: it has no such column, or one that is no list.
+        """
+        if not isinstance(batch, Mapping) or self._column not in batch:
+            raise UsageError(f"column {self._column!r}", "not in the batch", "name the column that has the texts")
+        found, errors = self.tag([*listed(batch[self._column], f"column {self._column!r}")])
         return {**batch, ENTITIES: _objects(found), ERROR: np.array(errors, dtype=object)}
 
     def tag(self, texts: Sequence[Any]) -> tuple[list[Found], list[str]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from runtime.errors import TextError, UsageError
+from runtime.errors import TextError
 from runtime.text.entity import Entity
+from runtime.text.given import listed, lists_of_words, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +16,13 @@ class Document:
     """Sentences of one document, each given as words: read in context, they are each other's.
 
     Raises:
-        UsageError: a string is given in place of a list: it is a sequence of strings, too, each a letter.
+        UsageError: it is no list of lists of strings.
     """
 
     sentences: Sequence[Sequence[str]]
 
     def __post_init__(self) -> None:
-        if isinstance(self.sentences, str) or any(isinstance(words, str) for words in self.sentences):
-            raise UsageError("document", "a string is given", "give a list of sentences, each a list of words")
+        object.__setattr__(self, "sentences", lists_of_words(self.sentences))
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -30,6 +31,19 @@ class Document:
     def characters(self) -> int:
         """Number of code points of all words."""
         return sum(len(word) for words in self.sentences for word in words)
+
+
+def questions_of(questions: Iterable[Any]) -> Iterator[Question]:
+    """The questions, one by one, as they are asked for.
+
+    Raises:
+        UsageError: at once where it is no list; at what is no Question.
+    """
+    return (_question(given, number) for number, given in enumerate(listed(questions), start=1))
+
+
+def _question(given: Any, number: int) -> Question:
+    return given if given is None or isinstance(given, (str, Document)) else words_of(given, number)
 
 
 Question = str | Sequence[str] | Document | None

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -210,6 +210,30 @@ def test_a_string_is_no_list_of_texts(tiny: Path) -> None:
             tagger.tag_words(given)
         with pytest.raises(UsageError, match="one string is given"):
             tagger.word_logits(given)
+
+
+def test_what_is_no_text_is_refused_by_every_method(tiny: Path) -> None:
+    tagger: Any = _busy(tiny)
+    for method in (tagger.tag, tagger.tag_words, tagger.tag_documents, tagger.word_logits, tagger.entities):
+        for given in (1, None, b"Oslo", [1], [b"Oslo"], [[[1]]], ["Oslo", 1, "Lund"], ["Oslo"] * CHUNK + [1]):
+            with pytest.raises(UsageError):
+                method(given)
+    for lazy in (tagger.stream, tagger.answers):
+        for wrong in (1, [1], ["Oslo", b"Lund"]):
+            with pytest.raises(UsageError):
+                list(lazy(wrong))
+    with pytest.raises(UsageError, match=rf"text {CHUNK + 1}: a value of type int is given"):
+        tagger.tag(["Oslo"] * CHUNK + [1])
+
+
+def test_generators_and_arrays_of_strings_are_read_as_lists(tiny: Path) -> None:
+    tagger: Any = _busy(tiny)
+    texts = varied_sentences(20, seed=4)
+    words = [text.split() for text in texts]
+    assert tagger.tag(text for text in texts) == tagger.tag(np.array(texts)) == tagger.tag(texts)
+    assert tagger.tag(np.array(texts[:1])) == tagger.tag(texts[:1])
+    assert tagger.tag_words(iter(each) for each in words) == tagger.tag_words(words)
+    np.testing.assert_array_equal(tagger.word_logits(iter(words)), tagger.word_logits(words))
 
 
 def test_questions_of_all_kinds_are_answered_in_order(tiny: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runtime.batch.ragged import joined_starts, longest_of, ranges, starts_from_counts
+from runtime.batch.ragged import distinct, joined_starts, longest_of, ranges, starts_from_counts
 
 
 def test_starts() -> None:
@@ -28,3 +28,9 @@ def test_longest_of() -> None:
     inner, outer = np.array([0, 2, 5, 6, 6]), np.array([0, 5, 5, 6, 6])
     assert longest_of(inner, outer).tolist() == [3, 0, 1, 0]
     assert longest_of(np.zeros(1, np.int64), np.zeros(1, np.int64)).tolist() == []
+
+
+def test_distinct_numbers_rise() -> None:
+    assert distinct(np.array([5, 0, 5, -2, 0])).tolist() == [-2, 0, 5]
+    assert distinct(np.array([7])).tolist() == [7]
+    assert distinct(np.array([], np.int64)).tolist() == []

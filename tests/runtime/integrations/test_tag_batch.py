@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from runtime.errors import UsageError
 from runtime.integrations.tag_batch import TagBatch
 from tests.lookup import lookup_bundle
 
@@ -34,3 +37,17 @@ def test_what_is_no_text_has_an_error_and_its_neighbors_have_entities(tag: TagBa
 def test_no_texts(tag: TagBatch) -> None:
     assert tag.tag([]) == ([], [])
     assert tag({"body": []})["entities"].shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("batch", "problem"),
+    [
+        ({"text": ["Paris"]}, "column 'body': not in the batch"),
+        (["Paris"], "column 'body': not in the batch"),
+        ({"body": "Paris"}, "column 'body': one string is given"),
+        ({"body": 3}, "column 'body': a value of type int is given"),
+    ],
+)
+def test_a_batch_without_texts_is_refused(tag: TagBatch, batch: Any, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        tag(batch)

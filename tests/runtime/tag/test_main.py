@@ -96,6 +96,15 @@ def test_verifying_begins_before_arrays_are_loaded(tiny_bundle: Path) -> None:
     assert subprocess.run(line, cwd=ROOT, capture_output=True, check=True).stdout == b"False\n"
 
 
+def test_a_first_answer_imports_no_part_of_numpy_that_it_does_not_need(tiny_bundle: Path) -> None:
+    code = "import sys; from runtime import Tagger; from runtime.bundle.certificate import Wanted\n"
+    code += "tagger = Tagger.open(sys.argv[1], candidate=Wanted(backend='onnxruntime'))\n"
+    code += "tagger.tag(['Oslo is there. Lund is here. Who is it?', 'Oslo', 'in Lund now'])\n"
+    code += "print('numpy.ma' in sys.modules)"
+    line = [sys.executable, "-c", code, str(tiny_bundle)]
+    assert subprocess.run(line, cwd=ROOT, capture_output=True, check=True).stdout == b"False\n"
+
+
 def test_a_reader_that_goes_away_is_no_error(tiny_bundle: Path) -> None:
     command = f"{sys.executable} -m runtime.tag --bundle {tiny_bundle} | head -n 1"
     text = b"Maria Keller flew to Oslo .\n" * 3000

@@ -32,5 +32,5 @@ def test_a_refused_text_ends_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sentences", ["Oslo", ["Oslo", "Lund"]])
 def test_a_string_is_no_sentence_of_words(sentences: list[str]) -> None:
-    with pytest.raises(UsageError, match="document: a string is given; give a list of sentences"):
+    with pytest.raises(UsageError, match="one string is given"):
         Document(sentences)
