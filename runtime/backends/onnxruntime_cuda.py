@@ -48,6 +48,8 @@ class Settings:
         streams: number of batches that run at the same time for throughput. Each stream has its own copy of the
             weights on the GPU. On an H100 with 16 CPU cores, which bounded a MiniLM, no other number of slots (to
             32,768) or streams (1 to 3) was shown to be faster; see docs/gpu.md.
+        warm: capture all shapes of batches on each stream when it is opened. Off, because a run over a few texts would
+            wait for shapes that it never meets; a server wants it, for otherwise it is the first texts that wait.
     """
 
     cuda_graph: bool = True
@@ -56,6 +58,7 @@ class Settings:
     sdpa_kernel: int = 0
     slots: int = 8192
     streams: int = 2
+    warm: bool = False
 
 
 def settings_of(given: Mapping[str, str]) -> Settings:
@@ -73,7 +76,7 @@ def settings_of(given: Mapping[str, str]) -> Settings:
             raise UsageError(f"backend setting {name!r}", "unknown", f"choose one of {', '.join(known)}")
         if not value.isdecimal():
             raise UsageError(f"backend setting {name!r}", f"{value!r}", "give a whole number; 1 is yes and 0 is no")
-    flags = ("cuda_graph", "tf32")
+    flags = ("cuda_graph", "tf32", "warm")
     said: dict[str, Any] = {name: int(value) > 0 if name in flags else int(value) for name, value in given.items()}
     return Settings(**said)
 
@@ -169,7 +172,8 @@ class _Cuda:
     def candidates(self, bundle: Bundle) -> list[Candidate]:
         """See BackendSpec."""
         layouts: tuple[Layout, ...] = ("padded", "packed")
-        return GraphCandidates(backend=self.name, device=self.device, runs=self._runs, layouts=layouts).of(bundle)
+        found = GraphCandidates(backend=self.name, device=self.device, runs=self._runs, layouts=layouts).of(bundle)
+        return sorted(found, key=lambda one: _rank(bundle.graph_in(one.file)))
 
     def missing(self, here: Machine) -> Obstacle | None:
         """See BackendSpec."""
@@ -236,6 +240,15 @@ class _TensorRt:
         return _open(bundle, candidate, options, settings, tensorrt_provider(settings, packing, graph.inputs, cache))
 
 
+def _rank(graph: Graph) -> tuple[bool, bool, bool]:
+    """The place of a graph where no speed was measured in the bundle: lower is sooner.
+
+    fp16 before fp32, and first the graphs made for ONNX Runtime, packed before padded. On an H100 bert-large took them
+    in this order of speed; see "Which graph goes first" in docs/gpu.md.
+    """
+    return graph.precision != "fp16", not graph.made_for, graph.layout != "packed"
+
+
 def _without_provider(spec: BackendSpec, provider: str, here: Machine) -> Obstacle | None:
     """An Obstacle where the installed ONNX Runtime lacks the provider; None where it has it."""
     # The provider's file tells it. The versions do not: both packages of ONNX Runtime fill one folder.
@@ -258,6 +271,7 @@ def _open(
         labels=len(manifest.labels),
         vocabulary=manifest.vocabulary,
         positions=manifest.max_length,
+        warm=settings.warm,
     )
 
 

@@ -40,6 +40,8 @@ _WORK = frozenset(
 }
 # The annotation for a run that is not captured; see "CUDA Graphs" in ONNX Runtime's page on the CUDA provider.
 _NOT_CAPTURED = "-1"
+# Each input begins at a multiple of 256 bytes, as what CUDA allocates does; this many int64 fill them.
+_ALIGNED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class OnnxRuntimeOnGpu:
         labels: number of labels.
         vocabulary, positions: numbers of rows of the embedding tables. Ids and positions are checked against them: a
             GPU would read out of bounds without an error.
+        warm: run, and capture, all shapes of batches on all streams now. It takes as long as their first runs would.
 
     Raises:
         ModuleNotFoundError: onnxruntime is not installed.
@@ -130,6 +133,7 @@ class OnnxRuntimeOnGpu:
         labels: int,
         vocabulary: int,
         positions: int,
+        warm: bool = False,
     ) -> None:
         import onnxruntime
 
@@ -137,11 +141,13 @@ class OnnxRuntimeOnGpu:
         self.layout, self.streams, self.packing = layout, streams, packing
         self._path, self._tables = path, (vocabulary, positions)
         self._free: queue.SimpleQueue[_SessionStream] = queue.SimpleQueue()
-        self._streams = [_SessionStream() for _ in range(streams)]
+        self._streams = [_SessionStream(onnxruntime) for _ in range(streams)]
         try:
             for stream in self._streams:
                 stream.open(functools.partial(_session, path, provider), provider, labels)
                 self._free.put(stream)
+            if warm:
+                self._warm_up()
         except BaseException:
             self.close()
             raise
@@ -156,10 +162,8 @@ class OnnxRuntimeOnGpu:
         try:
             # Filled up to 1, 2, 4, 8... rows, so that there are few shapes: each has buffers and a captured CUDA graph.
             given = with_rows(batch, 1 << (rows - 1).bit_length()) if kept else batch
-            return stream.run(given, keep=kept)[:rows]
-        except Exception as error:
-            problem = f"ONNX Runtime refused a batch of {rows} x {length} ({reason(error)})"
-            raise BackendError(self._path.name, problem, _fix(error)) from error
+            with self._refusals(rows, length):
+                return stream.run(given, keep=kept)[:rows]
         finally:
             self._free.put(stream)
 
@@ -168,11 +172,48 @@ class OnnxRuntimeOnGpu:
         for stream in self._streams:
             stream.close()
 
+    @contextlib.contextmanager
+    def _refusals(self, rows: int, length: int) -> Iterator[None]:
+        """What ONNX Runtime raises for a batch as one line."""
+        try:
+            yield
+        except Exception as error:
+            problem = f"ONNX Runtime refused a batch of {rows} x {length} ({reason(error)})"
+            raise BackendError(self._path.name, problem, _fix(error)) from error
+
+    def _warm_up(self) -> None:
+        """Make the buffers of every shape of batch, and capture its run."""
+        for rows, length in kept_shapes(self.packing):
+            ids = np.zeros((rows, length), np.int64)
+            batch = Batch(ids, np.zeros_like(ids), np.tile(np.arange(length), (rows, 1)))
+            for stream in self._streams:
+                with self._refusals(rows, length):
+                    stream.run(batch, keep=True)
+
+
+def kept_shapes(packing: Packing) -> list[tuple[int, int]]:
+    """(rows, length) of all batches that a stream keeps buffers for: 1, 2, 4... rows, in the order of their size.
+
+    Args:
+        packing: sizes of the batches; it names row lengths.
+    """
+    shapes = []
+    for length in packing.lengths:
+        most = max(1, packing.slots // length)
+        # Batches are filled up to a power of two, the largest ones beyond `most` where it is none.
+        shapes += [(1 << power, length) for power in range((most - 1).bit_length() + 1)]
+    return sorted(shapes, key=lambda shape: shape[0] * shape[1])
+
 
 class _SessionStream:
-    """A session, its thread, and its buffers for each shape of batch."""
+    """A session, its thread, and its buffers for each shape of batch.
 
-    def __init__(self) -> None:
+    Args:
+        library: the module onnxruntime.
+    """
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
         self._thread = ThreadPoolExecutor(1)
         self._buffers: dict[tuple[int, int], _Buffers] = {}
         self._made = 0  # number of the last capture; a failed one's is not used again, as it may hold half a CUDA graph
@@ -206,7 +247,7 @@ class _SessionStream:
                 return buffers.run(self._session, batch)
             self._made += keep
             number = str(self._made) if keep else _NOT_CAPTURED
-            buffers = _Buffers(self._session, self._provider, (rows, length, self._labels), number)
+            buffers = _Buffers(self._library, self._session, self._provider, (rows, length, self._labels), number)
             logits = buffers.run(self._session, batch)
             if keep:  # only after the first run has succeeded: a failed capture must not be replayed
                 self._buffers[rows, length] = buffers
@@ -217,30 +258,39 @@ class _SessionStream:
 class _Buffers:
     """Buffers for batches of one shape, bound to a session. A CUDA graph needs them at the same addresses each time."""
 
-    def __init__(self, session: Any, provider: Provider, shape: tuple[int, int, int], number: str) -> None:
-        import onnxruntime
-
+    def __init__(
+        self, library: Any, session: Any, provider: Provider, shape: tuple[int, int, int], number: str
+    ) -> None:
         def buffer(shape: Sequence[int], kind: type[np.generic]) -> Any:
-            return onnxruntime.OrtValue.ortvalue_from_shape_and_type(list(shape), kind, provider.device, 0)
+            return library.OrtValue.ortvalue_from_shape_and_type(list(shape), kind, provider.device, 0)
 
-        self._inputs = {node.name: buffer(shape[:2], np.int64) for node in session.get_inputs()}
+        self._names = [node.name for node in session.get_inputs()]
+        self._shape, self._on_cpu = shape[:2], provider.device == "cpu"
+        slots = -(-shape[0] * shape[1] // _ALIGNED) * _ALIGNED
+        # All inputs in one block: each copy to a GPU is a call to the driver that waits until it is done.
+        self._given = np.zeros((len(self._names), slots), np.int64)
+        self._inputs = buffer(self._given.shape, np.int64)
         output = session.get_outputs()[0]
         self._output = buffer(shape, np.float16 if output.type == "tensor(float16)" else np.float32)
         self._binding = session.io_binding()
-        for name, value in self._inputs.items():
-            self._binding.bind_ortvalue_input(name, value)
+        for index, name in enumerate(self._names):
+            address = self._inputs.data_ptr() + index * self._given.strides[0]
+            self._binding.bind_input(name, provider.device, 0, np.int64, list(self._shape), address)
         self._binding.bind_ortvalue_output(output.name, self._output)
-        self._options = onnxruntime.RunOptions()
+        self._options = library.RunOptions()
         if provider.captures:
             self._options.add_run_config_entry("gpu_graph_id", number)
 
     def run(self, session: Any, batch: Batch) -> NDArray[np.float32]:
         """Copy in, run, copy out."""
-        for name, array in batch.named(list(self._inputs)).items():
-            self._inputs[name].update_inplace(np.ascontiguousarray(array))
+        named = batch.named(self._names)
+        for given, name in zip(self._given, self._names):
+            given[: named[name].size] = named[name].reshape(-1)
+        self._inputs.update_inplace(self._given)
         session.run_with_iobinding(self._binding, self._options)
-        # A copy, because the next run writes over the buffer.
-        return np.array(self._output.numpy(), np.float32)
+        told = self._output.numpy()
+        # What comes from a GPU is a copy. On the CPU it is the buffer itself, which the next run writes over.
+        return np.array(told, np.float32) if self._on_cpu else np.asarray(told, np.float32)
 
 
 def _session(path: Path, provider: Provider) -> Any:

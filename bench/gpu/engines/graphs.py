@@ -45,6 +45,7 @@ def engine_graphs(model: PreTrainedModel, folder: Path, *, layers_in: str = "fp1
     if "padded" in layers_in:
         padded = padded_from_checkpoint(model, folder / "padded-fp32.onnx")
         made.append(fp16_from_graph(folder / padded.file, folder / "padded-fp16.onnx", padded, (), threads=1).graph)
+    del model  # what follows holds the weights of a large model several times over
     precisions: tuple[Precision, ...] = ("fp8", "int8")
     made += [_eight_bits(folder, packed, fp16, precision) for precision in precisions if precision in layers_in]
     return made
@@ -65,6 +66,7 @@ def _eight_bits(folder: Path, packed: Graph, fp16: Graph, precision: Precision) 
     inputs = {layer.input: _input(layer, precision) for layer in fitted}
     layers = {layer.name: _layer(layer, precision) for layer in fitted}
     behind = {value: by_name[out] for value, out in layers_behind_values(model).items()}
+    del model, by_name
     eight_bits = EightBits(precision, inputs, layers, behind)
     file = f"packed-{precision}.onnx"
     onnx.save(in_eight_bits(onnx.load(folder / fp16.file), eight_bits), folder / file)

@@ -58,6 +58,7 @@ def test_settings_are_read_by_name() -> None:
     assert settings_of({"cuda_graph": "0", "tf32": "1", "slots": "512"}) == Settings(
         cuda_graph=False, tf32=True, slots=512
     )
+    assert settings_of({"warm": "1"}) == Settings(warm=True)
     with pytest.raises(UsageError, match=r"'graph': unknown; choose one of cuda_graph, tf32, memory_limit"):
         settings_of({"graph": "1"})
     with pytest.raises(UsageError, match="give a whole number"):
@@ -71,6 +72,26 @@ def test_what_cannot_be_captured_is_not(bundle: Bundle) -> None:
     assert not settings_for(graph, {"cuda_graph": "0"}).cuda_graph
     with pytest.raises(UsageError, match="cannot be captured"):
         settings_for(replace(graph, capturable=False), {"cuda_graph": "1"})
+
+
+def test_without_measured_speeds_the_graph_with_few_kernels_goes_first(bundle: Bundle) -> None:
+    """The order of an H100's measurements: fp16 before fp32, graphs made for ONNX Runtime before plain ones."""
+    graph = replace(bundle.graph("fp32"), file="packed-fp32.onnx", layout="packed")
+    graphs = (
+        graph,
+        replace(graph, file="padded-packing-fp16.onnx", precision="fp16", layout="padded", made_for="onnxruntime"),
+        replace(graph, file="padded-fp16.onnx", precision="fp16", layout="padded"),
+        replace(graph, file="packed-fp16.onnx", precision="fp16"),
+        replace(graph, file="packed-fused-fp16.onnx", precision="fp16", made_for="onnxruntime"),
+    )
+    offered = SPECS[0].candidates(replace(bundle, manifest=replace(bundle.manifest, graphs=graphs)))
+    assert [one.file for one in offered] == [
+        "packed-fused-fp16.onnx",
+        "padded-packing-fp16.onnx",
+        "packed-fp16.onnx",
+        "padded-fp16.onnx",
+        "packed-fp32.onnx",
+    ]
 
 
 def test_options_of_the_cuda_provider() -> None:
@@ -97,7 +118,9 @@ def test_options_of_the_tensorrt_provider() -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("settings", [{}, {"cuda_graph": "0"}], ids=["graphs", "launches"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"cuda_graph": "0"}, {"warm": "1", "slots": "512"}], ids=["graphs", "launches", "warm"]
+)
 def test_candidates_on_the_gpu_answer_as_the_cpu_does(
     gpu_bundle: Path, options: BackendOptions, settings: dict[str, str]
 ) -> None:

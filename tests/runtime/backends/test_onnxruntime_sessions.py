@@ -11,13 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
 from runtime.backends.base import Backend, BackendOptions
 from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.backends.onnxruntime_cuda import Settings, cuda_provider, packing_on_gpu
-from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu, Provider, _SessionStream
+from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu, Provider, _SessionStream, kept_shapes
 from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
@@ -68,7 +69,7 @@ class FakeSession:
         return [SimpleNamespace(name="logits", type="tensor(float)")]
 
     def io_binding(self) -> SimpleNamespace:
-        return SimpleNamespace(bind_ortvalue_input=lambda *_: None, bind_ortvalue_output=lambda *_: None)
+        return SimpleNamespace(bind_input=lambda *_: None, bind_ortvalue_output=lambda *_: None)
 
     def run_with_iobinding(self, _: object, options: Any) -> None:
         if self.fails:
@@ -76,6 +77,36 @@ class FakeSession:
         number = options.get_run_config_entry("gpu_graph_id")
         self.floor.visit(capturing=number not in {*self.seen, "-1"})
         self.seen.add(number)
+
+
+class CountedValue(onnxruntime.OrtValue):  # type: ignore[misc]  # the library has no types
+    """A buffer that counts what is copied to it and from it: on a GPU, each is a call that waits for the GPU."""
+
+    copied_in = 0
+    copied_out = 0
+
+    def update_inplace(self, np_arr: NDArray[np.generic]) -> None:
+        CountedValue.copied_in += 1
+        super().update_inplace(np_arr)
+
+    def numpy(self) -> NDArray[np.float32]:
+        CountedValue.copied_out += 1
+        told: NDArray[np.float32] = super().numpy()
+        return told
+
+
+class CountedSession:
+    """A real session that counts its runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._session = onnxruntime.InferenceSession(str(path), providers=[CPU])
+        self.get_inputs, self.get_outputs = self._session.get_inputs, self._session.get_outputs
+        self.io_binding = self._session.io_binding
+        self.runs = 0
+
+    def run_with_iobinding(self, binding: Any, options: Any) -> None:
+        self.runs += 1
+        self._session.run_with_iobinding(binding, options)
 
 
 @pytest.fixture(scope="module")
@@ -102,18 +133,21 @@ def opened(bundle: Bundle) -> Iterator[Open]:
         backend.close()
 
 
-def on_cpu(bundle: Bundle, layout: Layout, provider: Provider) -> OnnxRuntimeOnGpu:
+def on_cpu(
+    bundle: Bundle, layout: Layout, provider: Provider, *, slots: int = 1024, warm: bool = False
+) -> OnnxRuntimeOnGpu:
     """The backend with two streams."""
     manifest = bundle.manifest
     return OnnxRuntimeOnGpu(
         bundle.file(f"{layout}-fp32.onnx"),
         layout=layout,
         streams=2,
-        packing=packing_on_gpu(layout, slots=1024, max_length=manifest.max_length),
+        packing=packing_on_gpu(layout, slots=slots, max_length=manifest.max_length),
         provider=provider,
         labels=len(manifest.labels),
         vocabulary=manifest.vocabulary,
         positions=manifest.max_length,
+        warm=warm,
     )
 
 
@@ -160,6 +194,45 @@ def test_an_answer_is_not_written_over_by_the_next(opened: Open, bundle: Bundle)
     assert all(np.array_equal(answer, kept[number % 3]) for number, answer in enumerate(again))
 
 
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+def test_a_batch_is_one_copy_in_one_run_and_one_copy_out(layout: Layout, bundle: Bundle) -> None:
+    path = bundle.file(f"{layout}-fp32.onnx")
+    session, plain = CountedSession(path), OnnxRuntime(path, layout=layout, streams=1, threads=1)
+    stream = _SessionStream(SimpleNamespace(OrtValue=CountedValue, RunOptions=onnxruntime.RunOptions))
+    stream.open(lambda: session, ON_CPU, len(bundle.manifest.labels))
+    # 17 tokens do not fill the place of an input, so that the next one begins behind a gap.
+    given = [batch(rows, length, bundle.manifest.vocabulary) for rows, length in ((1, 64), (4, 64), (1, 64), (1, 17))]
+    before = CountedValue.copied_in, CountedValue.copied_out
+    for each in given:
+        assert np.abs(stream.run(each, keep=True) - plain.logits(each)).max() < 1e-5
+    stream.close()
+    plain.close()
+    assert session.runs == len(given)
+    assert (CountedValue.copied_in - before[0], CountedValue.copied_out - before[1]) == (len(given), len(given))
+
+
+def test_warm_captures_all_shapes_of_all_streams_when_it_opens(bundle: Bundle) -> None:
+    assert kept_shapes(packing_on_gpu("packed", slots=256, max_length=128)) == [
+        *((1, 64), (2, 64), (1, 128), (4, 64), (2, 128)),
+    ]
+    shapes = kept_shapes(packing_on_gpu("packed", slots=512, max_length=bundle.manifest.max_length))
+    backend = on_cpu(bundle, "packed", ON_CPU, slots=512, warm=True)
+    before = [dict(stream._buffers) for stream in backend._streams]
+    assert [sorted(held) for held in before] == [sorted(shapes)] * 2
+    # Every batch that texts are packed into finds its shape: nothing is left to capture.
+    for rows in (1, 2, 3, 5, 8):
+        for _ in range(4):
+            backend.logits(batch(rows, 64, bundle.manifest.vocabulary))
+    assert [stream._buffers for stream in backend._streams] == before
+    backend.close()
+
+
+def test_what_cannot_be_warmed_is_one_line_and_closes_the_streams(bundle: Bundle) -> None:
+    beyond = Provider(((CPU, {}),), "nowhere", captures=False)
+    with pytest.raises(BackendError, match=r"refused a batch of 1 x 64 .*Unsupported device type: nowhere"):
+        on_cpu(bundle, "packed", beyond, slots=64, warm=True)
+
+
 def test_ids_are_checked_before_they_reach_the_gpu(opened: Open, bundle: Bundle) -> None:
     beyond = np.full((1, 64), bundle.manifest.vocabulary)
     with pytest.raises(BugError, match="the table"):
@@ -179,7 +252,7 @@ def test_what_the_library_refuses_is_one_line(opened: Open, bundle: Bundle) -> N
 def test_a_stream_captures_alone() -> None:
     floor = Floor()
     capturing = Provider(((CPU, {}),), "cpu", captures=True)
-    streams = [_SessionStream() for _ in range(4)]
+    streams = [_SessionStream(onnxruntime) for _ in range(4)]
     for stream in streams:
         stream.open(lambda: FakeSession(floor), capturing, 3)
 
@@ -197,7 +270,7 @@ def test_a_stream_captures_alone() -> None:
 
 
 def test_a_shape_whose_first_run_failed_is_captured_anew() -> None:
-    stream, session = _SessionStream(), FakeSession(fails="operation not permitted when stream is capturing")
+    stream, session = _SessionStream(onnxruntime), FakeSession(fails="operation not permitted when stream is capturing")
     stream.open(lambda: session, Provider(((CPU, {}),), "cpu", captures=True), 3)
     with pytest.raises(RuntimeError, match="not permitted"):
         stream.run(batch(1, 64, 50), keep=True)
