@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, install, no_gpu
 from runtime.backends.onnx_graphs import GraphCandidates, Runs
 from runtime.backends.onnxruntime_cpu import DISTRIBUTIONS
-from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu, Provider
+from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu
+from runtime.backends.onnxruntime_streams import Provider
 from runtime.batch.batches import Packing
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout
 from runtime.errors import UsageError

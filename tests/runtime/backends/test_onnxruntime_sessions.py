@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from runtime.backends.base import Backend, BackendOptions
 from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.backends.onnxruntime_cuda import Settings, cuda_provider, packing_on_gpu
-from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu, Provider, _SessionStream, kept_shapes
+from runtime.backends.onnxruntime_sessions import CPU, OnnxRuntimeOnGpu, kept_shapes
+from runtime.backends.onnxruntime_streams import Provider, SessionStream
 from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
@@ -198,7 +199,7 @@ def test_an_answer_is_not_written_over_by_the_next(opened: Open, bundle: Bundle)
 def test_a_batch_is_one_copy_in_one_run_and_one_copy_out(layout: Layout, bundle: Bundle) -> None:
     path = bundle.file(f"{layout}-fp32.onnx")
     session, plain = CountedSession(path), OnnxRuntime(path, layout=layout, streams=1, threads=1)
-    stream = _SessionStream(SimpleNamespace(OrtValue=CountedValue, RunOptions=onnxruntime.RunOptions))
+    stream = SessionStream(SimpleNamespace(OrtValue=CountedValue, RunOptions=onnxruntime.RunOptions))
     stream.open(lambda: session, ON_CPU, len(bundle.manifest.labels))
     # 17 tokens do not fill the place of an input, so that the next one begins behind a gap.
     given = [batch(rows, length, bundle.manifest.vocabulary) for rows, length in ((1, 64), (4, 64), (1, 64), (1, 17))]
@@ -252,11 +253,11 @@ def test_what_the_library_refuses_is_one_line(opened: Open, bundle: Bundle) -> N
 def test_a_stream_captures_alone() -> None:
     floor = Floor()
     capturing = Provider(((CPU, {}),), "cpu", captures=True)
-    streams = [_SessionStream(onnxruntime) for _ in range(4)]
+    streams = [SessionStream(onnxruntime) for _ in range(4)]
     for stream in streams:
         stream.open(lambda: FakeSession(floor), capturing, 3)
 
-    def work(stream: _SessionStream) -> None:
+    def work(stream: SessionStream) -> None:
         for rows in (1, 2, 1, 4, 3, 2, 1):
             for length in (64, 128):
                 assert stream.run(batch(rows, length, 50), keep=rows != 3).shape == (rows, length, 3)
@@ -270,7 +271,7 @@ def test_a_stream_captures_alone() -> None:
 
 
 def test_a_shape_whose_first_run_failed_is_captured_anew() -> None:
-    stream, session = _SessionStream(onnxruntime), FakeSession(fails="operation not permitted when stream is capturing")
+    stream, session = SessionStream(onnxruntime), FakeSession(fails="operation not permitted when stream is capturing")
     stream.open(lambda: session, Provider(((CPU, {}),), "cpu", captures=True), 3)
     with pytest.raises(RuntimeError, match="not permitted"):
         stream.run(batch(1, 64, 50), keep=True)
