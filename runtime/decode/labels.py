@@ -5,6 +5,7 @@ A word has the most probable label of its first token, as in training. The modul
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from runtime.batch.ragged import ranges
 from runtime.errors import UsageError
-from runtime.text.entity import Entity
+from runtime.text.entity import Entity, entities_of_columns
 from runtime.text.label_schemes import OUTSIDE, LabelSet, Spans
 
 
@@ -152,17 +153,17 @@ def entity_lists(
 
     Args:
         texts: the texts.
-        text: number of the entity's text. [entities]
+        text: number of the entity's text, not falling. [entities]
         names: label. [entities]
         start, end: number of the first code point in the text, and of the last plus one. [entities]
         score: score. [entities]
     """
     # As lists: Python reads the elements of a list faster than those of an array.
-    found: list[list[Entity]] = [[] for _ in texts]
-    columns = (column.tolist() for column in (text, names, start, end, score))
-    for number, name, begin, stop, value in zip(*columns):
-        found[number].append(Entity(name, texts[number][begin:stop], begin, stop, value))
-    return found
+    columns = [column.tolist() for column in (start, end, score)]
+    places = zip(text.tolist(), *columns[:2])
+    found = entities_of_columns(names.tolist(), [texts[number][begin:stop] for number, begin, stop in places], *columns)
+    borders = np.searchsorted(text, np.arange(len(texts) + 1)).tolist()
+    return [found[first:last] for first, last in itertools.pairwise(borders)]
 
 
 def without_dropped(
