@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
@@ -73,8 +72,6 @@ _MONTH = re.compile("Januar|Februar|M\u00e4rz|April|Mai|Juni|Juli|August|Septemb
 # The number of a list item or a heading: 12  3.1  IV  b
 _NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3})*|[IVXLC]{1,6}|\w")
 _ORDINAL = re.compile(r"\d{1,2}")
-# Ends of sentences in a text for which NumPy's calls take longer than they save.
-_FEW = 8
 
 
 def may_part(text: str) -> bool:
@@ -141,8 +138,6 @@ def sentence_starts(text: str, words: NDArray[np.int32]) -> NDArray[np.int64]:
     )
     if not (places := [*found]):  # as in most texts: NumPy's calls below take longer than all that came before
         return np.zeros(1, np.int64)
-    if len(places) <= _FEW:
-        return _first_words(places, words)
     ends = np.array(places, np.int64)
     after = np.searchsorted(words[:, 0], ends)
     # An end at the very beginning or after the last word parts nothing; one within a word must not.
@@ -150,17 +145,6 @@ def sentence_starts(text: str, words: NDArray[np.int32]) -> NDArray[np.int64]:
     inner[inner] = words[after[inner] - 1, 1] <= ends[inner]
     # NumPy's own sets import numpy.ma at their first call: 9 ms.
     return np.array(sorted({0, *after[inner].tolist()}), np.int64)
-
-
-def _first_words(places: Sequence[int], words: NDArray[np.int32]) -> NDArray[np.int64]:
-    """As sentence_starts, for a few places where sentences end."""
-    begins, found = words[:, 0], {0}
-    for place in places:
-        after = bisect_left(begins, place)
-        # See sentence_starts.
-        if 0 < after < len(words) and words[after - 1, 1] <= place:
-            found.add(after)
-    return np.array(sorted(found), np.int64)
 
 
 def _stop_ends(text: str, words: NDArray[np.int32]) -> Iterator[int]:
@@ -175,12 +159,8 @@ def _stop_ends(text: str, words: NDArray[np.int32]) -> Iterator[int]:
             weak.append((start, end))
     if not weak:
         return
-    begins = words[:, 0]
-    if len(weak) <= _FEW:
-        at = [bisect_left(begins, start) for start, _ in weak]
-    else:
-        at = np.searchsorted(begins, [start for start, _ in weak]).tolist()
-    for (start, end), word in zip(weak, at):
+    at = np.searchsorted(words[:, 0], [start for start, _ in weak])
+    for (start, end), word in zip(weak, at.tolist()):
         # The period of an abbreviation begins no word.
         if word < len(words) and words[word, 0] == start:
             before = int(words[word - 1, 0]) if word and words[word - 1, 1] == start else start
