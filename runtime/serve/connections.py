@@ -1,6 +1,6 @@
 """Connections: what uvicorn leaves open to a client that means no good. A bound on headers, and an end for the silent.
 
-BoundedProtocol    uvicorn's protocol, with a bound on the bytes of a request's head
+BoundedProtocol    uvicorn's protocol, with a bound on the bytes of a request's head; it tells of what is no request
 Joined             a transport that sends a reply's head together with its body
 close_silent       ends connections that are without a request, and those that do not take their answer
 """
@@ -22,8 +22,14 @@ _TOO_LONG = (
     b"content-type: application/json\r\ncontent-length: 47\r\nconnection: close\r\n\r\n"
     b'{"error":"the request\'s headers are too large"}'
 )
+# Where the application's state, by ASGI's lifespan, has the function that is told of what is no request.
+NO_HTTP = "no_http"
 # Seconds between two looks at silent connections.
 _SWEEP = 1.0
+
+
+def _nobody() -> None:
+    return None
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -54,11 +60,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         self.flow.resume_reading()
 
+    def send_400_response(self, msg: str) -> None:
+        """What came is no HTTP."""
+        self.app_state.get(NO_HTTP, _nobody)()
+        super().send_400_response(msg)
+
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
         super().data_received(data)
         self._head = self._head + len(data) if self._in_head else 0
         if self._head > MOST_HEAD and not self.transport.is_closing():
+            self.app_state.get(NO_HTTP, _nobody)()
             self.transport.write(_TOO_LONG)
             self.transport.close()
 

@@ -20,14 +20,16 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
+from runtime.serve.connections import NO_HTTP
 from runtime.serve.http.access import check_key
 from runtime.serve.http.endpoint import Endpoint
 from runtime.serve.http.exchange import Exchange, begin, set_deadline
 from runtime.serve.http.guards import Guard
 from runtime.serve.http.refused import RefusedError, about_to_end
 from runtime.serve.http.replies import Reply, StreamReply, refusal_reply
+from runtime.serve.observe.metrics import ELSEWHERE
 from runtime.serve.observe.tracing import NO_TRACES, Traces
 from runtime.serve.service import Service
 
@@ -56,21 +58,15 @@ def make_app(
     by_path: dict[str, dict[str, _Guarded]] = {}
     for one in guarded:
         by_path.setdefault(one.endpoint.path, {})[one.endpoint.method] = one
-    routes: list[BaseRoute] = [_route(path, methods) for path, methods in by_path.items()]
+    routes = [_route(path, methods) for path, methods in by_path.items()]
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
         await service.start()
-        yield
+        yield {NO_HTTP: service.metrics.no_http}
 
-    async def elsewhere(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        headers = getattr(error, "headers", None)
-        refused = RefusedError(status, _NOT_HERE.get(status, "the server failed"), headers=headers)
-        exchange = begin(request, "", deadline=0.0)
-        return _with_id(refusal_reply(refused, exchange.id), exchange)
-
-    starlette = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: elsewhere})
+    elsewhere = _Elsewhere(service, {route.endpoint: route.path for route in routes})
+    starlette = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: elsewhere.reply})
     return App(starlette, {(one.endpoint.method, one.endpoint.path): one for one in guarded})
 
 
@@ -101,6 +97,29 @@ def _route(path: str, methods: Mapping[str, _Guarded]) -> Route:
         return await methods["GET" if request.method == "HEAD" else request.method].call(request)
 
     return Route(path, call, methods=[*methods])
+
+
+class _Elsewhere:
+    """What a request gets that no endpoint takes: of a path that there is not, or of another method.
+
+    Args:
+        service: counts it.
+        paths: of routes, by what starlette calls for them.
+    """
+
+    def __init__(self, service: Service, paths: Mapping[Any, str]) -> None:
+        self._service, self._paths = service, paths
+
+    async def reply(self, request: Request, error: Exception) -> Response:
+        """A refusal as all others are, counted under its route; paths that clients make up have one name together."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        refused = RefusedError(
+            status, _NOT_HERE.get(status, "the server failed"), headers=getattr(error, "headers", None)
+        )
+        exchange = begin(request, self._paths.get(request.scope.get("endpoint"), ELSEWHERE), deadline=0.0)
+        exchange.outcome = refused.outcome
+        self._service.metrics.request(exchange, time.monotonic() - exchange.began)
+        return _with_id(refusal_reply(refused, exchange.id), exchange)
 
 
 class _Guarded:

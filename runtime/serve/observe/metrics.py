@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from runtime.serve.batching.batcher import BatchReport
 from runtime.serve.http.exchange import Exchange
 
+# The route of what no route takes, so that clients make up no names of metrics.
+ELSEWHERE = "elsewhere"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # From half a millisecond: a sentence on an idle server takes one or two.
 _SECONDS = (
@@ -111,6 +113,10 @@ class Metrics:
             self._tokens.inc(exchange.tokens)
         for label, count in exchange.entities.items():
             self._found(label).inc(count)
+
+    def no_http(self) -> None:
+        """Something was refused that is no request: no HTTP, or a head without end."""
+        self._count(ELSEWHERE, "bad_request").inc()
 
     def text(self) -> bytes:
         """All of them, in Prometheus' text format."""

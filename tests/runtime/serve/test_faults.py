@@ -238,6 +238,28 @@ def test_routes_and_methods_that_there_are_not(server: Server) -> None:
     assert "error" in server.get("/nowhere").json()
 
 
+def test_every_refusal_is_counted_and_clients_make_up_no_route(slow: Starting) -> None:
+    with slow(1e6) as server, httpx.Client(base_url=server.url) as client:
+        for number in range(5):
+            assert client.get(f"/nowhere/{number}").status_code == 404
+        assert client.options("/nowhere").status_code == 404
+        assert client.put("/tag").status_code == 405
+        assert client.head("/tag").status_code == 405
+        assert client.get("/models/other").status_code == 405
+        for garbage, status in ((b"garbage\r\n\r\n", b"400"), (b"GET / HTTP/1.1\r\nX: " + b"x" * (1 << 17), b"431")):
+            with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as raw:
+                raw.sendall(garbage)
+                assert raw.recv(12) == b"HTTP/1.1 " + status
+        counted = {
+            'route="elsewhere"': 6 + 2,
+            'route="/tag"': 2,
+            'route="/models/{name}"': 1,
+            'route="/nowhere': 0,
+        }
+        for route, count in counted.items():
+            assert server.metric(f'ner_requests_total{{outcome="bad_request",{route}') == count
+
+
 def test_a_connection_that_asks_now_and_then_is_kept(slow: Starting) -> None:
     with slow(1e6, "--idle-seconds", "1") as server, httpx.Client(base_url=server.url) as client:
         streams = set()
