@@ -26,7 +26,7 @@ from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
 from runtime.decode.options import Decoding
 from runtime.encode.hf_pipeline import RawEncoder
 from runtime.encode.tokenizer import Encoded, Encoder
-from runtime.errors import TextError
+from runtime.errors import TextError, UsageError
 from runtime.logits import BatchRunner
 from runtime.one_text import OneText, Taken
 from runtime.readers import PipelineReader, PipelineTokens, WordReader, WordTokens
@@ -203,6 +203,9 @@ class TaggingStages:
 
     def _made(self, reading: Reading, decoding: Decoding) -> tuple[WordReader | PipelineReader, OneText | None]:
         by_word = decoding.aggregation == "word"
+        if reading.kind == "labels" and not by_word:
+            problem = f"aggregation {decoding.aggregation!r} is about texts, and words that are given have a label each"
+            raise UsageError("words", problem, "leave one of the two out")
         windowing = self._settled(reading) if by_word else settled(reading.windowing, decoding)
         runner = BatchRunner(
             self.backend,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 
+from runtime.batch.windowing import Long, Policy
+from runtime.decode.options import AGGREGATIONS
 from tests.runtime.serve.running import TIMEOUT, Server
 
 TEXT = "Angela Merkel visited Paris"
@@ -18,6 +21,23 @@ TEXT = "Angela Merkel visited Paris"
 def test_words_get_labels(server: Server) -> None:
     reply = server.post("/tag", {"words": [["Angela", "Merkel", "in", "Paris"], []]}).json()
     assert reply == {"labels": [["B-PER", "I-PER", "O", "B-LOC"], []]}
+
+
+def test_no_set_of_options_is_a_failure_of_the_server(server: Server) -> None:
+    """Each is answered or refused, as a body and as a stream; what fails in a worker would make the server unready."""
+    statuses = set()
+    with httpx.Client(base_url=server.url, timeout=TIMEOUT) as client:
+        for question in ({"texts": [TEXT, ""]}, {"words": [TEXT.split(), []]}):
+            for chosen in itertools.product(AGGREGATIONS, (False, True), get_args(Policy), get_args(Long), ("auto", 2)):
+                options = dict(zip(("aggregation", "constrained", "read", "long", "stride"), chosen, strict=True))
+                statuses.add(status := client.post("/tag", json=question | options).status_code)
+                assert status in (200, 400), (question, options)
+        for aggregation in AGGREGATIONS:
+            lines = client.post("/tag", params={"aggregation": aggregation}, headers=NDJSON, content='{"words": ["a"]}')
+            answer = lines.json()
+            assert ("labels" in answer) == (aggregation == "word"), answer
+            assert "backend" not in answer.get("error", "")
+    assert statuses == {200, 400}
 
 
 @pytest.mark.parametrize(
