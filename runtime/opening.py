@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runtime.aligned import aligned, single_rows
 from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
-from runtime.backends.registry import open_candidate
+from runtime.backends.registry import certified_rows, open_candidate
 from runtime.bundle.certificate import AUTO, Certificate
 from runtime.bundle.manifest import Manifest, OneTextSpeed
 from runtime.bundle.profile import RunProfile
@@ -137,7 +137,7 @@ def _tuned(
 def covered(options: BackendOptions, certificate: Certificate) -> BackendOptions:
     """The options without row lengths that the certificate was not measured with."""
     # Which sentences a compiled graph gets depends on all lengths together, so that some of them are other rows, too.
-    return options if options.lengths == certificate.rows else replace(options, lengths=())
+    return options if options.lengths == certified_rows(certificate) else replace(options, lengths=())
 
 
 def for_profile(options: BackendOptions, profile: RunProfile) -> BackendOptions:

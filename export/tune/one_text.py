@@ -19,7 +19,7 @@ import numpy as np
 
 from export.tune.weights import bytes_of
 from runtime.backends.base import Backend, BackendOptions
-from runtime.backends.registry import open_candidate
+from runtime.backends.registry import certified_rows, open_candidate
 from runtime.batch.batches import Batch, SpecialTokens
 from runtime.batch.ragged import starts_from_counts
 from runtime.batch.windows import windows_of
@@ -66,7 +66,7 @@ def one_text_speed(bundle: Bundle, candidate: Candidate, *, threads: int, clock:
         clock: seconds from any moment on.
     """
     # Other rows than those that the certificate covers would not be served.
-    tried = to_try(bundle.certificate(candidate).rows, threads=threads)
+    tried = to_try(certified_rows(bundle.certificate(candidate)), threads=threads)
     measured = partial(_measured, bundle, candidate, clock)
     best, seconds = fastest(tried, weights=bytes_of(bundle, candidate), measured=measured)
     p50, p99 = np.quantile(seconds, [0.5, 0.99], method="inverted_cdf").tolist()

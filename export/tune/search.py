@@ -16,6 +16,7 @@ from pathlib import Path
 
 from export.tune.trial import Trial, TrialRequest
 from export.tune.wish import Wish, accuracy
+from runtime.backends.registry import certified_rows
 from runtime.batch.batches import ON_CPU
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.schema import SchemaError, read
@@ -55,7 +56,7 @@ def set_ups(bundle: Bundle, wish: Wish, *, name: str, threads: int, machine: str
                 one = RunProfile(name, candidate, wish.goal, count, streams, ON_CPU.slots, (), machine, wish.figures())
                 found.append(one)
                 if streams == 1 and (wish.goal == "latency" or wish.rate):
-                    rows = bundle.certificate(candidate).rows
+                    rows = certified_rows(bundle.certificate(candidate))
                     found += [replace(one, lengths=rows)] if rows else []
                 if wish.goal == "throughput" and count == threads:
                     found += [replace(one, slots=slots) for slots in _SLOTS]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -99,10 +98,9 @@ class OpenVino:
         }
         kept, core = CompiledCache(cache, path.name, settings, openvino.__version__), openvino.Core()
         self._compiled, memory = _compiled(path, core, settings, kept)
-        check = partial(_check_precision, precision, path)
-        check(self._compiled)
+        _check_precision(precision, path, self._compiled)
         copies, self._memory = _copies(path, core, self._compiled, memory, settings, count=shapes)
-        self._fixed = FixedRows(path, core, settings, lengths, check)
+        self._fixed = FixedRows(path, core, settings, lengths)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
         # A request holds the memory of a stream.
         requests = [each.create_infer_request() for each in of_each * copies]
@@ -210,7 +208,12 @@ class _Spec:
     library = "openvino"
     distributions = ("openvino",)
     extra = "openvino"
-    row_lengths: tuple[tuple[int, ...], ...] = ((32, 128), (16, 32, 64, 128), (16, 24, 32, 48, 64, 96, 128))
+    # Those of bundles whose rows had compiled models of their own, and other last digits, are none of these.
+    row_lengths: tuple[tuple[int, ...], ...] = (
+        (16, 32, 128),
+        (8, 16, 32, 64, 128),
+        (8, 16, 24, 32, 48, 64, 96, 128),
+    )
     _graphs: ClassVar = GraphCandidates(
         backend="openvino", device="cpu", runs={"fp32": ("fp32", "bf16"), "int8": ("int8",)}, layouts=("packed",)
     )

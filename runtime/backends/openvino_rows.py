@@ -1,9 +1,10 @@
-"""A graph compiled for single rows of a few fixed lengths, one compiled model for each.
+"""Single rows of a few fixed lengths: one compiled model with a branch for each length.
 
 OpenVINO can run one compiled graph on rows of any length, and then prepares every operator anew whenever the length
-changes: 1.0 of the 2.3 ms that a sentence of 22 tokens took (a MiniLM in int8, OpenVINO 2026.4). A graph that is
-compiled for one length prepares nothing. It costs a copy of the weights and the time to compile it, so only
-goal="latency" has such rows, and only in the lengths that export.tune found to pay off.
+changes: 1.0 of the 2.3 ms that a sentence of 22 tokens took (a MiniLM in int8, OpenVINO 2026.4). A branch that is
+compiled for one length prepares nothing. Branches of one model share most of the prepared weights, which models of
+their own would each hold a copy of. They still cost memory and the time to compile them, so only goal="latency" has
+such rows, and only where export.tune found that they pay off.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import bisect
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,44 +20,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.batch.batches import NOTHING, Batch
-from runtime.errors import BackendError, NerveError
+from runtime.errors import BackendError
+
+# The input that says which branch runs.
+_BRANCH = "branch"
 
 
 class FixedRows:
     """See the module. One caller at a time computes; others wait.
+
+    OpenVINO tells nothing of what is inside a branch, so that the caller checks by the graph for any length, which is
+    compiled from the same file with the same settings, in which precision it computes.
 
     Args:
         path: the ONNX file, with inputs of [rows, length].
         core: OpenVINO's.
         settings: all that OpenVINO is told.
         lengths: of the rows, rising.
-        check: is called with each compiled model, and raises where it is not as it should be.
 
     Raises:
-        BackendError: OpenVINO cannot compile the graph for one of the lengths.
+        BackendError: OpenVINO cannot compile the graph for these lengths.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        core: Any,
-        settings: Mapping[str, Any],
-        lengths: Sequence[int],
-        check: Callable[[Any], None],
-    ) -> None:
-        self._path, self._lengths, self._rows = path, tuple(lengths), []
+    def __init__(self, path: Path, core: Any, settings: Mapping[str, Any], lengths: Sequence[int]) -> None:
+        self._path, self._lengths = path, tuple(lengths)
         self._lock = threading.Lock()
-        model: Any = core.read_model(str(path)) if lengths else None
-        for length in lengths:
-            try:
-                compiled = core.compile_model(_of_length(model, length), "CPU", settings)
-                check(compiled)
-                self._rows.append(_FixedRow(compiled, length))
-            except NerveError:
-                raise
-            except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
-                problem = f"OpenVINO cannot compile it for rows of {length} ({reason(error)})"
-                raise BackendError(path.name, problem, "choose another goal or profile") from error
+        if not lengths:
+            return
+        try:
+            model = _with_branches(core.read_model(str(path)), lengths)
+            self._request = core.compile_model(model, "CPU", settings).create_infer_request()
+            self._rows = _rows_of(self._request, lengths)
+        except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
+            problem = f"OpenVINO cannot compile it for rows of {', '.join(map(str, lengths))} ({reason(error)})"
+            raise BackendError(path.name, problem, "choose another goal or profile") from error
 
     def holds(self, batch: Batch) -> bool:
         """Whether the batch is a single row that fits into one of the lengths."""
@@ -77,8 +74,42 @@ class FixedRows:
             raise refusal(self._path, batch, error) from error
 
 
+def _with_branches(model: Any, lengths: Sequence[int]) -> Any:
+    """One model that runs the given one on a row of that length whose place its first input names, and nothing else.
+
+    Each length has inputs and an output of its own, so that all shapes are fixed.
+    """
+    from openvino import Model, opset8
+
+    branch = opset8.parameter([1], np.int32, name=_BRANCH)
+    branch.output(0).set_names({_BRANCH})
+    inputs, results = [branch], []
+    for place, length in enumerate(lengths):
+        body = _of_length(model, length)
+        is_asked_for = opset8.equal(branch, opset8.constant(np.array([place], np.int32)))
+        chosen = opset8.if_op(is_asked_for.output(0))
+        nothing = opset8.result(opset8.constant(np.zeros(list(body.outputs[0].get_shape()), np.float32)))
+        chosen.set_then_body(body)
+        chosen.set_else_body(Model([nothing], [], "nothing"))
+        for inner in body.get_parameters():
+            name = _name(inner.output(0).get_any_name(), length)
+            outer = opset8.parameter([1, length], np.int32, name=name)
+            outer.output(0).set_names({name})
+            chosen.set_input(outer.output(0), inner, None)
+            inputs.append(outer)
+        result = opset8.result(chosen.set_output(body.get_results()[0], nothing))
+        result.output(0).set_names({_name("logits", length)})
+        results.append(result)
+    return Model(results, inputs, "rows")
+
+
+def _name(name: str, length: int) -> str:
+    """Name of an input or output of the branch for a length."""
+    return f"{name}/{length}"
+
+
 def _of_length(model: Any, length: int) -> Any:
-    """The model for single rows of a length, with int32 inputs.
+    """The model for single rows of a length, with int32 inputs. The constants are the given model's own.
 
     OpenVINO computes with int32 alone, and would convert int64 inputs first: three operators that took 9% of a
     sentence's time in int8.
@@ -94,19 +125,36 @@ def _of_length(model: Any, length: int) -> Any:
     return inputs.build()
 
 
-class _FixedRow:
-    """One compiled length, with arrays that are its inputs for good: to hand over an array takes 10 microseconds."""
+def _rows_of(request: Any, lengths: Sequence[int]) -> list[_FixedRow]:
+    """The branches of a request, each of which has run once."""
+    import openvino
 
-    def __init__(self, compiled: Any, length: int) -> None:
+    branch = np.zeros(1, np.int32)
+    request.set_tensor(_BRANCH, openvino.Tensor(branch, shared_memory=True))
+    rows = [_FixedRow(request, branch, place, length) for place, length in enumerate(lengths)]
+    for row in rows:
+        row.run()
+    return rows
+
+
+class _FixedRow:
+    """One length, with arrays that are its inputs for good: to hand over an array takes 10 microseconds."""
+
+    def __init__(self, request: Any, branch: NDArray[np.int32], place: int, length: int) -> None:
         import openvino
 
-        self._compiled, self._request = compiled, compiled.create_infer_request()
-        self._inputs = {port.get_any_name(): np.zeros((1, length), np.int32) for port in compiled.inputs}
-        self._names = list(self._inputs)
+        self._request, self._branch, self._place = request, branch, place
+        ports = [port.get_any_name() for port in request.model_inputs]
+        self._names = [name.removesuffix(f"/{length}") for name in ports if name.endswith(f"/{length}")]
+        self._inputs = {name: np.zeros((1, length), np.int32) for name in self._names}
         for name, array in self._inputs.items():
-            self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
-        self._request.infer()
-        self._output = self._request.get_output_tensor(0).data
+            request.set_tensor(_name(name, length), openvino.Tensor(array, shared_memory=True))
+        self._output = request.get_tensor(_name("logits", length)).data
+
+    def run(self) -> None:
+        """Compute what the inputs hold."""
+        self._branch[0] = self._place
+        self._request.infer(share_outputs=True)
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         size = batch.input_ids.shape[1]
@@ -114,7 +162,7 @@ class _FixedRow:
             array = self._inputs[name]
             array[:, :size] = given
             array[:, size:] = NOTHING if name == "segment_ids" else 0
-        self._request.infer(share_outputs=True)
+        self.run()
         # A copy, because the next run writes over it.
         return np.array(self._output[:, :size], np.float32)
 

@@ -13,6 +13,7 @@ from types import ModuleType
 
 import runtime.backends
 from runtime.backends.base import Backend, BackendOptions, BackendSpec, install
+from runtime.bundle.certificate import Certificate
 from runtime.bundle.store import Bundle, Candidate
 from runtime.errors import BackendError
 from runtime.system.machine import THIS_MACHINE, Machine
@@ -58,6 +59,14 @@ def spec_of(candidate: Candidate) -> BackendSpec:
     raise BackendError(
         f"backend {candidate.backend!r}", f"there is none on {candidate.device}", f"choose one of {known}"
     )
+
+
+def certified_rows(certificate: Certificate) -> tuple[int, ...]:
+    """Lengths of single rows that a certificate covers, where its backend still has graphs for just these.
+
+    Whoever changes how a backend computes them chooses other lengths, so that older certificates cover none.
+    """
+    return certificate.rows if certificate.rows in spec_of(certificate.candidate).row_lengths else ()
 
 
 def version_of(candidate: Candidate, here: Machine = THIS_MACHINE) -> str:

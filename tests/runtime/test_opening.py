@@ -58,10 +58,14 @@ def test_a_choice_that_cannot_be_had_opens_nothing(tmp_path: Path) -> None:
 def test_rows_of_one_length_are_served_only_where_the_certificate_covers_just_these(tmp_path: Path) -> None:
     held = open_bundle(lookup_bundle(tmp_path / "bundle", {"Oslo": "B-LOC"}))
     [certificate] = held.manifest.certificates
-    options = BackendOptions(threads=1, goal="latency", lengths=(16, 32))
-    assert covered(options, replace(certificate, rows=(16, 32))) == options
-    for rows in ((), (16,), (16, 32, 64)):
-        assert covered(options, replace(certificate, rows=rows)).lengths == ()
+    on_openvino = replace(certificate, backend="openvino")
+    options = BackendOptions(threads=1, goal="latency", lengths=(16, 32, 128))
+    assert covered(options, replace(on_openvino, rows=(16, 32, 128))) == options
+    for rows in ((), (16,), (8, 16, 32, 64, 128)):
+        assert covered(options, replace(on_openvino, rows=rows)).lengths == ()
+    # What earlier versions certified: each length had a compiled model of its own, which added in another order.
+    earlier = (16, 24, 32, 48, 64, 96, 128)
+    assert covered(replace(options, lengths=earlier), replace(on_openvino, rows=earlier)).lengths == ()
     # A manifest of an earlier version, or of somebody who would like to be faster.
     speed = Speed(certificate.candidate, 100.0, "a machine", OneTextSpeed(1.0, 1.0, 1, (16, 32)))
     profile = RunProfile("fast", choose(held, AUTO), "latency", 1, 1, 256, (16, 32))

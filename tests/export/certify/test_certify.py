@@ -142,9 +142,9 @@ def test_rows_of_one_length_are_covered_as_far_as_their_weights_have_room(bundle
         files = {GRAPH: FileDigest("0" * 64, size)}
         return rows_to_cover(replace(bundle, manifest=replace(bundle.manifest, files=files)), on_openvino)
 
-    assert of(2 * 2**30 // len(most)) == most
-    assert len(of(2 * 2**30 // len(most) + 1)) < len(most)
-    assert of(2 * 2**30 + 1) == ()
+    assert of(3 * 2**30 // len(most)) == most
+    assert len(of(3 * 2**30 // len(most) + 1)) < len(most)
+    assert of(3 * 2**30 + 1) == ()
 
 
 def refused(bundle: Bundle, error: Exception, candidate: Candidate = FP32) -> Outcome:

@@ -75,7 +75,7 @@ class Slowing:
 
 # MiniLM's int8 and its fp32 graph, and bert-large's fp32: bytes of the graph with its tensors.
 @pytest.mark.parametrize(("weights", "at_once"), [(65_400_000, True), (90_300_000, False), (1_340_000_000, False)])
-def test_eight_cpus_and_seven_lengths(weights: int, *, at_once: bool) -> None:
+def test_eight_cpus_and_rows_of_many_lengths(weights: int, *, at_once: bool) -> None:
     rows = (16, 24, 32, 48, 64, 96, 128)
     tried = to_try(rows, threads=8)
     taken = dict(zip(tried, (2.3, 2.4, 2.5, 1.6, 1.0, 1.2), strict=True))
