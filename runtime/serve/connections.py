@@ -8,6 +8,7 @@ close_silent       ends connections that are without a request, and those that d
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -24,6 +25,8 @@ _TOO_LONG = (
 )
 # Where the application's state, by ASGI's lifespan, has the function that is told of what is no request.
 NO_HTTP = "no_http"
+# Java's own client asks for HTTP/2 so with each request, unless it is told not to.
+_UPGRADE = re.compile(rb"(\r\n)upgrade:", re.IGNORECASE)
 # Seconds between two looks at silent connections.
 _SWEEP = 1.0
 
@@ -35,7 +38,7 @@ def _nobody() -> None:
 class BoundedProtocol(HttpToolsProtocol):
     """See the module. llhttp, which parses for it, collects a header without end for as long as it comes."""
 
-    _in_head = False
+    _in_head = _in_body = False
     _head = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -49,8 +52,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Its head is whole."""
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Its body is whole, too."""
+        self._in_body = False
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """A reply is sent. uvicorn would set a timer now; `close_silent` looks after all connections with one."""
@@ -66,7 +74,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().send_400_response(msg)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes have come."""
+        """Bytes have come. A wish to speak another protocol is passed over: its parser would pass over the body."""
+        if not self._in_body and (b"pgrade:" in data or b"PGRADE:" in data):
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = _UPGRADE.sub(b"\\1X-Upgrade:", head) + end + rest
         super().data_received(data)
         self._head = self._head + len(data) if self._in_head else 0
         if self._head > MOST_HEAD and not self.transport.is_closing():

@@ -166,7 +166,7 @@ class Service:
         if len(questions) > self.limits.texts:
             raise too_large(f"{len(questions):,} texts in one request, at most {self.limits.texts:,}")
         most = self.limits.characters
-        if any(len(question) > most for question in questions):
+        if any(_length(question) > most for question in questions):
             raise too_large(f"a text of more than {most:,} characters; split it, or use python -m runtime.tag")
         try:
             self.stages.check(reading)
@@ -239,6 +239,11 @@ class Service:
         if call.error:
             raise call.error
         return list(call.answers[0] or ())
+
+
+def _length(question: str | Sequence[str]) -> int:
+    """Code points of a text; of words, as if a blank followed each."""
+    return len(question) if isinstance(question, str) else len(question) + sum(map(len, question))
 
 
 def _wake(calls: Sequence[Call]) -> None:

@@ -285,7 +285,7 @@ class Batcher:
         self._learn(questions, tokens.text_start, inference)
         self._deliver(pieces, answers, tokens.text_start, times, now)
         count = int(tokens.text_start[-1])
-        self._on_batch(BatchReport(count, self._batch, len({id(p.call) for p in pieces}), times))
+        self._on_batch(BatchReport(count, self._queue.full, len({id(p.call) for p in pieces}), times))
 
     def _deliver(self, pieces: Sequence[Piece], answers: list[Any], text_start: Any, times: Times, now: float) -> None:
         place, done = 0, []

@@ -77,6 +77,17 @@ def test_continue_is_said_before_a_body_and_not_before_one_that_is_refused(serve
     assert talk(server, head % 99_999_999).startswith(b"HTTP/1.1 413")
 
 
+def test_a_wish_for_another_protocol_is_passed_over_and_the_body_is_not(server: Server) -> None:
+    """What Java's own client sends to a server that it does not know."""
+    wish = {"Connection": "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAEAAEAAAAIAAAAB", "Upgrade": "h2c"}
+    with httpx.Client(base_url=server.url, headers=wish, timeout=TIMEOUT) as client:
+        for text in ("Paris", "Upgrade: h2c \r\n\r\nupgrade: Paris"):
+            reply = client.post("/tag", json={"texts": [text]})
+            assert [entity["text"] for entity in reply.json()["entities"][0]] == ["Paris"]
+        assert client.get("/health/live").status_code == 200
+    assert b'"Paris"' in talk(server, post(headers=b"Connection: upgrade\r\nUPGRADE: h2c\r\n"), until=b"}]]}")
+
+
 def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     places = ["Paris", "Oslo"] * 10
     sent = b"".join(
@@ -128,6 +139,13 @@ def test_a_stream_of_answers_needs_http_1_1(server: Server) -> None:
 
 def test_a_stream_that_is_cut_off_ends(server: Server) -> None:
     assert b"HTTP/1.1 200" in talk(server, post(b'"Paris"\n' * 10, headers=NDJSON)[:-3], until=b"never", end=True)
+
+
+def test_words_are_bounded_by_their_characters(known_words: Path, tmp_path: Path) -> None:
+    with Server(known_words, tmp_path / "log", "--max-characters", "1000") as server:
+        for words, status in ((["a" * 99] * 10, 200), (["a" * 100] * 10, 413), ([""] * 1001, 413)):
+            reply = server.post("/tag", {"words": [words]})
+            assert reply.status_code == status, reply.text
 
 
 def test_a_client_that_never_reads_is_left(known_words: Path, tmp_path: Path) -> None:

@@ -28,11 +28,11 @@ def size(pieces: list[Piece]) -> int:
 
 
 def test_small_calls_share_a_batch_in_the_order_they_came() -> None:
-    calls = [call(20) for _ in range(30)]
+    calls = [call(20) for _ in range(60)]
     queue = queue_of(*calls)
     first = queue.take(0.0)
-    assert [piece.call for piece in first] == calls[:26]
-    assert [piece.call for piece in queue.take(0.0)] == calls[26:]
+    assert [piece.call for piece in first] == calls[:52]
+    assert [piece.call for piece in queue.take(0.0)] == calls[52:]
     assert queue.take(0.0) == []
     assert queue.tokens == 0
 
