@@ -27,7 +27,12 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "export.certify.confidence": (f"{_CERTIFY}/test_confidence.py",),
     "export.certify.corpus": (f"{_CERTIFY}/test_corpus.py",),
     "export.certify.outcomes": (f"{_CERTIFY}/test_outcomes.py",),
-    "export.certify.certify_bundle": (f"{_CERTIFY}/test_certify.py",),
+    "export.certify.certify_bundle": (
+        f"{_CERTIFY}/test_certify.py",
+        f"{_CERTIFY}/test_certify_bundle.py::test_a_gpu_that_fails_takes_nothing_from_the_cpu",
+        f"{_CERTIFY}/test_certify_bundle.py::test_a_backend_that_rounds_badly_is_left_out_where_another_serves_the_file",
+        f"{_CERTIFY}/test_certify_bundle.py::test_int8_that_this_cpu_cannot_add_up_takes_nothing_from_the_rest",
+    ),
     "export.certify.best_labels": (f"{_CERTIFY}/test_best_labels.py",),
     "export.certify.full_rows": (f"{_CERTIFY}/test_full_rows.py",),
     "export.certify.cpu_requirements": (f"{_CERTIFY}/test_cpu_requirements.py",),

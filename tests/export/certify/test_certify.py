@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +19,17 @@ from export.certify.corpus import Text
 from export.certify.measure import Certifier
 from export.certify.outcomes import Outcome
 from export.preflight import rows_to_cover
+from runtime.batch.batches import ON_CPU
 from runtime.bundle.certificate import Candidate, Certificate
 from runtime.bundle.doubts import doubts, interface_sha256
 from runtime.bundle.gate import GATE, LIMITED_EVIDENCE
-from runtime.bundle.store import Bundle, FileDigest, open_bundle, seal
+from runtime.bundle.store import Bundle, FileDigest, digest_of, open_bundle, seal
 from runtime.errors import BackendError, BundleError, GateError
+from runtime.screen.display import showing
+from runtime.tagger import Tagger
 from runtime.text.conll import Sentence
 from runtime.text.label_schemes import LabelSet
+from tests.fakes.screen import FakeScreen
 from tests.lookup import LABELS, lookup_bundle
 
 GRAPH = "padded-fp32.onnx"
@@ -185,6 +190,85 @@ def test_who_answers_wrongly_is_a_fault_in_its_own_precision_on_the_cpu_alone(bu
     assert of(replace(FP32, precision="bf16")).fault is None
     cut = of(FP32, "no vnni")
     assert (cut.kept, cut.reason, cut.fault) == (False, "this CPU cuts sums off", None)
+
+
+class Recording(Certifier):
+    """Keeps the taggers that are measured, and what was told of them while they were open."""
+
+    def __init__(self, words: dict[str, str]) -> None:
+        text = replace(TEXT, least=LIMITED_EVIDENCE)
+        super().__init__(Checkpoint(words), text, LabelSet(LABELS), max_length=64)  # type: ignore[arg-type]
+        self.seen: list[tuple[str, int, int, list[list[str]]]] = []
+
+    def measure(self, tagger: Tagger, *, for_one_text: Sequence[Tagger] = ()) -> dict[str, float | int | None]:
+        for each in (tagger, *for_one_text):
+            run = each.backend
+            self.seen.append((each.about, run.streams, run.packing.slots, each.tag_words([["in", "Paris"]])))
+        return super().measure(tagger, for_one_text=for_one_text)
+
+
+def with_a_product(bundle: Bundle) -> Bundle:
+    """The bundle with a graph that multiplies by 1, since OpenVINO's precision is told by products alone."""
+    model = onnx.load(bundle.path / GRAPH)
+    (last,) = [node for node in model.graph.node if "logits" in node.output]
+    last.output[0] = "before"
+    model.graph.initializer.append(numpy_helper.from_array(np.eye(len(LABELS), dtype=np.float32), "one"))
+    model.graph.node.append(onnx.helper.make_node("MatMul", ["before", "one"], ["logits"]))
+    onnx.save(model, bundle.path / GRAPH)
+    digest = digest_of(bundle.path / GRAPH)
+    seal(bundle.path, replace(bundle.manifest, files={**bundle.manifest.files, GRAPH: digest}, certificates=()))
+    return open_bundle(bundle.path)
+
+
+def test_rows_of_one_length_are_measured_beside_the_graph_for_any(bundle: Bundle) -> None:
+    pytest.importorskip("openvino")
+    bundle = with_a_product(bundle)
+    on_openvino, recording = replace(FP32, backend="openvino"), Recording({"Paris": "B-LOC", "Rome": "B-LOC"})
+    found = certify(bundle, on_openvino, recording, threads=1)
+    assert (found.candidate, found.passed) == (on_openvino, True)
+    assert found.rows == rows_to_cover(bundle, on_openvino) != ()
+    assert "openvino" in found.versions
+    many, one = recording.seen
+    assert many[0].startswith(str(on_openvino))
+    assert one[0].startswith(str(on_openvino))
+    # One text at a time: a single stream, of as many slots as ever.
+    assert one[1:] == (1, ON_CPU.slots, [["O", "B-LOC"]])
+    assert many[1:] == one[1:]
+
+
+def test_who_has_no_such_rows_is_measured_in_one_way(bundle: Bundle) -> None:
+    recording = Recording({"Paris": "B-LOC", "Rome": "B-LOC"})
+    assert certify(bundle, FP32, recording, threads=1).rows == ()
+    assert len(recording.seen) == 1
+
+
+def test_digests_are_those_that_were_verified_or_of_the_file_where_none_are_listed(bundle: Bundle) -> None:
+    listed = {**bundle.manifest.files, GRAPH: FileDigest("ab" * 32, 1)}
+    del listed["config.json"]
+    held = replace(bundle, manifest=replace(bundle.manifest, files=listed))
+    files = certify(held, FP32, certifier({"Paris": "B-LOC", "Rome": "B-LOC"}), threads=1).files
+    assert files[GRAPH] == "ab" * 32
+    assert files["config.json"] == hashlib.sha256((bundle.path / "config.json").read_bytes()).hexdigest()
+
+
+def test_each_candidate_is_a_step_that_is_told(bundle: Bundle) -> None:
+    on_gpu = replace(FP32, device="cuda")
+    figures: dict[str, float | int | None] = defaultdict(int, {bound.figure: 0 for bound in GATE["fp32"]})
+
+    def measure(one: Candidate) -> Certificate:
+        kind = (one.file, one.backend, one.precision, one.device)
+        return Certificate(*kind, {"torch": "2"}, "text", "0", figures, {}, one == FP32)
+
+    screen = FakeScreen()
+    with showing(screen):
+        right, wrong = passing(bundle, [FP32, on_gpu], measure)
+    assert screen.lines[:2] == ["begin certify 2", f"progress 0 {FP32}"]
+    assert screen.lines[3] == f"progress 1 {on_gpu}"
+    assert screen.lines[2].startswith(f"detail {FP32}: passed, 0 of 0 labels changed")
+    assert screen.lines[4].startswith(f"detail {on_gpu}: left out, ")
+    assert screen.lines[5:] == ["end certify 1 of 2 candidates kept"]
+    # A GPU that answers wrongly is left out, and takes nothing from the rest.
+    assert (right.kept, wrong.kept, wrong.reason, wrong.fault) == (True, False, "too few entities agree", None)
 
 
 def test_all_that_this_machine_runs_is_tried(bundle: Bundle) -> None:
