@@ -4,6 +4,7 @@
     python -m bench gpu-check [--minutes 4|9]
     python -m bench serve [BUNDLE] --corpus FOLDER [--quick] [--triton-python FOLDER] ...
     python -m bench one-text BUNDLE --corpus FOLDER [--rounds N] [--strict] ...
+    python -m bench large BUNDLE --corpus FOLDER [--rounds N] ...
     python -m bench start BUNDLE [--starts N] [--strict]
     python -m bench compare OLD.json NEW.json [--fail-above 5%]
     python -m bench readme RESULT.json [--check]
@@ -26,6 +27,7 @@ _COMMANDS = {
     "readme": "bench.report.readme",
     "serve": "bench.serve.command",
     "one-text": "bench.one_text",
+    "large": "bench.large",
     "start": "bench.start",
 }
 

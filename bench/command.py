@@ -26,7 +26,7 @@ from runtime.system.libraries import available_threads
 
 PROG = "python -m bench"
 # The baselines that also run bert-large's shape. One of each kind: each costs gigabytes of memory and a minute.
-_LARGE_BASELINES = ("pipeline-*", "onnxruntime-fp32", "openvino-*", "ctranslate2-int8")
+_LARGE_BASELINES = ("pipeline-*", "optimum-int8", "onnxruntime-fp32", "openvino-*", "ctranslate2-int8")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -116,11 +116,14 @@ def _chosen(specs: Sequence[Spec], patterns: Sequence[str]) -> list[Spec]:
 
 
 def _large(specs: Sequence[Spec], folder: Path, threads: int) -> list[Spec]:
-    bundle = open_bundle(folder / "bundle")
-    model = model_of(bundle, folder / "checkpoint", folder, threads, thorough=False)
+    return [*uncertified(specs, open_bundle(folder / "bundle"), threads=threads), *large_baselines(folder, threads)]
+
+
+def large_baselines(folder: Path, threads: int) -> list[Spec]:
+    """Return the baselines on the checkpoint that bench.workloads.bert_large made in that folder."""
+    model = model_of(open_bundle(folder / "bundle"), folder / "checkpoint", folder, threads, thorough=False)
     baselines = [
         spec for spec in baseline_specs(model) if any(fnmatch.fnmatch(spec.name, one) for one in _LARGE_BASELINES)
     ]
     # Two settings each, smallest and largest: every setting loads the model again, which takes longer than a run.
-    few = [replace(spec, settings=tuple(dict.fromkeys((spec.settings[0], spec.settings[-1])))) for spec in baselines]
-    return [*uncertified(specs, bundle, threads=threads), *few]
+    return [replace(spec, settings=tuple(dict.fromkeys((spec.settings[0], spec.settings[-1])))) for spec in baselines]

@@ -33,17 +33,25 @@ def measure_large(comparison: Comparison) -> list[Measured]:
         return []
     # Systems of their own: they run another bundle, with other settings.
     large = [MeasuredSystem(spec, threads=bench.threads, start=bench.start) for spec in specs]
-    workload = replace(sentences_of(bench.corpus, bench.plan.large_sentences, seed=SEED), name=WORKLOAD)
-    measured = replace(measured_of(bench, workload, None), flops_per_token=bench.subject.large_flops)
-    try:
-        _timed(replace(comparison, systems=large), workload, measured)
-    finally:
-        for one in large:
-            one.leave()
+    measured = time_large(replace(comparison, systems=large))
     notes += [f"{WORKLOAD}: {one.name} was not measured ({one.row.reason})" for one in large if not one.running]
     for one in large:
         rows[one.name].throughput += one.row.throughput
     return [measured]
+
+
+def time_large(comparison: Comparison) -> Measured:
+    """Time systems on a bundle that is made already; their rows get speeds and peaks of memory, and none runs on."""
+    bench, large = comparison.bench, comparison.systems
+    workload = replace(sentences_of(bench.corpus, bench.plan.large_sentences, seed=SEED), name=WORKLOAD)
+    measured = replace(measured_of(bench, workload, None), flops_per_token=bench.subject.large_flops)
+    try:
+        _timed(comparison, workload, measured)
+        each(large, phases.peak_memory)
+    finally:
+        for one in large:
+            one.leave()
+    return measured
 
 
 def _made(bench: Bench) -> Sequence[Spec]:

@@ -31,6 +31,7 @@ COMMANDS = (
     "bench.gpu.engines",
     "bench.gpu.page",
     "bench one-text",
+    "bench large",
     "bench start",
     "bench compare",
     "bench readme",
