@@ -149,7 +149,13 @@ def _add_model(made: Parser) -> None:
 
 def _add_load(made: Parser) -> None:
     group = made.add_argument_group("load")
-    group.add_argument("--batch-tokens", type=int, default=0, metavar="N", help="of a full batch; 0: the backend's")
+    group.add_argument(
+        "--batch-tokens",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of a full batch; small requests gather to twice as many; 0: the backend's",
+    )
     group.add_argument(
         "--max-queued-tokens",
         type=int,
