@@ -100,6 +100,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             elsewhere=certifier.elsewhere.name if held_elsewhere else "",
             elsewhere_sha256=certifier.elsewhere.sha256 if held_elsewhere else "",
             rows=rows,
+            residual_in_fp32=candidate.backend == "openvino",  # as runtime.backends.openvino_cpu runs what is new
         )
 
 

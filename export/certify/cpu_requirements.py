@@ -9,7 +9,7 @@ from runtime.system.cpu import ANY_SUMS, CpuFeature
 
 
 def cpu_requirements_of(bundle: Bundle, candidate: Candidate, here: Collection[CpuFeature]) -> tuple[CpuFeature, ...]:
-    """The CPU features that the candidate's answers depend on. Only int8 on a CPU depends on any.
+    """The CPU features that the candidate's answers depend on. Only int8 and bf16 on a CPU depend on any.
 
     Floating point differs from CPU to CPU by the order of sums alone, and every gate has room for that.
 
@@ -18,6 +18,8 @@ def cpu_requirements_of(bundle: Bundle, candidate: Candidate, here: Collection[C
         candidate: whose certificate it is.
         here: features of this CPU. If it is not known how it adds int8, the certificate holds nowhere.
     """
+    if candidate.precision == "bf16" and candidate.device == "cpu":
+        return ("bf16",)
     if candidate.precision != "int8" or candidate.device != "cpu" or bundle.graph_in(candidate.file).seven_bit:
         return ()
     sums = [each for each in ANY_SUMS if each in here] or ANY_SUMS

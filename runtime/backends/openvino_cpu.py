@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
 from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.backends.openvino_cache import CompiledCache
+from runtime.backends.openvino_residual import BF16, NORMALIZATION, read_graph
 from runtime.backends.openvino_rows import FixedRows, reason, refusal
 from runtime.backends.openvino_shapes import Requests, copies_of, worth_it
 from runtime.batch.batches import Batch, on_cpu
@@ -52,6 +54,8 @@ class OpenVino:
             weights.
         threads: number of threads of all streams together.
         rest_in_bf16: compute the floating-point part of an int8 graph (normalizations, softmax) in bf16.
+        residual_in_fp32: keep the residual stream in fp32 in all that is computed in bf16; see
+            runtime.backends.openvino_residual.
         vocabulary, positions: numbers of rows of the embedding tables. Ids and positions are checked against them:
             OpenVINO would read out of bounds without an error.
         cache: folder for the compiled graph; empty: it is not kept.
@@ -78,6 +82,7 @@ class OpenVino:
         positions: int,
         cache: str,
         rest_in_bf16: bool = False,
+        residual_in_fp32: bool = True,
         lengths: Sequence[int] = (),
         slots: int = 0,
         shapes: int = 0,
@@ -96,11 +101,15 @@ class OpenVino:
             "INFERENCE_NUM_THREADS": of_threads,
             "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
         }
-        kept, core = CompiledCache(cache, path.name, settings, openvino.__version__), openvino.Core()
-        self._compiled, memory = _compiled(path, core, settings, kept)
-        _check_precision(precision, path, self._compiled)
+        # What is kept under the plain name is what earlier releases compiled: all in bf16.
+        name = f"{path.name}, residual in fp32" if residual_in_fp32 else path.name
+        kept, core = CompiledCache(cache, name, settings, openvino.__version__), openvino.Core()
+        read = partial(read_graph, core, path, settings, residual_in_fp32=residual_in_fp32)
+        self._compiled, memory = _compiled(path, core, settings, kept, read)
+        in_fp32 = residual_in_fp32 and settings["INFERENCE_PRECISION_HINT"] == BF16
+        _check_precision(precision, path, self._compiled, residual_in_fp32=in_fp32)
         copies, self._memory = _copies(path, core, self._compiled, memory, settings, count=shapes)
-        self._fixed = FixedRows(path, core, settings, lengths)
+        self._fixed = FixedRows(path, core, settings, lengths, read)
         self._inputs = [port.get_any_name() for port in self._compiled.inputs]
         # A request holds the memory of a stream.
         requests = [each.create_infer_request() for each in of_each * copies]
@@ -125,8 +134,8 @@ class OpenVino:
         self._memory = None  # the compiled model lived in it
 
 
-def _check_precision(precision: Precision, path: Path, compiled: Any) -> None:
-    """Check that the matrix multiplications of a compiled graph run in the precision asked for."""
+def _check_precision(precision: Precision, path: Path, compiled: Any, *, residual_in_fp32: bool) -> None:
+    """Check that the matrix multiplications of a compiled graph run in the precision asked for, and the rest, too."""
     # OpenVINO takes its hint as a wish. In int8 the graph itself says which multiplications are quantized.
     wanted = {"fp32": {"f32"}, "bf16": {"bf16"}}.get(precision)
     executed = executed_precisions(compiled)
@@ -136,9 +145,14 @@ def _check_precision(precision: Precision, path: Path, compiled: Any) -> None:
     if wanted is not None and executed != wanted:
         problem = f"OpenVINO computes in {', '.join(sorted(executed))} and not in {precision}"
         raise BackendError(path.name, problem, "choose another precision")
+    if residual_in_fp32 and executed_precisions(compiled, frozenset({NORMALIZATION})) - {"f32"}:
+        problem = "this OpenVINO computes normalizations in bf16 where it is told fp32"
+        raise BackendError(path.name, problem, "choose another precision or backend")
 
 
-def _compiled(path: Path, core: Any, settings: Mapping[str, Any], kept: CompiledCache) -> tuple[Any, Any]:
+def _compiled(
+    path: Path, core: Any, settings: Mapping[str, Any], kept: CompiledCache, read: Callable[[], Any]
+) -> tuple[Any, Any]:
     """The compiled model, from the cache where it is kept, and the memory that it lies in there.
 
     Raises:
@@ -147,7 +161,7 @@ def _compiled(path: Path, core: Any, settings: Mapping[str, Any], kept: Compiled
     try:
         compiled, memory = kept.load(core, settings)
         if compiled is None:
-            compiled = core.compile_model(str(path), "CPU", settings)
+            compiled = core.compile_model(read(), "CPU", settings)
             kept.store(compiled)
     except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
         raise BackendError(path.name, f"OpenVINO cannot load it ({reason(error)})", "export it again") from error
@@ -192,10 +206,11 @@ def has_rest_in_bf16(graph: Graph) -> bool:
     return has_bf16() and not graph.seven_bit
 
 
-def executed_precisions(compiled: Any) -> set[str]:
-    """The precisions in which a compiled model's matrix multiplications run, by OpenVINO's names, such as "f32"."""
+def executed_precisions(compiled: Any, kinds: Collection[str] = _PRODUCTS) -> set[str]:
+    """The precisions in which a compiled model's matrix multiplications (or layers of other kinds) run, by OpenVINO's
+    names, such as "f32"."""
     told: list[Mapping[str, Any]] = [node.get_rt_info() for node in compiled.get_runtime_model().get_ops()]
-    return {str(info["runtimePrecision"].value) for info in told if str(info["layerType"].value) in _PRODUCTS}
+    return {str(info["runtimePrecision"].value) for info in told if str(info["layerType"].value) in kinds}
 
 
 class _Spec:
@@ -240,6 +255,7 @@ class _Spec:
         graph, manifest = bundle.graph_in(candidate.file), bundle.manifest
         # A certificate that was measured with fp32 in the rest holds for fp32 alone, also on a CPU with bf16.
         may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).cpu_requirements
+        residual_in_fp32 = not options.certified or bundle.certificate(candidate).residual_in_fp32
         size = sum(digest.bytes for digest in manifest.files.values())
         return OpenVino(
             bundle.file(graph.file),
@@ -251,6 +267,7 @@ class _Spec:
             positions=manifest.max_length,
             cache=cache_folder("openvino", manifest, os.environ),
             rest_in_bf16=has_rest_in_bf16(graph) and may_be_bf16,
+            residual_in_fp32=residual_in_fp32,
             slots=options.slots,
             lengths=[length for length in options.lengths if length <= manifest.max_length],
             shapes=worth_it(options.shapes, streams=options.calls, bundle_bytes=size),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import bisect
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,21 @@ class FixedRows:
         core: OpenVINO's.
         settings: all that OpenVINO is told.
         lengths: of the rows, rising.
+        read: gives the graph as OpenVINO's model.
 
     Raises:
         BackendError: OpenVINO cannot compile the graph for these lengths.
     """
 
-    def __init__(self, path: Path, core: Any, settings: Mapping[str, Any], lengths: Sequence[int]) -> None:
+    def __init__(
+        self, path: Path, core: Any, settings: Mapping[str, Any], lengths: Sequence[int], read: Callable[[], Any]
+    ) -> None:
         self._path, self._lengths = path, tuple(lengths)
         self._lock = threading.Lock()
         if not lengths:
             return
         try:
-            model = _with_branches(core.read_model(str(path)), lengths)
+            model = _with_branches(read(), lengths)
             self._request = core.compile_model(model, "CPU", settings).create_infer_request()
             self._rows = _rows_of(self._request, lengths)
         except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception

@@ -113,6 +113,8 @@ class Certificate:
             none, as in fp32.
         rows: lengths of single rows with a compiled graph of their own, which every sentence alone went through, too;
             see runtime.backends.base.BackendOptions. The certificate covers these lengths together, and no others.
+        residual_in_fp32: whether the residual stream was in fp32 where OpenVINO computed in bf16; see
+            runtime.backends.openvino_residual. Without it the certificate holds for all in bf16.
     """
 
     file: str
@@ -133,6 +135,7 @@ class Certificate:
     elsewhere: str = field(default="", metadata={LATER: True})
     elsewhere_sha256: str = field(default="", metadata={LATER: True})
     rows: tuple[int, ...] = field(default=(), metadata={LATER: True})
+    residual_in_fp32: bool = field(default=False, metadata={LATER: True})
 
     @property
     def candidate(self) -> Candidate:

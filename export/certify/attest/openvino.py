@@ -63,11 +63,13 @@ def compile_for_attestation(path: Path, precision: Precision, *, rest_in_bf16: b
     import openvino
 
     from runtime.backends.openvino_cpu import hint_of
+    from runtime.backends.openvino_residual import read_graph
 
+    core = openvino.Core()
     settings = {"INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=rest_in_bf16), "NUM_STREAMS": 1}
     try:
-        return openvino.Core().compile_model(str(path), "CPU", settings)
-    except RuntimeError as error:
+        return core.compile_model(read_graph(core, path, settings, residual_in_fp32=True), "CPU", settings)
+    except (RuntimeError, OSError) as error:
         raise BackendError(str(path), f"OpenVINO cannot load it ({error})", "export it again") from error
 
 

@@ -92,6 +92,12 @@ def test_int8_needs_what_it_was_measured_with(here: set[CpuFeature], needs: tupl
     assert cpu_requirements_of(wide, replace(ON_OPENVINO, device="cuda"), here) == ()
 
 
+def test_bf16_needs_a_cpu_that_computes_in_it() -> None:
+    candidate = replace(ON_OPENVINO, precision="bf16")
+    assert cpu_requirements_of(holding(WIDE), candidate, {"vnni", "bf16"}) == ("bf16",)
+    assert cpu_requirements_of(holding(WIDE), replace(candidate, device="cuda"), {"vnni", "bf16"}) == ()
+
+
 def test_a_certificate_says_where_it_holds_and_what_to_do() -> None:
     certificate = Certificate(FILE, "openvino", "int8", "cpu", {}, "text", "0", {}, {}, True)
     for needs, here, found in NOT_HERE:

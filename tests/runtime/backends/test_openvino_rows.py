@@ -110,15 +110,12 @@ def test_lengths_beyond_the_model_are_left_out(bundle: Bundle) -> None:
     backend.close()
 
 
-class Core:
-    """A core, and the model that it reads, which cannot be compiled for one length."""
+class Model:
+    """A model that cannot be compiled for one length."""
 
     inputs: ClassVar[list[Any]] = []
 
-    def read_model(self, path: str) -> Core:
-        return self
-
-    def clone(self) -> Core:
+    def clone(self) -> Model:
         return self
 
     def reshape(self, shapes: dict[str, list[int]]) -> None:
@@ -127,5 +124,5 @@ class Core:
 
 def test_a_graph_that_cannot_have_a_fixed_length_is_an_error_in_one_line() -> None:
     with pytest.raises(BackendError, match=r"x\.onnx: OpenVINO cannot compile it for rows of 8") as raised:
-        FixedRows(Path("x.onnx"), Core(), {}, (8,))
+        FixedRows(Path("x.onnx"), None, {}, (8,), Model)
     assert "cpp" not in str(raised.value)

@@ -1,0 +1,91 @@
+"""The residual stream in fp32 where OpenVINO computes in bf16.
+
+A transformer adds what each of its parts finds to one tensor, the residual stream, and normalizes it. bf16 has 8 bits
+for a number, so that the stream is rounded anew at each sum, and what it loses stays lost. Sums, normalizations and
+the quantization of what they give are next to no work, and OpenVINO keeps them in fp32 for two hundredths of the time;
+see docs/how-int8-works.md. Matrix multiplications stay in bf16, or int8.
+
+OpenVINO (2026.4) computes in fp32 what carries its mark "precise" (`ov::disable_conversion`, which the CPU plugin reads
+in src/plugins/intel_cpu/src/node.cpp), except matrix multiplications. Python cannot set the mark. OpenVINO's own format
+can hold it, so the graph is written in that format, marked there and read again.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+BF16 = "bf16"
+# OpenVINO's name of a normalization, and the operators between one and the next matrix multiplication.
+NORMALIZATION = "MVN"
+_ELEMENTWISE = frozenset({"Add", "Multiply", "Subtract", "FakeQuantize"})
+# Never from any type to one of 16 bits. The CPU plugin asks for f16 also where it means bf16.
+_MARK = {"name": "precise", "version": "0", "value": "dynamic:f16"}
+
+
+def read_graph(core: Any, path: Path, settings: Mapping[str, Any], *, residual_in_fp32: bool) -> Any:
+    """The model of an ONNX file, to be compiled with these settings.
+
+    Args:
+        core: OpenVINO's.
+        path: the file.
+        settings: all that OpenVINO is told.
+        residual_in_fp32: mark the residual stream, where the settings say bf16.
+
+    Raises:
+        OSError: no space for a copy of the weights in the folder for temporary files, which is gone afterwards.
+        Exception: of OpenVINO's, which cannot read it.
+    """
+    model = core.read_model(str(path))
+    if not residual_in_fp32 or settings["INFERENCE_PRECISION_HINT"] != BF16:
+        return model
+    from xml.etree import ElementTree
+
+    import openvino
+
+    # OpenVINO maps the weights into memory, so that they last as long as the model does. Where an open file cannot be
+    # removed, as on Windows, the folder stays.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        xml = Path(folder) / "graph.xml"
+        openvino.serialize(model, str(xml))
+        tree = ElementTree.parse(xml)
+        mark_residual(tree.getroot())
+        tree.write(xml)
+        return core.read_model(str(xml))
+
+
+def mark_residual(net: Element) -> int:
+    """Mark the residual stream of a graph in OpenVINO's format, in place, and count the operators that are marked.
+
+    These are normalizations, the sums that they read, and all that is done element by element to what they give.
+    """
+    layers = {layer.attrib["id"]: layer for layer in net.iterfind("layers/layer")}
+    sources, readers = defaultdict(list), defaultdict(list)
+    for edge in net.iterfind("edges/edge"):
+        sources[edge.attrib["to-layer"]].append(edge.attrib["from-layer"])
+        readers[edge.attrib["from-layer"]].append(edge.attrib["to-layer"])
+    chosen = {name for name, layer in layers.items() if layer.attrib["type"] == NORMALIZATION}
+    following = [reader for name in chosen for reader in readers[name]]
+    before = {source for name in chosen for source in sources[name]}
+    following += [name for name in before if layers[name].attrib["type"] == "Add"]
+    while following:
+        name = following.pop()
+        if name not in chosen and layers[name].attrib["type"] in _ELEMENTWISE:
+            chosen.add(name)
+            following += readers[name]
+    for name in chosen:
+        _mark(layers[name])
+    return len(chosen)
+
+
+def _mark(layer: Element) -> None:
+    from xml.etree.ElementTree import SubElement
+
+    told = layer.find("rt_info")
+    SubElement(SubElement(layer, "rt_info") if told is None else told, "attribute", _MARK)

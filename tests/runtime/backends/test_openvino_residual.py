@@ -1,0 +1,100 @@
+"""The residual stream in fp32 where OpenVINO computes in bf16: what is marked, and that OpenVINO heeds it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from runtime.backends.base import BackendOptions
+from runtime.backends.openvino_cpu import OpenVino, executed_precisions
+from runtime.backends.openvino_residual import NORMALIZATION, mark_residual, read_graph
+from runtime.backends.registry import open_candidate
+from runtime.batch.batches import Batch
+from runtime.bundle.store import Bundle, Candidate, open_bundle
+from runtime.system.cpu import has_bf16
+
+# Two sums and a normalization between matrix multiplications, with what quantizes its result, in OpenVINO's format.
+CHAIN = ("MatMul", "Add", "Add", "MVN", "Multiply", "Add", "FakeQuantize", "MatMul", "Add")
+IN_BF16 = {"INFERENCE_PRECISION_HINT": "bf16"}
+BATCH = Batch(np.array([[5, 6, 7, 8]]), np.array([[0, 0, 1, 1]]), np.array([[0, 1, 0, 1]]))
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path) -> Bundle:
+    return open_bundle(tiny_bundle)
+
+
+def network(kinds: tuple[str, ...]) -> ElementTree.Element:
+    """Operators of these kinds, each of which reads the one before."""
+    layers = "".join(f'<layer id="{number}" type="{kind}"/>' for number, kind in enumerate(kinds))
+    edges = "".join(f'<edge from-layer="{number}" to-layer="{number + 1}"/>' for number in range(len(kinds) - 1))
+    return ElementTree.fromstring(f"<net><layers>{layers}</layers><edges>{edges}</edges></net>")
+
+
+def test_sums_normalizations_and_what_follows_are_marked_up_to_the_next_multiplication() -> None:
+    net = network(CHAIN)
+    assert mark_residual(net) == 5
+    marked = [
+        layer.attrib["id"] for layer in net.iterfind("layers/layer") if layer.find("rt_info/attribute") is not None
+    ]
+    assert marked == ["2", "3", "4", "5", "6"]
+
+
+def test_a_graph_without_normalizations_is_left_as_it_is() -> None:
+    net = network(("MatMul", "Add", "MatMul"))
+    assert mark_residual(net) == 0
+    assert net.find("layers/layer/rt_info") is None
+
+
+def test_openvino_heeds_the_marks_and_multiplies_in_bf16(bundle: Bundle) -> None:
+    openvino = pytest.importorskip("openvino")
+    if not has_bf16():
+        pytest.skip("this CPU does not compute in bf16")
+    core, path = openvino.Core(), bundle.file("packed-fp32.onnx")
+    found = {}
+    for kept in (True, False):
+        compiled = core.compile_model(read_graph(core, path, IN_BF16, residual_in_fp32=kept), "CPU", IN_BF16)
+        found[kept] = executed_precisions(compiled), executed_precisions(compiled, {NORMALIZATION})
+    assert found == {True: ({"bf16"}, {"f32"}), False: ({"bf16"}, {"bf16"})}
+
+
+def test_what_openvino_is_told_to_compute_in_fp32_is_not_written_anew(bundle: Bundle) -> None:
+    openvino = pytest.importorskip("openvino")
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    model = read_graph(openvino.Core(), bundle.file("packed-fp32.onnx"), settings, residual_in_fp32=True)
+    assert not [node for node in model.get_ops() if any("Precision" in name for name in node.get_rt_info())]
+
+
+def test_bf16_is_run_as_its_certificate_was_measured(bundle: Bundle) -> None:
+    pytest.importorskip("openvino")
+    if not has_bf16():
+        pytest.skip("this CPU does not compute in bf16")
+    candidate = Candidate("packed-fp32.onnx", "openvino", "bf16", "cpu")
+    earlier = replace(
+        bundle.manifest.certificates[0], file=candidate.file, backend="openvino", precision="bf16", device="cpu"
+    )
+    found = {}
+    for residual_in_fp32 in (True, False):
+        certificate = replace(earlier, residual_in_fp32=residual_in_fp32)
+        manifest = replace(bundle.manifest, certificates=(certificate,))
+        backend = open_candidate(candidate, replace(bundle, manifest=manifest, doubts={}), BackendOptions(threads=1))
+        assert isinstance(backend, OpenVino)
+        found[residual_in_fp32] = executed_precisions(backend._compiled, {NORMALIZATION})
+        assert np.isfinite(backend.logits(BATCH)).all()
+        backend.close()
+    assert found == {True: {"f32"}, False: {"bf16"}}
+
+
+def test_rows_of_one_length_keep_the_marks(bundle: Bundle) -> None:
+    pytest.importorskip("openvino")
+    if not has_bf16():
+        pytest.skip("this CPU does not compute in bf16")
+    # A compiled row whose normalizations are not in fp32 is refused when it is opened.
+    options = BackendOptions(threads=1, lengths=(8,), certified=False)
+    backend = open_candidate(Candidate("packed-fp32.onnx", "openvino", "bf16", "cpu"), bundle, options)
+    assert np.isfinite(backend.logits(BATCH)).all()
+    backend.close()
