@@ -95,18 +95,13 @@ class OpenVino:
         self._path, self._tables = path, (vocabulary, positions)
         # Each copy is one stream, with its share of the threads.
         of_each, of_threads = (1, max(1, threads // streams)) if shapes else (streams, threads)
-        settings = {
-            "INFERENCE_PRECISION_HINT": hint_of(precision, rest_in_bf16=rest_in_bf16),
-            "NUM_STREAMS": of_each,
-            "INFERENCE_NUM_THREADS": of_threads,
-            "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
-        }
-        # What is kept under the plain name is what earlier releases compiled: all in bf16.
-        name = f"{path.name}, residual in fp32" if residual_in_fp32 else path.name
+        hint = hint_of(precision, rest_in_bf16=rest_in_bf16)
+        settings = _settings(hint, streams=of_each, threads=of_threads)
+        in_fp32 = residual_in_fp32 and hint == BF16
+        name = f"{path.name}, residual in fp32" if in_fp32 else path.name
         kept, core = CompiledCache(cache, name, settings, openvino.__version__), openvino.Core()
-        read = partial(read_graph, core, path, settings, residual_in_fp32=residual_in_fp32)
+        read = partial(read_graph, core, path, settings, residual_in_fp32=in_fp32)
         self._compiled, memory = _compiled(path, core, settings, kept, read)
-        in_fp32 = residual_in_fp32 and settings["INFERENCE_PRECISION_HINT"] == BF16
         _check_precision(precision, path, self._compiled, residual_in_fp32=in_fp32)
         copies, self._memory = _copies(path, core, self._compiled, memory, settings, count=shapes)
         self._fixed = FixedRows(path, core, settings, lengths, read)
@@ -132,6 +127,16 @@ class OpenVino:
         """See Backend."""
         del self._requests, self._compiled, self._fixed
         self._memory = None  # the compiled model lived in it
+
+
+def _settings(hint: str, *, streams: int, threads: int) -> dict[str, Any]:
+    """All that OpenVINO is told."""
+    return {
+        "INFERENCE_PRECISION_HINT": hint,
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": threads,
+        "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
+    }
 
 
 def _check_precision(precision: Precision, path: Path, compiled: Any, *, residual_in_fp32: bool) -> None:
