@@ -26,7 +26,7 @@ from runtime.backends.openvino_rows import FixedRows, reason, refusal
 from runtime.backends.openvino_shapes import Requests, copies_of, worth_it
 from runtime.batch.batches import Batch, on_cpu
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
-from runtime.errors import BackendError
+from runtime.errors import BackendError, NerveError
 from runtime.system.cache import cache_folder
 from runtime.system.cpu import has_bf16
 
@@ -161,13 +161,15 @@ def _compiled(
     """The compiled model, from the cache where it is kept, and the memory that it lies in there.
 
     Raises:
-        BackendError: OpenVINO cannot load the graph.
+        BackendError: OpenVINO cannot load the graph, or there is no space to mark it.
     """
     try:
         compiled, memory = kept.load(core, settings)
         if compiled is None:
             compiled = core.compile_model(read(), "CPU", settings)
             kept.store(compiled)
+    except NerveError:
+        raise
     except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
         raise BackendError(path.name, f"OpenVINO cannot load it ({reason(error)})", "export it again") from error
     return compiled, memory

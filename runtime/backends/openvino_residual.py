@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime.errors import BackendError
+
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
@@ -39,7 +41,7 @@ def read_graph(core: Any, path: Path, settings: Mapping[str, Any], *, residual_i
         residual_in_fp32: mark the residual stream, where the settings say bf16.
 
     Raises:
-        OSError: no space for a copy of the weights in the folder for temporary files, which is gone afterwards.
+        BackendError: no space for a copy of the weights in the folder for temporary files; it is gone afterwards.
         Exception: of OpenVINO's, which cannot read it.
     """
     model = core.read_model(str(path))
@@ -53,10 +55,14 @@ def read_graph(core: Any, path: Path, settings: Mapping[str, Any], *, residual_i
     # removed, as on Windows, the folder stays.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         xml = Path(folder) / "graph.xml"
-        openvino.serialize(model, str(xml))
-        tree = ElementTree.parse(xml)
-        mark_residual(tree.getroot())
-        tree.write(xml)
+        try:
+            openvino.serialize(model, str(xml))
+            tree = ElementTree.parse(xml)
+            mark_residual(tree.getroot())
+            tree.write(xml)
+        except (OSError, RuntimeError) as error:  # the library's errors of writing are RuntimeErrors
+            problem = f"its copy could not be written to {Path(folder).parent} ({error})"
+            raise BackendError(path.name, problem, "make space there, or set TMPDIR to another folder") from error
         return core.read_model(str(xml))
 
 

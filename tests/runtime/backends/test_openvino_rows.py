@@ -57,7 +57,7 @@ def test_each_branch_says_what_a_model_of_its_length_says(bundle: Bundle) -> Non
     # OpenVINO tells nothing of what is inside a branch: that it computes in fp32 is seen by the last digit.
     core, path = openvino.Core(), bundle.file("packed-fp32.onnx")
     settings = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": 1}
-    rows = FixedRows(path, core, settings, LENGTHS)
+    rows = FixedRows(path, core, settings, LENGTHS, lambda: core.read_model(str(path)))
     for length in LENGTHS:
         model = core.read_model(str(path))
         model.reshape({port.get_any_name(): [1, length] for port in model.inputs})
@@ -65,7 +65,9 @@ def test_each_branch_says_what_a_model_of_its_length_says(bundle: Bundle) -> Non
         expected = alone(given.named([port.get_any_name() for port in alone.inputs]))[0]
         assert np.array_equal(rows.logits(given), expected)
     if has_bf16():
-        in_bf16 = FixedRows(path, core, {**settings, "INFERENCE_PRECISION_HINT": "bf16"}, LENGTHS)
+        in_bf16 = FixedRows(
+            path, core, {**settings, "INFERENCE_PRECISION_HINT": "bf16"}, LENGTHS, lambda: core.read_model(str(path))
+        )
         assert not np.allclose(in_bf16.logits(given), expected, atol=2e-5)
 
 
