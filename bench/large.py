@@ -4,9 +4,9 @@
     python -m bench large --write bench/results/bert-large-shape.json
 
 The weights are random: the speed is that of the shape, and answers mean nothing. Of BUNDLE, only the tokenizer and the
-labels are taken. What has to be made (3 GB, and what baselines make) is made once and kept in WORK/bert-large, so that a run that was broken off
-goes on from there. Systems are opened one by one, int8 first, as long as memory is left. --write puts the table into
-docs/benchmarks.md.
+labels are taken. What has to be made (3 GB, and what the baselines make) is made once and kept in WORK/bert-large, so
+that a run that was broken off goes on from there. Systems are opened one by one, int8 first, as long as memory is left.
+--write puts the table into docs/benchmarks.md.
 """
 
 from __future__ import annotations
