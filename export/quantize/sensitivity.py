@@ -6,7 +6,7 @@ Pure: it is given a way to measure, and knows nothing of graphs or backends.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,63 +74,38 @@ def layers_to_keep(
 ) -> tuple[list[KeptLayer], Change]:
     """Keep layers in higher precision, the most harmful for their work first, until few enough labels change.
 
-    How many it takes is found by halving: of ten layers four counts are enough, and each takes a graph and a long text.
-
     Args:
         work: MACs of each layer that can be quantized.
         counting: a long text, on which changed labels are counted.
         ranking: makes a shorter one, on which each layer is tried.
         goal: changed labels in 10,000, at most, with one standard deviation of what was counted: who stops as soon as
             a count happens to be small enough, stops by chance.
-        most: share of all MACs that may be kept in higher precision; no more are kept, goal or not.
+        most: share of all MACs that may be kept in higher precision; beyond it the search ends, goal or not.
 
     Returns:
         What is kept, in that order, and the change that remains.
     """
-    counted = {0: counting.keeping(())}
-    if counted[0].likely_per_10k <= goal:
-        return [], counted[0]
+    now = counting.keeping(())
+    if now.likely_per_10k <= goal:
+        return [], now
     gain = _gains(work, ranking())
-    order = _in_order(work, gain, most)
-
-    def reaches(many: int) -> bool:
-        counted[many] = counting.keeping(order[:many])
-        return counted[many].likely_per_10k <= goal
-
-    too_few, enough = 0, len(order)
-    if order and not reaches(enough) and counted[enough].movement >= counted[0].movement:
-        return [], counted[0]  # keeping them would cost speed and gain nothing
-    # Where not even all of them reach the goal, all are kept: the count that matters is the certificate's.
-    if counted[enough].likely_per_10k <= goal:
-        while enough - too_few > 1:
-            half = (too_few + enough) // 2
-            too_few, enough = (too_few, half) if reaches(half) else (half, enough)
-    return _kept(order[:enough], work, gain, counted), counted[enough]
-
-
-def _in_order(work: Mapping[str, int], gain: Mapping[str, float], most: float) -> list[str]:
-    """The layers that may be kept, the most harmful for their work first, as many as there is room for."""
+    kept: list[KeptLayer] = []
     total = sum(work.values())
-    order, room = [], most * total
+    room = most * total
     for name in sorted(work, key=lambda name: -gain[name] / work[name]):
         # One that moves the logits by no more than its part in the work is like any other: none of these is the cause.
-        if gain[name] > work[name] / total and work[name] <= room:
-            order.append(name)
-            room -= work[name]
-    return order
-
-
-def _kept(
-    order: Sequence[str], work: Mapping[str, int], gain: Mapping[str, float], counted: Mapping[int, Change]
-) -> list[KeptLayer]:
-    """The layers with what was counted: before and after them and those that were tried together with them."""
-    kept = []
-    for number, name in enumerate(order):
-        before = counted[max(many for many in counted if many <= number)].per_10k
-        after = counted[min(many for many in counted if many > number)].per_10k
+        if now.likely_per_10k <= goal or gain[name] <= work[name] / total:
+            break
+        if work[name] > room:
+            continue
+        after = counting.keeping([*(each.name for each in kept), name])
+        # Judged by the movement, as the ranking is: a few labels more or less among some forty are chance.
+        if after.movement >= now.movement:
+            continue  # it is quantized: keeping it would cost speed and gain nothing
         reason = f"its quantization causes {gain[name]:.0%} of what moves the logits"
-        kept.append(KeptLayer(name, reason, work[name], before, after))
-    return kept
+        kept.append(KeptLayer(name, reason, work[name], now.per_10k, after.per_10k))
+        now, room = after, room - work[name]
+    return kept, now
 
 
 def _gains(work: Mapping[str, int], text: Probe) -> dict[str, float]:

@@ -14,8 +14,7 @@ class KeptLayer:
         name: of its node in the graph.
         reason: in words.
         macs: of one token.
-        changed_before, changed_after: changed labels in 10,000 before and after it was left out, alone or together with
-            those beside it; 0 where not measured.
+        changed_before, changed_after: changed labels in 10,000 before and after it was left out; 0 where not measured.
     """
 
     name: str
