@@ -15,7 +15,7 @@ from runtime.text.given import lists_of_words, texts_of
 NO_LIST = [1, None, 1.5, b"Oslo", bytearray(b"Oslo"), memoryview(b"Oslo"), {"text": 1}, {"Oslo"}, np.array("Oslo")]
 
 
-@pytest.mark.parametrize("given", NO_LIST, ids=repr)
+@pytest.mark.parametrize("given", NO_LIST, ids=lambda given: type(given).__name__)
 def test_what_is_no_list_is_refused_and_its_type_is_told(given: Any) -> None:
     told = "None" if given is None else f"a value of type {type(given).__name__}"
     for read in (texts_of, lists_of_words, questions_of, Document):
