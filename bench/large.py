@@ -70,6 +70,10 @@ def main(arguments: Sequence[str]) -> int:
         raise UsageError("command line", "nothing to measure", "give BUNDLE and --corpus")
     folder = options.work / WORKLOAD
     bundle = open_bundle(options.bundle)
+    if folder.is_dir() and not (folder / COSTS).is_file():
+        raise UsageError(
+            str(folder), "made by an earlier version, which attested nothing", "remove it, or give another --work"
+        )
     worker = Worker(options.threads)
     try:
         worker.call(make_large, checkpoint_of(bundle, options.checkpoint), folder)
@@ -131,11 +135,13 @@ def made_of(folder: Path) -> list[str]:
     """Sentences about the bundle: that its weights are random, what is really in int8, and what making it took."""
     manifest = open_bundle(folder / "bundle").manifest
     costs = json.loads((folder / COSTS).read_text(encoding="utf-8"))
-    took = "; ".join(
-        f"{one['step']} {one['cpu']:.0f} s of CPU time, {one['peak_bytes'] / 2**30:.1f} GiB at most" for one in costs
-    )
+    took = "; ".join(f"{one['step']} {one['cpu']:.0f} s of CPU time" for one in costs)
+    most = max(one["peak_bytes"] for one in costs) / 2**30
     shares = [_shares(one) for one in manifest.attestations if one.precision == "int8"]
-    return [RANDOM, *shares, f"Its bundle, with weights to the nearest value: {took}."]
+    about = (
+        "Its bundle, with weights to the nearest value, was made before this run, whatever else the machine did then"
+    )
+    return [RANDOM, *shares, f"{about}: {took}; {most:.1f} GiB of memory at most."]
 
 
 def _shares(one: Attestation) -> str:

@@ -8,7 +8,7 @@ for only neighbors see the same machine, and each goes first in every second pai
 candidates allowed, which verifies, copies and loads the same. What the start waits for the self-check is the median of
 the differences. A bound is held or missed only where the 95% interval of the median leaves no doubt. The machine's load
 is kept, too: with other work beside it, no bound says anything. In turn with them the least process with the same
-library is started (bench.measure.bare_start), whose steps a second table has: what no command could take less than.
+library is started (bench.measure.bare_start), whose steps a second table has: a command can hardly take less CPU time.
 --write puts the tables into docs/reliability.md.
 """
 
@@ -31,6 +31,7 @@ from bench.measure.intervals import Middle, median_of
 from bench.measure.machine import machine_facts
 from bench.report.marks import add_files, source_of, write_block
 from bench.report.tables import NONE, Table
+from runtime.backends.openvino_cpu import hint_of
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.store import TOKENIZER, Bundle, open_bundle
 from runtime.command_line import Parser, count, run
@@ -172,7 +173,8 @@ def _bare(bundle: Bundle, candidate: Candidate, cache: Path) -> list[BareStart]:
     if candidate.backend not in LIBRARIES:
         return []
     graph, tokenizer = bundle.path / candidate.file, bundle.path / TOKENIZER
-    return [bare_start(candidate.backend, graph, tokenizer, text=TEXT, cache=cache)]
+    hint = hint_of(candidate.precision, rest_in_bf16="bf16" in bundle.certificate(candidate).cpu_requirements)
+    return [bare_start(candidate.backend, graph, tokenizer, text=TEXT, cache=cache, hint=hint)]
 
 
 def table(result: Mapping[str, Any]) -> Table:

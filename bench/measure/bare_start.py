@@ -1,4 +1,4 @@
-"""The least process that answers a text with a candidate's library: what no command could take less than.
+"""The least process that answers a text with a candidate's library, one step after the other.
 
 It imports NumPy, tokenizers and the library, opens tokenizer and graph, and runs one text once, as a user would who
 trusts each byte: nothing is verified, copied, checked or decoded. OpenVINO keeps what it compiled in its own cache. At
@@ -36,7 +36,7 @@ class BareStart:
     steps: dict[str, float]
 
 
-def bare_start(library: str, graph: Path, tokenizer: Path, *, text: str, cache: Path) -> BareStart:
+def bare_start(library: str, graph: Path, tokenizer: Path, *, text: str, cache: Path, hint: str = "f32") -> BareStart:
     """Start the process once.
 
     Args:
@@ -44,13 +44,15 @@ def bare_start(library: str, graph: Path, tokenizer: Path, *, text: str, cache: 
         graph, tokenizer: its files.
         text: is run once.
         cache: folder where OpenVINO keeps what it compiled.
+        hint: OpenVINO's name of the precision that the candidate computes in.
 
     Raises:
         subprocess.CalledProcessError: it fails.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begun = time.time()
-    command = [sys.executable, __file__, str(begun), library, str(graph), str(tokenizer), str(cache), text]
+    files = [str(graph), str(tokenizer), str(cache)]
+    command = [sys.executable, __file__, str(begun), library, *files, hint, text]
     with subprocess.Popen(command, env={**environment, "OPENBLAS_NUM_THREADS": "1"}, stdout=subprocess.PIPE) as process:
         told = process.stdout.read() if process.stdout else b""
         # The CPU time of this very process is what waiting for it tells, and nothing else does.
@@ -63,7 +65,9 @@ def bare_start(library: str, graph: Path, tokenizer: Path, *, text: str, cache: 
     return BareStart(seconds, used.ru_utime + used.ru_stime, {**steps, "end": seconds - sum(steps.values())})
 
 
-def _process(begun: float, library: str, graph: str, tokenizer: str, cache: str, text: str) -> dict[str, float]:
+def _process(
+    begun: float, library: str, graph: str, tokenizer: str, cache: str, hint: str, text: str
+) -> dict[str, float]:
     """Seconds of all steps but the last."""
     steps = {"Python": time.time() - begun}
 
@@ -80,7 +84,7 @@ def _process(begun: float, library: str, graph: str, tokenizer: str, cache: str,
     loaded = timed("library", lambda: importlib.import_module(library))
     tokenizers = timed("tokenizers", lambda: importlib.import_module("tokenizers"))
     opened = timed("tokenizer", lambda: tokenizers.Tokenizer.from_file(tokenizer))
-    run = timed("graph", lambda: _OPENERS[library](loaded, graph, cache))
+    run = timed("graph", lambda: _OPENERS[library](loaded, graph, cache, hint))
     ids = numpy.array([opened.encode(text).ids])
     given = {"input_ids": ids, "position_ids": numpy.arange(ids.size)[None]}
     given |= {"attention_mask": numpy.ones_like(ids), "segment_ids": numpy.zeros_like(ids)}
@@ -89,7 +93,7 @@ def _process(begun: float, library: str, graph: str, tokenizer: str, cache: str,
     return steps
 
 
-def _onnxruntime(library: Any, graph: str, _: str) -> Callable[[Mapping[str, Any]], Any]:
+def _onnxruntime(library: Any, graph: str, _: str, __: str) -> Callable[[Mapping[str, Any]], Any]:
     options = library.SessionOptions()
     options.add_session_config_entry("session.disable_prepacking", "1")
     session = library.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
@@ -97,8 +101,8 @@ def _onnxruntime(library: Any, graph: str, _: str) -> Callable[[Mapping[str, Any
     return lambda given: session.run(None, {name: given[name] for name in names})
 
 
-def _openvino(library: Any, graph: str, cache: str) -> Callable[[Mapping[str, Any]], Any]:
-    settings = {"CACHE_DIR": cache, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
+def _openvino(library: Any, graph: str, cache: str, hint: str) -> Callable[[Mapping[str, Any]], Any]:
+    settings = {"CACHE_DIR": cache, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": hint}
     compiled = library.Core().compile_model(graph, "CPU", settings)
     names = [port.get_any_name() for port in compiled.inputs]
     return lambda given: compiled({name: given[name] for name in names})

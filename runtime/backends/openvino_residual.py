@@ -2,7 +2,7 @@
 
 A transformer adds what each of its parts finds to one tensor, the residual stream, and normalizes it. bf16 has 8 bits
 for a number, so that the stream is rounded anew at each sum, and what it loses stays lost. Sums, normalizations and
-the quantization of what they give are next to no work, and OpenVINO keeps them in fp32 for two hundredths of the time;
+the quantization of what they give are next to no work, and OpenVINO keeps them in fp32 for 2 to 3% more time;
 see docs/how-int8-works.md. Matrix multiplications stay in bf16, or int8.
 
 OpenVINO (2026.4) computes in fp32 what carries its mark "precise" (`ov::disable_conversion`, which the CPU plugin reads

@@ -66,18 +66,12 @@ def _at_once(**parts: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_command_that_leaves_at_once_takes_nothing_down_but_says_all() -> None:
-    code = _AT_ONCE.format(watch="", begin="")
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=20
-    )
+    done = _at_once(watch="", begin="")
     assert (done.stdout, done.stderr) == ("answer\nat the end\n", "")
 
 
 def test_who_watches_a_command_sees_its_end() -> None:
-    code = _AT_ONCE.format(watch="cProfile, ", begin="cProfile.Profile().enable()")
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=20
-    )
+    done = _at_once(watch="cProfile, ", begin="cProfile.Profile().enable()")
     assert done.stdout.splitlines()[-1] == "taken down"
 
 
