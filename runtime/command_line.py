@@ -90,11 +90,19 @@ def leave_at_once(status: int) -> NoReturn:
 
     For a command that has closed all that it opened. What was registered to be called at the end is called.
     """
-    if sys.gettrace() or sys.getprofile():
+    if _is_watched():
         sys.exit(status)  # who watches the command has something to write at its end
     atexit._run_exitfuncs()
+    sys.stdout.flush()  # what they printed
     sys.stderr.flush()
     os._exit(status)
+
+
+def _is_watched() -> bool:
+    """Whether a debugger, a profiler or a measure of coverage is at work; from Python 3.12 on they may have a place
+    of their own (sys.monitoring, PEP 669)."""
+    monitoring = getattr(sys, "monitoring", None)
+    return bool(sys.gettrace() or sys.getprofile() or (monitoring and any(map(monitoring.get_tool, range(6)))))
 
 
 def _check_streams() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -89,7 +90,9 @@ def open_model(
         encoder, backend = _both(ready, options)
         about = describe(ready.bundle, ready.candidate, candidate, goal=options.goal)
         if options != asked:
-            about += "; its rows of one length are left out, since its certificate does not cover them"
+            about += (
+                "; its rows of one length are left out, since its certificate is not of such rows"
+            )
         if reproducible:
             backend = aligned(backend, ready.candidate, longest=ready.bundle.manifest.max_length)
     model = OpenModel(ready.bundle.manifest, encoder, backend, about)
@@ -106,8 +109,12 @@ def _both(ready: Prepared, options: BackendOptions) -> tuple[Encoder, Backend]:
     encoder = Ahead(partial(Encoder, ready.bundle.file(TOKENIZER)), to_its_end=True)
     try:
         backend = open_candidate(ready.candidate, ready.bundle, options)
-    except BaseException:
+    except Exception:
         encoder.result()
+        raise
+    except BaseException:  # Ctrl-C is told as such, whatever the tokenizer has met
+        with suppress(Exception):
+            encoder.result()
         raise
     try:
         return encoder.result(), backend

@@ -15,6 +15,8 @@ from runtime.text.conll import Sentence, write_conll
 from tests.tiny import TEXT, tiny_checkpoint
 
 ROOT = Path(__file__).parent.parent
+# The environment of a process whose output Python gathers before it writes it out, as it does by default.
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 CONLL = ROOT.parent / "shared" / "data" / "conll2003"
 
 Command = Callable[..., subprocess.CompletedProcess[str]]

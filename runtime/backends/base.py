@@ -93,7 +93,7 @@ class BackendOptions:
         slots: largest number of token slots of a batch; 0: as suits the backend. Backends on a GPU have settings.
         certified: run the candidate exactly as its certificate says.
         checkpoint: folder of the PyTorch checkpoint, which only the reference reads; None: the manifest's.
-        lengths: of single rows that are worth a compiled graph of their own, rising; a backend that compiles nothing
+        lengths: of single rows that are worth compiling for, rising; a backend that compiles nothing
             for a length has no use for them.
         shapes: of batches that are worth a copy of the compiled graph each, at most, where batches change their shape
             all the time, as a server's do; a backend that prepares nothing for a shape has no use for them.

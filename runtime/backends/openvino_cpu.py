@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
 from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.backends.openvino_cache import CompiledCache
-from runtime.backends.openvino_residual import BF16, NORMALIZATION, read_graph
+from runtime.backends.openvino_residual import BF16, NORMALIZATION, RULE, read_graph
 from runtime.backends.openvino_rows import FixedRows, reason, refusal
 from runtime.backends.openvino_shapes import Requests, copies_of, worth_it
 from runtime.batch.batches import Batch, on_cpu
@@ -98,7 +98,7 @@ class OpenVino:
         hint = hint_of(precision, rest_in_bf16=rest_in_bf16)
         settings = _settings(hint, streams=of_each, threads=of_threads)
         in_fp32 = residual_in_fp32 and hint == BF16
-        name = f"{path.name}, residual in fp32" if in_fp32 else path.name
+        name = f"{path.name}, residual in fp32 by rule {RULE}" if in_fp32 else path.name
         kept, core = CompiledCache(cache, name, settings, openvino.__version__), openvino.Core()
         read = partial(read_graph, core, path, settings, residual_in_fp32=in_fp32)
         self._compiled, memory = _compiled(path, core, settings, kept, read)

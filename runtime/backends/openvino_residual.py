@@ -12,18 +12,21 @@ can hold it, so the graph is written in that format, marked there and read again
 
 from __future__ import annotations
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime.bundle.private_files import private_folder
 from runtime.errors import BackendError
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 BF16 = "bf16"
+RULE = 1
+"""Number of the rule that says what is marked, in the name under which a compiled graph is kept. With another rule,
+certificates that say residual_in_fp32 hold no longer, either."""
 # OpenVINO's name of a normalization, and the operators between one and the next matrix multiplication.
 NORMALIZATION = "MVN"
 _ELEMENTWISE = frozenset({"Add", "Multiply", "Subtract", "FakeQuantize"})
@@ -41,6 +44,7 @@ def read_graph(core: Any, path: Path, settings: Mapping[str, Any], *, residual_i
         residual_in_fp32: mark the residual stream, where the settings say bf16.
 
     Raises:
+        StorageError: there is no place for temporary files.
         BackendError: no space for a copy of the weights in the folder for temporary files; it is gone afterwards.
         Exception: of OpenVINO's, which cannot read it.
     """
@@ -51,17 +55,16 @@ def read_graph(core: Any, path: Path, settings: Mapping[str, Any], *, residual_i
 
     import openvino
 
-    # OpenVINO maps the weights into memory, so that they last as long as the model does. Where an open file cannot be
-    # removed, as on Windows, the folder stays.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        xml = Path(folder) / "graph.xml"
+    # OpenVINO maps the weights into memory, so that they last as long as the model does.
+    with private_folder() as folder:
+        xml = folder / "graph.xml"
         try:
             openvino.serialize(model, str(xml))
             tree = ElementTree.parse(xml)
             mark_residual(tree.getroot())
             tree.write(xml)
         except (OSError, RuntimeError) as error:  # the library's errors of writing are RuntimeErrors
-            problem = f"its copy could not be written to {Path(folder).parent} ({error})"
+            problem = f"its copy could not be written to {folder.parent} ({error})"
             raise BackendError(path.name, problem, "make space there, or set TMPDIR to another folder") from error
         return core.read_model(str(xml))
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.batch.batches import NOTHING, Batch
-from runtime.errors import BackendError
+from runtime.errors import BackendError, NerveError
 
 # The input that says which branch runs.
 _BRANCH = "branch"
@@ -54,6 +54,8 @@ class FixedRows:
             model = _with_branches(read(), lengths)
             self._request = core.compile_model(model, "CPU", settings).create_infer_request()
             self._rows = _rows_of(self._request, lengths)
+        except NerveError:
+            raise
         except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
             problem = f"OpenVINO cannot compile it for rows of {', '.join(map(str, lengths))} ({reason(error)})"
             raise BackendError(path.name, problem, "choose another goal or profile") from error

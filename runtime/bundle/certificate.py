@@ -111,7 +111,7 @@ class Certificate:
         probe: what the candidate must say again wherever it is loaded.
         elsewhere, elsewhere_sha256: the same of the second text, which nothing was fitted to; empty where there is
             none, as in fp32.
-        rows: lengths of single rows with a compiled graph of their own, which every sentence alone went through, too;
+        rows: lengths of single rows that were compiled for, which every sentence alone went through, too;
             see runtime.backends.base.BackendOptions. The certificate covers these lengths together, and no others.
         residual_in_fp32: whether the residual stream was in fp32 where OpenVINO computed in bf16; see
             runtime.backends.openvino_residual. Without it the certificate holds for all in bf16.

@@ -12,7 +12,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
@@ -39,13 +40,7 @@ class PrivateFiles:
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
-        try:
-            _remove_left_behind(Path(tempfile.gettempdir()))
-            self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-            self._lock = hold(self._folder)
-        except OSError as error:
-            problem = f"there is no place for them ({error.strerror or error})"
-            raise StorageError("temporary files", problem, "let TMPDIR name a folder that can be written") from error
+        self._folder, self._lock = _held_folder()
 
     def bundle(self) -> Bundle:
         """The same bundle with its files here."""
@@ -87,6 +82,36 @@ class PrivateFiles:
                 return copy_with_sha256(file, target)
 
         check_digest(source, self._bundle.manifest.files[name], copied)
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Such a folder, for what is not a bundle's file. It is removed at the end, or by the next one after a kill.
+
+    Raises:
+        StorageError: there is no place for temporary files.
+    """
+    folder, lock = _held_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _held_folder() -> tuple[Path, int]:
+    """A new folder, and the lock that says that a process holds it.
+
+    Raises:
+        StorageError: there is no place for temporary files.
+    """
+    try:
+        _remove_left_behind(Path(tempfile.gettempdir()))
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        return folder, hold(folder)
+    except OSError as error:
+        problem = f"there is no place for them ({error.strerror or error})"
+        raise StorageError("temporary files", problem, "let TMPDIR name a folder that can be written") from error
 
 
 def _remove_left_behind(place: Path) -> None:

@@ -66,7 +66,7 @@ class TagBatch:
         Raises:
             UsageError: it has no such column, or one that is no list.
         """
-        if not isinstance(batch, Mapping) or self._column not in batch:
+        if not hasattr(batch, "keys") or self._column not in batch:
             raise UsageError(f"column {self._column!r}", "not in the batch", "name the column that has the texts")
         found, errors = self.tag([*listed(batch[self._column], f"column {self._column!r}")])
         return {**batch, ENTITIES: _objects(found), ERROR: np.array(errors, dtype=object)}

@@ -105,6 +105,7 @@ class Service:
         self.batcher = Batcher(
             stages,
             batch=batch or stages.backend.full,
+            gathered=stages.backend.gathered,
             most_queued=most_queued,
             on_done=self._on_done,
             on_batch=self.metrics.batch,

@@ -6,7 +6,7 @@ names of a table's columns for its rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, Set
 from typing import Any
 
 from runtime.errors import UsageError
@@ -22,8 +22,9 @@ def listed(given: Any, what: str = "texts", fix: str = "give a list, even of one
     """
     if isinstance(given, str):
         raise UsageError(what, f"one string is given ({given[:20]!r}...)", fix)
-    # An array without dimensions has an iterator that raises.
-    if isinstance(given, (*_BYTES, Mapping, Set)) or not isinstance(given, Iterable) or _dimensions(given) == 0:
+    # An array without dimensions has an iterator that raises. A mapping's keys are a set that has an order.
+    no_order = isinstance(given, (Mapping, Set)) and not isinstance(given, (KeysView, ItemsView))
+    if no_order or isinstance(given, _BYTES) or not isinstance(given, Iterable) or _dimensions(given) == 0:
         raise UsageError(what, f"{_type(given)} is given", fix)
     return given
 

@@ -15,7 +15,7 @@ import pytest
 
 from runtime.command_line import Parser, count
 from runtime.errors import UsageError
-from tests.conftest import ROOT
+from tests.conftest import BUFFERED, ROOT
 
 _COMMAND = """
 import sys
@@ -62,7 +62,7 @@ run(lambda _: 0, "python -m example", leave=leave_at_once)
 
 def _at_once(**parts: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-c", _AT_ONCE.format(**parts)]
-    return subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT, timeout=20)
+    return subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT, timeout=20, env=BUFFERED)
 
 
 def test_a_command_that_leaves_at_once_takes_nothing_down_but_says_all() -> None:

@@ -28,7 +28,7 @@ _NEWS = 0.1
 # Share of a batch's time that its stream lets the next one gather. On two busy CPUs a quarter saved 3% of a request's
 # CPU time at 16 connections and 7% at 64; a half saved no more there.
 _GATHER = 0.25
-# With --max-queued-tokens 0: seconds of work that may wait; a full batch for each stream may in any case. More would
+# With --max-queued-tokens 0: seconds of work that may wait; a batch for each stream may in any case. More would
 # not be answered sooner: in an overload it makes everyone wait, and as many are refused.
 _QUEUED_SECONDS = 0.025
 # Times its own size that may stand before a large call: those who ask for much wait for others who do.
@@ -103,7 +103,8 @@ class Batcher:
 
     Args:
         stages: answer batches.
-        batch: most tokens of a batch.
+        batch: most tokens of a batch; of one of small calls, if `gathered` is 1.
+        gathered: batches' tokens to which small calls gather.
         most_queued: tokens that may stand before a newcomer; 0: see `room`.
         on_done: called from a worker's thread with calls that are answered or have failed, each call once.
         on_batch: called from a worker's thread after each batch.
@@ -115,6 +116,7 @@ class Batcher:
         stages: Stages,
         *,
         batch: int,
+        gathered: int = 1,
         most_queued: int = 0,
         on_done: Callable[[Sequence[Call]], None] = _nobody,
         on_batch: Callable[[BatchReport], None] = _no_report,
@@ -123,7 +125,7 @@ class Batcher:
         self._stages, self._batch, self._most_queued = stages, batch, most_queued
         self._on_done = on_done
         self._on_batch, self._on_fault = on_batch, on_fault
-        self._queue = FairQueue(batch)
+        self._queue = FairQueue(batch, gathered=gathered)
         self._changed = LastFirst()
         self._streams = stages.backend.concurrent
         self._running = self._running_bulk = 0
@@ -145,7 +147,7 @@ class Batcher:
 
     @property
     def room(self) -> int:
-        """Tokens that may stand before a newcomer: a full batch for each stream, or what is answered in 25 ms."""
+        """Tokens that may stand before a newcomer: a batch for each stream, or what is answered in 25 ms."""
         return self._most_queued or max(self._streams * self._batch, int(self._speed * _QUEUED_SECONDS))
 
     @property
@@ -258,16 +260,19 @@ class Batcher:
         if self._queue and (self._may_run(time.monotonic()) or (self._rested and not self._timed)):
             self._changed.notify()
 
+    @property
+    def _has_full_batch(self) -> bool:
+        """Whether what waits fills a batch of small calls, or all the room that there is."""
+        return self._queue.tokens >= min(self._queue.full, self.room)
+
     def _may_run(self, now: float) -> bool:
         """Whether a worker may take now: a stream is free and has let enough gather, or a full batch can be tokenized
         ahead."""
-        if self._running < self._streams and (
-            not self._running or self._rested[0] <= now or self._queue.has_full_batch
-        ):
+        if self._running < self._streams and (not self._running or self._rested[0] <= now or self._has_full_batch):
             return True
         # Small calls pass large ones at the gate of the backend, so that they need not wait for a large one's end.
         passes = self._queue.has_small and self._running_bulk > 0 and self._running - self._running_bulk < self._streams
-        return passes or (self._running == self._streams and self._queue.has_full_batch)
+        return passes or (self._running == self._streams and self._has_full_batch)
 
     def _answer(self, pieces: Sequence[Piece]) -> None:
         reading, clock = pieces[0].call.reading, time.perf_counter
@@ -285,7 +290,8 @@ class Batcher:
         self._learn(questions, tokens.text_start, inference)
         self._deliver(pieces, answers, tokens.text_start, times, now)
         count = int(tokens.text_start[-1])
-        self._on_batch(BatchReport(count, self._queue.full, len({id(p.call) for p in pieces}), times))
+        room = self._queue.full if pieces[0].call.small else self._batch
+        self._on_batch(BatchReport(count, room, len({id(p.call) for p in pieces}), times))
 
     def _deliver(self, pieces: Sequence[Piece], answers: list[Any], text_start: Any, times: Times, now: float) -> None:
         place, done = 0, []

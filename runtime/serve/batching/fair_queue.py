@@ -19,9 +19,6 @@ SMALL = 64
 """Tokens up to which a call is small: a long sentence."""
 QUANTUM = 64
 """Tokens of a large call's turn while small calls come as well: the shortest row, a few milliseconds on a CPU."""
-GATHERED = 2
-"""Batches' tokens to which small calls gather: a request took 5% less CPU time at 128 connections on two busy CPUs (8
-interleaved rounds), and as much at 64. Large calls do not gather so: small ones would wait longer for their turn."""
 RECENT = 1.0
 """Seconds for which a small call that came makes it likely that another will."""
 # Calls of another reading that are stepped over while a batch is gathered; more would take longer than the batch.
@@ -33,6 +30,8 @@ class FairQueue:
 
     Args:
         batch: most tokens of a batch of large calls.
+        gathered: batches' tokens to which small calls gather. Large ones do not: small ones would wait longer for
+            their turn.
 
     Attributes:
         full: most tokens of a batch of small calls.
@@ -40,10 +39,10 @@ class FairQueue:
         dropped: calls, by why, that left the queue without a batch.
     """
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, *, gathered: int = 1) -> None:
         self.tokens = 0
         self.dropped: dict[Drop, int] = {}
-        self._batch, self.full = batch, GATHERED * batch
+        self._batch, self.full = batch, gathered * batch
         self._small: deque[Call] = deque()
         self._bulk: deque[Call] = deque()
         self._bulk_next = False
@@ -56,11 +55,6 @@ class FairQueue:
     def has_small(self) -> bool:
         """Whether a small call waits."""
         return bool(self._small)
-
-    @property
-    def has_full_batch(self) -> bool:
-        """Whether what waits fills a batch of small calls."""
-        return self.tokens >= self.full
 
     def standing(self, size: int) -> int:
         """Tokens that stand before a newcomer of that size."""

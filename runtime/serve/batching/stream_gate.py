@@ -30,6 +30,9 @@ class SharedBackend:
         streams: 1: whoever runs batches does so one after another, since others run theirs at the same time.
         concurrent: how many run at once.
         full: token slots of a full batch.
+        gathered: full batches to which small calls are worth gathering. On two busy CPUs a request took 5% less CPU
+            time with two at 128 connections (median of 8 interleaved rounds), and as much at 64. A backend with rows of
+            fixed lengths runs what is beyond a full batch as another one.
     """
 
     streams = 1
@@ -45,6 +48,7 @@ class SharedBackend:
         # less in one call than in two, where the backend takes any shape.
         slots = self.full if backend.packing.lengths else 2 * self.full
         self.packing: Packing = replace(backend.packing, align=align, slots=slots)
+        self.gathered = 1 if backend.packing.lengths else 2
         self._free = backend.streams
         self._small: deque[threading.Lock] = deque()
         self._bulk: deque[threading.Lock] = deque()

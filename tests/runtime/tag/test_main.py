@@ -13,7 +13,7 @@ import pytest
 
 from runtime.errors import UsageError
 from runtime.tag.__main__ import main
-from tests.conftest import ROOT
+from tests.conftest import BUFFERED, ROOT
 from tests.runtime.tag.stand_in import opener
 
 Result = subprocess.CompletedProcess[bytes]
@@ -82,7 +82,8 @@ def test_one_text_loads_nothing_that_it_can_do_without(tiny_bundle: Path) -> Non
         "onnxruntime",
         "Keller flew to Oslo.",
     ]
-    answer, loaded = subprocess.run(line, cwd=ROOT, capture_output=True, check=True).stdout.decode().splitlines()
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, check=True, env=BUFFERED)
+    answer, loaded = done.stdout.decode().splitlines()
     assert json.loads(answer)["text"] == "Keller flew to Oslo."
     assert "onnxruntime" in loaded.split()
     unused = {"numpy.ma", "importlib.metadata", "email", "http", "ssl", "asyncio", "openvino", "torch", "tensorrt"}

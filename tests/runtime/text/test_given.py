@@ -57,6 +57,10 @@ def test_arrays_of_strings_and_iterators_are_read_once() -> None:
     assert Document(iter([iter(["Oslo"])])).sentences == [["Oslo"]]  # type: ignore[arg-type]
 
 
+def test_keys_of_a_dict_have_an_order() -> None:
+    assert list(texts_of({"Oslo": 1, "Lund": 2}.keys())) == ["Oslo", "Lund"]
+
+
 def test_the_questions_that_there_are() -> None:
     document = Document([["Oslo"]])
     assert list(questions_of(iter(["Oslo", None, document, ("in", "Oslo")]))) == [

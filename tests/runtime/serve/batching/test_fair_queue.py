@@ -16,8 +16,8 @@ def call(*sizes: int, reading: Reading = ENTITIES, deadline: float = NEVER) -> C
     return Call([f"text {number}" for number in range(len(sizes))], sizes, reading, deadline=deadline)
 
 
-def queue_of(*calls: Call, now: float = 0.0, batch: int = 512) -> FairQueue:
-    queue = FairQueue(batch)
+def queue_of(*calls: Call, now: float = 0.0, batch: int = 512, gathered: int = 1) -> FairQueue:
+    queue = FairQueue(batch, gathered=gathered)
     for each in calls:
         queue.put(each, now)
     return queue
@@ -28,13 +28,20 @@ def size(pieces: list[Piece]) -> int:
 
 
 def test_small_calls_share_a_batch_in_the_order_they_came() -> None:
-    calls = [call(20) for _ in range(60)]
+    calls = [call(20) for _ in range(30)]
     queue = queue_of(*calls)
     first = queue.take(0.0)
-    assert [piece.call for piece in first] == calls[:52]
-    assert [piece.call for piece in queue.take(0.0)] == calls[52:]
+    assert [piece.call for piece in first] == calls[:26]
+    assert [piece.call for piece in queue.take(0.0)] == calls[26:]
     assert queue.take(0.0) == []
     assert queue.tokens == 0
+
+
+def test_small_calls_gather_to_two_batches_where_that_is_said() -> None:
+    calls = [call(20) for _ in range(60)]
+    queue = queue_of(*calls, gathered=2)
+    assert [piece.call for piece in queue.take(0.0)] == calls[:52]
+    assert [piece.call for piece in queue.take(0.0)] == calls[52:]
 
 
 def test_a_large_call_is_cut_up_while_small_ones_come() -> None:
