@@ -30,7 +30,7 @@ from bench.command import checkpoint_of, model_of
 from bench.measure.intervals import paired_ratio
 from bench.measure.machine import machine_facts
 from bench.plan import FULL, SEED
-from bench.report.marks import add_files, load_of, source_of, write_block
+from bench.report.marks import add_files, load_of, only_writes, source_of
 from bench.report.tables import Table
 from bench.systems.bare_backends import bare_specs
 from bench.systems.base import Setting, System
@@ -93,11 +93,8 @@ class Recording(WatchedBackend):
 def main(arguments: Sequence[str]) -> int:
     """Measure and write the JSON; or write the page from what was measured."""
     options = _parser().parse_args(arguments)
-    if options.write:
-        write_block(_PAGE, options.write, block, MARKS)
+    if only_writes(options, _PAGE, block, MARKS, needs=("BUNDLE", "--corpus")):
         return 0
-    if not (options.bundle and options.corpus):
-        raise UsageError("command line", "nothing to measure", "give BUNDLE and --corpus")
     machine, bundle = machine_facts(), open_bundle(options.bundle)
     with ExitStack() as stack:
         ways = _ways(stack, bundle, options)

@@ -30,12 +30,11 @@ from bench.measure.roofline import open_products
 from bench.measure.roofline_probe import RooflineProbe, open_probe
 from bench.measure.rounds import MeasuredSystem
 from bench.plan import FULL
-from bench.report.marks import add_files, load_of, source_of, write_block
+from bench.report.marks import add_files, load_of, only_writes, source_of
 from bench.report.method import method_of
-from bench.report.tables import NONE, Table, figure
-from bench.report.verdict import ratio_text
+from bench.report.tables import NONE, Table, speed_cells
 from bench.run_large import time_large
-from bench.schema.result import Result, Row, read_result, write_result
+from bench.schema.result import Measured, Result, Row, read_result, write_result
 from bench.systems.base import Spec
 from bench.systems.nerve import runnable_specs
 from bench.workloads.bert_large import COSTS, WORKLOAD, make_large
@@ -63,11 +62,8 @@ _HEADER = ("system", "precision", "texts/s", "tokens/s", "x pipeline [95%]", "Ne
 def main(arguments: Sequence[str]) -> int:
     """Measure and write the JSON; or write the page from what was measured."""
     options = _parser().parse_args(arguments)
-    if options.write:
-        write_block(_PAGE, options.write, block, MARKS)
+    if only_writes(options, _PAGE, block, MARKS, needs=("BUNDLE", "--corpus")):
         return 0
-    if not (options.bundle and options.corpus):
-        raise UsageError("command line", "nothing to measure", "give BUNDLE and --corpus")
     folder = options.work / WORKLOAD
     bundle = open_bundle(options.bundle)
     if folder.is_dir() and not (folder / COSTS).is_file():
@@ -153,24 +149,13 @@ def _shares(one: Attestation) -> str:
 def table(result: Result) -> Table:
     """A row for each system; why one was not measured is said below."""
     remarks = tuple((row.name, f"{row.status}: {row.reason}") for row in result.rows if row.status != "measured")
-    return Table(_HEADER, tuple(map(_row, result.rows)), remarks)
+    (workload,) = result.workloads
+    return Table(_HEADER, tuple(_row(row, workload) for row in result.rows), remarks)
 
 
-def _row(row: Row) -> tuple[str, ...]:
-    found = row.on(WORKLOAD)
-    if found is None:
-        return (row.name, row.precision, *[NONE] * (len(_HEADER) - 2))
-    return (
-        row.name,
-        row.precision,
-        f"{found.texts_per_second:,.1f}",
-        f"{found.tokens_per_second:,.0f}",
-        ratio_text(found.to_baseline) if found.to_baseline else NONE,
-        ratio_text(found.nerve_to_this) if found.nerve_to_this else NONE,
-        figure(found.share_of_roofline, ".1%"),
-        f"{row.peak_bytes / 2**20:,.0f}",
-        f"{row.disk_bytes / 2**20:,.0f}",
-    )
+def _row(row: Row, workload: Measured) -> tuple[str, ...]:
+    costs = [f"{each / 2**20:,.0f}" if row.on(WORKLOAD) else NONE for each in (row.peak_bytes, row.disk_bytes)]
+    return (*speed_cells(row, workload), *costs)
 
 
 def block(told: Mapping[str, Any], path: Path) -> str:

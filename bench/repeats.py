@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from bench.measure.intervals import paired_ratio
 from bench.measure.machine import machine_facts
-from bench.report.marks import add_files, load_of, source_of, write_block
+from bench.report.marks import add_files, load_of, only_writes, source_of
 from bench.report.tables import Table
 from bench.workloads.log_lines import log_lines
 from bench.workloads.texts import read_corpus, sentences_of
@@ -38,7 +38,6 @@ from runtime.batch.windows import Windows, windows_of
 from runtime.bundle.certificate import AUTO, Wanted
 from runtime.bundle.third_party import open_folder
 from runtime.command_line import Parser, count, run
-from runtime.errors import UsageError
 from runtime.opening import OpenModel, open_model
 from runtime.system.files import write_atomically
 from runtime.system.libraries import available_threads
@@ -92,11 +91,8 @@ class Repeating:
 def main(arguments: Sequence[str]) -> int:
     """Measure and write the JSON; or write the page from what was measured."""
     options = _parser().parse_args(arguments)
-    if options.write:
-        write_block(_PAGE, options.write, block, MARKS)
+    if only_writes(options, _PAGE, block, MARKS, needs=("BUNDLE", "--corpus")):
         return 0
-    if not (options.bundle and options.corpus):
-        raise UsageError("command line", "nothing to measure", "give BUNDLE and --corpus")
     machine, bundle = machine_facts(), open_folder(options.bundle, allow_uncertified=options.allow_uncertified)
     kinds, rows, opened = _texts(options), list[Repeating](), dict[Goal, str]()
     for goal in GOALS:

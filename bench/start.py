@@ -29,13 +29,13 @@ from typing import Any
 from bench.measure.bare_start import LIBRARIES, STEPS, BareStart, bare_start
 from bench.measure.intervals import Middle, median_of
 from bench.measure.machine import machine_facts
-from bench.report.marks import add_files, source_of, write_block
+from bench.report.marks import add_files, only_writes, source_of
 from bench.report.tables import NONE, Table
 from runtime.backends.openvino_cpu import hint_of
 from runtime.bundle.certificate import Candidate
 from runtime.bundle.store import TOKENIZER, Bundle, open_bundle
 from runtime.command_line import Parser, count, run
-from runtime.errors import BackendError, UsageError
+from runtime.errors import BackendError
 from runtime.opening import checked_model, open_model
 from runtime.selection import obstacle_of, refusal_of
 from runtime.system.files import write_atomically
@@ -116,11 +116,8 @@ def main(arguments: Sequence[str]) -> int:
         1 if --strict is given and a bound is not shown to be held, else 0.
     """
     options = _parser().parse_args(arguments)
-    if options.write:
-        write_block(_PAGE, options.write, block, MARKS)
+    if only_writes(options, _PAGE, block, MARKS, needs=("BUNDLE",)):
         return 0
-    if not options.bundle:
-        raise UsageError("command line", "nothing to measure", "give BUNDLE")
     machine, bundle = machine_facts(), open_bundle(options.bundle)
     able = [one.candidate for one in bundle.manifest.certificates if _runs_here(bundle, one.candidate)]
     found = [measured(bundle, one, starts=options.starts) for one in able]

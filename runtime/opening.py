@@ -90,9 +90,7 @@ def open_model(
         encoder, backend = _both(ready, options)
         about = describe(ready.bundle, ready.candidate, candidate, goal=options.goal)
         if options != asked:
-            about += (
-                "; its rows of one length are left out, since its certificate is not of such rows"
-            )
+            about += "; its rows of one length are left out, since its certificate is not of such rows"
         if reproducible:
             backend = aligned(backend, ready.candidate, longest=ready.bundle.manifest.max_length)
     model = OpenModel(ready.bundle.manifest, encoder, backend, about)

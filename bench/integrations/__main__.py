@@ -21,9 +21,8 @@ from bench.integrations.ray_job import Size, ray_overhead
 from bench.integrations.sides import pipeline_comparison, presidio_comparison
 from bench.integrations.table import MARKS, block
 from bench.measure.machine import machine_facts
-from bench.report.marks import add_files, write_block
+from bench.report.marks import add_files, only_writes
 from runtime.command_line import Parser, count, run
-from runtime.errors import UsageError
 from runtime.system.files import write_atomically
 from runtime.system.libraries import available_threads
 from runtime.text.conll import read_conll
@@ -37,11 +36,9 @@ _PAGE = Path("docs/integrations.md")
 def main(arguments: Sequence[str]) -> int:
     """Compare, print and write; or write a page from what was measured."""
     options = _parser().parse_args(arguments)
-    if options.write:
-        write_block(_PAGE, options.write, block, MARKS)
+    needs = ("BUNDLE", "--model", "--corpus")
+    if only_writes(options, _PAGE, block, MARKS, needs=needs, lacking="nothing to compare"):
         return 0
-    if not (options.bundle and options.model and options.corpus):
-        raise UsageError("command line", "nothing to compare", "give BUNDLE, --model and --corpus")
     result = _measured(options)
     write_atomically(options.output, (json.dumps(result, indent=1) + "\n").encode())
     print(options.output)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from runtime.command_line import Parser
-from runtime.errors import StorageError
+from runtime.errors import StorageError, UsageError
 from runtime.system.files import write_atomically
+
+Block = Callable[[Mapping[str, Any], Path], str]
+"""Makes the text between the marks of the parsed result, and of its path as the page links to it."""
 
 
 def add_files(parser: Parser, name: str, *, what: str = "table") -> None:
@@ -28,9 +32,38 @@ def load_of(machine: Mapping[str, Any]) -> str:
     return f"{machine['load_average'][0]:.1f}" if machine["load_average"] else "unknown"
 
 
-def write_block(
-    page: Path, result: Path, block: Callable[[Mapping[str, Any], Path], str], marks: tuple[str, str]
-) -> None:
+def only_writes(
+    options: Namespace,
+    page: Path,
+    block: Block,
+    marks: tuple[str, str],
+    *,
+    needs: Sequence[str],
+    lacking: str = "nothing to measure",
+) -> bool:
+    """Write the page where --write asks for no more than that, and tell so; else there has to be something to measure.
+
+    Args:
+        options: of add_files, and what is needed.
+        page, block, marks: see write_block.
+        needs: options without which nothing can be measured, as the command line names them.
+        lacking: what is said where one of them is missing.
+
+    Raises:
+        UsageError: one of them is missing.
+        StorageError: see write_block.
+    """
+    if options.write:
+        write_block(page, options.write, block, marks)
+        return True
+    if not all(getattr(options, name.lstrip("-").lower()) for name in needs):
+        *others, last = needs
+        wanted = f"{', '.join(others)} and {last}" if others else last
+        raise UsageError("command line", lacking, f"give {wanted}")
+    return False
+
+
+def write_block(page: Path, result: Path, block: Block, marks: tuple[str, str]) -> None:
     """Write a result's tables into a page of docs/, and change nothing else of it.
 
     Args:

@@ -122,10 +122,11 @@ def _remarks(row: Row, workload: Measured) -> list[str]:
     return [*(flags(right) if right else []), *row.incomplete]
 
 
-def _speed_row(row: Row, workload: Measured) -> tuple[str, ...]:
-    found, right = row.on(workload.name), row.accuracy_on(workload.name)
+def speed_cells(row: Row, workload: Measured) -> tuple[str, ...]:
+    """Name, precision, and what was measured of a system's speed: texts/s, tokens/s, both ratios, share of roofline."""
+    found = row.on(workload.name)
     if found is None:
-        return (row.name, row.precision, *[NONE] * (len(SPEED_HEADER) - 2))
+        return (row.name, row.precision, *[NONE] * 5)
     return (
         row.name,
         row.precision,
@@ -134,6 +135,13 @@ def _speed_row(row: Row, workload: Measured) -> tuple[str, ...]:
         NONE if row.name == workload.baseline else _ratio(found.to_baseline),
         NONE if row.name == workload.fastest_nerve else _ratio(found.nerve_to_this),
         figure(found.share_of_roofline, ".1%"),
+    )
+
+
+def _speed_row(row: Row, workload: Measured) -> tuple[str, ...]:
+    right = row.accuracy_on(workload.name) if row.on(workload.name) else None
+    return (
+        *speed_cells(row, workload),
         figure(right.f1 if right else None, ".4f"),
         figure(right.changed_per_10k if right else None, ".1f"),
         figure(right.backend_changed_per_10k if right else None, ".1f"),

@@ -8,10 +8,10 @@ deleted at any time.
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -100,7 +100,8 @@ class OpenVino:
         in_fp32 = residual_in_fp32 and hint == BF16
         name = f"{path.name}, residual in fp32 by rule {RULE}" if in_fp32 else path.name
         kept, core = CompiledCache(cache, name, settings, openvino.__version__), openvino.Core()
-        read = partial(read_graph, core, path, settings, residual_in_fp32=in_fp32)
+        # Once, if at all: where the compiled graph is not kept, it and the rows of one length are of one model.
+        read = functools.cache(functools.partial(read_graph, core, path, settings, residual_in_fp32=in_fp32))
         self._compiled, memory = _compiled(path, core, settings, kept, read)
         _check_precision(precision, path, self._compiled, residual_in_fp32=in_fp32)
         copies, self._memory = _copies(path, core, self._compiled, memory, settings, count=shapes)
