@@ -138,7 +138,20 @@ def test_a_stream_of_answers_needs_http_1_1(server: Server) -> None:
 
 
 def test_a_stream_that_is_cut_off_ends(server: Server) -> None:
-    assert b"HTTP/1.1 200" in talk(server, post(b'"Paris"\n' * 10, headers=NDJSON)[:-3], until=b"never", end=True)
+    """Its client says that it sends no more, once its answer has begun: whatever came before that, nothing hangs."""
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as client:
+        client.settimeout(TIMEOUT)
+        client.sendall(post(b'"Paris"\n' * 10, headers=NDJSON)[:-3])
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(1 << 16):
+            pass
+
+
+def test_a_client_that_leaves_before_its_answer_began_leaves_the_server_well(server: Server) -> None:
+    came = talk(server, post(b'"Paris"\n' * 10, headers=NDJSON)[:-3], until=b"never", end=True)
+    assert came[:12] in (b"HTTP/1.1 200", b"")
+    assert server.get("/health/live").status_code == 200
 
 
 def test_words_are_bounded_by_their_characters(known_words: Path, tmp_path: Path) -> None:
