@@ -118,7 +118,9 @@ async function served() {
   byId("served").textContent = `${info.bundle.folder}: ${file} on ${backend} in ${precision}, ${device}`;
   const held = info.certificate;
   byId("certificate").textContent = held
-    ? `Certified on ${held.corpus}: ${held.passed ? "passed" : "failed"}. Bundle ${info.bundle.sha256.slice(0, 12)}.`
+    ? `Certified on ${held.corpus.split("/").slice(-2).join("/")}: ${held.passed ? "passed" : "failed"}, with ` +
+      `${held.measured.changed_per_10k.toFixed(1)} of 10,000 labels changed against the checkpoint. ` +
+      `Bundle ${info.bundle.sha256.slice(0, 12)}.`
     : "Not certified.";
 }
 
