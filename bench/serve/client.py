@@ -4,6 +4,7 @@ It speaks HTTP/1.1 by a protocol of a few lines, so that it takes as little of t
 before. "cpu_seconds" is what it took all the same.
 
     closed loop    so many connections, each asks again as soon as it is answered
+                   for so many seconds; 0: until every request was answered once
     open loop      requests come when they come (a Poisson process); latency counts from when one was due
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import math
 import random
 import sys
 import time
@@ -87,15 +89,17 @@ class _Run:
 
 
 async def _closed(run: _Run, job: dict[str, Any]) -> float:
-    """So many connections for so many seconds; how long it took."""
+    """So many connections for so many seconds, or until all was asked once; how long it took."""
     begun = time.perf_counter()
-    until = begun + job["seconds"]
-    numbers = iter(range(sys.maxsize))
+    seconds, every = (job["seconds"], sys.maxsize) if job["seconds"] else (math.inf, len(run.requests))
+    until, numbers = begun + seconds, iter(range(every))
 
     async def client() -> None:
         connection = await _connect(job["host"], job["port"])
-        while time.perf_counter() < until:
-            await run.one(connection, next(numbers), time.perf_counter())
+        for number in numbers:
+            await run.one(connection, number, time.perf_counter())
+            if time.perf_counter() >= until:
+                break
         connection.close()
 
     await asyncio.gather(*(client() for _ in range(job["connections"])))

@@ -5,17 +5,26 @@ Figures are medians of the rounds; ratios are medians of each round's own ratio,
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bench.report.tables import NONE
 from bench.serve.overload import overload_lines
 
 NERVE, PIPELINE, TRITON = "nerve", "fastapi-pipeline", "triton-python-onnxruntime"
 # What the server is to reach on two CPUs.
 _OF_TAGGER, _OVER_TAGGER_MS, _OF_PIPELINE, _OF_TRITON = 0.70, 0.6, 4.0, 1.5
 Rounds = list[dict[str, Any]]
+# What a reader of the short table knows them by.
+_TITLES = {
+    NERVE: "**Nerve**",
+    PIPELINE: "Hugging Face pipeline behind FastAPI",
+    "one-by-one": "PyTorch, one request after the other",
+    TRITON: "Triton, Python backend, ONNX Runtime in fp32",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ def _setting(found: Mapping[str, Any]) -> list[str]:
     ]
     for name in rounds[0]["servers"]:
         lines += _loops(rounds, name)
-    return lines
+    return [*lines, "", _scored(rounds)]
 
 
 def short_table(result: Mapping[str, Any]) -> str:
@@ -77,9 +86,9 @@ def short_table(result: Mapping[str, Any]) -> str:
         most = _median(rounds, lambda each, name=name: _most(each["servers"][name]))
         p50 = _median(rounds, lambda each, name=name: each["servers"][name]["closed"][0]["p50_ms"])
         p99 = _median(rounds, lambda each, name=name, last=last: each["servers"][name]["closed"][last]["p99_ms"])
-        f1 = _median(rounds, lambda each, name=name: each["servers"][name]["f1"])
-        lines.append(f"| {name} | {most:,.0f} | {_saturated(rounds, name)} | {p50:.2f} | {p99:.0f} | {f1:.2f} |")
-    return "\n".join(lines) + "\n"
+        cells = f"{most:,.0f} | {_saturated(rounds, name)} | {p50:.2f} | {p99:.0f} | {_f1(rounds, name)}"
+        lines.append(f"| {_TITLES.get(name, name)} | {cells} |")
+    return "\n".join([*lines, "", _scored(rounds)]) + "\n"
 
 
 def bars(result: Mapping[str, Any]) -> list[Bar]:
@@ -129,7 +138,6 @@ def _over_tagger(each: dict[str, Any]) -> float:
 def _loops(rounds: Rounds, name: str) -> list[str]:
     """A row for each loop of that server."""
     lines = []
-    f1 = _median(rounds, lambda each: each["servers"][name]["f1"])
     for kind in ("closed", "open"):
         for place, first in enumerate(rounds[0]["servers"][name][kind]):
             loop = f"{first['connections']} connections" if kind == "closed" else f"{first['rate']:,.0f}/s arrive"
@@ -137,8 +145,29 @@ def _loops(rounds: Rounds, name: str) -> list[str]:
             keys = ("per_second", "p50_ms", "p99_ms", "client_us")
             rate, p50, p99, client = (statistics.median(one[key] for one in found) for key in keys)
             cells = f"{rate:,.0f} | {p50:.2f} | {p99:.2f} | {sum(one['refused'] for one in found)} | {client:.0f}"
-            lines.append(f"| {name} | {loop} | {cells} | {f1:.2f} |")
+            lines.append(f"| {name} | {loop} | {cells} | {_f1(rounds, name)} |")
     return lines
+
+
+def _f1(rounds: Rounds, name: str) -> str:
+    """Entity F1 of that server, where all servers were scored on the same texts."""
+    if math.isnan(_answered(rounds)):
+        return NONE
+    return f"{_median(rounds, lambda each: each['servers'][name]['f1']):.2f}"
+
+
+def _scored(rounds: Rounds) -> str:
+    """What the column of F1 is of."""
+    answered = _answered(rounds)
+    if math.isnan(answered):
+        return "F1 is not shown: each server had answered another part of the sentences when its time was over."
+    return f"F1 is that of the first {answered:,.0f} sentences."
+
+
+def _answered(rounds: Rounds) -> float:
+    """How many texts each server was scored on; NaN where they were not the same for all."""
+    found = {server["answered"] for each in rounds for server in each["servers"].values()}
+    return float(found.pop()) if len(found) == 1 else math.nan
 
 
 def _most(server: Mapping[str, Any]) -> float:

@@ -13,7 +13,7 @@ def loop(per_second: float, p50: float, **more: float) -> dict[str, Any]:
 
 def server(*rates: float, p50: float = 3.0) -> dict[str, Any]:
     closed = [loop(rate, p50, connections=4**place) for place, rate in enumerate(rates)]
-    return {"closed": closed, "open": [loop(rates[0], p50, rate=100.0)], "f1": 90.4}
+    return {"closed": closed, "open": [loop(rates[0], p50, rate=100.0)], "answered": 500, "f1": 90.4}
 
 
 def a_round(speed: float) -> dict[str, Any]:
@@ -66,7 +66,21 @@ def test_all_loops_of_all_servers_are_shown() -> None:
 def test_the_short_table_has_a_row_a_server() -> None:
     head, _, *rows = short_table(result()).splitlines()
     assert "p99 ms, 16 connections" in head
-    assert rows == ["| nerve | 1,500 | 4 | 3.00 | 12 | 90.40 |", "| fastapi-pipeline | 80 | 1 | 12.00 | 48 | 90.40 |"]
+    assert rows == [
+        "| **Nerve** | 1,500 | 4 | 3.00 | 12 | 90.40 |",
+        "| Hugging Face pipeline behind FastAPI | 80 | 1 | 12.00 | 48 | 90.40 |",
+        "",
+        "F1 is that of the first 500 sentences.",
+    ]
+
+
+def test_f1_of_different_sentences_is_not_compared() -> None:
+    found = result()
+    found["rounds"][0]["servers"]["fastapi-pipeline"]["answered"] = 361
+    table = short_table(found)
+    assert "| **Nerve** | 1,500 | 4 | 3.00 | 12 | - |" in table
+    assert "F1 is not shown" in table
+    assert "| nerve | 4 connections | 1,500 | 3.00 | 12.00 | 0 | 30 | - |" in full_table(found)
 
 
 def test_servers_on_cpus_of_their_own_have_bars_of_their_own() -> None:
