@@ -53,7 +53,7 @@ MARKS = "<!-- bench-documents:begin -->", "<!-- bench-documents:end -->"
 OURS, HALF, PEER = "nerve-openvino-int8", "nerve-openvino-bf16", "openvino-bf16"
 WHOLE, ALONE, ALONE_BF16 = "Nerve int8, documents", "its batches alone", "the same batches in bf16"
 WINDOWS, CUT = "OpenVINO bf16, documents in windows", "OpenVINO bf16, documents by sentence"
-# Rows of the peer's batches that are tried; its search in `python -m bench` takes one of these.
+# Rows of the baseline's batches that are tried; its search in `python -m bench` takes one of these.
 _ROWS = (1, 8, 32)
 _PAGE = Path("docs/documents.md")
 
@@ -128,9 +128,9 @@ def _ways(stack: ExitStack, bundle: Bundle, options: Namespace) -> list[Way]:
         Way("their batches alone", in_sentences, partial(_run, ours.backend, _batches(ours, sentences))),
     ]
     for rows in _ROWS:
-        peer = _peer(stack, bundle, rows, options)
-        ways.append(Way(f"{WINDOWS}, rows of {rows}", in_documents, partial(peer.tag, documents)))
-        ways.append(Way(f"{CUT}, rows of {rows}", in_documents, partial(peer.tag, cut)))
+        baseline = _baseline(stack, bundle, rows, options)
+        ways.append(Way(f"{WINDOWS}, rows of {rows}", in_documents, partial(baseline.tag, documents)))
+        ways.append(Way(f"{CUT}, rows of {rows}", in_documents, partial(baseline.tag, cut)))
     return ways
 
 
@@ -143,7 +143,7 @@ def _opened(stack: ExitStack, bundle: Bundle, name: str, threads: int) -> Nerve:
     return opened
 
 
-def _peer(stack: ExitStack, bundle: Bundle, rows: int, options: Namespace) -> System:
+def _baseline(stack: ExitStack, bundle: Bundle, rows: int, options: Namespace) -> System:
     """Bare OpenVINO in bf16, with so many rows in a batch and a stream for each thread: its best in every search."""
     checkpoint = checkpoint_of(bundle, options.checkpoint)
     model = model_of(bundle, checkpoint, options.work, options.threads, thorough=True)
@@ -178,15 +178,15 @@ def _timed(ways: Sequence[Way], rounds: int) -> dict[str, dict[str, list[float]]
 
 
 def table(result: Mapping[str, Any]) -> Table:
-    """A row for each way, with the peer's best alone."""
+    """A row for each way, with the baseline's best alone."""
     by_name = {way["name"]: way for way in result["ways"]}
     best = [_best(by_name, start) for start in (WINDOWS, CUT)]
     kept = [name for name in by_name if not name.startswith((WINDOWS, CUT))] + best
     rows = []
     for name in kept:
         speed = statistics.median(_speeds(by_name[name], "seconds"))
-        rows.append((name, f"{speed:,.0f}", *(_ratio(by_name[name], by_name[peer]) for peer in best)))
-    return Table(("what runs", "tokens/s", "x the peer in windows", "x the peer by sentence"), tuple(rows))
+        rows.append((name, f"{speed:,.0f}", *(_ratio(by_name[name], by_name[baseline]) for baseline in best)))
+    return Table(("what runs", "tokens/s", "x the baseline in windows", "x the baseline by sentence"), tuple(rows))
 
 
 def _speeds(way: Mapping[str, Any], clock: str) -> list[float]:
@@ -194,9 +194,9 @@ def _speeds(way: Mapping[str, Any], clock: str) -> list[float]:
     return [way["tokens"] / each for each in way[clock]]
 
 
-def _ratio(way: Mapping[str, Any], peer: Mapping[str, Any]) -> str:
+def _ratio(way: Mapping[str, Any], baseline: Mapping[str, Any]) -> str:
     """By the clock with its interval, and in brackets by CPU time, which other work on the machine changes less."""
-    clock, cpu = (paired_ratio(_speeds(way, of), _speeds(peer, of)) for of in ("seconds", "cpu"))
+    clock, cpu = (paired_ratio(_speeds(way, of), _speeds(baseline, of)) for of in ("seconds", "cpu"))
     return f"{clock.value:.2f} [{clock.low:.2f}, {clock.high:.2f}] ({cpu.value:.2f} [{cpu.low:.2f}, {cpu.high:.2f}])"
 
 

@@ -48,12 +48,24 @@ _HEAD = """\
 Written by `python docs/write_command_line.py` from what each command says of itself. Exit statuses of all of them:
 0 done; 1 done, and the answer is no (a gate failed, a regression was found); 2 an error, in one line; 70 a bug of
 Nerve's, whose traceback is in the file that the line names; 130 interrupted.
+
+Each is run as `python -m COMMAND`, with the Python of `.venv/bin`.
 """
 
 
 def page() -> str:
-    """The whole page."""
-    return "\n".join([_HEAD, *(f"## python -m {command}\n\n```\n{help_of(command)}```\n" for command in COMMANDS)])
+    """The whole page: what each command is for, and all of their options."""
+    helps = {command: help_of(command) for command in COMMANDS}
+    table = ["| command | what it does |", "|---|---|", *(_row(command, said) for command, said in helps.items()), ""]
+    parts = [f"## python -m {command}\n\n```\n{said}```\n" for command, said in helps.items()]
+    return "\n".join([_HEAD, *table, *parts])
+
+
+def _row(command: str, said: str) -> str:
+    """Link to the command, and its description: what stands after the usage."""
+    anchor = f"python--m-{command}".replace(".", "").replace(" ", "-")
+    description = " ".join(said.split("\n\n")[1].split())
+    return f"| [`{command}`](#{anchor}) | {description} |"
 
 
 def help_of(command: str) -> str:

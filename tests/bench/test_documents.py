@@ -1,4 +1,4 @@
-"""The table of what bounds the speed of documents: the peer's best, and ratios round by round."""
+"""The table of what bounds the speed of documents: the baseline's best, and ratios round by round."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RESULT = {
 }
 
 
-def test_the_peer_is_given_its_best() -> None:
+def test_the_baseline_is_given_its_best() -> None:
     rows = {row[0]: row[1:] for row in table(RESULT).rows}
     assert list(rows) == [WHOLE, ALONE, f"{WINDOWS}, rows of 1", f"{CUT}, rows of 8"]
     assert rows[WHOLE] == ("10,000", "2.00 [2.00, 2.00] (2.00 [2.00, 2.00])", "2.50 [2.50, 2.50] (2.50 [2.50, 2.50])")
