@@ -57,7 +57,9 @@ _BINARY = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-_MARKUP = frozenset({".html", ".htm", ".xhtml", ".xml"})
+_MARKUP = frozenset({".html", ".htm", ".xhtml", ".xml", ".svg"})
+# How XML and HTML begin, by their specifications; a pipe has no name that would tell.
+_MARKUP_HEAD = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:\?xml\s|!doctype\s+html|html[\s>])", re.IGNORECASE)
 
 
 def input_format(source: Source) -> Input:
@@ -116,7 +118,7 @@ def _refuse_unknown(place: str, suffix: str, head: bytes) -> None:
         raise CorpusError(place, f"it is {known}, which is not read", fix)
     if b"\0" in head:
         raise CorpusError(place, "it holds bytes that no text has (NUL)", "give a text, or say --format")
-    if suffix in _MARKUP:
+    if suffix in _MARKUP or _MARKUP_HEAD.match(head):
         problem = "markup, whose tags would be read as text"
         raise CorpusError(place, problem, "take the text out of it, or say --format lines or text")
 
