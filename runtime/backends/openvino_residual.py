@@ -7,11 +7,13 @@ see docs/how-int8-works.md. Matrix multiplications stay in bf16, or int8.
 
 OpenVINO (2026.4) computes in fp32 what carries its mark "precise" (`ov::disable_conversion`, which the CPU plugin reads
 in src/plugins/intel_cpu/src/node.cpp), except matrix multiplications. Python cannot set the mark. OpenVINO's own format
-can hold it, so the graph is written in that format, marked there and read again.
+can hold it, so the graph is written in that format, marked there and read again. Its weights are not: inputs stand in
+for them meanwhile. A copy of bert-large's would take 1.3 GB on disk and as much memory.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +34,8 @@ NORMALIZATION = "MVN"
 _ELEMENTWISE = frozenset({"Add", "Multiply", "Subtract", "FakeQuantize"})
 # Never from any type to one of 16 bits. The CPU plugin asks for f16 also where it means bf16.
 _MARK = {"name": "precise", "version": "0", "value": "dynamic:f16"}
+# Constants of so many bytes that hold numbers of these types, OpenVINO's names, are weights. Shapes are of others.
+_WEIGHT_BYTES, _WEIGHT_TYPES = 4096, frozenset({"f32", "f16", "bf16", "i8", "u8"})
 
 
 def read_graph(core: Any, path: Path, settings: Mapping[str, Any], *, residual_in_fp32: bool) -> Any:
@@ -45,28 +49,75 @@ def read_graph(core: Any, path: Path, settings: Mapping[str, Any], *, residual_i
 
     Raises:
         StorageError: there is no place for temporary files.
-        BackendError: no space for a copy of the weights in the folder for temporary files; it is gone afterwards.
+        BackendError: no space for the graph without its weights in the folder for temporary files.
         Exception: of OpenVINO's, which cannot read it.
     """
     model = core.read_model(str(path))
     if not residual_in_fp32 or settings["INFERENCE_PRECISION_HINT"] != BF16:
         return model
+    weights = _taken_out(model)
+    with private_folder() as folder:
+        xml = folder / "graph.xml"
+        try:
+            _write_marked(model, xml)
+        except (OSError, RuntimeError) as error:  # the library's errors of writing are RuntimeErrors
+            problem = f"its copy could not be written to {folder.parent} ({error})"
+            raise BackendError(path.name, problem, "make space there, or set TMPDIR to another folder") from error
+        marked = core.read_model(str(xml))
+    _put_back(marked, weights)
+    return marked
+
+
+def _taken_out(model: Any) -> dict[str, Any]:
+    """Put an input in the place of each weight of a model, and return the constants by the names of these inputs.
+
+    The constants stay where they are in memory, which they share with the file that they were read from.
+    """
+    from openvino import opset8
+
+    weights, inputs = {}, []
+    for node in model.get_ordered_ops():
+        if node.get_type_name() != "Constant" or not _is_weight(node.output(0)):
+            continue
+        name = f"weight/{len(weights)}"
+        stand_in = opset8.parameter(node.get_output_shape(0), node.get_output_element_type(0), name=name)
+        _replace(node, stand_in)
+        weights[name] = node
+        inputs.append(stand_in)
+    model.add_parameters(inputs)
+    return weights
+
+
+def _is_weight(output: Any) -> bool:
+    kind = output.get_element_type()
+    size = math.prod(output.get_shape()) * kind.size
+    return size >= _WEIGHT_BYTES and kind.get_type_name() in _WEIGHT_TYPES
+
+
+def _put_back(model: Any, weights: Mapping[str, Any]) -> None:
+    """Undo _taken_out in a model that was read from the same graph."""
+    for stand_in in model.get_parameters():
+        if weight := weights.get(stand_in.get_friendly_name()):
+            _replace(stand_in, weight)
+            model.remove_parameter(stand_in)
+
+
+def _replace(node: Any, other: Any) -> None:
+    """Let everything that reads a node read the other."""
+    for reader in list(node.output(0).get_target_inputs()):
+        reader.replace_source_output(other.output(0))
+
+
+def _write_marked(model: Any, xml: Path) -> None:
+    """Write a model in OpenVINO's format, with its residual stream marked."""
     from xml.etree import ElementTree
 
     import openvino
 
-    # OpenVINO maps the weights into memory, so that they last as long as the model does.
-    with private_folder() as folder:
-        xml = folder / "graph.xml"
-        try:
-            openvino.serialize(model, str(xml))
-            tree = ElementTree.parse(xml)
-            mark_residual(tree.getroot())
-            tree.write(xml)
-        except (OSError, RuntimeError) as error:  # the library's errors of writing are RuntimeErrors
-            problem = f"its copy could not be written to {folder.parent} ({error})"
-            raise BackendError(path.name, problem, "make space there, or set TMPDIR to another folder") from error
-        return core.read_model(str(xml))
+    openvino.serialize(model, str(xml))
+    tree = ElementTree.parse(xml)
+    mark_residual(tree.getroot())
+    tree.write(xml)
 
 
 def mark_residual(net: Element) -> int:
