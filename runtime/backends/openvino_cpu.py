@@ -2,8 +2,8 @@
 
 The graph is compiled once, for any number and length of rows. Compiling it for each shape was measured, too: batches
 gained less than 1%. A single short row takes half the time, so goal="latency" compiles a few lengths besides (see
-runtime.backends.openvino_rows). The compiled graph is kept in a folder of the user's (see cache_folder), which may be
-deleted at any time.
+runtime.backends.openvino_rows). Where it pays off, the compiled graph is kept in a folder of the user's (see
+cache_folder), which may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
 from runtime.backends.onnx_graphs import GraphCandidates
-from runtime.backends.openvino_cache import CompiledCache
+from runtime.backends.openvino_cache import CompiledCache, worth_keeping
 from runtime.backends.openvino_residual import BF16, NORMALIZATION, RULE, read_graph
 from runtime.backends.openvino_rows import FixedRows, reason, refusal
 from runtime.backends.openvino_shapes import Requests, copies_of, worth_it
@@ -265,6 +265,7 @@ class _Spec:
         may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).cpu_requirements
         residual_in_fp32 = not options.certified or bundle.certificate(candidate).residual_in_fp32
         size = sum(digest.bytes for digest in manifest.files.values())
+        is_kept = worth_keeping(candidate.precision, bundle_bytes=size)
         return OpenVino(
             bundle.file(graph.file),
             precision=candidate.precision,
@@ -273,7 +274,7 @@ class _Spec:
             threads=options.threads,
             vocabulary=manifest.vocabulary,
             positions=manifest.max_length,
-            cache=cache_folder("openvino", manifest, os.environ),
+            cache=cache_folder("openvino", manifest, os.environ) if is_kept else "",
             rest_in_bf16=has_rest_in_bf16(graph) and may_be_bf16,
             residual_in_fp32=residual_in_fp32,
             slots=options.slots,

@@ -75,20 +75,22 @@ def _taken_out(model: Any) -> dict[str, Any]:
     """
     from openvino import opset8
 
-    weights, inputs = {}, []
+    weights: dict[str, Any] = {}
+    inputs = []
     for node in model.get_ordered_ops():
-        if node.get_type_name() != "Constant" or not _is_weight(node.output(0)):
+        if node.get_type_name() != "Constant" or not is_weight(node.output(0)):
             continue
         name = f"weight/{len(weights)}"
         stand_in = opset8.parameter(node.get_output_shape(0), node.get_output_element_type(0), name=name)
-        _replace(node, stand_in)
+        replace_node(node, stand_in)
         weights[name] = node
         inputs.append(stand_in)
     model.add_parameters(inputs)
     return weights
 
 
-def _is_weight(output: Any) -> bool:
+def is_weight(output: Any) -> bool:
+    """Whether a constant's output holds weights; shapes and numbers of axes are small, or of other types."""
     kind = output.get_element_type()
     size = math.prod(output.get_shape()) * kind.size
     return size >= _WEIGHT_BYTES and kind.get_type_name() in _WEIGHT_TYPES
@@ -98,11 +100,11 @@ def _put_back(model: Any, weights: Mapping[str, Any]) -> None:
     """Undo _taken_out in a model that was read from the same graph."""
     for stand_in in model.get_parameters():
         if weight := weights.get(stand_in.get_friendly_name()):
-            _replace(stand_in, weight)
+            replace_node(stand_in, weight)
             model.remove_parameter(stand_in)
 
 
-def _replace(node: Any, other: Any) -> None:
+def replace_node(node: Any, other: Any) -> None:
     """Let everything that reads a node read the other."""
     for reader in list(node.output(0).get_target_inputs()):
         reader.replace_source_output(other.output(0))

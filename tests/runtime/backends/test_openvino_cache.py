@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.backends.openvino_cache import worth_keeping
 from runtime.bundle.certificate import Wanted
 from runtime.tagger import Tagger
 
@@ -61,3 +62,10 @@ def test_an_open_tagger_does_not_see_what_happens_to_the_cache(tiny_bundle: Path
         assert tagger.word_logits(words).tobytes() == first
         kept.write_bytes(b"")
         assert tagger.word_logits(words).tobytes() == first
+
+
+def test_large_graphs_are_kept_in_int8_alone() -> None:
+    assert worth_keeping("bf16", bundle_bytes=560_000_000)  # bert-base's shape
+    assert not worth_keeping("bf16", bundle_bytes=1_740_000_000)  # bert-large's
+    assert not worth_keeping("fp32", bundle_bytes=1_740_000_000)
+    assert worth_keeping("int8", bundle_bytes=1_740_000_000)

@@ -68,10 +68,13 @@ class Reader:
 
     def __init__(self, core: Any) -> None:
         self.paths: list[str] = []
+        self.beside: dict[str, int] = {}
+        """Bytes of everything in the folder of the file that was read last."""
         self._core = core
 
     def read_model(self, path: str) -> Any:
         self.paths.append(path)
+        self.beside = {each.name: each.stat().st_size for each in Path(path).parent.iterdir()}
         return self._core.read_model(path)
 
 
@@ -84,6 +87,20 @@ def test_what_openvino_is_told_to_compute_in_fp32_is_not_written_anew(bundle: Bu
         copies[hint] = [read for read in core.paths if read != str(path)]
     assert [Path(copy).name for copy in copies["bf16"]] == ["graph.xml"]
     assert copies["f32"] == []
+
+
+def test_marking_copies_no_weights_and_changes_nothing_else(bundle: Bundle) -> None:
+    openvino = pytest.importorskip("openvino")
+    core, path = Reader(openvino.Core()), bundle.file("packed-fp32.onnx")
+    plain = core.read_model(str(path))
+    marked = read_graph(core, path, IN_BF16, residual_in_fp32=True)
+    assert Path(core.paths[-1]).name == "graph.xml"
+    constants = [node.data.nbytes for node in plain.get_ops() if node.get_type_name() == "Constant"]
+    assert core.beside["graph.bin"] < sum(constants) - max(constants)
+    said = [openvino.compile_model(each, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}) for each in (plain, marked)]
+    names = [[port.get_any_name() for port in each.inputs] for each in said]
+    assert names[0] == names[1]
+    assert np.array_equal(*(each(BATCH.named(names[0]))[0] for each in said))
 
 
 def test_bf16_is_run_as_its_certificate_was_measured(bundle: Bundle) -> None:

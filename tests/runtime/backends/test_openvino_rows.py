@@ -11,7 +11,7 @@ import pytest
 
 from runtime.backends.base import BackendOptions
 from runtime.backends.openvino_cpu import OpenVino
-from runtime.backends.openvino_rows import FixedRows
+from runtime.backends.openvino_rows import FixedRows, factors_in_bf16, rounded_to_bf16
 from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch
 from runtime.bundle.store import Bundle, Candidate, open_bundle
@@ -69,6 +69,47 @@ def test_each_branch_says_what_a_model_of_its_length_says(bundle: Bundle) -> Non
             path, core, {**settings, "INFERENCE_PRECISION_HINT": "bf16"}, LENGTHS, lambda: core.read_model(str(path))
         )
         assert not np.allclose(in_bf16.logits(given), expected, atol=2e-5)
+
+
+def test_numbers_are_rounded_to_the_nearest_in_bf16() -> None:
+    numbers = np.array(
+        [[0.0, -0.0, 1.0, 1 + 2**-8], [1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, -3.14159265, 1e-30]], np.float32
+    )
+    # Each of the two ties goes to the even one of its neighbors: down, and up.
+    expected = [[0x0000, 0x8000, 0x3F80, 0x3F80], [0x3F82, 0x3F81, 0xC049, 0x0DA2]]
+    assert rounded_to_bf16(numbers).tolist() == expected
+    many = np.tile(numbers, (20_000, 1))  # more than a block
+    assert (rounded_to_bf16(many) == np.tile(expected, (20_000, 1))).all()
+
+
+def test_factors_are_stored_in_bf16_and_say_the_same(bundle: Bundle) -> None:
+    if not has_bf16():
+        pytest.skip("this CPU does not compute in bf16")
+    core, path = openvino.Core(), bundle.file("packed-fp32.onnx")
+    settings = {"INFERENCE_PRECISION_HINT": "bf16", "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": 1}
+    said = []
+    for stored_in_bf16 in (False, True):
+        model, given = core.read_model(str(path)), batch(16)
+        factors = factors_in_bf16(model) if stored_in_bf16 else 0
+        kinds = [
+            node.get_element_type().get_type_name() for node in model.get_ops() if node.get_type_name() == "Constant"
+        ]
+        assert kinds.count("bf16") == factors
+        compiled = core.compile_model(model, "CPU", settings)
+        said.append(compiled(given.named([port.get_any_name() for port in compiled.inputs]))[0])
+    assert factors >= 2
+    assert np.array_equal(*said)
+
+
+def test_a_weight_that_is_not_finite_is_not_rounded() -> None:
+    from openvino import Model, opset13
+
+    given = opset13.parameter([1, 64], np.float32)
+    weights = np.ones((64, 64), np.float32)
+    for number, expected in ((1.0, 1), (np.nan, 0), (np.inf, 0)):
+        weights[3, 5] = number
+        model = Model([opset13.result(opset13.matmul(given, opset13.constant(weights.copy()), False, False))], [given])
+        assert factors_in_bf16(model) == expected
 
 
 def test_an_answer_stays_what_it_was(bundle: Bundle) -> None:
