@@ -42,7 +42,7 @@ def token_logits(
 
     def answer(placed: Placed) -> None:
         # Exactly one batch answers for each token, so no two threads write to the same place and no lock is needed.
-        tokens[placed.tokens] = _checked(backend.logits(placed.batch), placed, labels)[placed.slots]
+        tokens[placed.tokens] = _checked(backend.logits(placed.batch), placed, labels).take(placed.slots, axis=0)
 
     for _ in in_order(answer, batches(backend, ids, windows, special_tokens), workers=backend.streams):
         pass

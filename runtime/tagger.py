@@ -231,10 +231,10 @@ class Tagger:
             UsageError, TextError: see tag; the latter after the entities of all texts before the refused one.
         """
         for answered in self._chunk_by_chunk(self._answering.texts, texts_of(texts), chunk):
-            for number, found in enumerate(answered.found):
-                if number in answered.refused:
-                    raise answered.refused[number]
-                yield found
+            first = min(answered.refused, default=len(answered.found))
+            yield from answered.found[:first]
+            if answered.refused:
+                raise answered.refused[first]
 
     def entities(self, text: str) -> Iterator[Entity]:
         """The entities of one text, as they are found: for texts whose entities are too many to wait for or to hold.

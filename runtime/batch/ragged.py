@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def starts_from_counts(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+def starts_from_counts(counts: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
     """Number of each run's first element, and the number of all elements: [2, 3] -> [0, 2, 5]. [runs + 1]"""
     starts = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=starts[1:])

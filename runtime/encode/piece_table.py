@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import chain
 
 import numpy as np
@@ -15,12 +16,13 @@ from numpy.typing import NDArray
 
 from runtime.batch.ragged import ranges, starts_from_counts
 from runtime.text.run_on_rows import FEWEST_ROWS
-from runtime.text.sentences import Signs, signs_of
+from runtime.text.sentences import Ends, Signs, signs_of
 
-# An initial, if the next piece begins in upper case; if not, the period is a word by itself.
-INITIAL = re.compile(r"[A-Z]\.\Z")
-# A piece with this after it stands before a piece that begins in upper case.
-BEFORE_CAPITAL = " A"
+# An initial, if the next piece begins in upper case; if not, the period is a word by itself. And the number of an item,
+# which keeps its period at the beginning of a text, and in a list of several.
+_INITIAL, _NUMBER = re.compile(r"[A-Z]\.\Z"), re.compile(r"\d{1,3}\.")
+# A piece with this after it is one whose period belongs to it.
+WITH_PERIOD = " A"
 # Row of the pieces that are not in the table: their texts are read as a whole. Row of pieces that were not looked at.
 WHOLE, UNKNOWN = 0, -1
 
@@ -34,14 +36,31 @@ class TextWords:
         bounds: number of each word's first code point in its text, and of its last plus one. [words, 2]
         tokens: number of tokens of each word. [words]
         ids: the token ids. [tokens]
-        may_part: whether anything at all could end a sentence before the text ends. [texts]
+        may: the runtime.text.sentences.Ends that could end a sentence before the text ends. [texts]
     """
 
     words: NDArray[np.int64]
     bounds: NDArray[np.int32]
     tokens: NDArray[np.int64]
     ids: NDArray[np.int64]
-    may_part: NDArray[np.bool_]
+    may: NDArray[np.int64]
+
+
+class Period(IntEnum):
+    """Of a piece: what the period at its end belongs to."""
+
+    PLAIN = 0  # whatever stands beside the piece, it is the same
+    INITIAL = 1
+    NUMBER = 2
+
+
+def period_of(piece: str) -> Period:
+    """The Period of a piece."""
+    if piece[-1:] != ".":
+        return Period.PLAIN
+    if _NUMBER.fullmatch(piece):
+        return Period.NUMBER
+    return Period.INITIAL if _INITIAL.search(piece) else Period.PLAIN
 
 
 class Table:
@@ -80,8 +99,8 @@ class Table:
         for piece, each in zip(pieces, spans):
             last = first + len(each)
             size = sum(counts[first:last])
-            signs = signs_of(piece.removesuffix(BEFORE_CAPITAL), each)
-            columns.append((word + first, len(each), token, size, INITIAL.search(piece) is not None, signs))
+            signs = signs_of(piece.removesuffix(WITH_PERIOD), each)
+            columns.append((word + first, len(each), token, size, period_of(piece), signs))
             first, token = last, token + size
         self.weight += sum(map(len, pieces)) + len(counts) + sum(counts)
         self.bounds.append([*chain.from_iterable(spans)])
@@ -113,8 +132,9 @@ class Table:
         bounds = self.bounds.array[chosen] + np.repeat(start.astype(np.int32), words)[:, None]
         counted = self.tokens.array[chosen].astype(np.int64)
         ids = self.ids.array[ranges(token, tokens)].astype(np.int64)
-        parts = has_break | _may_part(columns[:, 5], first)
-        return TextWords(np.diff(starts_from_counts(words)[first]), bounds, counted, ids, parts)
+        may = _may_end(columns[:, 5], first)
+        may[has_break] = Ends.ANYTHING
+        return TextWords(np.diff(starts_from_counts(words)[first]), bounds, counted, ids, may)
 
 
 class _Growing:
@@ -142,16 +162,22 @@ class _Growing:
         self.size = end
 
 
-def _may_part(signs: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether the Signs of a text's pieces could end a sentence; see Table.words for the arguments. [texts]"""
+def _may_end(signs: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The Ends that a text's pieces may make by their Signs; see Table.words for the arguments. [texts]"""
+
+    def are(sign: Signs) -> NDArray[np.bool_]:
+        return (signs & sign) > 0
+
+    def in_texts(pieces: NDArray[np.bool_], least: int = 1) -> NDArray[np.int64]:
+        counts: NDArray[np.int64] = np.diff(starts_from_counts(pieces.view(np.uint8))[first])
+        return (counts >= least).astype(np.int64)
+
     follows = np.ones(len(signs) + 1, np.bool_)
     follows[first] = False  # nothing follows the last piece of a text
     follows = follows[1:]
     before_capital = follows.copy()
-    before_capital[:-1] &= (signs[1:] & Signs.CAPITAL) > 0
-    rows = before_capital & ((signs & Signs.FIGURE) > 0)
-    ends = ((signs & Signs.ALONE) > 0) | (follows & ((signs & Signs.STOP) > 0))
-    ends |= before_capital & ((signs & Signs.DATE) > 0)
-    counts = starts_from_counts(rows + FEWEST_ROWS * ends.astype(np.int64))[first]
-    may_part: NDArray[np.bool_] = np.diff(counts) >= FEWEST_ROWS
-    return may_part
+    before_capital[:-1] &= are(Signs.CAPITAL)[1:]
+    may = (Ends.LAYOUT | Ends.STOPS) * in_texts(are(Signs.ALONE))
+    may |= Ends.STOPS * in_texts(follows & are(Signs.STOP))
+    may |= Ends.ROWS * in_texts(before_capital & are(Signs.FIGURE), FEWEST_ROWS)
+    return may | Ends.DATELINES * (in_texts(before_capital & are(Signs.DATE)) & in_texts(are(Signs.WHEN)))

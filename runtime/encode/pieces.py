@@ -13,18 +13,18 @@ The module does not know the tokenizer: it is given a function from words to tok
 from __future__ import annotations
 
 import itertools
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.batch.ragged import ranges, starts_from_counts
-from runtime.encode.piece_table import BEFORE_CAPITAL, INITIAL, UNKNOWN, WHOLE, Table, TextWords
-from runtime.text.sentences import may_part
+from runtime.encode.piece_table import UNKNOWN, WHOLE, WITH_PERIOD, Period, Table, TextWords, period_of
+from runtime.text.sentences import Ends, may_part
 from runtime.text.words import RUN, runs_of_words, split_words
 
 TokensOfWords = Callable[[Sequence[str]], list[tuple[int, ...]]]
@@ -47,9 +47,23 @@ _IS_BLANK = np.zeros(_LAST + 2, np.bool_)
 _IS_BLANK[[*_BLANKS, _LAST]] = True
 _IS_BREAK = np.zeros(_LAST + 2, np.bool_)
 _IS_BREAK[[10, 11, 12, 13, 0x85, 0x2028, 0x2029]] = True
-# The number of an item or an ordinal: its period depends on what stands before it, and far after it.
-_NUMBER = re.compile(r"\d{1,3}\.")
 _CAPITALS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class _Cut(NamedTuple):
+    """Texts that are cut into pieces.
+
+    Attributes:
+        pieces: of all texts. [pieces]
+        start: number of each piece's first code point in its text. [pieces]
+        first: number of each text's first piece, and the number of all. [texts + 1]
+        has_break: whether a text has a line break. [texts]
+    """
+
+    pieces: list[str]
+    start: NDArray[np.int64]
+    first: NDArray[np.int64]
+    has_break: NDArray[np.bool_]
 
 
 class Pieces:
@@ -81,8 +95,9 @@ class Pieces:
     def _words(self, texts: Sequence[str], size: NDArray[np.int64]) -> TextWords:
         whole = size > LONGEST_TEXT
         short = ["" if is_long else text for text, is_long in zip(texts, whole.tolist())] if whole.any() else texts
-        pieces, start, first, has_break = _pieces(short)
-        table, row = self._rows(pieces, first)
+        cut = _cut(short)
+        table, row = self._rows(short, cut)
+        _, start, first, has_break = cut
         text = np.repeat(np.arange(len(texts)), np.diff(first))
         whole[text[row == WHOLE]] = True
         if not whole.any():
@@ -90,47 +105,53 @@ class Pieces:
         kept = ~whole[text]
         counts = np.bincount(text[kept], minlength=len(texts))
         read = self._read([texts[number] for number in np.flatnonzero(whole).tolist()])
-        words, parts = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.bool_)
-        words[whole], parts[whole] = read.words, read.may_part
+        words, may = np.zeros((2, len(texts)), np.int64)
+        words[whole], may[whole] = read.words, read.may
         found = table.words(row[kept], start[kept], starts_from_counts(counts), has_break & ~whole)
-        return _merged(found, replace(read, words=words, may_part=parts))
+        return _merged(found, replace(read, words=words, may=may))
 
-    def _rows(self, pieces: list[str], first: NDArray[np.int64]) -> tuple[Table, NDArray[np.int64]]:
+    def _rows(self, texts: Sequence[str], cut: _Cut) -> tuple[Table, NDArray[np.int64]]:
         """A table, and the row of each piece in it. [pieces]"""
-        table = self._table
+        table, pieces = self._table, cut.pieces
         row = _looked_up(table, pieces)
-        if (row == UNKNOWN).any():
-            table = self._learned(table, pieces, row)
-            row = _looked_up(table, pieces)
+        unknown = np.flatnonzero(row == UNKNOWN)
+        if len(unknown):
+            known, table = table, self._learned(table, pieces, unknown.tolist())
+            # What a row says never changes, so that the known ones are looked up in a new table alone.
+            again = unknown if table is known else np.arange(len(pieces))
+            row[again] = _looked_up(table, [pieces[at] for at in again.tolist()])
             row[row == UNKNOWN] = WHOLE
-        initial = np.flatnonzero(table.columns.array[row, 4])
-        if not len(initial):
-            return table, row
-        # The last piece of a text has no next one.
-        last = np.zeros(len(pieces) + 1, np.bool_)
-        last[first] = True
-        places = [at for at in initial.tolist() if not last[at + 1] and pieces[at + 1][0] in _CAPITALS]
-        row[places] = [table.rows[pieces[at] + BEFORE_CAPITAL] for at in places]
+        period = table.columns.array[row, 4]
+        numbers = np.flatnonzero(period == Period.NUMBER)
+        text = np.searchsorted(cut.first, numbers, side="right") - 1
+        # Several are a list, perhaps; so far apart as its items may be, only the whole text tells.
+        whole = cut.has_break[text] | (np.bincount(text)[text] > 1)
+        row[numbers[whole]] = WHOLE
+        places = [at for at, n in zip(numbers[~whole].tolist(), text[~whole].tolist()) if _opens(texts[n], cut, n, at)]
+        places += _before_capitals(cut, np.flatnonzero(period == Period.INITIAL))
+        row[places] = [table.rows[pieces[at] + WITH_PERIOD] for at in places]
         return table, row
 
-    def _learned(self, table: Table, pieces: list[str], row: NDArray[np.int64]) -> Table:
-        """A table that has all pieces that tables take: this one, or a new one where it would be too large."""
-        unknown = {pieces[at] for at in np.flatnonzero(row == UNKNOWN).tolist()}
+    def _learned(self, table: Table, pieces: list[str], places: list[int]) -> Table:
+        """A table that has all pieces that tables take: this one, or a new one where it would be too large.
+
+        Args:
+            table: knows all pieces but those at `places`.
+        """
+        unknown = {pieces[at] for at in places}
         if len(table.rows) + 2 * len(unknown) > self._most or table.weight > _WEIGHT * self._most:
             table, unknown = Table(), set(pieces)
         fresh = [piece for piece in unknown if len(piece) <= LONGEST_PIECE]
-        known = [piece for piece in fresh if not _NUMBER.fullmatch(piece)]
-        initials = [piece + BEFORE_CAPITAL for piece in known if INITIAL.search(piece)]
-        # Before the others, so that an initial is there for either case before it is there at all.
-        spans = [split_words(piece)[:-1] for piece in initials]
+        periods = [piece + WITH_PERIOD for piece in fresh if period_of(piece)]
+        # Before the others, so that such a piece is there for either case before it is there at all.
+        spans = [split_words(piece)[:-1] for piece in periods]
         # Most pieces are one word, as runtime.text.words sees first of all.
-        spans += [[(0, len(each))] if each.isascii() and each.isalnum() else split_words(each) for each in known]
-        known = initials + known
+        spans += [[(0, len(each))] if each.isascii() and each.isalnum() else split_words(each) for each in fresh]
+        known = periods + fresh
         words = [piece[start:end] for piece, each in zip(known, spans) for start, end in each]
         tokens = self._tokens_of_words(words)
         with self._lock:
             table.add(known, spans, tokens)
-            table.rows.update(dict.fromkeys(set(fresh).difference(known), WHOLE))
             self._table = table
         return table
 
@@ -144,16 +165,13 @@ class Pieces:
             bounds.append(flat.reshape(-1, 2))
             tokens.append(np.fromiter(map(len, found), np.int64, len(found)))
             ids.append(np.fromiter(chain.from_iterable(found), np.int64, int(tokens[-1].sum())))
-        parts = np.array([may_part(text) for text in texts], np.bool_)
+        may = np.array([Ends.ANYTHING * may_part(text) for text in texts], np.int64)
         words = np.array(counts, np.int64)
-        return TextWords(words, np.concatenate(bounds), np.concatenate(tokens), np.concatenate(ids), parts)
+        return TextWords(words, np.concatenate(bounds), np.concatenate(tokens), np.concatenate(ids), may)
 
 
-def _pieces(
-    texts: Sequence[str],
-) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Pieces of texts; each one's first code point in its text; each text's first piece, and the number of all; whether
-    each text has a line break."""
+def _cut(texts: Sequence[str]) -> _Cut:
+    """The texts cut at their blanks."""
     together = "\n".join(texts)
     if together.isascii():
         codes = np.frombuffer(together.encode(), np.uint8)
@@ -171,7 +189,22 @@ def _pieces(
     has_break = np.diff(breaks) > 1
     if len(texts):
         has_break[-1] = breaks[-1] > breaks[-2]
-    return together.split(), at - np.repeat(text[:-1], np.diff(first)), first, has_break
+    return _Cut(together.split(), at - np.repeat(text[:-1], np.diff(first)), first, has_break)
+
+
+def _before_capitals(cut: _Cut, initials: NDArray[np.int64]) -> list[int]:
+    """Those of the initials that stand before a piece that begins in upper case."""
+    # The last piece of a text has no next one.
+    last = np.zeros(len(cut.pieces) + 1, np.bool_)
+    last[cut.first] = True
+    return [at for at in initials.tolist() if not last[at + 1] and cut.pieces[at + 1][0] in _CAPITALS]
+
+
+def _opens(text: str, cut: _Cut, number: int, at: int) -> bool:
+    """Whether a piece opens its text, and blanks or tabs alone stand between it and another piece."""
+    if cut.start[at] or at + 1 == cut.first[number + 1]:
+        return False
+    return not text[len(cut.pieces[at]) : cut.start[at + 1]].strip(" \t")
 
 
 def _looked_up(table: Table, pieces: list[str]) -> NDArray[np.int64]:
@@ -201,7 +234,7 @@ def _joined(parts: Sequence[TextWords]) -> TextWords:
         np.concatenate([part.bounds for part in parts]),
         np.concatenate([part.tokens for part in parts]),
         np.concatenate([part.ids for part in parts]),
-        np.concatenate([part.may_part for part in parts]),
+        np.concatenate([part.may for part in parts]),
     )
 
 
@@ -211,5 +244,4 @@ def _merged(one: TextWords, other: TextWords) -> TextWords:
     text = np.repeat(np.tile(np.arange(len(one.words)), 2), both.words)
     order = np.argsort(text, kind="stable")
     ids = both.ids[ranges(starts_from_counts(both.tokens)[:-1][order], both.tokens[order])]
-    parts = one.may_part | other.may_part
-    return TextWords(one.words + other.words, both.bounds[order], both.tokens[order], ids, parts)
+    return TextWords(one.words + other.words, both.bounds[order], both.tokens[order], ids, one.may | other.may)

@@ -53,7 +53,8 @@ def texts_of(texts: Iterable[Any]) -> Iterator[str]:
     """
     if _dimensions(texts) > 1:  # the items of a DataFrame are the names of its columns
         raise UsageError("texts", f"{_type(texts)} is given", "give one column of it")
-    return (text_of(text, number) for number, text in enumerate(listed(texts), start=1))
+    numbered = enumerate(listed(texts), start=1)
+    return (text if type(text) is str else text_of(text, number) for number, text in numbered)
 
 
 def words_of(given: Any, number: int = 1) -> Sequence[str]:

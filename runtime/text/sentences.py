@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
-from enum import IntEnum
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import IntEnum, IntFlag
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,20 +79,35 @@ def may_part(text: str) -> bool:
     return _MAY_PART.search(text) is not None
 
 
+class Ends(IntFlag):
+    """What may end sentences within a text."""
+
+    NOTHING = 0
+    LAYOUT = 1
+    ITEMS = 2
+    ROWS = 4
+    DATELINES = 8
+    STOPS = 16
+    ANYTHING = 31
+
+
 class Signs(IntEnum):
     """What a piece of text that stands between blanks can do to end a sentence; the numbers are added up."""
 
     ALONE = 1  # whatever follows
     STOP = 2  # if another piece follows
     FIGURE = 4  # may end the row of a table if a CAPITAL follows
-    DATE = 8  # may end a dateline if a CAPITAL follows
+    DATE = 8  # may end a dateline if a CAPITAL follows, and WHEN is in the text
     CAPITAL = 16
+    WHEN = 32  # may be a month, or is a date by itself
 
 
 _ALONE = re.compile(rf"[<{_STRONG}{_WIDE_PERIOD}]")
-_FIGURE = re.compile(r"[\d%)*+/\-\u2013\u2014]\Z")
-_DATE = re.compile(r"(?:[-\u2013\u2014]|\d{4}-\d\d-\d\d)\Z")
+_DASHES = "-\u2013\u2014"
+_AFTER_FIGURE = "%)*+/" + _DASHES
+_ISO = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _CAPITAL = re.compile(r"[\"'(\[*]*[^\W\d_a-z]")
+_WHEN = re.compile(r"Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|\d{4}-\d\d-\d\d")
 
 
 def signs_of(piece: str, words: Sequence[tuple[int, int]]) -> int:
@@ -103,16 +118,19 @@ def signs_of(piece: str, words: Sequence[tuple[int, int]]) -> int:
         words: where its words lie: (first, one past the last) code point.
     """
     if piece.isascii() and piece.isalnum():  # as most pieces are; the rules below say the same
-        return Signs.FIGURE * piece[-1].isdigit() + Signs.CAPITAL * piece[0].isupper()
-    starts = {start for start, _ in words}
+        when = Signs.WHEN * (_WHEN.search(piece) is not None)
+        return Signs.FIGURE * piece[-1].isdigit() + Signs.CAPITAL * piece[0].isupper() + when
+    last, is_ascii = piece[-1], piece.isascii()
     # A period that begins no word belongs to an abbreviation.
-    stops = any(stop.end() == len(piece) and stop.start() in starts for stop in _STOP.finditer(piece))
+    starts = () if last.isalnum() else {start for start, _ in words}
+    stops = bool(starts) and any(stop.end() == len(piece) and stop.start() in starts for stop in _STOP.finditer(piece))
     return (
         Signs.STOP * stops
-        + Signs.ALONE * bool(_ALONE.search(piece))
-        + Signs.FIGURE * bool(_FIGURE.search(piece))
-        + Signs.DATE * bool(_DATE.search(piece))
+        + Signs.ALONE * ("<" in piece if is_ascii else bool(_ALONE.search(piece)))
+        + Signs.FIGURE * (last.isdecimal() or last in _AFTER_FIGURE)
+        + Signs.DATE * (last in _DASHES or (last.isdecimal() and bool(_ISO.search(piece))))
         + Signs.CAPITAL * bool(_CAPITAL.match(piece))
+        + Signs.WHEN * bool(_WHEN.search(piece))
     )
 
 
@@ -124,19 +142,23 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     return list(itertools.pairwise(borders)) if text else []
 
 
-def sentence_starts(text: str, words: NDArray[np.int32]) -> NDArray[np.int64]:
+def sentence_starts(text: str, words: NDArray[np.int32], may: int = Ends.ANYTHING) -> NDArray[np.int64]:
     """The first word of each sentence, rising from 0; empty where there are no words. [sentences]
 
     Args:
         text: any.
         words: where its words lie, as runtime.text.words cuts them: (first, one past the last) code point. [words, 2]
+        may: the Ends that the text may have; those that it cannot have are not looked for.
     """
     if not len(words):
         return np.empty(0, np.int64)
-    found = itertools.chain(
-        layout_ends(text), item_numbers(text), row_ends(text), dateline_ends(text), _stop_ends(text, words)
-    )
-    if not (places := [*found]):  # as in most texts: NumPy's calls below take longer than all that came before
+    places: list[int] = []
+    for kind, ends_of in _ENDS:
+        if may & kind:
+            places += ends_of(text)
+    if may & Ends.STOPS:
+        places += _stop_ends(text, words)
+    if not places:  # as in most texts: NumPy's calls below take longer than all that came before
         return np.zeros(1, np.int64)
     ends = np.array(places, np.int64)
     after = np.searchsorted(words[:, 0], ends)
@@ -145,6 +167,14 @@ def sentence_starts(text: str, words: NDArray[np.int32]) -> NDArray[np.int64]:
     inner[inner] = words[after[inner] - 1, 1] <= ends[inner]
     # NumPy's own sets import numpy.ma at their first call: 9 ms.
     return np.array(sorted({0, *after[inner].tolist()}), np.int64)
+
+
+_ENDS: tuple[tuple[int, Callable[[str], Iterable[int]]], ...] = (
+    (Ends.LAYOUT.value, layout_ends),
+    (Ends.ITEMS.value, item_numbers),
+    (Ends.ROWS.value, row_ends),
+    (Ends.DATELINES.value, dateline_ends),
+)
 
 
 def _stop_ends(text: str, words: NDArray[np.int32]) -> Iterator[int]:
@@ -162,8 +192,8 @@ def _stop_ends(text: str, words: NDArray[np.int32]) -> Iterator[int]:
     at = np.searchsorted(words[:, 0], [start for start, _ in weak])
     for (start, end), word in zip(weak, at.tolist()):
         # The period of an abbreviation begins no word.
-        if word < len(words) and words[word, 0] == start:
-            before = int(words[word - 1, 0]) if word and words[word - 1, 1] == start else start
+        if word < len(words) and words.item(word, 0) == start:
+            before = words.item(word - 1, 0) if word and words.item(word - 1, 1) == start else start
             if not _goes_on(text, before, start, end):
                 yield end
 

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Sequence
 from itertools import chain
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runtime.encode.piece_table import TextWords
 from runtime.encode.pieces import LONGEST_PIECE, LONGEST_TEXT, Pieces
-from runtime.text.sentences import split_sentences
+from runtime.text.sentences import Ends, sentence_starts
 from runtime.text.words import split_words
 from tests.nasty import NASTY
 
@@ -33,8 +34,9 @@ def check(found: TextWords, texts: Sequence[str]) -> None:
     assert found.tokens.tolist() == [len(each) for each in tokens]
     assert found.ids.tolist() == [*chain.from_iterable(tokens)]
     # Which texts have one sentence is told by their pieces; of the others, sentences are looked for.
-    parted = [len(split_sentences(text)) > 1 for text in texts]
-    assert [part or not expected for part, expected in zip(found.may_part.tolist(), parted)] == [True] * len(texts)
+    for text, may, bounds in zip(texts, found.may.tolist(), spans):
+        at = np.array(bounds, np.int32).reshape(-1, 2)
+        assert sentence_starts(text, at, may).tolist() == sentence_starts(text, at).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,8 @@ _PARTS += [
     "\x00",
     "\ud800",
 ]
+# What ends sentences.
+_PARTS += ["March", "1", "-", "2026-03-01", "OSLO,", "(Wire)", "Then", ".", '."', "he.", "p.", "\u3002", "7)", "<br>"]
 
 
 @given(st.lists(st.lists(st.tuples(st.sampled_from(_PARTS), st.sampled_from(_BLANKS)), max_size=8), max_size=6))
@@ -97,6 +101,7 @@ def check_beside(texts: list[str]) -> None:
 
 @given(st.lists(st.text(max_size=30), max_size=5))
 @settings(max_examples=100, deadline=None)
+@example(["OSLO, March 1 (Wire) - Then he. Then", "Ann 1 Bo 2 Cy 3 Di"])
 def test_any_text(texts: list[str]) -> None:
     check_beside(texts)
 
@@ -136,6 +141,9 @@ def test_long_texts_and_long_pieces_stand_between_others(pieces: Pieces) -> None
         "Anna Lund OSLO, Norway 2026-03-01 The bridge",
         "OSLO, March 1 (Wire) - The bridge",
         "OSLO, March 1 -- The bridge",
+        "OSLO, 1 March - The bridge",
+        "OSLO 2026-03-01 - The bridge",
+        "OSLO 2026-03-01- The bridge",
         "It rained . Then it stopped",
         "It rained. Then it stopped.",
         'He said "no." Then he left',
@@ -149,7 +157,7 @@ def test_long_texts_and_long_pieces_stand_between_others(pieces: Pieces) -> None
 def test_a_text_of_two_sentences_is_told_by_its_pieces(pieces: Pieces, text: str) -> None:
     found = pieces.words([_MORE, text, _MORE, text])
     check(found, [_MORE, text, _MORE, text])
-    assert found.may_part.tolist() == [False, True, False, True]
+    assert [bool(may) for may in found.may.tolist()] == [False, True, False, True]
 
 
 def test_most_texts_of_one_sentence_are_not_looked_at(pieces: Pieces) -> None:
@@ -157,8 +165,19 @@ def test_most_texts_of_one_sentence_are_not_looked_at(pieces: Pieces) -> None:
         "The U.S. President met Mr. Smith on Oct. 5 in Oslo .",
         "J. Smith scored 3 Goals and 4 Points .",
         "A. B. C",
+        "Oslo - Paris 5 - Lund 3",
+        "1. Ann Lund ( Oslo )",
+        "12. Then",
     ]
-    assert pieces.words([*texts, _MORE]).may_part.tolist() == [False] * 4
+    assert pieces.words([*texts, _MORE]).may.tolist() == [Ends.NOTHING] * 7
+
+
+@pytest.mark.parametrize(
+    "text", ["1. Ann", " 1. Ann", "1.\tAnn", "1.\u00a0Ann", "1. \u00a0Ann", "1.5 Ann 1.", "1.", "No 1. Ann", "1. ann"]
+)
+def test_the_period_of_a_number_that_opens_a_text(pieces: Pieces, text: str) -> None:
+    texts = [text, _MORE, text + " 2. Bo", "\n" + text, text + " x\n3. y"]
+    check(pieces.words(texts), texts)
 
 
 def test_no_text(pieces: Pieces) -> None:
