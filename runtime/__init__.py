@@ -1,6 +1,17 @@
 """Nerve's runtime: it opens a bundle and finds entities in texts, without torch. This module has the public names.
 
 from runtime import Decoding, Entity, NerveError, Tagger, Windowing
+
+The way of a text, module by module:
+
+tagger                      Tagger, which users call; opening, prepare and selection make one of a bundle
+chunk_answers, readers      a chunk of texts -> answers, in three steps; one_text: the short way of a single text
+text/, encode/, batch/      words and sentences, tokens, rows and batches
+logits                      batches through a backend, in order; backends/ has a file for each library
+decode/                     logits -> labels -> entities
+bundle/                     the folder that export made: certificates, gate, verified files
+self_check, checked_rows    a backend must answer as it did when it was certified
+tag/, serve/, integrations/ what stands on a Tagger: the command, the server, other tools
 """
 
 from __future__ import annotations

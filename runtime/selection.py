@@ -170,7 +170,8 @@ def _offered(bundle: Bundle, wanted: Wanted) -> list[Candidate]:
     every = candidates(bundle)
     if offered := [one for one in every if wanted.matches(one)]:
         return offered
-    held = ", ".join(map(str, every)) or "none"
+    # Each holds a comma of its own: "padded-fp32.onnx on onnxruntime in fp32, cpu".
+    held = "; ".join(map(str, every)) or "none"
     raise BundleError(str(bundle.path), f"no candidate {wanted} (it holds: {held})", "choose one of these")
 
 

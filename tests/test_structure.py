@@ -93,6 +93,10 @@ def test_torch_stays_where_it_belongs() -> None:
     assert {name for name in found if not any(_within(name, allowed) for allowed in WITH_TORCH)} == set()
 
 
+def test_every_folder_and_file_says_what_it_is_for() -> None:
+    assert [name for name, tree in modules().items() if not ast.get_docstring(tree)] == []
+
+
 def test_functions_and_files_can_be_seen_whole() -> None:
     for name, tree in modules().items():
         if name.rpartition(".")[2] in DATA:

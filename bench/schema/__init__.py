@@ -1,0 +1,1 @@
+"""The JSON of a benchmark: `result` has it as types, SCHEMA.md in words."""

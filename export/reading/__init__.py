@@ -1,0 +1,1 @@
+"""Which reading policy suits a checkpoint (sentences, context, windows): python -m export.reading measures it."""

@@ -345,7 +345,7 @@ def test_what_is_wanted_and_not_known_is_said_whole() -> None:
     assert str(caught.value).startswith("backend 'onxruntime': unknown; choose one of auto, ")
     with pytest.raises(BundleError) as missing:
         choose(bundle(graphs=(PADDED,)), Wanted(backend="onnxruntime", precision="int8"), here=NOTHING_HERE)
-    held = "padded-fp32.onnx on onnxruntime in fp32, cpu, padded-fp32.onnx on openvino in fp32, cpu, "
+    held = "padded-fp32.onnx on onnxruntime in fp32, cpu; padded-fp32.onnx on openvino in fp32, cpu; "
     assert str(missing.value).startswith(f"bundle: no candidate onnxruntime in int8 (it holds: {held}")
     assert str(missing.value).endswith("; choose one of these")
     with pytest.raises(BackendError) as wrong:

@@ -1,0 +1,1 @@
+"""Inputs of python -m runtime.tag: bytes -> items; runtime.tag says what each module does."""
