@@ -6,6 +6,7 @@
     python -m bench one-text BUNDLE --corpus FOLDER [--rounds N] [--strict] ...
     python -m bench large BUNDLE --corpus FOLDER [--rounds N] ...
     python -m bench start BUNDLE [--starts N] [--strict]
+    python -m bench documents|reading|strides|repeats|integrations ...    how texts are read, and by which library
     python -m bench compare OLD.json NEW.json [--fail-above 5%]
     python -m bench readme RESULT.json [--check]
 
@@ -29,6 +30,11 @@ _COMMANDS = {
     "one-text": "bench.one_text",
     "large": "bench.large",
     "start": "bench.start",
+    "documents": "bench.documents",
+    "reading": "bench.reading",
+    "strides": "bench.strides",
+    "repeats": "bench.repeats",
+    "integrations": "bench.integrations.__main__",
 }
 
 
@@ -40,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         return status
     from bench.command import main as measure
 
-    return measure(arguments)
+    return measure(arguments, others=tuple(_COMMANDS))
 
 
 if __name__ == "__main__":

@@ -29,9 +29,9 @@ PROG = "python -m bench"
 _LARGE_BASELINES = ("pipeline-*", "optimum-int8", "onnxruntime-fp32", "openvino-*", "ctranslate2-int8")
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure, and write the JSON, Markdown and HTML reports."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str], *, others: Sequence[str] = ()) -> int:
+    """Measure, and write the JSON, Markdown and HTML reports; the help names the other commands."""
+    options = _parser(others).parse_args(arguments)
     if not options.corpus and not options.texts:
         raise UsageError("command line", "nothing to tag", "give --corpus FOLDER, --texts FILE, or both")
     if not 1 <= options.threads <= available_threads():
@@ -60,8 +60,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> Parser:
-    parser = Parser(prog=PROG, description="Measure a bundle against what people use today.")
+def _parser(others: Sequence[str]) -> Parser:
+    more = f"Other measurements, and what is done with results, are {PROG} NAME: {', '.join(others)}."
+    description = "Measure a bundle against what people use today."
+    parser = Parser(prog=PROG, description=description, epilog=more if others else None)
     parser.add_argument(
         "bundle", nargs="?", type=Path, default=Path("build/bundle"), help="what export made (%(default)s)"
     )

@@ -1,7 +1,7 @@
-"""python -m bench.documents BUNDLE --corpus FOLDER: what bounds the speed of documents, against OpenVINO in bf16.
+"""python -m bench documents BUNDLE --corpus FOLDER: what bounds the speed of documents, against OpenVINO in bf16.
 
-    python -m bench.documents BUNDLE --corpus FOLDER --work build/bench --output bench/results/NAME-documents.json
-    python -m bench.documents --write bench/results/NAME-documents.json
+    python -m bench documents BUNDLE --corpus FOLDER --work build/bench --output bench/results/NAME-documents.json
+    python -m bench documents --write bench/results/NAME-documents.json
 
 In interleaved rounds of one process, on the documents and the sentences of `python -m bench`: Nerve's int8 from texts
 to entities; its batches alone, by the int8 graph and in bf16; and bare OpenVINO in bf16, in windows and
@@ -48,7 +48,7 @@ from runtime.system.files import write_atomically
 from runtime.system.libraries import available_threads
 from runtime.text.sentences import split_sentences
 
-PROG = "python -m bench.documents"
+PROG = "python -m bench documents"
 MARKS = "<!-- bench-documents:begin -->", "<!-- bench-documents:end -->"
 OURS, HALF, PEER = "nerve-openvino-int8", "nerve-openvino-bf16", "openvino-bf16"
 WHOLE, ALONE, ALONE_BF16 = "Nerve int8, documents", "its batches alone", "the same batches in bf16"

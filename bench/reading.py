@@ -1,4 +1,4 @@
-"""python -m bench.reading BUNDLE --corpus FOLDER: F1 and speed of documents, by how they are read and how text comes.
+"""python -m bench reading BUNDLE --corpus FOLDER: F1 and speed of documents, by how they are read and how text comes.
 
 Rows are ways to read: the corpus's own sentences, which nobody has at work; Nerve's policies; lines; and sentences as
 libraries cut them, those that are installed (pip install nerve-ner[splitters]). Columns are styles of text, see
@@ -35,7 +35,7 @@ from runtime.system.libraries import available_threads
 from runtime.tagger import Tagger
 from runtime.text.entity import Entity
 
-PROG = "python -m bench.reading"
+PROG = "python -m bench reading"
 GIVEN = "sentences given"
 
 

@@ -1,7 +1,7 @@
-"""python -m bench.repeats BUNDLE --corpus FOLDER: what `remember` costs, and what it gains.
+"""python -m bench repeats BUNDLE --corpus FOLDER: what `remember` costs, and what it gains.
 
-    python -m bench.repeats BUNDLE --corpus FOLDER [--other FILE] --output bench/results/NAME-repeats.json
-    python -m bench.repeats --write bench/results/NAME-repeats.json
+    python -m bench repeats BUNDLE --corpus FOLDER [--other FILE] --output bench/results/NAME-repeats.json
+    python -m bench repeats --write bench/results/NAME-repeats.json
 
 The same texts are tagged with and without it by one open model, part by part in turns whose order changes; each round
 begins with nothing remembered. What counts is the CPU time of the process: other work on the machine changes it little.
@@ -44,7 +44,7 @@ from runtime.system.libraries import available_threads
 from runtime.tagger import CHUNK, Tagger
 from runtime.text.sentences import split_sentences
 
-PROG = "python -m bench.repeats"
+PROG = "python -m bench repeats"
 MARKS = "<!-- bench-repeats:begin -->", "<!-- bench-repeats:end -->"
 GOALS: tuple[Goal, ...] = ("throughput", "latency")
 SEED = 13

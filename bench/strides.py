@@ -1,4 +1,4 @@
-"""python -m bench.strides BUNDLE --corpus FOLDER: the F1 of long documents in windows, by length and by stride.
+"""python -m bench strides BUNDLE --corpus FOLDER: the F1 of long documents in windows, by length and by stride.
 
 Sentences are joined to documents of about so many words, tagged as documents, and cut into sentences again for scoring.
 The runtime's default stride was chosen from this table. It prints Markdown; its last line is JSON.
@@ -19,7 +19,7 @@ from runtime.tagger import Tagger
 from runtime.text.conll import Sentence
 from runtime.text.scores import score_labels
 
-PROG = "python -m bench.strides"
+PROG = "python -m bench strides"
 DOCUMENT_WORDS = (50, 500, 5000, 20_000)
 # Shares of a window that the next window reads again.
 SHARES = (0.0, 0.125, 0.25, 0.5)

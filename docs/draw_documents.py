@@ -1,4 +1,4 @@
-"""python docs/draw_documents.py: the picture of docs/documents.md, from what `python -m bench.reading` wrote."""
+"""python docs/draw_documents.py: the picture of docs/documents.md, from what `python -m bench reading` wrote."""
 
 from __future__ import annotations
 

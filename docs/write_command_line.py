@@ -36,11 +36,11 @@ COMMANDS = (
     "bench compare",
     "bench readme",
     "bench serve",
-    "bench.strides",
-    "bench.documents",
-    "bench.reading",
-    "bench.repeats",
-    "bench.integrations",
+    "bench strides",
+    "bench documents",
+    "bench reading",
+    "bench repeats",
+    "bench integrations",
 )
 _HEAD = """\
 # Command-line reference

@@ -1,7 +1,7 @@
-"""python -m bench.integrations: what one changed line gains, and what Ray costs.
+"""python -m bench integrations: what one changed line gains, and what Ray costs.
 
-    python -m bench.integrations BUNDLE --model CHECKPOINT --corpus FILE [--output FILE]
-    python -m bench.integrations --write bench/results/minilm-conll2003-integrations.json
+    python -m bench integrations BUNDLE --model CHECKPOINT --corpus FILE [--output FILE]
+    python -m bench integrations --write bench/results/minilm-conll2003-integrations.json
 
 It prints a line of JSON for each comparison, and writes all of them into one file. --write puts that file's tables into
 docs/integrations.md.
@@ -27,7 +27,7 @@ from runtime.system.files import write_atomically
 from runtime.system.libraries import available_threads
 from runtime.text.conll import read_conll
 
-PROG = "python -m bench.integrations"
+PROG = "python -m bench integrations"
 _COMPARISONS = {"pipeline": pipeline_comparison, "presidio": presidio_comparison}
 _RAY = "ray"
 _PAGE = Path("docs/integrations.md")

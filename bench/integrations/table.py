@@ -22,7 +22,7 @@ def block(result: Mapping[str, Any], path: Path) -> str:
     machine = result["machine"]
     caption = (
         f"{machine['cpu']}, {result['threads']} threads; checkpoint {result['checkpoint']}; "
-        f"{source_of(machine, 'python -m bench.integrations', path)}"
+        f"{source_of(machine, 'python -m bench integrations', path)}"
     )
     parts = [_comparisons(result["comparisons"]).markdown()] if result["comparisons"] else []
     parts += [_jobs(result["ray"]).markdown()] if result["ray"] else []

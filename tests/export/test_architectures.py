@@ -31,9 +31,9 @@ from runtime.errors import BundleError, CheckpointError
 from runtime.tagger import Tagger
 from runtime.text.label_schemes import LabelSet
 from tests.conftest import ROOT, Command
+from tests.rare_architectures import MORE
+from tests.rare_architectures import REFUSED as TINY_REFUSED
 from tests.tiny import ARCHITECTURES, TEXT, Architecture, tiny_checkpoint
-from tests.tiny_more import MORE
-from tests.tiny_more import REFUSED as TINY_REFUSED
 
 ALL: dict[str, str | Architecture] = {**{name: name for name in ARCHITECTURES if name != "bert-uncased"}, **MORE}
 
