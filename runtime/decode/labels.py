@@ -55,6 +55,18 @@ def probability_of(logits: NDArray[np.float32], tag: NDArray[np.int64]) -> NDArr
     return probability
 
 
+def largest_probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probability (softmax) of each token's most probable label: as `probability_of`, in half as many steps. [tokens]
+
+    Args:
+        logits: finite logits of each token. [tokens, labels]
+    """
+    # Ufuncs by themselves: an array's own methods are Python, which takes longer than they do for a single text.
+    below = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    probability: NDArray[np.float32] = np.reciprocal(np.add.reduce(np.exp(below), axis=1))
+    return probability
+
+
 def joined(parts: Sequence[Tags]) -> Tags:
     """The parts as one, in order."""
     if len(parts) == 1:

@@ -34,10 +34,12 @@ from runtime.text.words import RUN
 MOST_KNOWN = 250_000
 # Longest word, in code points, whose tokens are kept: longer ones rarely come again, and can have megabytes.
 LONGEST_KNOWN = 64
-# So many new words are given to the library at once: what it makes for each call takes longer than a word does. More
-# are shared by its threads, which must be woken, and wait for a CPU where those of a backend that has just answered
-# still spin: 24 us for 3 words instead of 12.
-FEW = 32
+# So many new words, more than a short text has, are encoded in the calling thread, as one list: what the library makes
+# for each call takes longer than a word does. Its threads must be woken, and wait for a CPU where those of a backend
+# that has just answered still spin. Two of them took 128 us for 24 words, the calling thread 81 us; one by one, 104.
+FEW = 200
+# More are shared by its threads, in lists of so many.
+_LIST = 32
 # Parts of a tokenizer that write or count spaces; the library writes their names as they stand here.
 _SPACING = ("ByteLevel", "RobertaProcessing")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -262,12 +264,13 @@ def encode_batch(tokenizer: Tokenizer, texts: Sequence[Any], path: Path, *, is_p
 def _encode_words(tokenizer: Tokenizer, words: Sequence[str], path: Path) -> Iterator[tuple[int, ...]]:
     """Token ids of each word by itself; see encode_batch for errors."""
     cleaned = [clean(word) for word in words]
-    parts = [cleaned[first : first + FEW] for first in range(0, len(cleaned), FEW)]
-    if len(parts) > 1:
+    if len(cleaned) > FEW:
+        parts = [cleaned[first : first + _LIST] for first in range(0, len(cleaned), _LIST)]
         encoded = encode_batch(tokenizer, parts, path, is_pretokenized=True)
     else:
+        parts = [cleaned]
         with refusing(path):
-            encoded = [tokenizer.encode(part, is_pretokenized=True, add_special_tokens=False) for part in parts]
+            encoded = [tokenizer.encode(cleaned, is_pretokenized=True, add_special_tokens=False)]
     for part, tokens in zip(parts, encoded):
         # The library encodes each word of a list by itself, and counts the words.
         ids: list[list[int]] = [[] for _ in part]

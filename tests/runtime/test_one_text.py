@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from runtime.backends.fake import Fake
 from runtime.batch.batches import Batch
 from runtime.batch.windowing import Windowing
+from runtime.bundle.store import Layout
 from runtime.decode.options import BY_WORD, Decoding
 from runtime.encode.tokenizer import Encoder
 from runtime.errors import BackendError, BundleError
@@ -23,6 +24,7 @@ TEXTS = (
     *TEXT,
     *(" ".join(words) for words in varied_sentences(60, seed=3)),
     *("", " ", "Oslo", "\u200b", "x" * 900, "Oslo " * 200, "Peter Lund.  Lisbon fell. Oslo, too!"),
+    *("Lund lost . Oslo won . Anna Lund of Oslo 3 .", "Anna\nPeter Lund\nLund", "Oslo . " * 30),
     *("In the U.S. Peter Lund met Anna.", "Lisbon\n\nOslo", "1. Lund 9.83 2. Keller 9.91", "\ud800 Oslo", "奥斯陆 。"),
 )
 
@@ -57,11 +59,15 @@ def opened(
     )
 
 
+@pytest.mark.parametrize("layout", ["padded", "packed"])
 @pytest.mark.parametrize("policy", ["sentences", "context", "windows"])
 @pytest.mark.parametrize("decoding", [BY_WORD, Decoding(thresholds={"PER": 0.4}, ignore=["LOC"])])
-def test_alone_a_text_gets_what_it_gets_among_others(tokenizer: Path, policy: str, decoding: Decoding) -> None:
+def test_alone_a_text_gets_what_it_gets_among_others(
+    tokenizer: Path, policy: str, decoding: Decoding, layout: Layout
+) -> None:
     windowing = Windowing(policy=policy)  # type: ignore[arg-type]
-    tagger = opened(tokenizer, Doubtful(len(LABELS), lambda ids: ids), decoding=decoding, windowing=windowing)
+    backend = Doubtful(len(LABELS), lambda ids: ids, layout=layout)
+    tagger = opened(tokenizer, backend, decoding=decoding, windowing=windowing)
     together = tagger.tag(TEXTS)
     assert sum(map(len, together)) > 100
     assert [tagger.tag([text])[0] for text in TEXTS] == together
@@ -75,6 +81,53 @@ def test_a_sentence_is_one_row_without_an_empty_slot(tokenizer: Path) -> None:
     [(rows, length)] = backend.shapes
     [encoded] = [tagger._encoder.encode_words([["Oslo", "fell", "."]])]
     assert (rows, length) == (1, len(encoded.ids) + 2)
+
+
+def test_several_sentences_are_one_row_of_several_windows(tokenizer: Path) -> None:
+    backend = Fake(len(LABELS), lambda ids: ids % len(LABELS), layout="packed")
+    tagger = opened(tokenizer, backend)
+    text = "Oslo fell . Peter Lund met Anna ."
+    tagger.tag([text])
+    tagger.tag([text, ""])
+    assert len({*backend.shapes}) == 1
+    assert backend.shapes[0][0] == 1
+
+
+def test_labels_of_any_size_have_the_probability_that_they_have_among_others(tokenizer: Path) -> None:
+    class Large(Doubtful):
+        def logits(self, batch: Batch) -> NDArray[np.float32]:
+            return 20 * super().logits(batch)
+
+    tagger = opened(tokenizer, Large(len(LABELS), lambda ids: ids, layout="packed"))
+    assert [tagger.tag([text])[0] for text in TEXTS] == tagger.tag(TEXTS)
+
+
+def test_slots_without_a_token_may_hold_what_is_no_number(tokenizer: Path) -> None:
+    class Careless(Doubtful):
+        def logits(self, batch: Batch) -> NDArray[np.float32]:
+            found = super().logits(batch)
+            found[batch.input_ids == 0] = np.nan
+            found[:, 0] = np.inf  # of [CLS]
+            return found
+
+    texts = ["Oslo fell .", "Oslo fell . Peter Lund met Anna ."]
+    careless, careful = (
+        opened(tokenizer, kind(len(LABELS), lambda ids: ids, layout="packed")) for kind in (Careless, Doubtful)
+    )
+    assert [careless.tag([text]) for text in texts] == [careful.tag([text]) for text in texts]
+
+
+def test_what_is_no_number_in_one_of_several_sentences_is_no_answer(tokenizer: Path) -> None:
+    class Broken(Fake):
+        def logits(self, batch: Batch) -> NDArray[np.float32]:
+            found = super().logits(batch)
+            found[batch.position_ids == 1] = -np.inf
+            return found
+
+    with pytest.raises(BackendError, match=r"not finite \(NaN or infinity\), first in text 1 of 1"):
+        opened(tokenizer, Broken(len(LABELS), lambda ids: ids, layout="packed")).tag(
+            ["Oslo fell . Peter Lund met Anna ."]
+        )
 
 
 def test_what_is_no_number_is_no_answer(tokenizer: Path) -> None:

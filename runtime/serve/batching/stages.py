@@ -167,7 +167,7 @@ class TaggingStages:
             return Tokens(encoded, encoded.text_start, {})
         reader, one = self._reader_and_one(reading)
         if one and len(questions) == 1 and (taken := one.take(questions[0])):
-            return Tokens(taken, np.array([0, len(taken.ids) - len(self._encoder.special_tokens)]), {})
+            return Tokens(taken, np.array([0, taken.tokens]), {})
         given = reader.tokenize(questions)
         return Tokens(given, given.text_start, {})
 

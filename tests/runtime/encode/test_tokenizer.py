@@ -64,7 +64,7 @@ def test_texts_are_encoded_as_their_words(checkpoint: Path) -> None:
 
 
 def test_few_new_words_have_the_tokens_that_many_have(checkpoint: Path) -> None:
-    words = [*dict.fromkeys(word for text in [*NASTY, *varied_sentences(60, seed=3)] for word in text.split())]
+    words = [*dict.fromkeys(word for text in [*NASTY, *varied_sentences(600, seed=3)] for word in text.split())]
     few, many = Encoder(checkpoint / "tokenizer.json"), Encoder(checkpoint / "tokenizer.json")
     at_once = many.tokens_of_words(words)
     assert len(words) > FEW
