@@ -32,7 +32,7 @@ class TensorRTOptions:
         wanted: engines at all.
         slots: (rows x length) of the largest batches.
         level: how hard it tries, 0 to 5.
-        profiles: shapes of the engines; none: export.engines.build.profiles_for gives them.
+        profiles: shapes of the engines; none: export.engines.profiles.profiles_for gives them.
         attention: in which form it is shown attention, see export.engines.attention.
         portable: an engine of TensorRT for RTX, which is built without a GPU, see export.engines.portable.
         turing: the same for Turing, from a graph all in fp16; beside the portable one.

@@ -27,6 +27,19 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_headings_lead_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(((?!https?:)[^)#]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
+    pages = {place: page.parent / place if place else page for place, _ in links}
+    assert [f"{place}#{anchor}" for place, anchor in links if anchor not in _anchors(pages[place])] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_commands_write_is_written(page: Path) -> None:
     blocks = _BLOCK.findall(page.read_text(encoding="utf-8"))
     assert [name for name, body in blocks if not body.strip()] == []

@@ -40,7 +40,7 @@ def open_stand_in(folder: Path, *, windowing: Windowing = DEFAULT_WINDOWING, rem
 
 
 def opener(folder: Path) -> Callable[[Request], Callable[[], Tagger]]:
-    """What runtime.tag.main takes to open a tagger with."""
+    """What the main of runtime.tag takes to open a tagger with."""
     return lambda request: (
         lambda: open_stand_in(folder, windowing=request.model.windowing, remember=request.model.remember)
     )
