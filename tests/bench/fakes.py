@@ -72,7 +72,7 @@ def chatty(session: Session) -> str:
 
 
 def sleepy(session: Session) -> None:
-    time.sleep(30)
+    time.sleep(3600)
 
 
 def aborting(session: Session) -> None:
@@ -121,10 +121,6 @@ def tokenizer_file(folder: Path) -> Path:
     return folder / "tokenizer.json"
 
 
-def open_by_batch(setting: Setting) -> Fake:
-    return Fake(seconds=0.001 if setting.batch == 8 else 0.08)
-
-
 class Clock:
     """Time passes only when somebody sleeps or works."""
 
@@ -152,3 +148,7 @@ class OnClock(Fake):
 
 def open_on_clock(setting: Setting, *, clock: Clock, seconds: float) -> Fake:
     return OnClock(clock, seconds)
+
+
+def open_by_batch(setting: Setting, *, clock: Clock) -> Fake:
+    return OnClock(clock, 0.001 if setting.batch == 8 else 0.08)

@@ -132,9 +132,11 @@ def test_wrong_tags_are_flagged_in_the_row(result: Result) -> None:
 def test_ratios_are_to_the_baseline_and_of_nerve(result: Result) -> None:
     main = result.workloads[0]
     assert (main.baseline, main.fastest_nerve) == ("pipeline-fp32", "nerve-fast")
-    found = _row(result, "pipeline-fp32").throughput[0].nerve_to_this
-    assert found is not None
-    assert found.value > 1
+    found, ours = (_row(result, name).throughput[0] for name in ("pipeline-fp32", "nerve-fast"))
+    assert found.nerve_to_this is not None
+    assert ours.to_baseline is not None
+    # How fast either was is up to the machine; tests/bench/test_speed.py says what follows from it.
+    assert found.nerve_to_this.value == ours.to_baseline.value > 0
     assert re.search(r"sentences: nerve-fast is .*pipeline-fp32 \(", terminal_of(result))
 
 

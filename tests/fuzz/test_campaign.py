@@ -43,7 +43,7 @@ def _breaks(folder: Path) -> Case:
         if kind == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         if kind == "hang":
-            time.sleep(60)
+            time.sleep(3600)
         check(kind != "wrong", "no")
 
     return case
@@ -51,9 +51,10 @@ def _breaks(folder: Path) -> Case:
 
 def test_every_sort_of_finding_is_counted_and_can_be_made_again(tmp_path: Path) -> None:
     kind = Kind("breaking", 1, _breaks)
-    cases = [random.Random(f"3 breaking {number}") for number in range(20)]
+    # Of this seed one case hangs; on a machine that stands still for a moment, no other takes as long.
+    cases = [random.Random(f"4 breaking {number}") for number in range(20)]
     expected = [chance.choice(("right", "refused", "wrong", "traceback", "crash", "hang")) for chance in cases]
-    campaign = Campaign([kind], cases=20, seed=3, file=tmp_path / "fuzz.json", hang_seconds=0.3)
+    campaign = Campaign([kind], cases=20, seed=4, file=tmp_path / "fuzz.json", hang_seconds=8)
     campaign.run(jobs=2)
     counts = campaign.counts["breaking"]
     assert counts.done == 20
@@ -66,12 +67,11 @@ def test_every_sort_of_finding_is_counted_and_can_be_made_again(tmp_path: Path) 
     assert f"| breaking | 20 | {expected.count('refused')} |" in table(campaign.counts)
 
 
-def test_a_campaign_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_campaign_goes_on_where_it_was(tmp_path: Path, command: Command) -> None:
     kinds = [kind for kind in KINDS if kind.name in ("corpora", "checkpoints")]
     file = tmp_path / "fuzz.json"
-    Campaign(kinds, cases=40, seed=1, file=file).run(jobs=1)
-    again = Campaign(kinds, cases=100, seed=1, file=file)
-    done = sum(counts.done for counts in again.counts.values())
-    assert 38 <= done <= 40
-    again.run(jobs=1)
-    assert sum(counts.done for counts in again.counts.values()) > 98
+    asked = ("--seed", 1, "--jobs", 1, "--file", file, "--kind", kinds[0].name, "--kind", kinds[1].name)
+    for cases, least in ((40, 38), (100, 98)):
+        assert command("tests.fuzz", "--cases", cases, *asked).returncode == 0
+        done = sum(counts.done for counts in Campaign(kinds, cases=cases, seed=1, file=file).counts.values())
+        assert least <= done <= cases

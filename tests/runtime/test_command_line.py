@@ -16,6 +16,7 @@ import pytest
 from runtime.command_line import Parser, count
 from runtime.errors import UsageError
 from tests.conftest import BUFFERED, ROOT
+from tests.waiting import PATIENCE
 
 _COMMAND = """
 import sys
@@ -53,7 +54,7 @@ class Slow:
 
 kept = Slow()
 atexit.register(print, "at the end")
-threading.Thread(target=time.sleep, args=(30,), daemon=bool({watch!r})).start()
+threading.Thread(target=time.sleep, args=(3600,), daemon=bool({watch!r})).start()
 print("answer")
 {begin}
 run(lambda _: 0, "python -m example", leave=leave_at_once)
@@ -62,7 +63,7 @@ run(lambda _: 0, "python -m example", leave=leave_at_once)
 
 def _at_once(**parts: str) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-c", _AT_ONCE.format(**parts)]
-    return subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT, timeout=20, env=BUFFERED)
+    return subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT, timeout=PATIENCE, env=BUFFERED)
 
 
 def test_a_command_that_leaves_at_once_takes_nothing_down_but_says_all() -> None:
@@ -152,7 +153,7 @@ def test_an_interrupted_command_ends_with_130_and_no_traceback() -> None:
     # A shell starts what runs in the background with SIGINT ignored, and these tests with it.
     body = (
         "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "print('ready', flush=True); time.sleep(60)"
+        "print('ready', flush=True); time.sleep(3600)"
     )
     with subprocess.Popen(_line(body), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -18,6 +18,7 @@ from runtime.errors import UsageError
 from runtime.guarded_backend import GuardedBackend
 from tests.conftest import ROOT
 from tests.runtime.tag.stand_in import open_stand_in
+from tests.waiting import PATIENCE, wait_until
 
 _BATCH = Batch(*(np.zeros((1, 3), np.int64) for _ in range(3)))
 
@@ -30,7 +31,7 @@ class _Slow:
 
     def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         self.begun.set()
-        assert self.go.wait(20)
+        assert self.go.wait(PATIENCE)
         return ids
 
 
@@ -40,16 +41,15 @@ def test_closing_waits_for_what_is_being_run_and_later_calls_are_refused() -> No
     backend = GuardedBackend(inner)
     with ThreadPoolExecutor(3) as pool:
         running = pool.submit(backend.logits, _BATCH)
-        assert slow.begun.wait(20)
+        assert slow.begun.wait(PATIENCE)
         closing = pool.submit(backend.close)
-        while not backend._closed:
-            pass
+        wait_until(lambda: backend._closed)
         with pytest.raises(UsageError, match="tagger: it is closed; open another one"):
             backend.logits(_BATCH)
         assert not inner.closed
         slow.go.set()
-        assert running.result(20).shape == (1, 3, 2)
-        closing.result(20)
+        assert running.result(PATIENCE).shape == (1, 3, 2)
+        closing.result(PATIENCE)
     assert inner.closed
 
 
@@ -93,7 +93,7 @@ os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or tagger.tag(texts)
 
 def test_a_forked_process_is_told_and_does_not_hang(tiny_bundle: Path) -> None:
     line = [sys.executable, "-c", _FORKED, str(tiny_bundle)]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("tagger: it was opened before this process was forked")
     assert done.stdout.count("\n") == 1

@@ -15,6 +15,7 @@ from shutil import copytree
 import pytest
 
 from tests.conftest import ROOT, Command
+from tests.waiting import PATIENCE
 
 Damage = Callable[[Path], object]
 QUICK = ("--epochs", 1, "--max-length", 64, "--threads", 1)
@@ -121,7 +122,7 @@ def test_a_full_disk_is_one_line(tiny_model: Path, tiny_corpus: Path, tmp_path: 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
         check=False,
     )
     _says(done, "a file could not be written")

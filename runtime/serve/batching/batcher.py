@@ -109,6 +109,7 @@ class Batcher:
         on_done: called from a worker's thread with calls that are answered or have failed, each call once.
         on_batch: called from a worker's thread after each batch.
         on_fault: called from a worker's thread with what a batch failed of.
+        clock: in seconds; of when to gather, and of deadlines.
     """
 
     def __init__(
@@ -121,10 +122,11 @@ class Batcher:
         on_done: Callable[[Sequence[Call]], None] = _nobody,
         on_batch: Callable[[BatchReport], None] = _no_report,
         on_fault: Callable[[BaseException], None] = _no_fault,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stages, self._batch, self._most_queued = stages, batch, most_queued
         self._on_done = on_done
-        self._on_batch, self._on_fault = on_batch, on_fault
+        self._on_batch, self._on_fault, self._clock = on_batch, on_fault, clock
         self._queue = FairQueue(batch, gathered=gathered)
         self._changed = LastFirst()
         self._streams = stages.backend.concurrent
@@ -196,7 +198,7 @@ class Batcher:
             refusal = None if probe else self._refusal(call.size, call.size)
             if refusal or self._closed:
                 raise refusal or OverloadedError(1.0)
-            self._queue.put(call, time.monotonic())
+            self._queue.put(call, self._clock())
             self._call_another()
 
     def close(self, seconds: float = 5.0) -> bool:
@@ -213,7 +215,7 @@ class Batcher:
 
     def _work(self) -> None:
         while pieces := self._next():
-            began = time.monotonic()
+            began = self._clock()
             try:
                 self._answer(pieces)
             except Exception as error:  # whatever it is, it is these calls' answer, and the worker lives on
@@ -221,7 +223,7 @@ class Batcher:
                 self._fail([piece.call for piece in pieces], error)
             finally:
                 with self._changed:  # this worker looks for the next batch itself, so that no other need wake up
-                    now = time.monotonic()
+                    now = self._clock()
                     self._running -= 1
                     self._ahead = 0
                     self._running_bulk -= not pieces[0].call.small
@@ -232,7 +234,7 @@ class Batcher:
         """The next batch, waited for; nothing once the batcher is closed."""
         with self._changed:
             while not self._closed:
-                now = time.monotonic()
+                now = self._clock()
                 if self._queue and self._may_run(now):
                     bulk = self._running_bulk <= self._streams
                     if pieces := self._queue.take(now, bulk=bulk):
@@ -257,7 +259,7 @@ class Batcher:
     def _call_another(self) -> None:
         """Wake a worker where one may run, or has to wait for what gathers; one that wakes in vain takes the
         interpreter from those that work."""
-        if self._queue and (self._may_run(time.monotonic()) or (self._rested and not self._timed)):
+        if self._queue and (self._may_run(self._clock()) or (self._rested and not self._timed)):
             self._changed.notify()
 
     @property

@@ -23,6 +23,11 @@ class LastFirst:
     ) -> None:
         self._lock.release()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def wait(self, seconds: float | None = None) -> None:
         """Wait until somebody notifies, or for so many seconds; others may enter meanwhile."""
         turn = threading.Lock()

@@ -65,6 +65,11 @@ class SharedBackend:
         seconds: float = self._thread.seconds
         return seconds
 
+    @property
+    def waiting(self) -> int:
+        """Batches that wait for a stream."""
+        return len(self._small) + len(self._bulk)
+
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend.
 

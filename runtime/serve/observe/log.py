@@ -19,7 +19,9 @@ from runtime.serve.http.replies import encoded
 
 # Seconds between two writes, and lines that wait for a reader of the log; what comes beyond them is lost, and counted.
 _PAUSE, _MOST_LINES = 0.05, 100_000
-_LAST_SECONDS = 1.0
+# Waits for the last lines, and seconds of each. Several short ones: a process that is stopped meanwhile, and whose time
+# passes, loses one of them and not its last lines.
+_LAST_WAITS, _LAST_SECONDS = 10, 0.1
 
 
 class Log:
@@ -47,8 +49,9 @@ class Log:
         """Write what is left, if anybody reads."""
         self._ended.set()
         self._now.set()
-        if self._thread.is_alive():
-            self._thread.join(_LAST_SECONDS)
+        for _ in range(_LAST_WAITS):
+            if self._thread.is_alive():
+                self._thread.join(_LAST_SECONDS)
 
     def request(self, exchange: Exchange, status: int, seconds: float) -> None:
         """A request that has ended."""

@@ -16,6 +16,7 @@ from bench.measure.process import JobRunner, Local, Worker
 from bench.schema.result import read_result
 from bench.systems.base import Failure
 from tests.bench import fakes
+from tests.waiting import PATIENCE
 
 
 def _local(threads: int) -> JobRunner:
@@ -24,7 +25,7 @@ def _local(threads: int) -> JobRunner:
 
 @pytest.fixture
 def check(tmp_path: Path) -> GpuCheck:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 3600
     output, result = tmp_path / "result.json", empty_result(1, [])
     return GpuCheck(work=tmp_path, output=output, size=FOUR, threads=1, end=end, result=result, start=_local)
 
@@ -78,9 +79,7 @@ def test_the_result_is_on_disk_after_each_step(check: GpuCheck) -> None:
 
 def test_a_step_that_takes_too_long_is_ended(check: GpuCheck) -> None:
     check.start = Worker
-    begun = time.monotonic()
-    run_steps(check, [Step("long", 1, _sleeps)])
-    assert time.monotonic() - begun < 15
+    run_steps(check, [Step("long", 1, _sleeps)])  # which sleeps for an hour
     assert check.result.checks[0].status == NOT_RUN
     assert check.result.checks[0].lines[0].startswith("took longer than")
 
@@ -95,7 +94,7 @@ def test_work_that_was_begun_beside_is_awaited(check: GpuCheck) -> None:
     assert not check.begun("large")
     # Two go on at the same time: the one begun first waits for the other.
     second = threading.Event()
-    check.begin("large", lambda: Answer(["made" if second.wait(10) else "alone"]))
+    check.begin("large", lambda: Answer(["made" if second.wait(PATIENCE) else "alone"]))
     check.begin("answers", second.set)
     assert check.begun("large")
     check.awaited("answers")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE
 
 # Optimum cannot be imported in that process, which is how a machine without it behaves.
 _SCRIPT = """
@@ -29,7 +30,7 @@ def test_packed_graphs_are_made_and_what_needs_it_is_a_line(
     small_checkpoint: Path, sample: Path, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", _SCRIPT, str(small_checkpoint), str(sample), str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert any(line.startswith("no padded graph: ") for line in lines)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from bench.measure import jobs
 from bench.measure.process import Deadline, Local, Worker
 from bench.systems.base import Failure
 from tests.bench import fakes
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -69,19 +69,20 @@ def test_a_job_ends_when_the_time_of_the_whole_is_over() -> None:
     runner.close()
 
 
-def test_what_a_job_has_started_ends_with_it(worker: Worker, tmp_path: Path) -> None:
+def test_what_a_job_has_started_ends_with_it(worker: Worker) -> None:
+    status = Path(f"/proc/{worker.call(_starts_another)}/status")
+    assert status.is_file()
     with pytest.raises(Failure, match="took longer than"):
-        worker.call(_starts_another, tmp_path / "pid", timeout=3.0)
-    pid = int((tmp_path / "pid").read_text())
-    for _ in range(50):
-        status = Path(f"/proc/{pid}/status")
-        if not status.is_file() or "Z (zombie)" in status.read_text():
-            return
-        time.sleep(0.1)
-    pytest.fail(f"process {pid} goes on running")
+        worker.call(fakes.sleepy, timeout=0.3)
+    wait_until(lambda: _is_over(status))
 
 
-def _starts_another(session: jobs.Session, file: Path) -> None:
-    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    file.write_text(str(other.pid))
-    other.wait()
+def _is_over(status: Path) -> bool:
+    try:
+        return "Z (zombie)" in status.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def _starts_another(session: jobs.Session) -> int:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"]).pid

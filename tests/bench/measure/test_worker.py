@@ -10,6 +10,7 @@ import sys
 from bench.measure.process import environment
 from tests.bench import fakes
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE
 
 
 def test_it_answers_until_its_input_ends() -> None:
@@ -17,7 +18,7 @@ def test_it_answers_until_its_input_ends() -> None:
     given = b"".join(pickle.dumps(job) for job in jobs)
     command = [sys.executable, "-m", "bench.measure.worker", "1"]
     env = os.environ | environment(1) | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, input=given, capture_output=True, cwd=ROOT, env=env, timeout=60, check=True)
+    done = subprocess.run(command, input=given, capture_output=True, cwd=ROOT, env=env, timeout=PATIENCE, check=True)
     first = pickle.loads(done.stdout)
     second = pickle.loads(done.stdout[len(pickle.dumps(first)) :])
     assert first == (True, "answer")

@@ -15,6 +15,7 @@ from runtime.bundle.hub import checkpoint_folder, find_checkpoint
 from runtime.bundle.store import open_bundle
 from runtime.errors import CheckpointError
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 OLDER = "89abcdef0123456789abcdef0123456789abcdef"
@@ -34,7 +35,7 @@ def find(name: str, cache: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

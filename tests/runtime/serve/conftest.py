@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.lookup import lookup_bundle
-from tests.runtime.serve.running import Server
+from tests.runtime.serve.running import TIMEOUT, Server
 from tests.runtime.serve.stand_in import slow
 
 __all__ = ["slow"]
@@ -25,5 +25,5 @@ def known_words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(known_words: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that no test changes."""
-    with Server(known_words, tmp_path_factory.mktemp("log") / "log") as running:
+    with Server(known_words, tmp_path_factory.mktemp("log") / "log", "--deadline", TIMEOUT) as running:
         yield running

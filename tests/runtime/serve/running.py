@@ -14,8 +14,9 @@ from typing import Any, Self
 import httpx
 
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE
 
-TIMEOUT = 20.0
+TIMEOUT = PATIENCE
 
 
 class Server:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from runtime.serve.connections import BoundedProtocol, Joined
+from runtime.serve.connections import BoundedProtocol, Joined, close_silent
 
 
 class Sent:
@@ -127,3 +130,54 @@ def test_a_connection_without_a_request_has_no_timer_of_uvicorns() -> None:
     config.load()
     asyncio.run(asyncio.wait_for(ask(), 30))
     assert state.total_requests == 3
+
+
+@dataclass(frozen=True, eq=False)
+class Cycle:
+    """A request."""
+
+    response_complete: bool
+
+
+class Connection:
+    """As `close_silent` sees one: between requests, or in one.
+
+    Attributes:
+        cycle: of its last request.
+        ends: what was done to it.
+    """
+
+    def __init__(self) -> None:
+        self.transport, self.ends = self, list[str]()
+        self.asks()
+
+    def asks(self, *, answered: bool = True) -> None:
+        """It has another request."""
+        self.cycle = Cycle(answered)
+
+    def is_closing(self) -> bool:
+        """See asyncio.BaseTransport."""
+        return bool(self.ends)
+
+    def close(self) -> None:
+        """See asyncio.BaseTransport."""
+        self.ends.append("closed")
+
+    def abort(self) -> None:
+        """See asyncio.WriteTransport."""
+        self.ends.append("thrown away")
+
+
+def test_a_connection_that_asks_now_and_then_is_kept_and_a_silent_one_is_not() -> None:
+    def clock() -> float:
+        asking.asks()
+        return times.pop(0)
+
+    silent, asking, asks_long = Connection(), Connection(), Connection()
+    asks_long.asks(answered=False)
+    server: Any = SimpleNamespace(server_state=SimpleNamespace(connections=[silent, asking, asks_long]))
+    times = [0.0, 0.015, 0.025, 0.035, 0.045]
+    with pytest.raises(IndexError):  # it looks until there is no more time
+        asyncio.run(close_silent(server, 0.02, clock))
+    assert silent.ends == ["closed", "closed", "thrown away"]
+    assert asking.ends == asks_long.ends == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from runtime.serve.observe.shadow import Shadow
 from tests.conftest import Command
 from tests.lookup import lookup_bundle
 from tests.runtime.serve.running import TIMEOUT, Server
+from tests.waiting import wait_until
 
 # As WORDS of the bundle that is served, but that Oslo is not known.
 OTHER = {"Angela": "B-PER", "Merkel": "I-PER", "Paris": "B-LOC"}
@@ -22,13 +22,13 @@ OTHER = {"Angela": "B-PER", "Merkel": "I-PER", "Paris": "B-LOC"}
 
 def _report(server: Server, texts: int) -> dict[str, Any]:
     """The shadow's report once it has seen so many texts."""
-    until = time.monotonic() + TIMEOUT
-    while time.monotonic() < until:
-        report: dict[str, Any] = server.get("/shadow").json()
-        if report["texts"] >= texts:
-            return report
-        time.sleep(0.05)
-    pytest.fail(f"the shadow saw {report['texts']} texts")
+
+    def report() -> dict[str, Any]:
+        told: dict[str, Any] = server.get("/shadow").json()
+        return told
+
+    wait_until(lambda: report()["texts"] >= texts)
+    return report()
 
 
 @pytest.mark.parametrize("log_texts", [False, True])

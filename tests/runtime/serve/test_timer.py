@@ -44,7 +44,7 @@ def test_what_comes_in_time_is_given_and_what_does_not_is_a_timeout() -> None:
         begun = time.monotonic()
         with pytest.raises(TimeoutError):
             await timer.within(0.05, _never())
-        assert 0.05 <= time.monotonic() - begun < 5
+        assert 0.05 <= time.monotonic() - begun < 30
         await asyncio.sleep(0)  # the task was not left cancelled
 
     asyncio.run(run())

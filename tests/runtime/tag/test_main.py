@@ -15,6 +15,7 @@ from runtime.errors import UsageError
 from runtime.tag.__main__ import main
 from tests.conftest import BUFFERED, ROOT
 from tests.runtime.tag.stand_in import opener
+from tests.waiting import PATIENCE
 
 Result = subprocess.CompletedProcess[bytes]
 
@@ -27,7 +28,7 @@ def _process(*arguments: object, stdin: bytes = b"", path: Path = ROOT, stdout: 
         stdout=stdout,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": f"{path}{os.pathsep}{ROOT}"},
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -14,6 +14,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from runtime.errors import CorpusError
 from runtime.text.conll import Sentence
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE
 from train.corpus.hub import hub_sentences, sentences_of
 
 # Not the order of our own labels: position 1 is I-PER.
@@ -58,7 +59,7 @@ def _plan(corpus: object, home: Path, **environment: str) -> subprocess.Complete
         env={**os.environ, "HF_HOME": str(home), **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -7,6 +7,8 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ from runtime.serve.batching.call import Call
 from runtime.serve.batching.reading import ENTITIES, Reading, reading_of
 from runtime.serve.batching.stages import TaggingStages
 from tests.nasty import varied_sentences
-from tests.runtime.serve.slow_backend import BROKEN, Slow, stages_on
+from tests.runtime.serve.slow_backend import BROKEN, PARIS, Slow, stages_on
+from tests.waiting import PATIENCE, wait_until
 
 READINGS = (
     ENTITIES,
@@ -34,10 +37,27 @@ READINGS = (
 )
 
 
+class Held(Slow):
+    """A backend of two streams that takes no time, and ends no batch before it is released."""
+
+    def __init__(self) -> None:
+        self._let_go = threading.Semaphore(0)
+        super().__init__(1e6, on_batch=lambda: self._let_go.acquire(timeout=PATIENCE))
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many batches have begun."""
+        wait_until(lambda: len(self.batches) >= count)
+
+    def release(self, count: int = 1_000_000) -> None:
+        """Let so many batches end, those to come as well."""
+        self._let_go.release(count)
+
+
 class Asking:
     """A batcher and a way to wait for its answers."""
 
     def __init__(self, stages: TaggingStages, **options: Any) -> None:
+        self.stages = stages
         self.batcher = Batcher(stages, batch=512, on_done=self._done, **options)
 
     def offer(self, questions: Sequence[Any], reading: Reading = ENTITIES, deadline: float = float("inf")) -> Call:
@@ -47,7 +67,7 @@ class Asking:
         return call
 
     def answers(self, call: Call) -> list[Any]:
-        assert call.waiter.wait(60)
+        assert call.waiter.wait(PATIENCE)
         if call.error:
             raise call.error
         return call.answers
@@ -63,6 +83,27 @@ def slow(tmp_path: Path) -> Iterator[tuple[Asking, Slow]]:
     asking = Asking(stages_on(backend, tmp_path / "bundle"), most_queued=1_000_000)
     yield asking, backend
     asking.batcher.close()
+
+
+@contextmanager
+def held(folder: Path, **options: Any) -> Iterator[tuple[Asking, Held]]:
+    """A batcher on a backend that is held; in the end it is released."""
+    backend = Held()
+    asking = Asking(stages_on(backend, folder / "bundle"), **options)
+    try:
+        yield asking, backend
+    finally:
+        backend.release()
+        asking.batcher.close(PATIENCE)
+
+
+def busy(asking: Asking, backend: Held) -> list[Call]:
+    """Calls that keep both streams, one each: what comes later waits."""
+    calls = []
+    for count in (1, 2):
+        calls.append(asking.offer(["word " * 50]))
+        backend.wait_for(count)
+    return calls
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
@@ -114,19 +155,43 @@ def test_answers_are_the_taggers(tiny_bundle: Path) -> None:
 
 def test_a_request_on_an_idle_server_starts_at_once(slow: tuple[Asking, Slow]) -> None:
     asking, _ = slow
-    begun = time.perf_counter()
-    asking.answers(asking.offer(["Paris"]))
-    assert time.perf_counter() - begun < 0.1
+    seconds = []
+    for _ in range(20):
+        begun = time.perf_counter()
+        asking.answers(asking.offer(["Paris"]))
+        seconds.append(time.perf_counter() - begun)
+    # Whoever let requests gather would do so each time; what else disturbs a machine does not.
+    assert min(seconds) < 0.1
 
 
-def test_what_gathers_while_batches_run_shares_the_next(slow: tuple[Asking, Slow]) -> None:
-    asking, backend = slow
-    calls = [asking.offer(["Paris in the rain"]) for _ in range(200)]
-    assert all(asking.answers(call)[0][0].text == "Paris" for call in calls)
-    assert len(backend.batches) < 40
+def test_what_gathers_while_batches_run_shares_the_next(tmp_path: Path) -> None:
+    reports: list[BatchReport] = []
+    with held(tmp_path, most_queued=1_000_000, on_batch=reports.append) as (asking, backend):
+        calls = [*busy(asking, backend), *(asking.offer(["Paris in the rain"]) for _ in range(200))]
+        backend.release()
+        assert all(asking.answers(call)[0][0].text == "Paris" for call in calls[2:])
+    # Of 1,200 tokens, by the estimate, and 512 are a batch.
+    assert len(reports) <= 2 + 4
 
 
-def test_a_single_sentence_is_not_held_up_by_ten_thousand(slow: tuple[Asking, Slow]) -> None:
+def test_a_single_sentence_is_not_held_up_by_ten_thousand(tmp_path: Path) -> None:
+    with held(tmp_path, most_queued=1_000_000) as (asking, backend):
+        bulk = asking.offer(["Angela Merkel visited the rain and went on"] * 10_000)
+        backend.wait_for(2)
+        sentence = asking.offer(["Paris"])
+        wait_until(lambda: asking.stages.backend.waiting == 1)
+        backend.release(1)
+        backend.wait_for(3)
+        bulk.drop("client_gone")
+        backend.release()
+        assert asking.answers(sentence)[0][0].text == "Paris"
+        # It went before all but the two batches that ran when it came.
+        of_sentence = [number for number, ids in enumerate(backend.batches) if (ids == PARIS).any()]
+        assert of_sentence == [2]
+
+
+@pytest.mark.slow
+def test_a_single_sentence_waits_for_a_quantum_of_ten_thousand(slow: tuple[Asking, Slow]) -> None:
     asking, _ = slow
     sentence = ["Angela Merkel visited Paris in the rain and went on"]
 
@@ -159,26 +224,24 @@ def _tried(asking: Asking, questions: Sequence[str] = ("word " * 50,)) -> bool:
 
 
 def test_a_full_queue_refuses(tmp_path: Path) -> None:
-    asking = Asking(stages_on(Slow(100), tmp_path / "bundle"), most_queued=100)
-    outcomes = [_tried(asking) for _ in range(100)]
-    taken = outcomes.index(False)
-    assert 1 <= taken <= 12
-    assert sum(outcomes) <= taken + 2
-    asking.batcher.close(0.1)
+    with held(tmp_path, most_queued=100) as (asking, _):
+        outcomes = [_tried(asking) for _ in range(100)]
+        # Two run, one is ready, and two wait, of one call or of two each; nothing ends, so that no other is taken.
+        assert 1 <= sum(outcomes) <= 12
+        assert not any(outcomes[-80:])
 
 
 def test_what_is_tokenized_ahead_still_stands_before_a_newcomer(tmp_path: Path) -> None:
-    asking = Asking(stages_on(Slow(40), tmp_path / "bundle"), most_queued=600)
-    for _ in range(2):
-        assert _tried(asking, ["word " * 40])  # one for each stream
-        time.sleep(0.1)
-    assert asking.batcher.queued == 0
-    outcomes = [_tried(asking, ["word " * 40]) for _ in range(40)]
-    time.sleep(0.1)
-    # Of 52 tokens each, by the estimate. Ten of them were taken as soon as they were there, and still count.
-    assert outcomes == [True] * 12 + [False] * 28
-    assert asking.batcher.queued == 12 * 52
-    asking.batcher.close(0.1)
+    with held(tmp_path, most_queued=600) as (asking, backend):
+        for count in (1, 2):
+            assert _tried(asking, ["word " * 40])  # one for each stream
+            backend.wait_for(count)
+        assert asking.batcher.queued == 0
+        outcomes = [_tried(asking, ["word " * 40]) for _ in range(40)]
+        # Of 52 tokens each, by the estimate. Ten of them were taken as soon as they were there, and still count.
+        wait_until(lambda: asking.stages.backend.waiting == 1)
+        assert outcomes == [True] * 12 + [False] * 28
+        assert asking.batcher.queued == 12 * 52
 
 
 def test_a_fault_is_the_answer_of_its_batch_alone(tmp_path: Path) -> None:
@@ -211,47 +274,70 @@ def test_words_and_probabilities(tmp_path: Path) -> None:
 
 
 def test_closing_fails_what_waits(tmp_path: Path) -> None:
-    asking = Asking(stages_on(Slow(200), tmp_path / "bundle"))
-    calls = [asking.offer(["word " * 60]) for _ in range(12)]
-    assert asking.batcher.close()
-    outcomes = [call.error for call in calls if call.waiter.wait(5)]
-    assert len(outcomes) == 12
-    assert any(isinstance(error, OverloadedError) for error in outcomes)
-    with pytest.raises(OverloadedError):
-        asking.offer(["Paris"])
+    with held(tmp_path) as (asking, backend), ThreadPoolExecutor(1) as pool:
+        ran = busy(asking, backend)
+        # One batch of them is made ready; there is more than that.
+        waiting = [asking.offer(["word " * 60]) for _ in range(10)]
+        closing = pool.submit(asking.batcher.close, PATIENCE)
+        wait_until(lambda: any(call.waiter.is_set() for call in waiting))
+        with pytest.raises(OverloadedError):
+            asking.offer(["Paris"])
+        backend.release()
+        assert closing.result()
+        assert all(call.waiter.is_set() for call in (*ran, *waiting))
+        assert [call.error for call in ran] == [None, None]
+        assert any(isinstance(call.error, OverloadedError) for call in waiting)
+
+
+class Clock:
+    """That says what it is set to.
+
+    Attributes:
+        now: seconds.
+    """
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def test_a_stream_that_ended_a_batch_lets_the_next_one_gather_while_others_run(tmp_path: Path) -> None:
-    reports: list[BatchReport] = []
-    asking = Asking(stages_on(Slow(100), tmp_path / "bundle"), on_batch=reports.append)
-    first = asking.offer(["word " * 50])  # a second on one stream, a quarter of which is let pass
-    time.sleep(0.3)
-    other = asking.offer(["word " * 50])  # runs on when that one has ended
-    asking.answers(first)
-    together = [asking.offer(["Paris"]) for _ in range(4)]
-    for call in together:
-        asking.answers(call)
+    clock, reports = Clock(), list[BatchReport]()
+    with held(tmp_path, on_batch=reports.append, clock=clock) as (asking, backend):
+        ran = busy(asking, backend)
+        clock.now += 1.0
+        backend.release(1)
+        wait_until(lambda: any(call.waiter.is_set() for call in ran))
+        # A quarter of the second that it took is let pass; the other stream still runs.
+        together = [asking.offer(["Paris"]) for _ in range(4)]
+        assert len(backend.batches) == 2
+        clock.now += 0.3
+        backend.wait_for(3)
+        backend.release()
+        for call in (*ran, *together):
+            asking.answers(call)
     assert [report.calls for report in reports if report.tokens < 10] == [4]
-    asking.answers(other)
-    asking.batcher.close()
 
 
 def test_nothing_gathers_where_no_other_stream_runs(tmp_path: Path) -> None:
-    asking = Asking(stages_on(Slow(100), tmp_path / "bundle"))
-    asking.answers(asking.offer(["word " * 60]))  # 1.2 seconds, of which a quarter would be let pass
-    begun = time.monotonic()
-    asking.answers(asking.offer(["Paris"]))  # 0.06 seconds
-    assert time.monotonic() - begun < 0.25
-    asking.batcher.close()
+    clock = Clock()
+    with held(tmp_path, clock=clock) as (asking, backend):
+        first = asking.offer(["word " * 60])
+        backend.wait_for(1)
+        clock.now += 1.2  # of which a quarter would be let pass; no time passes after this
+        backend.release()
+        asking.answers(first)
+        assert asking.answers(asking.offer(["Paris"]))[0][0].text == "Paris"
 
 
 def test_a_large_call_is_refused_for_the_large_ones_before_it_and_a_small_one_is_not(tmp_path: Path) -> None:
-    asking = Asking(stages_on(Slow(200), tmp_path / "bundle"))
-    large = [_tried(asking, ["word " * 50] * 40) for _ in range(6)]  # 2,100 tokens each; there is room for 1,024
-    assert large[0]
-    assert not large[-1]
-    assert asking.batcher.refusal(20) is None
-    assert _tried(asking)
-    # What stands before it is not much to a call that is itself much larger.
-    assert _tried(asking, ["word " * 50] * 400)
-    asking.batcher.close(0.1)
+    with held(tmp_path) as (asking, _):
+        large = [_tried(asking, ["word " * 50] * 40) for _ in range(6)]  # 2,100 tokens each; there is room for 1,024
+        assert large[0]
+        assert not large[-1]
+        assert asking.batcher.refusal(20) is None
+        assert _tried(asking)
+        # What stands before it is not much to a call that is itself much larger.
+        assert _tried(asking, ["word " * 50] * 400)

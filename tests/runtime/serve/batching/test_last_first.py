@@ -6,6 +6,7 @@ import threading
 import time
 
 from runtime.serve.batching.last_first import LastFirst
+from tests.waiting import PATIENCE, wait_until
 
 
 class Waiting:
@@ -19,14 +20,15 @@ class Waiting:
         self.condition = LastFirst()
         self.woken: list[int] = []
         self._threads = [threading.Thread(target=self._wait, args=(number, seconds)) for number in range(count)]
-        for thread in self._threads:
+        for number, thread in enumerate(self._threads):
             thread.start()
-            time.sleep(0.05)
+            if seconds is None:
+                wait_until(lambda: self.condition.waiting > number)  # noqa: B023  # it is called at once
 
     def join(self) -> list[int]:
         """Wait for their ends."""
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
         return self.woken
 
@@ -38,10 +40,10 @@ class Waiting:
 
 def test_the_newest_wakes_first() -> None:
     waiting = Waiting(3)
-    for _ in range(3):
+    for woken in (1, 2, 3):
         with waiting.condition:
             waiting.condition.notify()
-        time.sleep(0.05)
+        wait_until(lambda: len(waiting.woken) == woken)  # noqa: B023  # it is called at once
     assert waiting.join() == [2, 1, 0]
 
 
@@ -60,5 +62,5 @@ def test_who_waited_long_enough_is_woken_by_nobody_else() -> None:
     later = threading.Thread(target=waiting._wait, args=(7, 0.2))
     begun = time.monotonic()
     later.start()
-    later.join(10)
+    later.join(PATIENCE)
     assert time.monotonic() - begun >= 0.19

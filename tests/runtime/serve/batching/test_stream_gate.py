@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from runtime.backends.fake import Fake
 from runtime.batch.batches import Batch
 from runtime.serve.batching.stream_gate import SharedBackend
+from tests.waiting import PATIENCE, wait_until
 
 
 class Held(Fake):
@@ -29,31 +29,40 @@ class Held(Fake):
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Fake."""
         self.order.append(int(batch.input_ids[0, 0]))
-        assert self.end.acquire(timeout=10)
+        assert self.end.acquire(timeout=PATIENCE)
         return super().logits(batch)
 
 
 class Running:
-    """Threads that each run batches of one token through the gate."""
+    """Threads that each run batches of one token through the gate, one batch at a time."""
 
     def __init__(self) -> None:
         self.backend = Held()
         self._shared = SharedBackend(self.backend)
         self._threads: list[threading.Thread] = []
+        self._tokens: list[tuple[int, ...]] = []
 
     def start(self, *tokens: int, small: bool = True) -> None:
         """One more thread, with these batches one after another; it stands at the gate when this returns."""
-        thread = threading.Thread(target=self._run, args=(tokens, small))
-        thread.start()
-        self._threads.append(thread)
-        time.sleep(0.05)
+        self._threads.append(threading.Thread(target=self._run, args=(tokens, small)))
+        self._tokens.append(tokens)
+        self._threads[-1].start()
+        wait_until(lambda: self._settled(1))
 
     def finish(self) -> list[int]:
-        """End all batches, and tell in which order they ran."""
-        self.backend.end.release(100)
+        """End all batches, each when whoever has more to run stands at the gate, and tell in which order they ran."""
+        for begun in range(1, sum(map(len, self._tokens)) + 1):
+            wait_until(lambda: self._settled(begun))  # noqa: B023  # it is called at once
+            self.backend.end.release()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE)
         return self.backend.order
+
+    def _settled(self, begun: int) -> bool:
+        """Whether so many batches have begun, and all wait who have one that has not; who runs the newest cannot."""
+        order = [*self.backend.order]
+        due = [tokens for tokens in self._tokens if {*tokens} - {*order} and not {*tokens} & {*order[-1:]}]
+        return len(order) == begun and self._shared.waiting == len(due)
 
     def _run(self, tokens: tuple[int, ...], small: bool) -> None:
         self._shared.begin(small=small)

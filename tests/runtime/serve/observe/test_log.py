@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import time
 from pathlib import Path
 
 from runtime.serve.observe.log import Log
@@ -24,16 +23,13 @@ def test_lines_are_written_in_order_and_the_last_before_the_end(tmp_path: Path) 
 
 
 def test_a_reader_that_stands_still_stops_nobody() -> None:
+    """Whoever waited for it would wait for ever."""
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as stream, os.fdopen(reader, "rb"):
         log = Log(stream)
-        begun = time.monotonic()
         for _ in range(2000):  # far more than a pipe holds
             log.event("something", why="x" * 100)
-        assert time.monotonic() - begun < 5
-        begun = time.monotonic()
         log.close()
-        assert time.monotonic() - begun < 5
 
 
 def test_a_reader_that_has_ended_ends_nobody() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from runtime.errors import CorpusError
 from runtime.tag.input.source import Source
+from tests.waiting import PATIENCE
 
 _LINES = [b"one\r\n", "two\u2028three\x0b\n".encode(), b"\n", b"last"]
 
@@ -88,7 +89,7 @@ def test_a_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
             file.write(b"Ma")
             time.sleep(0.05)
             file.write(b"ria\n")
-            assert gone_on.wait(20)
+            assert gone_on.wait(PATIENCE)
             file.write(b"Oslo\n")
 
     thread = threading.Thread(target=write)

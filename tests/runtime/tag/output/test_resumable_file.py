@@ -25,6 +25,7 @@ from runtime.text.answer import Answer, Question
 from runtime.text.entity import Entity
 from runtime.text.label_schemes import LabelSet
 from tests.conftest import ROOT
+from tests.runtime.tag.slow_run import HELD_AFTER
 from tests.runtime.tag.stand_in import LABELS, opener
 
 
@@ -316,8 +317,9 @@ def test_nothing_is_lost_or_doubled_however_often_it_is_killed(kills: int, outpu
         f"{tmp_path}/{output}",
     ]
     chance = random.Random(5)
+    held = {**os.environ, HELD_AFTER: "10"}  # of about 12 chunks for each run
     for _ in range(kills):
-        with subprocess.Popen([*arguments, "--resume"], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen([*arguments, "--resume"], cwd=ROOT, stdout=subprocess.PIPE, env=held) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             time.sleep(chance.uniform(0, 0.04))
