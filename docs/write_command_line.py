@@ -29,6 +29,7 @@ COMMANDS = (
     "bench",
     "bench gpu-check",
     "bench.gpu.engines",
+    "bench.gpu.host",
     "bench.gpu.page",
     "bench one-text",
     "bench large",

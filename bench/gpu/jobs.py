@@ -123,6 +123,8 @@ def attention(session: Session, bundle: Path) -> Answer:
 
 def tests(session: Session) -> Answer:
     """Run the tests that need a GPU. A library may warn here of other things than where the tests were written."""
+    if not is_there("pytest"):  # as after `make gpu-check` alone: it sets up what measures, and not what tests
+        return Answer(["pytest is not installed"], installed=False)
     options = ["-q", "-m", "gpu or tensorrt", "-W", "default", "-p", "no:cacheprovider"]
     done = ran(["-m", "pytest", *options, *TESTS], status=(0, 1, 5))
     summary = done.stdout.strip().splitlines()[-1]

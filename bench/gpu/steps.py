@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.context import Bench, reference_of
 from bench.gpu import bundles, jobs, models
 from bench.gpu.check import GpuCheck, Step
+from bench.gpu.host import host_speed, table
 from bench.gpu.jobs import Answer
 from bench.gpu.systems import gpu_specs
 from bench.measure.jobs import Session
@@ -18,7 +19,7 @@ from bench.schema.result import Measured, Result, Row
 from bench.systems.base import Failure, Setting
 from bench.workloads.bert_large import Shape
 from bench.workloads.subject import subject_of
-from bench.workloads.texts import read_corpus
+from bench.workloads.texts import read_corpus, sentences_of
 from runtime.bundle.store import Bundle, open_bundle
 
 MINILM, LARGE, FP8 = "minilm", "bert-large", "minilm-fp8"
@@ -48,6 +49,7 @@ def steps_of(check: GpuCheck) -> list[Step]:
     ]
     if check.size.thorough:
         steps.append(Step(f"{FP8}: speed", 150, _fp8, (f"{MINILM}: engines",)))
+        steps.append(Step("host", 40, _host, (f"{MINILM}: bundle",)))
         steps.append(Step("export", 200, _export, (f"{MINILM}: checkpoint",)))
     return steps
 
@@ -96,6 +98,12 @@ def make_bundle(session: Session, checkpoint: Path, bundle: Path, corpus: Path) 
 def add_engines(session: Session, bundle: Path) -> Answer:
     """Build TensorRT engines into a bundle. A job."""
     return Answer(bundles.add_engines(bundle))
+
+
+def host(session: Session, bundle: Path, corpus: Path) -> Answer:
+    """Say what the CPU reaches beside a GPU that answers at once: it bounds a small model. A job."""
+    found = host_speed(open_bundle(bundle), sentences_of(read_corpus(corpus), 0, seed=0).raw, passes=5)
+    return Answer([f"{what}: {figure}" for what, figure in table(found).rows])
 
 
 def make_fp8(session: Session, bundle: Path, folder: Path, corpus: Path) -> Answer:
@@ -179,6 +187,10 @@ def _fp8(check: GpuCheck, seconds: int) -> Answer:
     # Latency is left out: fp8 is for throughput, and the time is short.
     answer = measure(check, FP8, folder, replace(check.size.minilm, latency_words=()), seconds)
     return Answer([*said.lines, *answer.lines])
+
+
+def _host(check: GpuCheck, seconds: int) -> Answer:
+    return check.run(host, check.work / MINILM / "bundle", corpus_of(check), seconds=seconds)
 
 
 def _export(check: GpuCheck, seconds: int) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,6 +42,18 @@ def test_attention_claims_nothing_where_nothing_ran(small_bundle: Path) -> None:
 def test_export_without_optimum_is_a_line(small_checkpoint: Path, sample: Path, tmp_path: Path) -> None:
     with pytest.raises(Failure, match="optimum is not installed"):
         jobs.export(Session(), small_checkpoint, sample, tmp_path / "exported")
+
+
+def test_without_pytest_the_tests_are_not_installed_and_nothing_failed() -> None:
+    script = """
+import sys
+sys.modules["pytest"] = None
+from bench.gpu import jobs
+from bench.measure.jobs import Session
+print(jobs.tests(Session()))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "Answer(lines=['pytest is not installed'], passed=True, installed=False)\n", done.stderr
 
 
 def test_kernels_of_attentions_are_read_from_what_onnx_runtime_prints() -> None:
