@@ -24,7 +24,7 @@ PROG = "python -m bench.gpu.page"
 MARKS = "<!-- gpu-check:begin -->", "<!-- gpu-check:end -->"
 ESTIMATES = Path("bench/results/engines.json")
 # The estimates' names of GPUs and models, and the graph that they are of.
-_CARDS = {"NVIDIA H100 80GB HBM3": "H100 SXM", "NVIDIA A100-SXM4-80GB": "A100 80GB SXM", "Tesla T4": "T4"}
+_GPU_NAMES = {"NVIDIA H100 80GB HBM3": "H100 SXM", "NVIDIA A100-SXM4-80GB": "A100 80GB SXM", "Tesla T4": "T4"}
 _MODELS = {"minilm": "MiniLM-L6", "bert-large": "bert-large"}
 _GRAPH = "packed-fp16.onnx"
 _HEADER = (
@@ -179,10 +179,10 @@ def _rates(measured: Measured) -> str:
 def estimate_of(result: Result, model: str, estimates: Mapping[str, Any]) -> Estimate | None:
     """Return the estimate for the result's GPU and that model in fp16; None where there is none."""
     gpus = result.machine.get("gpu") or [""]
-    card = _CARDS.get(gpus[0].partition(",")[0], "")
+    name = _GPU_NAMES.get(gpus[0].partition(",")[0], "")
     for entry in estimates["engines"]:
         if entry["model"] == _MODELS.get(model) and entry["facts"]["graph"] == _GRAPH:
-            found: Estimate | None = entry["estimates"].get(card)
+            found: Estimate | None = entry["estimates"].get(name)
             return found
     return None
 

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.gpu.engines.cards import CARDS
 from bench.gpu.engines.cost_model import MARK, can_run, seconds_of
+from bench.gpu.engines.gpus import GPUS
 from bench.gpu.engines.pages import written_into
 from bench.gpu.models import MINILM
 from bench.workloads.bert_large import BERT_LARGE, Shape
@@ -86,16 +86,16 @@ def _entries(model: Model) -> Iterator[dict[str, Any]]:
 
 
 def _estimates(full: Sequence[Any], alone: Sequence[Any]) -> dict[str, dict[str, float]]:
-    """Estimated tokens and sentences a second and milliseconds of one sentence, by card."""
+    """Estimated tokens and sentences a second and milliseconds of one sentence, by GPU."""
     slots = _FULL[0] * _FULL[1]
     found = {}
-    for card in CARDS:
-        if can_run(full, card):
-            tokens = _FILL * slots / seconds_of(full, _FULL[1], card)
-            found[card.name] = {
+    for gpu in GPUS:
+        if can_run(full, gpu):
+            tokens = _FILL * slots / seconds_of(full, _FULL[1], gpu)
+            found[gpu.name] = {
                 "tokens_per_second": round(tokens, -3),
                 "sentences_per_second": round(tokens / _TOKENS_A_SENTENCE, -2),
-                "one_sentence_ms": round(1000 * seconds_of(alone, _ALONE[1], card), 2),
+                "one_sentence_ms": round(1000 * seconds_of(alone, _ALONE[1], gpu), 2),
             }
     return found
 

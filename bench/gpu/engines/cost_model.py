@@ -5,7 +5,7 @@
 
 This is the roofline model (Williams, Waterman and Patterson 2009, "Roofline: an insightful visual performance model for
 multicore architectures"), kernel by kernel. Kernels, and the shape and type of all that each reads and writes, are
-those of the attested build; peaks are from data sheets (bench.gpu.engines.cards). Operations are those of matrix
+those of the attested build; peaks are from data sheets (bench.gpu.engines.gpus). Operations are those of matrix
 multiplications. The three constants are assumptions, chosen by judgment and not fitted: what is left out (clocks
 under load, caches, kernels too small to fill a large GPU) can make a true figure half or twice the estimate.
 """
@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.gpu.engines.cards import Card
+from bench.gpu.engines.gpus import Gpu
 from export.certify.attest.tensorrt_layers import Layer
 
 MARK = "estimate, not measured"
@@ -56,23 +56,23 @@ def work_of(kernel: Layer, length: int) -> Work:
     return Work(2 * slots * math.prod(weights.shape), kernel.precision, moved)
 
 
-def seconds_of(kernels: Sequence[Layer], length: int, card: Card) -> float:
-    """Estimated seconds of a run of those kernels on a card, for rows of that length.
+def seconds_of(kernels: Sequence[Layer], length: int, gpu: Gpu) -> float:
+    """Estimated seconds of a run of those kernels on a GPU, for rows of that length.
 
     Raises:
-        KeyError: the card does not multiply in a precision that a kernel has.
+        KeyError: the GPU does not multiply in a precision that a kernel has.
     """
-    return sum(_seconds(work_of(kernel, length), card) for kernel in kernels)
+    return sum(_seconds(work_of(kernel, length), gpu) for kernel in kernels)
 
 
-def can_run(kernels: Sequence[Layer], card: Card) -> bool:
-    """Whether the card multiplies in all precisions of the kernels."""
-    return all(kernel.precision in card.teraflops for kernel in kernels if kernel.is_matrix)
+def can_run(kernels: Sequence[Layer], gpu: Gpu) -> bool:
+    """Whether the GPU multiplies in all precisions of the kernels."""
+    return all(kernel.precision in gpu.teraflops for kernel in kernels if kernel.is_matrix)
 
 
-def _seconds(work: Work, card: Card) -> float:
-    rate = ATTAINED_MATRIX * card.teraflops[work.precision] * 1e12 if work.operations else math.inf
-    return LAUNCH + max(work.operations / rate, work.bytes / (ATTAINED_MEMORY * card.gigabytes_per_second * 1e9))
+def _seconds(work: Work, gpu: Gpu) -> float:
+    rate = ATTAINED_MATRIX * gpu.teraflops[work.precision] * 1e12 if work.operations else math.inf
+    return LAUNCH + max(work.operations / rate, work.bytes / (ATTAINED_MEMORY * gpu.gigabytes_per_second * 1e9))
 
 
 def _looked_up(kernel: Layer, moved: int) -> int:

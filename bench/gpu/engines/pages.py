@@ -47,8 +47,8 @@ def _engine_rows(engines: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _estimate_rows(result: Mapping[str, Any]) -> list[str]:
     return [
-        f"| {entry['model']} | {entry['facts']['graph']} | {card} | ~{found['tokens_per_second']:,.0f} | "
+        f"| {entry['model']} | {entry['facts']['graph']} | {gpu} | ~{found['tokens_per_second']:,.0f} | "
         f"~{found['sentences_per_second']:,.0f} | ~{found['one_sentence_ms']:.2f} |"
         for entry in result["engines"]
-        for card, found in entry["estimates"].items()
+        for gpu, found in entry["estimates"].items()
     ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.gpu.engines.cards import CARDS, Card
 from bench.gpu.engines.cost_model import ATTAINED_MATRIX, ATTAINED_MEMORY, LAUNCH, can_run, seconds_of, work_of
+from bench.gpu.engines.gpus import GPUS, Gpu
 from export.certify.attest.tensorrt_layers import Layer, Tensor
 
-CARD = Card("a card", "8.9", 100, "made up", {"fp16": 100, "fp32": 10})
+MADE_UP = Gpu("a GPU", "8.9", 100, "made up", {"fp16": 100, "fp32": 10})
 
 
 def kernel(name: str, inputs: list[Tensor], constants: list[Tensor], output: Tensor, precision: str = "fp16") -> Layer:
@@ -41,24 +41,24 @@ def test_bytes_are_what_is_read_and_written_and_of_a_table_what_is_looked_up() -
 
 def test_a_kernel_takes_the_longer_of_the_two_and_its_launch() -> None:
     memory = work_of(ADD, 64).bytes / (ATTAINED_MEMORY * 100e9)
-    assert seconds_of([ADD], 64, CARD) == pytest.approx(LAUNCH + memory)
+    assert seconds_of([ADD], 64, MADE_UP) == pytest.approx(LAUNCH + memory)
     matrix = work_of(GEMM, 64).operations / (ATTAINED_MATRIX * 100e12)
     bound = max(matrix, work_of(GEMM, 64).bytes / (ATTAINED_MEMORY * 100e9))
-    assert seconds_of([GEMM, ADD], 64, CARD) == pytest.approx(2 * LAUNCH + memory + bound)
+    assert seconds_of([GEMM, ADD], 64, MADE_UP) == pytest.approx(2 * LAUNCH + memory + bound)
 
 
-def test_a_card_without_a_precision_gets_no_estimate() -> None:
+def test_a_gpu_without_a_precision_gets_no_estimate() -> None:
     in_fp8 = kernel("/up/MatMul", [half(8, 8)], [half(8, 8)], half(8, 8), precision="fp8")
-    assert not can_run([in_fp8, ADD], CARD)
-    assert can_run([GEMM, ADD], CARD)
+    assert not can_run([in_fp8, ADD], MADE_UP)
+    assert can_run([GEMM, ADD], MADE_UP)
 
 
 def test_data_sheets_are_whole() -> None:
-    assert [card.name for card in CARDS] == [
+    assert [gpu.name for gpu in GPUS] == [
         *("T4", "A10", "L4", "L40S", "A100 80GB SXM", "H100 SXM", "RTX 4090", "RTX 5090")
     ]
-    for card in CARDS:
-        assert card.source
+    for gpu in GPUS:
+        assert gpu.source
         # Each step down in precision is at least as fast, and fp8 is there from compute capability 8.9 on.
-        assert card.teraflops["fp32"] < card.teraflops["fp16"] <= card.teraflops["int8"]
-        assert ("fp8" in card.teraflops) == (tuple(map(int, card.compute_capability.split("."))) >= (8, 9))
+        assert gpu.teraflops["fp32"] < gpu.teraflops["fp16"] <= gpu.teraflops["int8"]
+        assert ("fp8" in gpu.teraflops) == (tuple(map(int, gpu.compute_capability.split("."))) >= (8, 9))
