@@ -22,7 +22,7 @@ from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_ins
 from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.backends.openvino_cache import CompiledCache, worth_keeping
 from runtime.backends.openvino_residual import BF16, NORMALIZATION, RULE, read_graph
-from runtime.backends.openvino_rows import FixedRows, reason, refusal
+from runtime.backends.openvino_rows import AnyRows, FixedRows, reason, refusal, with_int32
 from runtime.backends.openvino_shapes import Requests, copies_of, worth_it
 from runtime.batch.batches import Batch, on_cpu
 from runtime.bundle.store import Bundle, Candidate, Device, Graph, Layout, Precision
@@ -98,17 +98,17 @@ class OpenVino:
         hint = hint_of(precision, rest_in_bf16=rest_in_bf16)
         settings = _settings(hint, streams=of_each, threads=of_threads)
         in_fp32 = residual_in_fp32 and hint == BF16
-        name = f"{path.name}, residual in fp32 by rule {RULE}" if in_fp32 else path.name
+        name = f"{path.name}, int32" + (f", residual in fp32 by rule {RULE}" if in_fp32 else "")
         kept, core = CompiledCache(cache, name, settings, openvino.__version__), openvino.Core()
         # Once, if at all: where the compiled graph is not kept, it and the rows of one length are of one model.
-        read = functools.cache(functools.partial(read_graph, core, path, settings, residual_in_fp32=in_fp32))
+        read = functools.cache(lambda: with_int32(read_graph(core, path, settings, residual_in_fp32=in_fp32)))
         self._compiled, memory = _compiled(path, core, settings, kept, read)
         _check_precision(precision, path, self._compiled, residual_in_fp32=in_fp32)
         copies, self._memory = _copies(path, core, self._compiled, memory, settings, count=shapes)
         self._fixed = FixedRows(path, core, settings, lengths, read)
-        self._inputs = [port.get_any_name() for port in self._compiled.inputs]
+        inputs = [port.get_any_name() for port in self._compiled.inputs]
         # A request holds the memory of a stream.
-        requests = [each.create_infer_request() for each in of_each * copies]
+        requests = [AnyRows(each.create_infer_request(), inputs) for each in of_each * copies]
         self._requests = Requests(requests, calls=streams)
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
@@ -119,10 +119,10 @@ class OpenVino:
             return self._fixed.logits(batch)
         with self._requests.take(batch.input_ids.shape) as request:
             try:
-                # A copy, because the request's next run writes over its output.
-                return np.array(request.infer(batch.named(self._inputs), share_inputs=True)[0], np.float32)
+                said: NDArray[np.float32] = request.logits(batch)
             except Exception as error:
                 raise refusal(self._path, batch, error) from error
+        return said
 
     def close(self) -> None:
         """See Backend."""

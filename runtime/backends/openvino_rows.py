@@ -25,6 +25,8 @@ from runtime.errors import BackendError, NerveError
 
 # The input that says which branch runs.
 _BRANCH = "branch"
+# Longest row whose arrays are kept; a longer one computes so long that it does not matter.
+_KEPT = 128
 # OpenVINO's mark of a conversion that is part of how a weight is stored: it is not computed ahead.
 _DECOMPRESSION = "decompression_0"
 # Numbers that are rounded together: so many stay in the CPU's cache.
@@ -42,7 +44,7 @@ class FixedRows:
         core: OpenVINO's.
         settings: all that OpenVINO is told.
         lengths: of the rows, rising.
-        read: gives the graph as OpenVINO's model.
+        read: gives the graph as OpenVINO's model, with int32 inputs.
 
     Raises:
         BackendError: OpenVINO cannot compile the graph for these lengths.
@@ -160,7 +162,14 @@ def _name(name: str, length: int) -> str:
 
 
 def _of_length(model: Any, length: int) -> Any:
-    """The model for single rows of a length, with int32 inputs. The constants are the given model's own.
+    """The model for single rows of a length. The constants are the given model's own."""
+    fixed = model.clone()
+    fixed.reshape({port.get_any_name(): [1, length] for port in fixed.inputs})
+    return fixed
+
+
+def with_int32(model: Any) -> Any:
+    """The model with int32 inputs; it is changed in place.
 
     OpenVINO computes with int32 alone, and would convert int64 inputs first: three operators that took 9% of a
     sentence's time in int8.
@@ -168,10 +177,8 @@ def _of_length(model: Any, length: int) -> Any:
     from openvino import Type
     from openvino.preprocess import PrePostProcessor
 
-    fixed = model.clone()
-    fixed.reshape({port.get_any_name(): [1, length] for port in fixed.inputs})
-    inputs = PrePostProcessor(fixed)
-    for port in fixed.inputs:
+    inputs = PrePostProcessor(model)
+    for port in model.inputs:
         inputs.input(port.get_any_name()).tensor().set_element_type(Type.i32)
     return inputs.build()
 
@@ -216,6 +223,50 @@ class _FixedRow:
         self.run()
         # A copy, because the next run writes over it.
         return np.array(self._output[:, :size], np.float32)
+
+
+class AnyRows:
+    """A request of the graph for any shape, which keeps arrays as its inputs for single short rows.
+
+    To hand over an array takes 10 microseconds; to fill one that it has, one.
+
+    Args:
+        request: of OpenVINO's.
+        names: of the graph's inputs.
+    """
+
+    def __init__(self, request: Any, names: Sequence[str]) -> None:
+        self._request, self._names = request, names
+        self._rows: dict[int, tuple[list[NDArray[np.int32]], list[Any]]] = {}
+
+    def logits(self, batch: Batch) -> NDArray[np.float32]:
+        """Logits of a batch. [rows, length, labels]"""
+        rows, length = batch.input_ids.shape
+        given = batch.named(self._names)
+        if rows == 1 and length <= _KEPT:
+            self._fill(length, given)
+            said = self._request.infer(share_outputs=True)
+        else:
+            copies = {name: array.astype(np.int32) for name, array in given.items()}
+            said = self._request.infer(copies, share_inputs=True, share_outputs=True)
+        # A copy, because the next run writes over it.
+        return np.array(said[0], np.float32)
+
+    def _fill(self, length: int, given: Mapping[str, NDArray[np.int64]]) -> None:
+        """Make these arrays of one row the inputs."""
+        if length not in self._rows:
+            self._rows[length] = _tensors(len(self._names), length)
+        for name, array, tensor in zip(self._names, *self._rows[length]):
+            array[:] = given[name]
+            self._request.set_tensor(name, tensor)
+
+
+def _tensors(count: int, length: int) -> tuple[list[NDArray[np.int32]], list[Any]]:
+    """So many arrays of one row, and OpenVINO's tensors on them."""
+    import openvino
+
+    arrays = [np.zeros((1, length), np.int32) for _ in range(count)]
+    return arrays, [openvino.Tensor(array, shared_memory=True) for array in arrays]
 
 
 def refusal(path: Path, batch: Batch, error: Exception) -> BackendError:

@@ -67,6 +67,22 @@ def test_ids_are_checked_before_they_reach_it(bundle: Bundle) -> None:
     backend.close()
 
 
+def test_rows_of_one_length_get_the_answers_of_a_fresh_one_whatever_came_between(bundle: Bundle) -> None:
+    path = bundle.file("packed-fp32.onnx")
+    backend = opened(path)
+    rows = [batch([5, 6, 7]), batch([8, 9]), batch([9, 8, 7]), batch([5, 6, 7])]
+    two = Batch(*(np.tile(array, (2, 1)) for array in (rows[0].input_ids, rows[0].segment_ids, rows[0].position_ids)))
+    said = []
+    for row in rows:
+        said += [backend.logits(row), backend.logits(two)]
+    backend.close()
+    for row, answer, both in zip(rows, said[::2], said[1::2]):
+        fresh = opened(path)
+        np.testing.assert_array_equal(answer, fresh.logits(row))
+        np.testing.assert_array_equal(both, fresh.logits(two))
+        fresh.close()
+
+
 def test_fp32_is_computed_in_fp32(bundle: Bundle) -> None:
     compiled = openvino.Core().compile_model(str(bundle.file("packed-fp32.onnx")), "CPU")
     told = openvino.Core().compile_model(
