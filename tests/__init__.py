@@ -6,6 +6,7 @@ lookup              a bundle whose model is a table of words
 certificates        certificates for bundles that tests make without export
 nasty               texts that are hard on tokenizers and offsets
 fakes/              stand-ins for libraries and machines, handed in and never patched in
+waiting             waits for events, not for time
 system_calls        which functions of C a process calls, seen from outside
 integration/        real clients, servers and a browser
 fuzz/, mutants/     campaigns that the default run has a small part of: make fuzz, make mutants
