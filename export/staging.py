@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,7 +124,8 @@ def staging(output: Path) -> Iterator[Path]:
 def _locked(path: Path) -> int:
     """A descriptor that holds the lock of the file with that name."""
     while True:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
+        _check_lock(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666))
         try:
             descriptor = hold(path)
         except FileNotFoundError:
@@ -132,6 +134,21 @@ def _locked(path: Path) -> int:
         if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
             return descriptor
         os.close(descriptor)
+
+
+def _check_lock(path: Path) -> None:
+    """Refuse a file that is no lock of ours, which are empty: it would be removed at the end, or waited for.
+
+    Raises:
+        StorageError: such a file is there.
+    """
+    try:
+        there = path.lstat()
+    except FileNotFoundError:
+        return
+    if there.st_size or not stat.S_ISREG(there.st_mode):
+        problem = "it is there and is no lock of Nerve's, which gets that name"
+        raise StorageError(str(path), problem, "move it elsewhere, or choose another folder")
 
 
 def _put_back(place: Path) -> None:
@@ -153,4 +170,7 @@ _HALF = re.compile(rf"\.({'|'.join(map(re.escape, (MANIFEST, SIGNATURE, PAGE, FA
 
 
 def _left(output: Path) -> list[Path]:
-    return [path for path in output.parent.iterdir() if path.name.startswith(f".{output.name}.staging-")]
+    """What exports of this bundle that were killed have left behind: folders with names as `staging` gives them."""
+    ours = re.compile(rf"\.{re.escape(output.name)}\.staging-[0-9]+(\.old)?")
+    there = [path for path in output.parent.iterdir() if ours.fullmatch(path.name)]
+    return [path for path in there if path.is_dir() and not path.is_symlink()]

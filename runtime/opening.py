@@ -27,7 +27,7 @@ from runtime.logits import BatchRunner
 from runtime.prepare import Prepared, prepare
 from runtime.readers import WordReader
 from runtime.selection import Choice, describe
-from runtime.self_check import self_check
+from runtime.self_check import AT_OPENING, self_check
 from runtime.system.libraries import threads_for
 from runtime.text.label_schemes import label_set_of
 
@@ -177,7 +177,7 @@ def checked_model(model: OpenModel, certificate: Certificate, *, lengths: Sequen
         UncertifiedError: it answers otherwise than when it was certified.
     """
     try:
-        self_check(certificate, partial(_word_logits, model))
+        self_check(certificate, partial(_word_logits, model), most=AT_OPENING)
     except BaseException:
         model.backend.close()
         raise
@@ -195,7 +195,8 @@ def _check_rows(model: OpenModel, certificate: Certificate, length: int) -> None
         length: of the row; ANY_ROWS: two rows of any length, which no graph for single rows takes.
     """
     if length == ANY_ROWS:
-        self_check(certificate, partial(_word_logits, replace(model, backend=TwoRows(model.backend))))
+        two = replace(model, backend=TwoRows(model.backend))
+        self_check(certificate, partial(_word_logits, two), most=AT_OPENING)
         return
     rows = replace(model, backend=single_rows(model.backend, length, longest=model.manifest.max_length))
     sizes = np.diff(model.encoder.encode_words(certificate.probe.texts).text_start) + len(model.encoder.special_tokens)

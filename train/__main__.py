@@ -153,6 +153,8 @@ def _save(recipe: Recipe, corpus: Corpus, base: Base, work: WorkFolder, trained:
     # Names, not the paths of this machine.
     named = {**asdict(recipe), "base": base.name, "corpus": corpus.name}
     record = {"recipe": named, "corpus_sha256": corpus.sha256, "rows": [asdict(row) for row in trained.rows]}
+    # What else is in the folder later is somebody's own, and is not replaced.
+    record["files"] = sorted({SCORES, *(path.relative_to(work.final).as_posix() for path in work.final.rglob("*"))})
     (work.final / SCORES).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     work.publish()
 

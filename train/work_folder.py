@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from runtime.system.files import check_replaceable, replace_folder, write_atomic
 
 SCORES: Final = "scores.json"
 _RUN: Final = "run.json"
+_LOCK: Final = "lock"
 _STATE: Final = "trainer_state.json"
 # Of torch's archive writer (caffe2/serialize/inline_container.cc) and of safetensors.
 _WRITING: Final = ("inline_container", "PytorchStreamWriter", "Error while serializing")
@@ -79,6 +81,7 @@ def open_work(output: Path, run: Mapping[str, Any], *, resume: bool) -> Iterator
     work = WorkFolder(output, output.with_name(f"{output.name}.training"))
     if resume and not (work.folder / _RUN).is_file():
         raise UsageError(str(work.folder), "no unfinished run to resume is there", "start the run afresh")
+    _check_work(work.folder)
     work.folder.mkdir(parents=True, exist_ok=True)
     # Two trainings that write to one folder would mix their checkpoints.
     with _locked(work.folder):
@@ -96,12 +99,29 @@ def open_work(output: Path, run: Mapping[str, Any], *, resume: bool) -> Iterator
 def _check_replaceable(output: Path) -> None:
     """Training replaces what training made, and nothing else that a slip of the hand may name."""
     check_replaceable(output)
-    if not output.exists() or (output / SCORES).is_file():
+    if not output.exists():
         return
     if not output.is_dir():
         raise StorageError(str(output), "a file where a folder should be", "choose another place")
-    if any(output.iterdir()):
+    there = {path.relative_to(output).as_posix() for path in output.rglob("*") if not path.is_dir()}
+    record = _json(output / SCORES) or {}
+    if there and not {"recipe", "corpus_sha256", "rows"} <= record.keys():
         raise StorageError(str(output), "a folder that training did not make", "choose another place, or remove it")
+    # Earlier versions did not say which files they had made.
+    foreign = sorted(there.difference(record.get("files", there)))
+    if foreign:
+        problem = f"a checkpoint with files that training did not make ({', '.join(foreign[:3])})"
+        raise StorageError(str(output), problem, "move them elsewhere, or choose another place")
+
+
+def _check_work(folder: Path) -> None:
+    """A work folder is removed at the end, so that it must be one."""
+    if not os.path.lexists(folder) or (folder / _RUN).is_file():
+        return
+    # A run that was killed at its very beginning has left no more than these.
+    if not folder.is_dir() or any(path.name != _LOCK and _RUN not in path.name for path in folder.iterdir()):
+        problem = "it is there and is no unfinished run, which gets that name"
+        raise StorageError(str(folder), problem, "move it elsewhere, or choose another place")
 
 
 @contextmanager
@@ -118,7 +138,7 @@ def storage_checked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as file:
+    with (folder / _LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -8,20 +8,21 @@ from __future__ import annotations
 from runtime.bundle.certificate import Probe
 from runtime.tagger import Tagger
 
-# Names of all kinds, a number, marks, other scripts: a dozen texts that together fit into one row of 64 tokens.
+# Names of all kinds, a number, marks, other scripts: a dozen texts that together fit into one row of 64 tokens. The
+# first half is what a candidate is asked whenever it is opened, so that it holds what libraries treat differently.
 TEXTS = (
+    ("São", "Paulo"),
+    ("東京",),
+    ("U.N.",),
     ("Angela", "Merkel"),
+    ("42", "%"),
     ("in", "Paris", "."),
+    ("MOSCOW",),
     ("Siemens", "AG"),
+    ("Monday",),
     ("the", "German", "team"),
     ("Lake", "Victoria"),
     ("Reuters", "said"),
-    ("U.N.",),
-    ("MOSCOW",),
-    ("Monday",),
-    ("São", "Paulo"),
-    ("東京",),
-    ("42", "%"),
 )
 
 

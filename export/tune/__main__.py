@@ -13,7 +13,7 @@ from typing import Literal
 from export.report.ending import report, show_table
 from export.report.write import check_reports, outcomes_of
 from export.staging import exclusive
-from export.tune.frontier import draw, table_of
+from export.tune.frontier import check_picture, draw, table_of
 from export.tune.search import Journal, Tried, said, search, set_ups
 from export.tune.speeds import machine, tell_speeds, tuned
 from export.tune.texts import made_texts, texts_of
@@ -75,13 +75,15 @@ def _profile(options: Namespace, place: Path) -> int:
         )
     texts = texts_of(options.texts) if options.texts else made_texts(bundle.file(TOKENIZER))
     beside = options.bundle.resolve()
+    picture = options.picture or beside.with_name(f"{beside.name}.{name}.svg")
+    check_picture(picture, place)
     journal = Journal(beside.with_name(f"{beside.name}.tuning.jsonl"), bundle)
     seconds = 60 * options.minutes
     found = search(bundle, wish, profiles, texts, measure=measured_apart, journal=journal, seconds=seconds,
                    clock=time.perf_counter)  # fmt: skip
     if not found:
         raise BundleError(str(options.bundle), "every trial failed", "run it with --verbose, which says why")
-    _show(found[:_SHOWN], bundle, wish, options.picture or beside.with_name(f"{beside.name}.{name}.svg"))
+    _show(found[:_SHOWN], bundle, wish, picture)
     journal.end()
     best = found[0]
     if not wish.fulfilled(best.trial):

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from export.tune.search import Tried, name_of
 from export.tune.wish import Wish, accuracy
 from runtime.bundle.store import Bundle
+from runtime.errors import StorageError
 from runtime.screen.display import Table, Tone, note
+from runtime.system.files import open_regular
 
 HEADINGS = (
     *("wish", "candidate", "calls x\nthreads", "slots", "rows", "texts\na second", "p50\nms", "p99\nms", "memory\nMiB"),
     *("changed\nin 10k", "F1"),
 )
 _NONE = "-"
+# Bytes at the beginning of an SVG in which its first element begins.
+_HEAD = 4096
 
 
 def frontier(found: Sequence[Tried], bundle: Bundle) -> list[Tried]:
@@ -30,6 +35,27 @@ def table_of(found: Sequence[Tried], bundle: Bundle, wish: Wish) -> Table:
     tones: tuple[Tone, ...] = tuple("good" if wish.fulfilled(one.trial) else "faint" for one in found)
     rows = tuple(_row(one, bundle, wish) for one in found)
     return Table(HEADINGS, rows, tones, frozenset(range(5, len(HEADINGS))))
+
+
+def check_picture(path: Path, bundle: Path) -> None:
+    """Refuse a place for the picture before anything is measured for it.
+
+    Raises:
+        StorageError: it lies in the bundle or in no folder, or what is there is no picture of this kind.
+    """
+    real = Path(os.path.realpath(path))
+    fix = "give another file for the picture"
+    if real.is_relative_to(os.path.realpath(bundle)):
+        raise StorageError(str(path), "it lies in the bundle, which is sealed", fix)
+    if not real.parent.is_dir():
+        raise StorageError(str(path), "there is no such folder", fix)
+    if real.exists() and not _is_svg(real):
+        raise StorageError(str(path), "it is there and is no picture in SVG", fix)
+
+
+def _is_svg(path: Path) -> bool:
+    with open_regular(path) as file:
+        return b"<svg" in file.read(_HEAD)
 
 
 def draw(found: Sequence[Tried], bundle: Bundle, wish: Wish, path: Path) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,14 +22,17 @@ from runtime.batch.batches import ON_CPU
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.schema import SchemaError, read
 from runtime.bundle.store import Bundle, Candidate
-from runtime.errors import BackendError
+from runtime.errors import BackendError, StorageError
 from runtime.screen.display import detail, stage
 from runtime.selection import refusal_of, runnable
+from runtime.system.files import read_regular
 
 # Seconds of the first trials, and how many set-ups have the longest ones.
 FIRST_SECONDS, FINALISTS = 0.6, 3
 # Batches that are tried besides the usual ones, in token slots.
 _SLOTS = (256, 1024)
+# A journal begins so, and is smaller: a line is a set-up.
+_BEGINS, _LARGEST = b'{"key": ', 1 << 26
 
 Measure = Callable[[TrialRequest], Trial]
 
@@ -114,10 +118,14 @@ class Journal:
     Args:
         path: of the file; it need not be there.
         bundle: what is measured: another bundle's lines count for nothing.
+
+    Raises:
+        StorageError: somebody else's file is there, which would be written to, and removed.
     """
 
     def __init__(self, path: Path, bundle: Bundle) -> None:
         self._path = path
+        _check_ours(path)
         self._digest = hashlib.sha256(repr(sorted(bundle.manifest.files.items())).encode()).hexdigest()
         self._kept = dict(self._lines())
 
@@ -148,6 +156,20 @@ class Journal:
                 yield value["key"], read(Trial, value["trial"])
             except (ValueError, KeyError, TypeError, SchemaError):
                 continue  # the line at which the search was interrupted
+
+
+def _check_ours(path: Path) -> None:
+    if not os.path.lexists(path):
+        return
+    try:
+        head = read_regular(path, most=_LARGEST)[: len(_BEGINS)]
+        # A process that was killed while it began one has left nothing, or a part of the first line.
+        is_ours = head == _BEGINS[: len(head)] and not path.is_symlink()
+    except OSError:
+        is_ours = False
+    if not is_ours:
+        problem = "it is there and is no unfinished tuning, which gets that name"
+        raise StorageError(str(path), problem, "move it elsewhere")
 
 
 def _measured(request: TrialRequest, measure: Measure) -> Trial | None:

@@ -1,8 +1,9 @@
 """What OpenVINO compiled, kept between starts in a file that is verified before it is used.
 
 OpenVINO's own cache believes its files: one flipped bit in one of them changed a quarter of the labels, without a word.
-So the file is ours: the sha256 of the rest, then the rest. It is copied to a file without a name while it is verified,
-and mapped into memory from there, so that nobody can change it afterwards.
+So the file is ours: a digest of what it is for and of the rest, then the rest. It is copied to a file without a name
+while it is verified, and mapped into memory from there, so that nobody can change it afterwards. A digest does not say
+who wrote a file; so one of another user's, in a folder that many can write to, is not read.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import hashlib
 import io
 import os
 import tempfile
+import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,10 @@ from runtime.system.files import copy_with_sha256, open_regular
 # The digest's line is filled up to a page, so that what follows can be mapped as the library wants it.
 _PAGE = 4096
 _SUFFIX = ".compiled"
+# Files of a bundle that are kept: one for each candidate and number of threads and streams. A MiniLM's has 90 MB.
+_KEPT = 12
+# Seconds after which a file that is being written was left behind by a process that was killed.
+_LEFT_BEHIND = 3600.0
 # Bytes of a bundle whose graphs in floating point are kept; bert-large's has 1.7 billion.
 _MOST_BYTES = 1_000_000_000
 
@@ -55,21 +62,25 @@ class CompiledCache:
     """
 
     def __init__(self, folder: str, graph: str, settings: Mapping[str, Any], version: str) -> None:
-        told = repr((graph, sorted(settings.items()), version, cpu_info().get("flags", "")))
-        name = hashlib.sha256(told.encode()).hexdigest()[:16] + _SUFFIX
-        self._file = Path(folder) / name if folder else None
+        # The folder has the bundle's digest in its name.
+        told = repr((Path(folder).name, graph, sorted(settings.items()), version, cpu_info().get("flags", "")))
+        self._key = hashlib.sha256(told.encode()).hexdigest()
+        self._file = Path(folder) / (self._key[:16] + _SUFFIX) if folder else None
 
     def load(self, core: Any, settings: Mapping[str, Any]) -> tuple[Any, Any]:
         """The compiled model and the memory that it lives in, which must be kept as long; (None, None) without one.
 
-        A file that is damaged, or that this OpenVINO cannot read, counts as none.
+        A file that is damaged, of another user's, made for something else, or that this OpenVINO cannot read, counts
+        as none.
         """
         if self._file is None or not self._file.is_file():
             return None, None
         import openvino
 
         with contextlib.suppress(OSError, StorageError, ValueError, RuntimeError):
-            memory = _verified(self._file)
+            memory = _verified(self._file, self._key)
+            with contextlib.suppress(OSError):  # those that were used last are kept
+                os.utime(self._file)
             return core.import_model(openvino.Tensor(memory, shared_memory=True), "CPU", settings), memory
         return None, None
 
@@ -79,25 +90,49 @@ class CompiledCache:
             return
         content = io.BytesIO()
         compiled.export_model(content)
-        temporary = self._file.with_suffix(f".{os.getpid()}.tmp")
+        temporary = self._file.with_suffix(f".{uuid.uuid4().hex}.tmp")
         try:
-            with temporary.open("wb") as file:
-                file.write(hashlib.sha256(content.getbuffer()).hexdigest().encode().ljust(_PAGE))
+            _prune(self._file.parent)
+            with temporary.open("xb") as file:
+                digest = hashlib.sha256(content.getbuffer()).hexdigest()
+                file.write(_digest(self._key, digest).encode().ljust(_PAGE))
                 file.write(content.getbuffer())
             temporary.replace(self._file)
         except OSError:
             temporary.unlink(missing_ok=True)
 
 
-def _verified(path: Path) -> Any:
+def _digest(key: str, content: str) -> str:
+    """Over the digests of what a file is for and of its content: under another name it is worth nothing."""
+    return hashlib.sha256(f"{key} {content}".encode()).hexdigest()
+
+
+def _prune(folder: Path) -> None:
+    """Make room for one more file, and remove halves that killed processes have left.
+
+    Raises:
+        OSError: no permission.
+    """
+    now, there = time.time(), [(path.stat().st_mtime, path) for path in folder.iterdir()]
+    for written, path in there:
+        if path.suffix == ".tmp" and now - written > _LEFT_BEHIND:
+            path.unlink(missing_ok=True)
+    kept = sorted((each for each in there if each[1].suffix == _SUFFIX), reverse=True)
+    for _, path in kept[_KEPT - 1 :]:
+        path.unlink(missing_ok=True)
+
+
+def _verified(path: Path, key: str) -> Any:
     """The content behind the digest, mapped from a file without a name.
 
     Raises:
-        ValueError: it is not what was written.
+        ValueError: it is not what was written for this, or another user wrote it.
         OSError: it cannot be read or copied.
     """
     with open_regular(path) as file, tempfile.TemporaryFile(buffering=0) as copy:
+        if os.fstat(file.fileno()).st_uid not in (os.geteuid(), 0):
+            raise ValueError("another user wrote it")
         digest = file.read(_PAGE).rstrip().decode("ascii")
-        if copy_with_sha256(file, copy) != digest:
+        if _digest(key, copy_with_sha256(file, copy)) != digest:
             raise ValueError("its digest is another")
         return np.memmap(copy, np.uint8, mode="c")

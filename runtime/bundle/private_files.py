@@ -24,8 +24,11 @@ from runtime.errors import StorageError
 from runtime.system.files import copy_with_sha256, held, hold, open_regular
 
 _PREFIX = "nerve-private-"
+# An empty file in every such folder: what lacks it, somebody else has given that name. No bundle's file is hidden.
+_MARK = ".nerve-private"
 # Seconds after which a folder that no process holds was left behind by one that was killed.
 _LEFT_BEHIND = 60.0
+_FIX = "let TMPDIR name a folder that can be written, with space for it"
 
 
 class PrivateFiles:
@@ -79,7 +82,12 @@ class PrivateFiles:
 
         def copied() -> str:
             with open_regular(source) as file, FileIO(copy, "xb") as target:
-                return copy_with_sha256(file, target)
+                try:
+                    return copy_with_sha256(file, target)
+                except StorageError as error:
+                    raise StorageError(
+                        "temporary files", f"{name} could not be copied ({error.problem})", _FIX
+                    ) from error
 
         check_digest(source, self._bundle.manifest.files[name], copied)
 
@@ -108,10 +116,12 @@ def _held_folder() -> tuple[Path, int]:
     try:
         _remove_left_behind(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        return folder, hold(folder)
+        lock = hold(folder)
+        (folder / _MARK).touch()
+        return folder, lock
     except OSError as error:
         problem = f"there is no place for them ({error.strerror or error})"
-        raise StorageError("temporary files", problem, "let TMPDIR name a folder that can be written") from error
+        raise StorageError("temporary files", problem, _FIX) from error
 
 
 def _remove_left_behind(place: Path) -> None:
@@ -119,7 +129,8 @@ def _remove_left_behind(place: Path) -> None:
     for folder in place.glob(f"{_PREFIX}*"):
         try:
             # A new folder may not be held yet.
-            if time.time() - folder.stat().st_mtime > _LEFT_BEHIND and not held(folder):
+            is_old = time.time() - folder.stat().st_mtime > _LEFT_BEHIND
+            if is_old and (folder / _MARK).is_file() and not held(folder):
                 shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             continue  # another process was faster, or it is not ours

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import uuid
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime.bundle.store import MANIFEST
+from runtime.bundle.store import MANIFEST, sealed_files
 from runtime.errors import BundleError, StorageError, UsageError, storage_error
 from runtime.integrations._open import FASTEST, Opening, not_installed, open_tagger
+from runtime.system.files import replace_folder
 from runtime.tagger import Tagger
 from runtime.text.entity import Entity
 
@@ -112,7 +114,7 @@ class NerveNer:
         """Copy the bundle into that folder, whole or not at all.
 
         Raises:
-            StorageError: no permission, or no space.
+            StorageError: no permission, no space, or something else than a bundle is there.
         """
         if BUNDLE in exclude or not self.bundle:
             return
@@ -121,11 +123,21 @@ class NerveNer:
         _ = self.tagger
         if target.exists() and target.samefile(source):
             return
+        names = _sealed(source) or _files_in(source)  # a third-party folder is not sealed
+        foreign = sorted(_files_in(target) - _sealed(target) - names)
+        if foreign:
+            problem = f"files that are no bundle's are there ({', '.join(foreign[:3])})"
+            raise StorageError(str(target), problem, "move them elsewhere, or save to another folder")
+        copy = target.with_name(f".{BUNDLE}.{uuid.uuid4().hex}")
         try:
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(source, target)
+            for name in names:
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / name, copy / name)
+            replace_folder(copy, target)
         except OSError as error:
             raise storage_error(error) from error
+        finally:
+            shutil.rmtree(copy, ignore_errors=True)
 
     def from_disk(self, path: Any, *, exclude: Collection[str] = ()) -> NerveNer:
         """Take the bundle that lies in that folder.
@@ -198,3 +210,13 @@ def make_nerve_ner(
         public_key=public_key,
     )
     return NerveNer(name, bundle, Placing(spans_key=spans_key, alignment_mode=alignment_mode), opening)
+
+
+def _sealed(bundle: Path) -> set[str]:
+    """Names of the files that a manifest speaks for; none without one."""
+    there = sealed_files(bundle) if (bundle / MANIFEST).is_file() else set()
+    return {name for name in there if (bundle / name).is_file()}
+
+
+def _files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}

@@ -126,6 +126,43 @@ def test_a_bundle_that_was_set_aside_is_put_back_first(bundle: Path, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
 
 
+@pytest.mark.parametrize(
+    "name", [".bundle.staging-notes", ".bundle.staging-", ".bundle.staging-7.older", ".bundle.staging-1 2"]
+)
+def test_a_folder_that_somebody_named_alike_is_neither_put_back_nor_removed(tmp_path: Path, name: str) -> None:
+    theirs, aside = tmp_path / name, tmp_path / ".bundle.staging-mine.old"
+    for folder in (theirs, aside):
+        folder.mkdir()
+        (folder / "thesis.txt").write_text("years of work")
+    with exclusive(tmp_path / "bundle", new=True) as place, staging(place):
+        assert not place.exists()
+    assert all((folder / "thesis.txt").read_text() == "years of work" for folder in (theirs, aside))
+
+
+def test_a_lock_that_is_none_is_neither_waited_for_nor_removed(bundle: Path, tmp_path: Path) -> None:
+    lock = tmp_path / ".bundle.lock"
+
+    def refused() -> None:
+        with pytest.raises(StorageError, match="it is there and is no lock of Nerve's"), exclusive(bundle):
+            raise AssertionError("it would be removed at the end")
+
+    lock.write_text("yarn's")
+    refused()
+    assert lock.read_text() == "yarn's"
+    lock.unlink()
+    (tmp_path / "file").touch()
+    lock.symlink_to(tmp_path / "file")
+    refused()
+    lock.unlink()
+    os.mkfifo(lock)
+    refused()
+    lock.unlink()
+    lock.touch()  # left by a process that was killed
+    with exclusive(bundle):
+        pass
+    assert not lock.exists()
+
+
 def test_the_working_directory_is_a_place_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")

@@ -113,6 +113,16 @@ def test_a_candidate_that_answers_otherwise_than_when_it_was_certified_is_not_se
     Tagger.open(changed, threads=1, allow_uncertified=True).close()
 
 
+def test_texts_of_which_nothing_is_computed_check_nothing(bundle: Path) -> None:
+    (certificate,) = open_bundle(bundle).manifest.certificates
+    row = np.where(np.array(LABELS) == "O", 0, -1e4).astype("<f4")
+    nothing = replace(certificate, probe=Probe((("\u200b",), ("\u200b",)), np.tile(row, 2).tobytes().hex()))
+    with pytest.raises(UncertifiedError, match="answers otherwise than when it was certified"):
+        self_check(nothing, lambda texts: np.tile(row, (2, 1)))
+    words = Probe((("\u200b",), ("Paris",)), np.concatenate([row, row * 0 + 1]).tobytes().hex())
+    self_check(replace(certificate, probe=words), lambda texts: np.stack([row, row * 0 + 1]))
+
+
 def test_the_tolerance_is_of_the_largest_logit_and_of_the_precision(bundle: Path) -> None:
     (certificate,) = open_bundle(bundle).manifest.certificates
     told = np.frombuffer(bytes.fromhex(certificate.probe.logits), "<f4")
@@ -152,6 +162,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_live_one_holds_is_not(
     dead, foreign, young = place / "nerve-private-dead", place / "somebody", place / "nerve-private-young"
     for folder in (dead, foreign, young):
         folder.mkdir()
+        (folder / ".nerve-private").touch()
     with PrivateFiles(open_bundle(bundle)) as live:
         (held,) = {*place.iterdir()} - {dead, foreign, young}
         for folder in (dead, foreign, held):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from export.tune.frontier import frontier, table_of
+from export.tune.frontier import check_picture, frontier, table_of
 from export.tune.search import FINALISTS, Journal, Tried, search, set_ups
 from export.tune.trial import Trial, TrialRequest
 from export.tune.wish import Wish
 from runtime.bundle.store import Bundle, open_bundle
-from runtime.errors import BackendError
+from runtime.errors import BackendError, StorageError
 
 LATENCY, THROUGHPUT = Wish(goal="latency"), Wish(goal="throughput")
 IN_TIME = Wish(goal="latency", p99_ms=20, rate=100)
@@ -103,6 +103,37 @@ def test_an_interrupted_search_goes_on_where_it_was(bundle: Bundle, tmp_path: Pa
     assert found[0] == whole[0]
     Journal(journal, bundle).end()
     assert not journal.exists()
+
+
+@pytest.mark.parametrize("content", ['{"mine": 1}\n', "years of work", "{"])
+def test_a_journal_that_is_somebody_elses_is_refused(bundle: Bundle, tmp_path: Path, content: str) -> None:
+    place = tmp_path / "bundle.tuning.jsonl"
+    place.write_text(content)
+    if content == "{":  # a part of a first line
+        Journal(place, bundle)
+        return
+    with pytest.raises(StorageError, match="it is there and is no unfinished tuning"):
+        Journal(place, bundle)
+    place.unlink()
+    place.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StorageError, match="it is there and is no unfinished tuning"):
+        Journal(place, bundle)
+
+
+def test_a_picture_takes_the_place_of_nothing_but_a_picture(bundle: Bundle, tmp_path: Path) -> None:
+    check_picture(tmp_path / "new.svg", bundle.path)
+    (tmp_path / "old.svg").write_text('<?xml version="1.0"?>\n<svg></svg>')
+    check_picture(tmp_path / "old.svg", bundle.path)
+    (tmp_path / "thesis.txt").write_text("years of work")
+    (tmp_path / "link.svg").symlink_to(bundle.path / "config.json")
+    for place, told in (
+        (tmp_path / "thesis.txt", "is no picture in SVG"),
+        (bundle.path / "new.svg", "it lies in the bundle"),
+        (tmp_path / "link.svg", "it lies in the bundle"),
+        (tmp_path / "nowhere" / "new.svg", "there is no such folder"),
+    ):
+        with pytest.raises(StorageError, match=told):
+            check_picture(place, bundle.path)
 
 
 def test_a_set_up_that_fails_is_left_out(bundle: Bundle, tmp_path: Path) -> None:

@@ -88,7 +88,8 @@ def vouches(certificate: Any, manifest: Any, *, limited: bool) -> bool:
     if elsewhere:
         limits |= {"elsewhere_changed_per_10k": 20, "elsewhere_sure_changed": 0}
     holds = all(measured.get(name) is not None and measured[name] <= limit for name, limit in limits.items())
-    holds = holds and (measured.get("f1_lost") is None or measured["f1_lost"] <= f1_lost)
+    lost = measured.get("f1_lost")
+    holds = holds and (not certificate["entities"] if lost is None else lost <= f1_lost)
     holds = holds and measured.get("agreement") is not None and measured["agreement"] >= agreement
     if elsewhere:
         holds = holds and (measured.get("elsewhere_f1_lost") or 0) <= 0.1
@@ -119,6 +120,12 @@ def _agrees(measured: Any, names: list[str]) -> bool:
 
 def _follows(measured: Any, prefix: str) -> bool:
     """Whether what is computed from other figures is what they say."""
+    if any(
+        isinstance(measured.get(f"{part}{name}"), float)
+        for part in ("", "elsewhere_")
+        for name in ("changed_labels", "words")
+    ):
+        return False
     changed, words, rate, lost, reference, candidate = (
         measured.get(f"{prefix}{name}")
         for name in ("changed_labels", "words", "changed_per_10k", "f1_lost", "reference_f1", "candidate_f1")

@@ -107,6 +107,11 @@ TOLD: dict[str, float | int | None] = {
         ),
         ({"agreement": -0.5}, ("agreement of entities, F1 -0.5",)),
         ({"agreement": 0, "not_finite": 0}, ()),
+        # By so many words any number of changed labels is next to none.
+        (
+            {"changed_labels": 9_000, "changed_per_10k": 0, "words": 1e300, "elsewhere_words": 8_000.0},
+            ("words 1e+300", "elsewhere_words 8000.0"),
+        ),
     ],
 )
 def test_figures_that_contradict_others_or_are_none(
@@ -184,6 +189,15 @@ def test_what_is_left_out_and_what_fails() -> None:
     assert left_out_share({}) == 1
     empty = Certificate("a", "onnxruntime", "fp32", "cpu", {}, "text", "0", {}, {}, True)
     assert [bound.figure for bound in failures(empty)] == [b.figure for b in GATE["fp32"] if b.figure != "f1_lost"]
+
+
+def test_f1_may_lack_only_where_no_entity_was_counted() -> None:
+    whole: dict[str, float | int | None] = {b.figure: b.limit if b.at_least else 0 for b in GATE["fp32"]}
+    of = Certificate("a", "onnxruntime", "fp32", "cpu", {}, "text", "0", {**whole, "f1_lost": None}, {}, True)
+    assert failures(of) == []
+    counted = replace(of, entities={"PER": 1})
+    assert [bound.figure for bound in failures(counted)] == ["f1_lost"]
+    assert failures(replace(counted, measured=whole)) == []
 
 
 def test_text_from_elsewhere_is_evidence_where_the_gate_has_rows_about_it() -> None:

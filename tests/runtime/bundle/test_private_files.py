@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import replace
@@ -88,6 +89,7 @@ def left_behind(place: Path, name: str, seconds: float) -> Path:
     folder = place / name
     (folder / "weights").mkdir(parents=True)
     (folder / "weights" / "a.data").write_bytes(b"weights")
+    (folder / ".nerve-private").touch()
     then = time.time() - seconds
     os.utime(folder, (then, then))
     return folder
@@ -102,6 +104,14 @@ def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(bundle: B
     assert [folder.exists() for folder in (old, new, others, in_use)] == [False, True, True, True]
 
 
+def test_a_folder_that_somebody_gave_such_a_name_stays(bundle: Bundle, place: Path) -> None:
+    theirs = left_behind(place, "nerve-private-notes", 99)
+    (theirs / ".nerve-private").unlink()
+    os.utime(theirs, (1, 1))
+    PrivateFiles(bundle).close()
+    assert (theirs / "weights" / "a.data").read_bytes() == b"weights"
+
+
 def test_what_cannot_be_looked_at_is_passed_over(bundle: Bundle, place: Path) -> None:
     old = [left_behind(place, f"nerve-private-{number}", 99) for number in range(8)]
     for number in range(8):
@@ -113,7 +123,7 @@ def test_what_cannot_be_looked_at_is_passed_over(bundle: Bundle, place: Path) ->
 def test_a_folder_that_somebody_removed_is_closed_all_the_same(bundle: Bundle, place: Path) -> None:
     with PrivateFiles(bundle) as files:
         [folder] = place.iterdir()
-        folder.rmdir()
+        shutil.rmtree(folder)
     assert files.bundle().files_at == folder
 
 

@@ -96,6 +96,20 @@ def test_saved_pipeline_is_whole(bundle: Path, tmp_path: Path) -> None:
     assert len(spacy.load(tmp_path / "saved")(TEXT).spans["nerve"]) == 2
 
 
+def test_saving_a_pipeline_replaces_a_bundle_and_nothing_else(bundle: Path, tmp_path: Path) -> None:
+    nlp, other = pipeline(bundle), lookup_bundle(tmp_path / "other", {"Oslo": "B-LOC"})
+    pipeline(other).to_disk(tmp_path / "saved")
+    nlp.to_disk(tmp_path / "saved")
+    assert [each.text for each in spacy.load(tmp_path / "saved")(TEXT).ents] == ["Angela Merkel", "Paris"]
+    (graph,) = (tmp_path / "saved").glob("**/*.onnx")
+    theirs = graph.with_name("thesis.txt")
+    theirs.write_text("years of work")
+    with pytest.raises(StorageError, match=r"files that are no bundle's are there \(thesis\.txt\)"):
+        nlp.to_disk(tmp_path / "saved")
+    assert theirs.read_text() == "years of work"
+    assert [path.name for path in graph.parent.parent.iterdir()] == ["bundle"]
+
+
 def test_damage_is_found_at_the_first_text(bundle: Path, tmp_path: Path) -> None:
     pipeline(bundle).to_disk(tmp_path / "saved")
     graph = next((tmp_path / "saved").glob("**/*.onnx"))
