@@ -18,7 +18,7 @@ from runtime.errors import UncertifiedError
 WordLogits = Callable[[Sequence[Sequence[str]]], NDArray[np.float32]]
 AT_OPENING = 6
 """Texts that a candidate is asked when it is opened, the first of those that its certificate has. Each goes through all
-layers, so that six show a wrong kernel as twelve do; see docs/reliability.md."""
+layers, so that six show a wrong kernel nearly as twelve do; see docs/reliability.md."""
 # Words without a token have logits of -10,000, which no backend computed.
 _COMPUTED = 5e3
 
