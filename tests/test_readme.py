@@ -62,6 +62,18 @@ def test_folders_of_the_readme_exist() -> None:
         assert (ROOT / folder).is_dir()
 
 
+def test_the_gpu_figures_are_those_of_the_page_that_a_check_writes() -> None:
+    page = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
+    goals = dict(re.findall(r"^\| ([^|]+) \| [^|]+ \| ([\d.,]+)[^|]* \| (?:not )?met \|$", page, re.MULTILINE))
+    speed, single = goals["bert-large: sentences a second"], goals["bert-large: one sentence, p50 ms"]
+    share = float(goals["bert-large: share of the measured matrix rate"])
+    times = float(goals["bert-large: times the pipeline in fp16 at its best batch"])
+    prose = " ".join(README.split())
+    assert f"bert-large's shape tags {speed} sentences/s, {times:.0f} times the Hugging Face pipeline" in prose
+    assert f"One sentence takes {single} ms (p50)" in prose
+    assert f"{speed} sentences/s are {share:.0f}% of the GPU's matrix rate" in prose
+
+
 @pytest.mark.slow
 def test_make_export_without_a_model_trains_exports_certifies_and_tags(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
