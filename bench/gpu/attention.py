@@ -6,6 +6,7 @@ It prints their names. With ORT_ENABLE_ATTENTION_KERNEL_DEBUG_INFO=1, ONNX Runti
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ import numpy as np
 from runtime.backends.base import BackendOptions
 from runtime.backends.registry import open_candidate
 from runtime.batch.batches import Batch
-from runtime.bundle.store import open_bundle
+from runtime.bundle.store import Bundle, Candidate, open_bundle
+from runtime.errors import BackendError
 from runtime.selection import runnable
 
+# Begins the line of a candidate that could not run.
+REFUSED = "refused: "
 _LENGTH = 64
 
 
@@ -25,10 +29,23 @@ def main(folder: Path) -> None:
     found = [one for one in runnable(bundle) if one.device == "cuda" and one.backend == "onnxruntime"]
     print(*(str(one) for one in found) if found else ["no candidate"], sep="\n")
     for candidate in found:
-        backend = open_candidate(candidate, bundle, BackendOptions(threads=1, certified=False, goal="latency"))
+        try:
+            _run(bundle, candidate)
+        except BackendError as error:  # the others' kernels are worth knowing all the same
+            print(f"{REFUSED}{candidate}: {error}")
+
+
+def _run(bundle: Bundle, candidate: Candidate) -> None:
+    """Run one batch.
+
+    Raises:
+        BackendError: ONNX Runtime refuses the graph or the batch.
+    """
+    with closing(
+        open_candidate(candidate, bundle, BackendOptions(threads=1, certified=False, goal="latency"))
+    ) as backend:
         ids = np.random.default_rng(0).integers(0, bundle.manifest.vocabulary, (1, _LENGTH))
         backend.logits(Batch(ids, np.zeros_like(ids), np.arange(_LENGTH)[None]))
-        backend.close()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from bench.gpu.attention import REFUSED
 from bench.measure.jobs import Session
 from bench.systems.base import Failure
 
@@ -105,20 +106,32 @@ def certify(session: Session, bundle: Path, checkpoint: Path, corpus: Path, sent
 
 
 def attention(session: Session, bundle: Path) -> Answer:
-    """Say which kernels ONNX Runtime's fused attentions ran, in its own words. Unfused kernels in fp16 fail.
+    """Say which kernels ONNX Runtime's fused attentions ran, in its own words.
+
+    It fails with unfused kernels in fp16, and where ONNX Runtime refuses a candidate.
 
     Raises:
         Failure: none of its candidates runs here, or it does not say which kernels it ran.
     """
     environ = {**os.environ, "ORT_ENABLE_ATTENTION_KERNEL_DEBUG_INFO": "1"}
-    printed = ran(["-m", "bench.gpu.attention", str(bundle)], environ=environ).stdout
+    return attentions_in(ran(["-m", "bench.gpu.attention", str(bundle)], environ=environ).stdout)
+
+
+def attentions_in(printed: str) -> Answer:
+    """Say what bench.gpu.attention printed; see attention.
+
+    Raises:
+        Failure: see attention.
+    """
     if "no candidate" in printed:
         raise Failure("no candidate of ONNX Runtime runs on this GPU")
     said = kernels_in(printed)
+    refused = [line for line in printed.splitlines() if line.startswith(REFUSED)]
     # Silence could mean that the fused kernel was not used at all.
-    if not said and "fused" in printed:
+    if not said and not refused and "fused" in printed:
         raise Failure("ONNX Runtime does not say which kernels its attentions ran")
-    return Answer(said or ["no fused attention: its parts run as they stand in the graph"], not has_slow_kernel(said))
+    kernels = said or ["no fused attention: its parts run as they stand in the graph"]
+    return Answer([*kernels, *refused], not refused and not has_slow_kernel(said))
 
 
 def tests(session: Session) -> Answer:

@@ -25,6 +25,7 @@ OPSET = 17
 TASK = "token-classification"
 _TEXT = ("input_ids", "attention_mask")
 _OTHERS = "take an architecture of those in docs/architectures.md"
+_OPTIMUM = "pip install 'nerve-ner[export]', which brings versions that fit"
 
 
 def padded_from_checkpoint(model: transformers.PreTrainedModel, output: Path) -> Graph:
@@ -35,7 +36,7 @@ def padded_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
         output: the ONNX file to write.
 
     Raises:
-        CheckpointError: the exporter fails, or gives a graph that needs more than text.
+        CheckpointError: the exporter is not there or fails, or gives a graph that needs more than text.
         StorageError: no permission, or no space.
     """
     architecture = model.config.model_type
@@ -45,6 +46,9 @@ def padded_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
         onnx.checker.check_model(str(output))
     except OSError as error:
         raise storage_error(error) from error
+    except ImportError as error:
+        problem = f"it is not installed, or does not fit transformers {transformers.__version__} ({error})"
+        raise CheckpointError("Optimum, which makes padded graphs", problem, _OPTIMUM) from error
     except Exception as error:  # whatever a model's own code raises when it is run in a way that nobody tried
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         problem = f"a graph of it cannot be made ({reason})"

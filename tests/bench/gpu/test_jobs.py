@@ -70,6 +70,16 @@ def test_kernels_of_attentions_are_read_from_what_onnx_runtime_prints() -> None:
     assert has_slow_kernel(kernels_in("Operator=MultiHeadAttention Node=/a DataType=fp16 SdpaKernel=MATH\x1b[0m"))
 
 
+def test_a_candidate_that_is_refused_hides_no_kernels_of_the_others() -> None:
+    kernel = "Operator=MultiHeadAttention DataType=fp16 SdpaKernel=FLASH_ATTENTION"
+    names = "packed-fused-fp16.onnx on onnxruntime\npacked-fp16.onnx on onnxruntime\n"
+    assert jobs.attentions_in(f"{names}{kernel}\n") == jobs.Answer([kernel])
+    refused = "refused: packed-fp16.onnx on onnxruntime: no memory; make batches smaller"
+    assert jobs.attentions_in(f"{names}{kernel}\n{refused}\n") == jobs.Answer([kernel, refused], passed=False)
+    with pytest.raises(Failure, match="does not say which kernels"):
+        jobs.attentions_in(names)
+
+
 def test_a_command_that_fails_is_one_line_with_what_it_said_last() -> None:
     with pytest.raises(Failure, match=r"ValueError: no$"):
         jobs.ran(["-c", "raise ValueError('no')"])
