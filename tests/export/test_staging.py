@@ -15,6 +15,7 @@ from runtime.bundle.store import open_bundle
 from runtime.errors import StorageError
 from runtime.system.files import replace_folder
 from tests.lookup import lookup_bundle
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def hold_until(bundle: Path, begun: object, end: object) -> None:
     """Another process that exports."""
     with exclusive(bundle):
         begun.set()  # type: ignore[attr-defined]
-        end.wait(30)  # type: ignore[attr-defined]
+        end.wait(PATIENCE)  # type: ignore[attr-defined]
 
 
 def test_one_process_at_a_time_whatever_its_number(bundle: Path, tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_one_process_at_a_time_whatever_its_number(bundle: Path, tmp_path: Path)
     begun, end = context.Event(), context.Event()
     other = context.Process(target=hold_until, args=(bundle, begun, end))
     other.start()
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE)
     (tmp_path / "link").symlink_to(bundle)
     for name in (bundle, tmp_path / "link", bundle / ".." / "bundle"):
         with pytest.raises(StorageError, match="another process exports, certifies or tunes it"), exclusive(name):
@@ -95,7 +96,7 @@ def test_a_killed_one_locks_nobody_out(bundle: Path, tmp_path: Path) -> None:
     begun, end = context.Event(), context.Event()
     other = context.Process(target=hold_until, args=(bundle, begun, end))
     other.start()
-    assert begun.wait(60)
+    assert begun.wait(PATIENCE)
     other.kill()
     other.join()
     (tmp_path / ".bundle.staging-1").mkdir()

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -16,6 +18,6 @@ def browser() -> Iterator[Any]:
     chromium = shutil.which("chromium")
     assert chromium, "make setup-integrations installs it"
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=1000 * PATIENCE)
         yield opened
         opened.close()

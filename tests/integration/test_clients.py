@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.lookup import lookup_bundle
-from tests.runtime.serve.running import Server
+from tests.runtime.serve.running import TIMEOUT, Server
 
 pytestmark = pytest.mark.integration
 WORDS = {"Angela": "B-PER", "Merkel": "I-PER", "Paris": "B-LOC", "Oslo": "B-LOC"}
@@ -94,14 +94,14 @@ def test_presidio_remote_recognizer(server: Server) -> None:
     # As Presidio's own documentation shows a recognizer that asks a service.
     class Nerve(RemoteRecognizer):  # type: ignore[misc, unused-ignore]
         def load(self) -> None:
-            self.names = requests.get(f"{server.url}/supportedentities", timeout=10).json()
+            self.names = requests.get(f"{server.url}/supportedentities", timeout=TIMEOUT).json()
 
         def get_supported_entities(self) -> list[str]:
             return list(self.names)
 
         def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
             body = json.dumps({"text": text, "language": "en", "entities": entities, "return_decision_process": True})
-            found = requests.post(f"{server.url}/analyze", data=body, timeout=10).json()
+            found = requests.post(f"{server.url}/analyze", data=body, timeout=TIMEOUT).json()
             return [
                 RecognizerResult(
                     each["entity_type"],
@@ -126,8 +126,8 @@ def test_openapi_is_accepted_by_a_schema_fuzzer(server: Server, tmp_path: Path) 
     # Schema-valid requests may still ask for labels that the model does not have; that check alone is left out.
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{server.url}/openapi.json"]
     command += ["--checks", "all", "--exclude-checks", "positive_data_acceptance,ignored_auth"]
-    command += ["--max-examples", "10", "--request-timeout", "20", "--seed", "1"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    command += ["--max-examples", "10", "--request-timeout", f"{TIMEOUT:.0f}", "--seed", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stdout[-6000:]
     assert '"status":5' not in server.log.read_text()
 

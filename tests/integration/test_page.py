@@ -13,6 +13,7 @@ import pytest
 
 from tests.lookup import lookup_bundle
 from tests.runtime.serve.running import Server
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.integration
 WORDS = {"Angela": "B-PER", "Merkel": "I-PER", "Paris": "B-LOC", "القاهرة": "B-LOC"}
@@ -33,6 +34,7 @@ def page(browser: Any, server: Server) -> Iterator[Any]:
     complaints: list[str] = []
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.set_default_timeout(1000 * PATIENCE)
     opened.goto(server.url)
     opened.locator("#served", has_text=" on ").wait_for()
     yield opened
@@ -122,6 +124,7 @@ def test_files_can_be_opened(page: Any, tmp_path: Path) -> None:
 
 def test_it_fits_a_phone(browser: Any, server: Server) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 640})
+    page.set_default_timeout(1000 * PATIENCE)
     page.goto(server.url)
     _tag(page, "Angela Merkel visited Paris and " + "a-very-long-word" * 40)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

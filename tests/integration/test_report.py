@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from export.report.write import PAGE
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.integration
 
@@ -18,6 +19,7 @@ def test_the_page_of_a_bundle(
     browser: Any, tiny_bundle: Path, scheme: Literal["light", "dark"], background: str, width: int
 ) -> None:
     page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page.set_default_timeout(1000 * PATIENCE)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto((tiny_bundle / PAGE).as_uri())

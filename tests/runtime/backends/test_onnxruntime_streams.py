@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from runtime.backends.onnxruntime_sessions import CPU
 from runtime.backends.onnxruntime_streams import Provider, SessionStream
 from runtime.bundle.store import Layout, open_bundle
 from tests.fakes.sessions import ON_CPU, FakeSession, Floor, batch
+from tests.waiting import PATIENCE
 
 
 class CountedValue(onnxruntime.OrtValue):  # type: ignore[misc]  # the library has no types
@@ -68,13 +70,14 @@ def test_a_batch_is_one_copy_in_one_run_and_one_copy_out(layout: Layout, tiny_bu
 
 
 def test_a_stream_captures_alone() -> None:
-    floor = Floor()
+    floor, together = Floor(), threading.Barrier(4)
     capturing = Provider(((CPU, {}),), "cpu", captures=True)
     streams = [SessionStream(onnxruntime) for _ in range(4)]
     for stream in streams:
         stream.open(lambda: FakeSession(floor), capturing, 3)
 
     def work(stream: SessionStream) -> None:
+        together.wait(PATIENCE)
         for rows in (1, 2, 1, 4, 3, 2, 1):
             for length in (64, 128):
                 assert stream.run(batch(rows, length, 50), keep=rows != 3).shape == (rows, length, 3)

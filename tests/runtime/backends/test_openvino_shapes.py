@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from runtime.backends.openvino_shapes import Requests, worth_it
+from tests.waiting import PATIENCE
 
 SMALL, LARGE, OTHER = (1, 16), (8, 64), (1, 48)
 
@@ -41,7 +42,7 @@ def test_no_more_are_out_than_may_be() -> None:
     with requests.take(SMALL):
         thread.start()
         assert not came.wait(0.05)
-    thread.join(5)
+    thread.join(PATIENCE)
     assert came.is_set()
 
 

@@ -20,6 +20,7 @@ from runtime.integrations.ray_parts import do_part, plan
 from runtime.integrations.tag_batch import TagBatch
 from tests.conftest import ROOT
 from tests.lookup import lookup_bundle
+from tests.waiting import PATIENCE
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.integration
@@ -75,12 +76,12 @@ def assert_equal_to_one_process(shard: Path, bundle: Path, output: Path, folder:
 def test_two_actors_do_a_job_and_the_same_command_finds_it_done(bundle: Path, tmp_path: Path) -> None:
     shard, output = shard_of(tmp_path, 4000), tmp_path / "out"
     line = command(shard, bundle, output, "--actors", "2")
-    first = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
+    first = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert first.returncode == 0, first.stderr
     assert "4,000 documents, 8,000 entities, 0 documents with an error, 0 parts failed" in first.stderr
     assert sorted(ids(output)) == list(range(4000))
     assert_equal_to_one_process(shard, bundle, output, tmp_path)
-    again = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
+    again = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (again.returncode, again.stderr) == (0, "6 parts, 6 of them done before\n")
 
 
@@ -96,7 +97,7 @@ tagged = ray.data.from_items(rows).map_batches(
 print(sorted((row["id"], len(row["entities"])) for row in tagged.take_all()) == [(n, n % 2) for n in range(100)])
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.stdout.strip().endswith("True"), done.stderr
 
@@ -124,7 +125,7 @@ print(len(places), open_bundle(places.pop()).manifest == bundle.manifest)
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=PATIENCE,
         cwd=ROOT,
     )
     assert done.stdout.strip() == "1 True", done.stderr

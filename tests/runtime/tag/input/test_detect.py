@@ -13,6 +13,7 @@ import pytest
 from runtime.errors import CorpusError
 from runtime.tag.input.detect import input_format, output_format
 from runtime.tag.input.source import Source
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_a_pipe_is_recognized_by_its_first_bytes_and_read_whole(content: bytes, 
     os.mkfifo(tmp_path / "pipe")
     with ThreadPoolExecutor(1) as pool:
         pool.submit((tmp_path / "pipe").write_bytes, content)
-        source = Source(str(tmp_path / "pipe"), patience=20)
+        source = Source(str(tmp_path / "pipe"), patience=PATIENCE)
         assert input_format(source) == kind
         with source.open() as file:
             assert b"".join(source.lines(file)) == (gzip.decompress(content) if content[:1] == b"\x1f" else content)
