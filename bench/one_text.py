@@ -1,8 +1,9 @@
 """python -m bench one-text BUNDLE --corpus FOLDER: one text at a time, and what a Tagger costs besides its backend.
 
 All in one run, each system in a process of its own, in turns: Nerve's candidates opened with goal="latency", the bare
-calls of the backends on the same rows, and Optimum's pipelines. The table says p50, p90 and p99 of all calls; what is
-held against it are the bars below, each with the figure that it is about. The pictures show every call; the last line
+calls of the backends on the same rows, and Optimum's pipelines. The table says p50, p90 and p99 of all calls, and how
+far p99 lies above p50 at equal length, since longer sentences take longer in every system; what is held against it are
+the bars below, each with the figure that it is about. The pictures show every call; the last line
 is JSON.
 """
 
@@ -14,6 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bench import phases
 from bench.command import checkpoint_of, model_of
@@ -30,8 +35,9 @@ from bench.systems.library_calls import call_specs
 from bench.systems.nerve import PREFIX as NERVE
 from bench.systems.nerve import around, nerve_specs
 from bench.workloads.texts import Workload, read_corpus, single_texts
-from runtime.bundle.store import open_bundle
+from runtime.bundle.store import TOKENIZER, open_bundle
 from runtime.command_line import Parser, count, run
+from runtime.encode.tokenizer import Encoder
 from runtime.errors import UsageError
 from runtime.system.files import write_atomically
 from runtime.system.libraries import available_threads
@@ -70,11 +76,13 @@ class OneTextResult:
         threads: that each system had at most.
         latency: of each system, by name.
         around: p50 of the milliseconds around the backend, of each of Nerve's candidates.
+        at_equal_length: see `at_equal_length`, of each system.
     """
 
     threads: int
     latency: dict[str, Latency]
     around: dict[str, float]
+    at_equal_length: dict[str, float]
 
     def bars(self) -> list[Bar]:
         """The bounds of those figures that there are."""
@@ -102,10 +110,11 @@ class OneTextResult:
         rows = sorted(self.latency.items(), key=lambda one: one[1].p50)
         cells = tuple(
             (name, f"{one.p50:.2f}", f"{one.p90:.2f}", f"{one.p99:.2f}", f"{one.p99 / one.p50:.1f}",
-             f"{self.around[name]:.3f}" if name in self.around else "-")
+             f"{self.at_equal_length[name]:.1f}", f"{self.around[name]:.3f}" if name in self.around else "-")
             for name, one in rows
         )  # fmt: skip
-        return Table(("one text, ms", "p50", "p90", "p99", "p99 / p50", "around the backend"), cells)
+        columns = ("p50", "p90", "p99", "p99 / p50", "at equal length", "around the backend")
+        return Table(("one text, ms", *columns), cells)
 
     def _spread(self, name: str) -> float:
         """Of a system, p99 by p50. Sentences differ in length, so that it is more than 1 on the quietest machine."""
@@ -130,7 +139,8 @@ def main(arguments: Sequence[str]) -> int:
     specs = [*nerve_specs(bundle, threads=options.threads), *call_specs(bundle, texts.raw, threads=options.threads)]
     systems = [MeasuredSystem(spec, threads=options.threads) for spec in [*specs, *others]]
     try:
-        result = measured(systems, texts, rounds=options.rounds, threads=options.threads)
+        tokens = Encoder(bundle.file(TOKENIZER)).encode_texts(texts.raw)[0].text_start
+        result = measured(systems, texts, np.diff(tokens), rounds=options.rounds, threads=options.threads)
     finally:
         for one in systems:
             one.leave()
@@ -140,8 +150,14 @@ def main(arguments: Sequence[str]) -> int:
     return int(options.strict and any(bar.figure > bar.most for bar in result.bars()))
 
 
-def measured(systems: Sequence[MeasuredSystem], texts: Workload, *, rounds: int, threads: int) -> OneTextResult:
-    """Open all systems, let them take turns, and look into Nerve's."""
+def measured(
+    systems: Sequence[MeasuredSystem], texts: Workload, tokens: NDArray[np.int64], *, rounds: int, threads: int
+) -> OneTextResult:
+    """Open all systems, let them take turns, and look into Nerve's.
+
+    Args:
+        tokens: of each text.
+    """
     each(systems, phases.prepare)
     each(systems, _open)
     phases.latency(systems, texts, rounds=rounds)
@@ -156,7 +172,29 @@ def measured(systems: Sequence[MeasuredSystem], texts: Workload, *, rounds: int,
         if one.row.status != "measured":
             print(f"not measured: {one.name}: {one.row.reason}")
     latency = {one.name: one.row.latency[0] for one in systems if one.running and one.row.latency}
-    return OneTextResult(threads, latency, found)
+    calls = {name: np.concatenate(one.rounds) for name, one in latency.items()}
+    equal = {name: at_equal_length(each, tokens[: len(each)]) for name, each in calls.items()}
+    return OneTextResult(threads, latency, found, equal)
+
+
+def at_equal_length(milliseconds: NDArray[np.floating[Any]], tokens: NDArray[np.int64]) -> float:
+    """p99 by p50 of what is left where the lengths of the texts are taken out of the time.
+
+    That is each call's time by what a straight line over the tokens says of such a text; it goes through the medians of
+    the shorter and of the longer half.
+
+    Args:
+        milliseconds: of each call.
+        tokens: of its text.
+    """
+    order = np.argsort(tokens, kind="stable")
+    short, long = order[: (len(order) + 1) // 2], order[len(order) // 2 :]
+    xs, ys = ([float(np.median(values[half])) for half in (short, long)] for values in (tokens, milliseconds))
+    slope = (ys[1] - ys[0]) / (xs[1] - xs[0]) if xs[1] > xs[0] else 0.0
+    expected = ys[0] + slope * (tokens - xs[0])
+    left = milliseconds / np.maximum(expected, min(ys) / 2)
+    p50, _, p99 = phases.percentiles(left.tolist())
+    return p99 / p50
 
 
 def _open(system: MeasuredSystem) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.measure.jobs import Session
 from bench.measure.process import JobRunner, Local
 from bench.measure.rounds import MeasuredSystem
-from bench.one_text import Bar, OneTextResult, measured
+from bench.one_text import Bar, OneTextResult, at_equal_length, measured
 from bench.schema.result import Latency
 from bench.systems.library_calls import call_specs
 from bench.systems.nerve import nerve_specs
@@ -39,7 +40,15 @@ RESULT = OneTextResult(
         "optimum-int8": latency(2.0, 3.0),
     },
     around={"nerve-openvino-int8": 0.1},
+    at_equal_length=dict.fromkeys(
+        (
+            *("nerve-openvino-int8", "nerve-openvino-fp32", "nerve-onnxruntime-fp32", "call-openvino-int8-1"),
+            *("call-openvino-int8-2", "call-onnxruntime-fp32-2", "optimum-int8"),
+        ),
+        1.5,
+    ),
 )
+TOKENS = np.arange(5, 9)
 
 
 def test_the_fastest_of_each_kind_is_held_against_the_bars() -> None:
@@ -60,13 +69,21 @@ def test_what_was_not_measured_is_not_bounded() -> None:
     only = {"nerve-onnxruntime-fp32": latency(3.0, 6.0)}
     [bar] = replace(RESULT, latency=only, around={}).bars()
     assert bar.name == "p99 / p50 of nerve-onnxruntime-fp32"
-    assert OneTextResult(2, {}, {}).bars() == []
+    assert OneTextResult(2, {}, {}, {}).bars() == []
 
 
 def test_the_table_begins_with_the_fastest() -> None:
     rows = RESULT.table().rows
-    assert rows[0] == ("call-openvino-int8-2", "0.80", "2.00", "2.00", "2.5", "-")
-    assert rows[1] == ("nerve-openvino-int8", "1.00", "2.00", "2.00", "2.0", "0.100")
+    assert rows[0] == ("call-openvino-int8-2", "0.80", "2.00", "2.00", "2.5", "1.5", "-")
+    assert rows[1] == ("nerve-openvino-int8", "1.00", "2.00", "2.00", "2.0", "1.5", "0.100")
+
+
+def test_at_equal_length_only_what_is_not_length_is_left() -> None:
+    tokens = np.random.default_rng(1).integers(3, 80, 500)
+    assert at_equal_length(0.5 + 0.05 * tokens, tokens) == pytest.approx(1)
+    slow = np.where(np.arange(500) % 50, 1, 3)  # two in a hundred take three times as long
+    assert at_equal_length(slow * (0.5 + 0.05 * tokens), tokens) == pytest.approx(3, rel=0.1)
+    assert at_equal_length(np.full(4, 2.0), np.full(4, 7)) == 1
 
 
 def test_a_bundle_and_its_bare_engines_are_really_timed(tiny_bundle: Path, tiny_corpus: Path) -> None:
@@ -75,11 +92,13 @@ def test_a_bundle_and_its_bare_engines_are_really_timed(tiny_bundle: Path, tiny_
     specs = [*nerve_specs(bundle, threads=1), *call_specs(bundle, texts.raw, threads=1)]
     assert {spec.name.rpartition("-")[0] for spec in specs} >= {"call-onnxruntime-fp32", "call-openvino-fp32"}
     systems = [MeasuredSystem(spec, threads=1, start=_local) for spec in specs]
-    result = measured(systems, texts, rounds=2, threads=1)
+    result = measured(systems, texts, np.arange(8), rounds=2, threads=1)
     for one in systems:
         one.leave()
     assert [(one.name, one.row.reason) for one in systems if one.name not in result.latency] == []
     assert {len(each.rounds) for each in result.latency.values()} == {2}
+    assert all(each >= 1 for each in result.at_equal_length.values())
+    assert set(result.at_equal_length) == set(result.latency)
     assert set(result.around) == {spec.name for spec in specs if spec.group == "nerve"}
     assert all(0 < each < 50 for each in result.around.values())
 
@@ -88,6 +107,6 @@ def test_a_system_that_is_not_installed_is_left_out(tiny_corpus: Path, capsys: p
     texts = single_texts(read_corpus(tiny_corpus), 0, 4, seed=1)
     specs = [fakes.spec("here"), fakes.spec("gone", needs=("no_such_library",))]
     systems = [MeasuredSystem(spec, threads=1, start=_local) for spec in specs]
-    result = measured(systems, texts, rounds=1, threads=1)
+    result = measured(systems, texts, TOKENS, rounds=1, threads=1)
     assert set(result.latency) == {"here"}
     assert "not measured: gone: no_such_library" in capsys.readouterr().out
