@@ -41,8 +41,8 @@ class Size:
         minilm, large: what is measured of each model; see bench.plan.
         fp32: whether candidates in fp32 are measured, too.
         minilm_shape, large_shape: shapes of the models; tests give smaller ones.
-        thorough: whether TensorRT in fp8 and the export command are part of it, and whether baselines search their
-            setting on MiniLM, too, in place of taking bert-large's.
+        thorough: whether TensorRT in fp8, what the CPU alone reaches, and the export command are part of it, and
+            whether baselines search their setting on MiniLM, too, in place of taking bert-large's.
     """
 
     seconds: int
