@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.bundle.store import Manifest
+from runtime.system.files import open_regular, write_atomically
 
 # Bundles whose compiled models are kept. bert-large's in int8 takes 0.4 GB.
 KEPT = 8
@@ -42,6 +43,26 @@ def cache_folder(library: str, manifest: Manifest, environment: Mapping[str, str
     except (OSError, RuntimeError):  # RuntimeError: "~nobody" is nobody's home, or HOME is not set
         return ""  # compiled anew each time: slower to open, and nothing else is different
     return str(folder) if os.access(folder, os.W_OK) else ""
+
+
+def write_kept(path: Path, content: bytes) -> None:
+    """Keep what a library compiled, behind a digest of it: libraries believe what they read.
+
+    Raises:
+        StorageError: no permission, or no space.
+    """
+    write_atomically(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+
+def read_kept(path: Path) -> bytes:
+    """What write_kept wrote; nothing where it is not there, or is damaged, or another user wrote it."""
+    try:
+        with open_regular(path) as file:
+            is_ours = os.fstat(file.fileno()).st_uid in (os.geteuid(), 0)
+            digest, _, content = file.read().partition(b"\n")
+    except OSError:
+        return b""
+    return content if is_ours and hashlib.sha256(content).hexdigest().encode() == digest else b""
 
 
 def _digest(manifest: Manifest) -> str:

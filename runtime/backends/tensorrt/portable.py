@@ -35,8 +35,7 @@ from runtime.bundle.certificate import Candidate
 from runtime.bundle.manifest import Engine, sm
 from runtime.bundle.store import Bundle
 from runtime.errors import BackendError, StorageError
-from runtime.system.cache import cache_folder
-from runtime.system.files import write_atomically
+from runtime.system.cache import cache_folder, read_kept, write_kept
 from runtime.system.gpu import Gpu
 
 NAME = "tensorrt-rtx"
@@ -50,7 +49,8 @@ class JitContexts:
         plan: the engine.
         library: the module tensorrt_rtx.
         cache: the file of what was compiled; read where it is there, and written when more was; empty: none is kept.
-            One that does not fit this GPU, driver or version is refused by the library, and written anew.
+            A damaged one counts as none; one that does not fit this GPU, driver or version is refused by the library,
+            and written anew.
     """
 
     def __init__(self, plan: PortablePlan, library: PortableRuntime, cache: str) -> None:
@@ -62,8 +62,8 @@ class JitContexts:
         eager = library.DynamicShapesKernelSpecializationStrategy.EAGER
         self._config.dynamic_shapes_kernel_specialization_strategy = eager
         self._cache = self._config.create_runtime_cache()
-        if cache and Path(cache).is_file():
-            self._cache.deserialize(Path(cache).read_bytes())
+        if kept := read_kept(Path(cache)) if cache else b"":
+            self._cache.deserialize(kept)
         self._config.set_runtime_cache(self._cache)
 
     def new(self) -> Context | None:
@@ -78,7 +78,7 @@ class JitContexts:
         """See Contexts. Without a place for it, the next start compiles again, and nothing else is different."""
         if self._file:
             with suppress(OSError, StorageError):
-                write_atomically(Path(self._file), bytes(self._cache.serialize()))
+                write_kept(Path(self._file), bytes(self._cache.serialize()))
 
 
 class PortableEngine(TensorRt):

@@ -10,7 +10,7 @@ import pytest
 
 from runtime.bundle.manifest import FileDigest
 from runtime.bundle.store import Manifest, open_bundle
-from runtime.system.cache import KEPT, MARK, cache_folder
+from runtime.system.cache import KEPT, MARK, cache_folder, read_kept, write_kept
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,28 @@ def manifest(tiny_bundle: Path) -> Manifest:
 def other(manifest: Manifest, number: int) -> Manifest:
     """A bundle with other weights beside the same graphs, which can be equal byte by byte."""
     return replace(manifest, files={**manifest.files, "weights.data": FileDigest(f"{number:064}", 1)})
+
+
+def test_what_is_kept_is_read_as_it_was_written_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "kept"
+    assert read_kept(file) == b""
+    for content in (b"", b"\n", b"compiled\n\0code"):
+        write_kept(file, content)
+        assert read_kept(file) == content
+    whole = file.read_bytes()
+    for damaged in (whole[:-1], whole + b"x", whole[1:], whole[:-1] + b"f", b"", b"compiled\n\0code"):
+        file.write_bytes(damaged)
+        assert read_kept(file) == b""
+    file.unlink()
+    os.mkfifo(file)
+    assert read_kept(file) == b""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_another_user_wrote_is_not_read(tmp_path: Path) -> None:
+    write_kept(tmp_path / "kept", b"compiled")
+    os.chown(tmp_path / "kept", 12345, -1)
+    assert read_kept(tmp_path / "kept") == b""
 
 
 def test_it_lies_where_it_is_told(manifest: Manifest, tmp_path: Path) -> None:

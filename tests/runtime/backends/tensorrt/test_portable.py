@@ -22,6 +22,7 @@ from runtime.bundle.manifest import Engine, FileDigest, Graph, Manifest, Profile
 from runtime.bundle.store import Bundle
 from runtime.errors import BackendError, BundleError, UncertifiedError
 from runtime.selection import candidates, choose
+from runtime.system.cache import read_kept, write_kept
 from runtime.system.gpu import Gpu
 from tests.fakes import tensorrt_rtx as fake
 from tests.fakes.cuda import FakeCuda
@@ -133,11 +134,21 @@ def test_all_batches_can_be_compiled_ahead(bundle: Bundle, tmp_path: Path) -> No
 
 def test_a_cache_that_does_not_fit_is_written_anew(bundle: Bundle, tmp_path: Path) -> None:
     file = tmp_path / "packed-fp16-rtx.plan-NVIDIA-L4.jit"
-    file.write_bytes(b"of another driver")
+    write_kept(file, b"of another driver")
     library = FakeRtx(FakeCuda(), answer)
     opened(bundle, library, cache=str(tmp_path)).logits(batch(1, 64))
     assert library.compiled == 1
-    assert file.read_bytes() == b"this GPU 1x64"
+    assert read_kept(file) == b"this GPU 1x64"
+
+
+def test_a_damaged_cache_is_not_given_to_the_library(bundle: Bundle, tmp_path: Path) -> None:
+    file = tmp_path / "packed-fp16-rtx.plan-NVIDIA-L4.jit"
+    write_kept(file, b"this GPU 1x64 1x128")
+    file.write_bytes(file.read_bytes().replace(b"1x128", b"1x129"))
+    library = FakeRtx(FakeCuda(), answer)
+    opened(bundle, library, cache=str(tmp_path)).logits(batch(1, 64))
+    assert library.compiled == 1
+    assert read_kept(file) == b"this GPU 1x64"
 
 
 def test_without_a_place_nothing_is_kept(bundle: Bundle, tmp_path: Path) -> None:
