@@ -25,6 +25,7 @@ from runtime.serve.service import Service
 # Objects made since the last search for garbage, after which there is another; Python's own is 700.
 _GARBAGE = 10_000
 _SWITCH = 0.001
+_CLOSE = (b"connection", b"close")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -136,6 +137,9 @@ class _Drain:
             os._exit(1)
         self._service.health.draining = True
         self._service.log.event("draining", requests=self._service.running)
+        # A client that keeps its connection is told to ask elsewhere next: here its request could come too late.
+        for headers in (self._server.config.encoded_headers, self._server.server_state.default_headers):
+            headers.append(_CLOSE)
         asyncio.get_running_loop().call_later(self._notice, self._stop)
 
     def _stop(self) -> None:
