@@ -47,6 +47,8 @@ CALLS = 60
 PICTURE = "one-text-{mode}.svg"
 # Milliseconds that cutting, placing and decoding a sentence may take in all.
 _AROUND = 0.15
+# Calls that are told one by one: as many as lie above p99 by default.
+_SLOWEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,14 @@ class OneTextResult:
         latency: of each system, by name.
         around: p50 of the milliseconds around the backend, of each of Nerve's candidates.
         at_equal_length: see `at_equal_length`, of each system.
+        tokens: of each text, in the order of the calls.
     """
 
     threads: int
     latency: dict[str, Latency]
     around: dict[str, float]
     at_equal_length: dict[str, float]
+    tokens: list[int]
 
     def bars(self) -> list[Bar]:
         """The bounds of those figures that there are."""
@@ -116,6 +120,19 @@ class OneTextResult:
         columns = ("p50", "p90", "p99", "p99 / p50", "at equal length", "around the backend")
         return Table(("one text, ms", *columns), cells)
 
+    def slowest(self) -> list[str]:
+        """What the tails are made of, for the fastest of Nerve's and of the bare calls.
+
+        A turn begins after a pause, in which other systems have used the CPU's cache.
+        """
+        lines = []
+        for name in filter(None, (self._best(f"{NERVE}*"), self._best(f"{CALL}*"))):
+            calls = [(each, turn) for round_ in self.latency[name].rounds for turn, each in enumerate(round_, start=1)]
+            slow = sorted(range(len(calls)), key=lambda call: -calls[call][0])[:_SLOWEST]
+            told = (f"{calls[n][0]:.2f} ms ({self.tokens[n]} tokens, call {calls[n][1]} of its turn)" for n in slow)
+            lines.append(f"slowest of {name}: {', '.join(told)}")
+        return lines
+
     def _spread(self, name: str) -> float:
         """Of a system, p99 by p50. Sentences differ in length, so that it is more than 1 on the quietest machine."""
         return self.latency[name].p99 / self.latency[name].p50
@@ -144,7 +161,7 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         for one in systems:
             one.leave()
-    print(result.table().text(), *map(str, result.bars()), sep="\n")
+    print(result.table().text(), *map(str, result.bars()), *result.slowest(), sep="\n")
     _write(result, options.output)
     print(json.dumps({"p50": {name: round(one.p50, 3) for name, one in result.latency.items()}}))
     return int(options.strict and any(bar.figure > bar.most for bar in result.bars()))
@@ -174,7 +191,7 @@ def measured(
     latency = {one.name: one.row.latency[0] for one in systems if one.running and one.row.latency}
     calls = {name: np.concatenate(one.rounds) for name, one in latency.items()}
     equal = {name: at_equal_length(each, tokens[: len(each)]) for name, each in calls.items()}
-    return OneTextResult(threads, latency, found, equal)
+    return OneTextResult(threads, latency, found, equal, tokens.tolist())
 
 
 def at_equal_length(milliseconds: NDArray[np.floating[Any]], tokens: NDArray[np.int64]) -> float:

@@ -47,6 +47,7 @@ RESULT = OneTextResult(
         ),
         1.5,
     ),
+    tokens=[12, 34],
 )
 TOKENS = np.arange(5, 9)
 
@@ -69,13 +70,23 @@ def test_what_was_not_measured_is_not_bounded() -> None:
     only = {"nerve-onnxruntime-fp32": latency(3.0, 6.0)}
     [bar] = replace(RESULT, latency=only, around={}).bars()
     assert bar.name == "p99 / p50 of nerve-onnxruntime-fp32"
-    assert OneTextResult(2, {}, {}, {}).bars() == []
+    assert OneTextResult(2, {}, {}, {}, []).bars() == []
 
 
 def test_the_table_begins_with_the_fastest() -> None:
     rows = RESULT.table().rows
     assert rows[0] == ("call-openvino-int8-2", "0.80", "2.00", "2.00", "2.5", "1.5", "-")
     assert rows[1] == ("nerve-openvino-int8", "1.00", "2.00", "2.00", "2.0", "1.5", "0.100")
+
+
+def test_the_slowest_calls_are_told_with_what_makes_them_slow() -> None:
+    rounds = [[1.0, 2.0, 3.0], [9.0, 1.5, 1.0]]
+    only = {"nerve-openvino-int8": Latency("sentence", rounds, 1.5, 9.0, 9.0)}
+    [line] = replace(RESULT, latency=only, tokens=[5, 6, 30, 8, 9, 10]).slowest()
+    told = "9.00 ms (8 tokens, call 1 of its turn), 3.00 ms (30 tokens, call 3 of its turn)"
+    assert line.startswith(f"slowest of nerve-openvino-int8: {told}")
+    assert line.count("ms") == 5
+    assert len(RESULT.slowest()) == 2
 
 
 def test_at_equal_length_only_what_is_not_length_is_left() -> None:
