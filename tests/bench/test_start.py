@@ -69,8 +69,7 @@ def test_real_starts_of_a_real_bundle(tmp_path: Path, capsys: pytest.CaptureFixt
     (told,) = result["starts"]
     assert told["candidate"] == ONE.candidate
     assert len(told["seconds"]) == len(told["unchecked"]) == result["pairs"] == 2
-    assert 0 < told["cpu_seconds"][0] < 60
-    assert 0 < told["again_ms"] < 1000 * told["seconds"][0]
+    assert min(told["cpu_seconds"][0], told["again_ms"]) > 0
     assert [list(one["steps"]) for one in told["bare"]] == [list(STEPS)] * 2
     for one in told["bare"]:
         assert sum(one["steps"].values()) == pytest.approx(one["seconds"])

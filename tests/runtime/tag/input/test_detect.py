@@ -48,9 +48,9 @@ def test_a_format_is_recognized(name: str, content: bytes, kind: str, tmp_path: 
 @pytest.mark.parametrize("content", [b"word " * 13_000, b"a" + b" O" * 30_000 + b" x", b"a O" + b" " * 60_000 + b"x"])
 def test_a_long_line_is_looked_at_in_linear_time(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(content)
-    began = time.process_time()
+    began = time.thread_time()
     assert input_format(Source(str(tmp_path / "a"))) == "lines"
-    assert time.process_time() - began < 0.5  # a millisecond is usual; quadratic time would be seconds
+    assert time.thread_time() - began < 2  # a millisecond is usual; quadratic time would be many seconds
 
 
 def test_a_line_that_is_cut_off_does_not_count(tmp_path: Path) -> None:

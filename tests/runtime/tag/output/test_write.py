@@ -59,10 +59,10 @@ def test_words_and_texts_and_problems_as_json() -> None:
 
 @pytest.mark.parametrize("row", [b"a" + b" " * 60_000 + b"b c", b"a" + b" " * 60_000 + b"b\tc"])
 def test_runs_of_blanks_take_linear_time(row: bytes) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     (item,) = READERS["conll"](io.BytesIO(row + b"\n"), Start("x", tabs=b"\t" in row), Reading())
     assert Conll().entry(item, Answer(labels=["O"])).startswith(row)
-    assert time.process_time() - began < 0.5  # a millisecond is usual; quadratic time would be seconds
+    assert time.thread_time() - began < 2  # a millisecond is usual; quadratic time would be many seconds
 
 
 _CONLL = (
