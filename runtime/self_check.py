@@ -19,8 +19,8 @@ WordLogits = Callable[[Sequence[Sequence[str]]], NDArray[np.float32]]
 AT_OPENING = 6
 """Texts that a candidate is asked when it is opened, the first of those that its certificate has. Each goes through all
 layers, so that six show a wrong kernel nearly as twelve do; see docs/reliability.md."""
-# Words without a token have logits of -10,000, which no backend computed.
-_COMPUTED = 5e3
+# Words without a token have a logit of 0 for "O" and -10,000 for all others, which no backend computed.
+_COMPUTED, _NOTHING = 5e3, (0.0, -1e4)
 
 
 def self_check(certificate: Certificate, word_logits: WordLogits, *, most: int = sys.maxsize) -> None:
@@ -56,5 +56,5 @@ def self_check(certificate: Certificate, word_logits: WordLogits, *, most: int =
 
 
 def _some_computed(logits: NDArray[np.float32], words: int) -> bool:
-    """Whether a backend computed the logits of at least one word."""
-    return bool(logits.size) and bool((np.abs(logits.reshape(words, -1)) < _COMPUTED).all(1).any())
+    """Whether a backend computed the logits of at least one word; see _NOTHING."""
+    return bool(logits.size) and not np.isin(logits, _NOTHING).reshape(words, -1).all(1).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from runtime.errors import UsageError
 from runtime.text.answer import Document
 
 Item = TypeVar("Item")
@@ -32,7 +33,12 @@ def chunks(texts: Iterable[Item], most: int, *, growth: int = 1) -> Iterator[Chu
         texts: any number of strings, lists of words, or None.
         most: largest number of texts in the first chunk.
         growth: each later chunk has up to twice as many as the one before, until there are so many times `most`.
+
+    Raises:
+        UsageError: `most` is less than 1.
     """
+    if most < 1:
+        raise UsageError("chunk", str(most), "give 1 or more")
     before, size, largest = 0, 0, most * growth
     group: list[Item] = []
     for text in texts:

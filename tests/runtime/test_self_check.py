@@ -121,6 +121,9 @@ def test_texts_of_which_nothing_is_computed_check_nothing(bundle: Path) -> None:
         self_check(nothing, lambda texts: np.tile(row, (2, 1)))
     words = Probe((("\u200b",), ("Paris",)), np.concatenate([row, row * 0 + 1]).tobytes().hex())
     self_check(replace(certificate, probe=words), lambda texts: np.stack([row, row * 0 + 1]))
+    # A checkpoint may rule out a label by such a weight.
+    ruled_out = Probe((("Paris",),), (row + 0.5).tobytes().hex())
+    self_check(replace(certificate, probe=ruled_out), lambda texts: (row + 0.5)[np.newaxis])
 
 
 def test_the_tolerance_is_of_the_largest_logit_and_of_the_precision(bundle: Path) -> None:

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from runtime.batch.chunks import CHARACTERS, Chunk, chunks
+from runtime.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,9 @@ def test_later_chunks_are_larger() -> None:
     assert [text for chunk in made for text in chunk.items] == numbers
     assert [len(chunk.items) for chunk in chunks(numbers[:20], 4, growth=3)] == [4, 8, 8]
     assert [len(chunk.items) for chunk in chunks(numbers[:30], 4, growth=3)] == [4, 8, 12, 6]
+
+
+@pytest.mark.parametrize("most", [0, -1])
+def test_a_chunk_has_a_text_at_least(most: int) -> None:
+    with pytest.raises(UsageError, match="give 1 or more"):
+        next(chunks(["Oslo"], most))
