@@ -164,7 +164,7 @@ def failures(certificate: Certificate) -> list[Bound]:
 def contradictions(certificate: Certificate) -> tuple[str, ...]:
     """The figures of its gate that are none: that follow otherwise from others of its figures, or lie out of range."""
     measured = certificate.measured
-    found = [f"{name} {measured[name]}" for name in _COUNTS if not isinstance(measured.get(name, 0) or 0, int)]
+    found = [f"{name} {measured[name]}" for name in _COUNTS if not isinstance(measured.get(name), int | None)]
     for bound in GATE[certificate.precision]:
         value, expected = measured.get(bound.figure), _derived(bound.figure, measured)
         if value is None:

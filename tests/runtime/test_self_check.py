@@ -122,8 +122,9 @@ def test_texts_of_which_nothing_is_computed_check_nothing(bundle: Path) -> None:
     words = Probe((("\u200b",), ("Paris",)), np.concatenate([row, row * 0 + 1]).tobytes().hex())
     self_check(replace(certificate, probe=words), lambda texts: np.stack([row, row * 0 + 1]))
     # A checkpoint may rule out a label by such a weight.
-    ruled_out = Probe((("Paris",),), (row + 0.5).tobytes().hex())
-    self_check(replace(certificate, probe=ruled_out), lambda texts: (row + 0.5)[np.newaxis])
+    weighed = (row + 0.5).astype("<f4")
+    ruled_out = Probe((("Paris",),), weighed.tobytes().hex())
+    self_check(replace(certificate, probe=ruled_out), lambda texts: np.stack([weighed]).astype(np.float32))
 
 
 def test_the_tolerance_is_of_the_largest_logit_and_of_the_precision(bundle: Path) -> None:

@@ -112,6 +112,7 @@ TOLD: dict[str, float | int | None] = {
             {"changed_labels": 9_000, "changed_per_10k": 0, "words": 1e300, "elsewhere_words": 8_000.0},
             ("words 1e+300", "elsewhere_words 8000.0"),
         ),
+        ({"changed_labels": 0.0, "changed_per_10k": 0}, ("changed_labels 0.0",)),
     ],
 )
 def test_figures_that_contradict_others_or_are_none(
