@@ -132,7 +132,7 @@ class OneText:
             return row
         answered = np.concatenate([row[first:end] for first, end in taken.windows])
         check_finite(answered, 0, _ONE, self._runner.about)
-        row = np.nan_to_num(row)  # slots that nobody reads may hold anything
+        row = np.nan_to_num(row, posinf=0, neginf=0)  # slots that nobody reads may hold anything
         return row
 
     def _sentence(self, text: str, spans: list[tuple[int, int]], tokens: Sequence[tuple[int, ...]]) -> Taken | None:

@@ -4,6 +4,7 @@
     Compiling         what a backend can do besides, whose library compiles while it runs
     BackendSpec       a backend before it is opened: its candidates, and whether a machine can run them
     BackendOptions    the user's choices for a backend
+    turnstile         lets a backend's callers in
 
 A file of this folder, or of a folder in it, defines the SPECS of its backends, and runtime.backends.registry finds
 them. A backend does not know text, label names, or any file but its own.
@@ -11,10 +12,12 @@ them. A backend does not know text, label names, or any file but its own.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from runtime.errors import UsageError
 
@@ -30,6 +33,11 @@ Goal = Literal["throughput", "latency", "once"]
 """What is to take the least time: many texts (throughput), each single text (latency), or a few texts with the start of
 the process included (once)."""
 NO_SETTINGS: Mapping[str, str] = {}
+
+
+def turnstile(callers: int) -> AbstractContextManager[Any]:
+    """Lets so many callers in at a time; further ones wait. For one it is a lock: a tenth of a semaphore's time."""
+    return threading.Lock() if callers == 1 else threading.Semaphore(callers)
 
 
 class Backend(Protocol):

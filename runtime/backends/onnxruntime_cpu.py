@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings
+from runtime.backends.base import BackendOptions, BackendSpec, Obstacle, not_installed, refuse_settings, turnstile
 from runtime.backends.onnx_graphs import GraphCandidates
 from runtime.batch.batches import GIVEN, Batch, on_cpu
 from runtime.bundle.store import Bundle, Candidate, Device, Layout
@@ -67,8 +66,7 @@ class OnnxRuntime:
         options.add_session_config_entry("session.disable_quant_qdq", str(int(not int8)))
         options.log_severity_level = 4  # errors come as exceptions; the library would print them, too
         self.layout, self.streams, self.packing = layout, streams, on_cpu(slots)
-        # A lock takes a tenth of a semaphore's time.
-        self._path, self._free = path, threading.Lock() if streams == 1 else threading.Semaphore(streams)
+        self._path, self._free = path, turnstile(streams)
         try:
             # Without the fall-back: it prints on standard output, where answers go, and tries the same once more.
             self._session = onnxruntime.InferenceSession(

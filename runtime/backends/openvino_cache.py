@@ -3,7 +3,7 @@
 OpenVINO's own cache believes its files: one flipped bit in one of them changed a quarter of the labels, without a word.
 So the file is ours: a digest of what it is for and of the rest, then the rest. It is copied to a file without a name
 while it is verified, and mapped into memory from there, so that nobody can change it afterwards. A digest does not say
-who wrote a file; so one of another user's, in a folder that many can write to, is not read.
+who wrote a file; so one that others own or may write into is not read.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ import numpy as np
 
 from runtime.bundle.store import Precision
 from runtime.errors import StorageError
-from runtime.system.cpu import cpu_info
-from runtime.system.files import copy_with_sha256, open_regular
+from runtime.system.cpu import cpu_info, flags_of
+from runtime.system.files import copy_with_sha256, only_we_write, open_regular
 
 # The digest's line is filled up to a page, so that what follows can be mapped as the library wants it.
 _PAGE = 4096
@@ -33,11 +34,11 @@ _SUFFIX = ".compiled"
 _KEPT = 12
 # Seconds after which a file that is being written was left behind by a process that was killed.
 _LEFT_BEHIND = 3600.0
-# Bytes of a bundle whose graphs in floating point are kept; bert-large's has 1.7 billion.
+# Bytes of files whose graphs in floating point are kept; bert-large's has 1.7 billion.
 _MOST_BYTES = 1_000_000_000
 
 
-def worth_keeping(precision: Precision, *, bundle_bytes: int) -> bool:
+def worth_keeping(precision: Precision, *, graph_bytes: int) -> bool:
     """Whether a compiled graph opens faster than the graph is compiled anew.
 
     Compiling takes as long as a graph has operators, and most where they are quantized; verifying and copying takes as
@@ -46,9 +47,9 @@ def worth_keeping(precision: Precision, *, bundle_bytes: int) -> bool:
 
     Args:
         precision: of the candidate.
-        bundle_bytes: of all files of the bundle.
+        graph_bytes: of all files that its answers come from.
     """
-    return precision == "int8" or bundle_bytes <= _MOST_BYTES
+    return precision == "int8" or graph_bytes <= _MOST_BYTES
 
 
 class CompiledCache:
@@ -63,15 +64,15 @@ class CompiledCache:
 
     def __init__(self, folder: str, graph: str, settings: Mapping[str, Any], version: str) -> None:
         # The folder has the bundle's digest in its name.
-        told = repr((Path(folder).name, graph, sorted(settings.items()), version, cpu_info().get("flags", "")))
+        told = repr((Path(folder).name, graph, sorted(settings.items()), version, sorted(flags_of(cpu_info()))))
         self._key = hashlib.sha256(told.encode()).hexdigest()
         self._file = Path(folder) / (self._key[:16] + _SUFFIX) if folder else None
 
     def load(self, core: Any, settings: Mapping[str, Any]) -> tuple[Any, Any]:
         """The compiled model and the memory that it lives in, which must be kept as long; (None, None) without one.
 
-        A file that is damaged, of another user's, made for something else, or that this OpenVINO cannot read, counts
-        as none.
+        A file that is damaged, that others can write into, made for something else, or that this OpenVINO cannot read,
+        counts as none.
         """
         if self._file is None or not self._file.is_file():
             return None, None
@@ -93,7 +94,7 @@ class CompiledCache:
         temporary = self._file.with_suffix(f".{uuid.uuid4().hex}.tmp")
         try:
             _prune(self._file.parent)
-            with temporary.open("xb") as file:
+            with open(temporary, "xb", opener=partial(os.open, mode=0o600)) as file:  # noqa: PTH123 (Path.open has no opener)
                 digest = hashlib.sha256(content.getbuffer()).hexdigest()
                 file.write(_digest(self._key, digest).encode().ljust(_PAGE))
                 file.write(content.getbuffer())
@@ -108,30 +109,30 @@ def _digest(key: str, content: str) -> str:
 
 
 def _prune(folder: Path) -> None:
-    """Make room for one more file, and remove halves that killed processes have left.
-
-    Raises:
-        OSError: no permission.
-    """
-    now, there = time.time(), [(path.stat().st_mtime, path) for path in folder.iterdir()]
-    for written, path in there:
-        if path.suffix == ".tmp" and now - written > _LEFT_BEHIND:
-            path.unlink(missing_ok=True)
-    kept = sorted((each for each in there if each[1].suffix == _SUFFIX), reverse=True)
-    for _, path in kept[_KEPT - 1 :]:
-        path.unlink(missing_ok=True)
+    """Make room for one more file, and remove halves that killed processes have left, as far as that can be done."""
+    now, kept = time.time(), []
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):  # another process was faster, or it is not ours
+            written = path.lstat().st_mtime
+            if path.suffix == ".tmp" and now - written > _LEFT_BEHIND:
+                path.unlink()
+            elif path.suffix == _SUFFIX:
+                kept.append((written, path))
+    for _, path in sorted(kept, reverse=True)[_KEPT - 1 :]:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _verified(path: Path, key: str) -> Any:
     """The content behind the digest, mapped from a file without a name.
 
     Raises:
-        ValueError: it is not what was written for this, or another user wrote it.
+        ValueError: it is not what was written for this, or others can write into it.
         OSError: it cannot be read or copied.
     """
     with open_regular(path) as file, tempfile.TemporaryFile(buffering=0) as copy:
-        if os.fstat(file.fileno()).st_uid not in (os.geteuid(), 0):
-            raise ValueError("another user wrote it")
+        if not only_we_write(file):
+            raise ValueError("others can write into it")
         digest = file.read(_PAGE).rstrip().decode("ascii")
         if _digest(key, copy_with_sha256(file, copy)) != digest:
             raise ValueError("its digest is another")

@@ -264,8 +264,10 @@ class _Spec:
         # A certificate that was measured with fp32 in the rest holds for fp32 alone, also on a CPU with bf16.
         may_be_bf16 = not options.certified or "bf16" in bundle.certificate(candidate).cpu_requirements
         residual_in_fp32 = not options.certified or bundle.certificate(candidate).residual_in_fp32
-        size = sum(digest.bytes for digest in manifest.files.values())
-        is_kept = worth_keeping(candidate.precision, bundle_bytes=size)
+        # A bundle may hold much more: engines of GPUs, graphs of other candidates.
+        files = bundle.certificate(candidate).files if options.certified else manifest.files
+        size = sum(manifest.files[name].bytes for name in files)
+        is_kept = worth_keeping(candidate.precision, graph_bytes=size)
         return OpenVino(
             bundle.file(graph.file),
             precision=candidate.precision,
@@ -279,7 +281,7 @@ class _Spec:
             residual_in_fp32=residual_in_fp32,
             slots=options.slots,
             lengths=[length for length in options.lengths if length <= manifest.max_length],
-            shapes=worth_it(options.shapes, streams=options.calls, bundle_bytes=size),
+            shapes=worth_it(options.shapes, streams=options.calls, graph_bytes=size),
         )
 
 

@@ -97,11 +97,17 @@ def is_weight(output: Any) -> bool:
 
 
 def _put_back(model: Any, weights: Mapping[str, Any]) -> None:
-    """Undo _taken_out in a model that was read from the same graph."""
-    for stand_in in model.get_parameters():
-        if weight := weights.get(stand_in.get_friendly_name()):
-            replace_node(stand_in, weight)
-            model.remove_parameter(stand_in)
+    """Undo _taken_out in a model that was read from the same graph.
+
+    Raises:
+        RuntimeError: a weight has no place in it.
+    """
+    there = {each.get_friendly_name(): each for each in model.get_parameters()}
+    for name, weight in weights.items():
+        if name not in there:
+            raise RuntimeError(f"this OpenVINO does not keep the name {name!r}")
+        replace_node(there[name], weight)
+        model.remove_parameter(there[name])
 
 
 def replace_node(node: Any, other: Any) -> None:

@@ -16,21 +16,23 @@ from typing import Any
 
 import numpy as np
 
+from runtime.backends.base import turnstile
+
 Shape = tuple[int, ...]
-# Bytes of a bundle whose graphs get copies; a MiniLM's has 104 million, and a copy of it takes 35 MB in int8. A larger
+# Bytes of files whose graphs get copies; a MiniLM's has 104 million, and a copy of it takes 35 MB in int8. A larger
 # model computes so much longer than it prepares that copies would only cost memory.
 _MOST_BYTES = 200_000_000
 
 
-def worth_it(shapes: int, *, streams: int, bundle_bytes: int) -> int:
+def worth_it(shapes: int, *, streams: int, graph_bytes: int) -> int:
     """So many of the copies that are asked for as pay off: all or none.
 
     Args:
         shapes: that are asked for.
         streams: calls that run at the same time. Each needs a copy of its own, where otherwise they share the weights.
-        bundle_bytes: of all files of the bundle.
+        graph_bytes: of all files that its answers come from.
     """
-    return shapes if streams <= shapes and bundle_bytes <= _MOST_BYTES else 0
+    return shapes if streams <= shapes and graph_bytes <= _MOST_BYTES else 0
 
 
 def copies_of(core: Any, compiled: Any, memory: Any, settings: Any, *, count: int) -> tuple[list[Any], Any]:
@@ -67,8 +69,7 @@ class Requests:
         # The one that was used last stands last.
         self._free: list[tuple[Shape, Any]] = [((), request) for request in requests]
         self._lock = threading.Lock()
-        # A lock takes a tenth of a semaphore's time, as in runtime.backends.onnxruntime_cpu.
-        self._calls = threading.Lock() if calls == 1 else threading.Semaphore(calls)
+        self._calls = turnstile(calls)
 
     @contextmanager
     def take(self, shape: Shape) -> Iterator[Any]:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
@@ -115,13 +115,30 @@ def _held_folder() -> tuple[Path, int]:
     """
     try:
         _remove_left_behind(Path(tempfile.gettempdir()))
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = hold(folder)
-        (folder / _MARK).touch()
-        return folder, lock
+        return _marked(Path(tempfile.mkdtemp(prefix=_PREFIX)))
     except OSError as error:
         problem = f"there is no place for them ({error.strerror or error})"
         raise StorageError("temporary files", problem, _FIX) from error
+
+
+def _marked(folder: Path) -> tuple[Path, int]:
+    """A new folder with its mark, and its lock; no folder is left where there is no place for them.
+
+    Raises:
+        OSError: no inodes, or a quota.
+    """
+    lock = -1
+    try:
+        lock = hold(folder)
+        (folder / _MARK).touch()
+    except OSError:
+        if lock >= 0:
+            os.close(lock)
+        with suppress(OSError):
+            (folder / _MARK).unlink(missing_ok=True)
+        folder.rmdir()
+        raise
+    return folder, lock
 
 
 def _remove_left_behind(place: Path) -> None:

@@ -62,8 +62,10 @@ def largest_probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
         logits: finite logits of each token. [tokens, labels]
     """
     # Ufuncs by themselves: an array's own methods are Python, which takes longer than they do for a single text.
-    below = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
-    probability: NDArray[np.float32] = np.reciprocal(np.add.reduce(np.exp(below), axis=1))
+    # An overflow, of the difference to minus infinity, is the probability 0, which is right.
+    with np.errstate(over="ignore"):
+        below = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+        probability: NDArray[np.float32] = np.reciprocal(np.add.reduce(np.exp(below), axis=1))
     return probability
 
 

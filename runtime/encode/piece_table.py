@@ -68,8 +68,8 @@ class Table:
 
     Attributes:
         rows: piece -> its row. A piece is here only once its row can be read.
-        columns: see the properties of TextWords, for each row: its first word, words, first token and tokens; whether
-            it is an initial; its runtime.text.sentences.Signs. [rows, 6]
+        columns: see the properties of TextWords, for each row: its first word, words, first token and tokens; its
+            Period; its runtime.text.sentences.Signs. [rows, 6]
         bounds, tokens: of the words of all rows; see TextWords.
         ids: of the tokens of all rows.
         weight: code points of all pieces, their words and tokens, added up: what takes memory besides their number.

@@ -115,6 +115,7 @@ class NerveNer:
 
         Raises:
             StorageError: no permission, no space, or something else than a bundle is there.
+        BundleError: what is there has a broken manifest.
         """
         if BUNDLE in exclude or not self.bundle:
             return
@@ -123,8 +124,9 @@ class NerveNer:
         _ = self.tagger
         if target.exists() and target.samefile(source):
             return
-        names = _sealed(source) or _files_in(source)  # a third-party folder is not sealed
-        foreign = sorted(_files_in(target) - _sealed(target) - names)
+        sealed = _sealed(source)
+        names = sealed or _files_in(source)  # a third-party folder is not sealed, nor is its copy
+        foreign = sorted(_files_in(target) - _sealed(target) - (set() if sealed else names))
         if foreign:
             problem = f"files that are no bundle's are there ({', '.join(foreign[:3])})"
             raise StorageError(str(target), problem, "move them elsewhere, or save to another folder")

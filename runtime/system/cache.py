@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runtime.bundle.store import Manifest
-from runtime.system.files import open_regular, write_atomically
+from runtime.system.files import only_we_write, open_regular, write_atomically
 
 # Bundles whose compiled models are kept. bert-large's in int8 takes 0.4 GB.
 KEPT = 8
@@ -46,23 +46,28 @@ def cache_folder(library: str, manifest: Manifest, environment: Mapping[str, str
 
 
 def write_kept(path: Path, content: bytes) -> None:
-    """Keep what a library compiled, behind a digest of it: libraries believe what they read.
+    """Keep what a library compiled, behind a digest of it and of its name: libraries believe what they read.
 
     Raises:
         StorageError: no permission, or no space.
     """
-    write_atomically(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    write_atomically(path, _digest_of(path, content) + b"\n" + content, mode=0o600)
 
 
 def read_kept(path: Path) -> bytes:
-    """What write_kept wrote; nothing where it is not there, or is damaged, or another user wrote it."""
+    """What write_kept wrote; nothing where it is not there, or is damaged, or others can write into it."""
     try:
         with open_regular(path) as file:
-            is_ours = os.fstat(file.fileno()).st_uid in (os.geteuid(), 0)
+            is_ours = only_we_write(file)
             digest, _, content = file.read().partition(b"\n")
     except OSError:
         return b""
-    return content if is_ours and hashlib.sha256(content).hexdigest().encode() == digest else b""
+    return content if is_ours and _digest_of(path, content) == digest else b""
+
+
+def _digest_of(path: Path, content: bytes) -> bytes:
+    """Over a file's name and content: under another name it is worth nothing."""
+    return hashlib.sha256(f"{path.name}\n".encode() + content).hexdigest().encode()
 
 
 def _digest(manifest: Manifest) -> str:

@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 from collections.abc import Callable
+from functools import partial
 from io import FileIO
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def open_regular(path: Path) -> FileIO:
         return FileIO(descriptor, "rb")
     os.close(descriptor)
     raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+
+
+def only_we_write(file: FileIO) -> bool:
+    """Whether nobody but this user and root can have written an open file: its owner, and who may write into it."""
+    about = os.fstat(file.fileno())
+    return about.st_uid in (os.geteuid(), 0) and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def regular_size(path: Path) -> int:
@@ -157,15 +164,21 @@ def check_replaceable(path: Path) -> None:
         raise StorageError(str(path), problem, f"give a name inside it, such as {path / 'output'}")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, mode: int = 0o666) -> None:
     """Write a file so that its name holds the old content or the new, and never a part.
+
+    Args:
+        path: the file.
+        content: all of it.
+        mode: of the file, less the process's umask.
 
     Raises:
         StorageError: no permission, or no space; the old content is still there.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with FileIO(temporary, "wb") as file:  # without a buffer, which would have to be emptied before it is synced
+        # Without a buffer, which would have to be emptied before it is synced.
+        with FileIO(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
             _write_all(file, memoryview(content))
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -187,12 +200,14 @@ def replace_folder(new: Path, old: Path, *, exchange: Callable[[Path, Path], boo
         exchange: swaps two names in one step, or returns False; None: as this system can.
 
     Raises:
-        StorageError: no permission.
+        StorageError: no permission, or `old` is no folder.
     """
     old = Path(os.path.realpath(old))
     try:
         if not old.exists():
             new.rename(old)
+        elif not old.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(old))
         elif (exchange or _exchange)(new, old):
             shutil.rmtree(new)
         else:

@@ -78,6 +78,30 @@ def test_what_another_user_wrote_is_compiled_anew(tiny_bundle: Path, cache: Path
     assert kept.stat().st_uid == os.geteuid()
 
 
+def test_what_others_can_write_into_is_compiled_anew(tiny_bundle: Path, cache: Path) -> None:
+    before = os.umask(0)
+    try:
+        first = answers(tiny_bundle)
+    finally:
+        os.umask(before)
+    (kept,) = cache.rglob("*.compiled")
+    assert kept.stat().st_mode & 0o077 == 0
+    kept.chmod(0o660)
+    assert answers(tiny_bundle) == first
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_what_cannot_be_looked_at_keeps_nothing_else_from_being_kept(tiny_bundle: Path, cache: Path) -> None:
+    first = answers(tiny_bundle)
+    (kept,) = cache.rglob("*.compiled")
+    kept.unlink()
+    kept.with_name("nowhere.compiled").symlink_to("nowhere")
+    kept.with_name("folder.tmp").mkdir()
+    os.utime(kept.with_name("folder.tmp"), (1, 1))
+    assert answers(tiny_bundle) == first
+    assert kept.is_file()
+
+
 def test_a_bundle_has_so_many_files_and_no_halves_of_killed_processes(tiny_bundle: Path, cache: Path) -> None:
     first = answers(tiny_bundle)
     (kept,) = cache.rglob("*.compiled")
@@ -109,7 +133,7 @@ def test_an_open_tagger_does_not_see_what_happens_to_the_cache(tiny_bundle: Path
 
 
 def test_large_graphs_are_kept_in_int8_alone() -> None:
-    assert worth_keeping("bf16", bundle_bytes=560_000_000)  # bert-base's shape
-    assert not worth_keeping("bf16", bundle_bytes=1_740_000_000)  # bert-large's
-    assert not worth_keeping("fp32", bundle_bytes=1_740_000_000)
-    assert worth_keeping("int8", bundle_bytes=1_740_000_000)
+    assert worth_keeping("bf16", graph_bytes=560_000_000)  # bert-base's shape
+    assert not worth_keeping("bf16", graph_bytes=1_740_000_000)  # bert-large's
+    assert not worth_keeping("fp32", graph_bytes=1_740_000_000)
+    assert worth_keeping("int8", graph_bytes=1_740_000_000)

@@ -47,7 +47,7 @@ def test_no_more_are_out_than_may_be() -> None:
 
 
 def test_small_bundles_on_few_streams_get_copies() -> None:
-    assert worth_it(4, streams=2, bundle_bytes=104_000_000) == 4
-    assert worth_it(4, streams=8, bundle_bytes=104_000_000) == 0
-    assert worth_it(4, streams=2, bundle_bytes=500_000_000) == 0
-    assert worth_it(0, streams=1, bundle_bytes=1) == 0
+    assert worth_it(4, streams=2, graph_bytes=104_000_000) == 4
+    assert worth_it(4, streams=8, graph_bytes=104_000_000) == 0
+    assert worth_it(4, streams=2, graph_bytes=500_000_000) == 0
+    assert worth_it(0, streams=1, graph_bytes=1) == 0

@@ -142,6 +142,21 @@ def test_two_that_are_open_do_not_remove_each_other(bundle: Bundle, place: Path)
         assert one.bundle().file("weights/of/a.data").read_bytes() == b"weights"
 
 
+def test_a_folder_that_cannot_be_marked_is_not_left(
+    bundle: Bundle, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without inodes, or beyond a quota; here the mark's path is longer than Linux takes."""
+    deep = place
+    while (missing := 4070 - len(os.fsencode(deep))) > 2:
+        deep /= "a" * min(200, missing - 1)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    before = sorted(Path("/proc/self/fd").iterdir())
+    with pytest.raises(StorageError, match="there is no place for them"):
+        PrivateFiles(bundle)
+    assert (list(deep.iterdir()), sorted(Path("/proc/self/fd").iterdir())) == ([], before)
+
+
 def test_without_a_place_for_temporary_files(bundle: Bundle, place: Path) -> None:
     place.rmdir()
     with pytest.raises(StorageError) as caught:

@@ -11,6 +11,7 @@ from runtime.decode.labels import (
     Tags,
     entities_from_tags,
     joined,
+    largest_probability,
     least_scores,
     means,
     probability_of,
@@ -97,6 +98,11 @@ def test_probability_of_what_cannot_be_is_zero() -> None:
     logits = np.array([[0, -1e4], [1e4, 0]], np.float32)
     assert probability_of(logits, np.array([1, 1])).tolist() == [0, 0]
     assert probability_of(logits, np.array([0, 0])).tolist() == [1, 1]
+
+
+def test_the_largest_probability_is_the_same_in_fewer_steps() -> None:
+    logits = np.array([[3e38, -3e38, 0], [1, 2, 3], [0, 0, 0]], np.float32)
+    assert largest_probability(logits).tobytes() == probability_of(logits, logits.argmax(1)).tobytes()
 
 
 def test_mean_of_a_run_does_not_depend_on_its_neighbors() -> None:

@@ -110,6 +110,17 @@ def test_saving_a_pipeline_replaces_a_bundle_and_nothing_else(bundle: Path, tmp_
     assert [path.name for path in graph.parent.parent.iterdir()] == ["bundle"]
 
 
+@pytest.mark.parametrize("name", ["bundle", "bundle/tokenizer.json"])
+def test_saving_does_not_take_the_place_of_what_is_no_bundle(bundle: Path, tmp_path: Path, name: str) -> None:
+    theirs = tmp_path / "saved" / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("years of work")
+    with pytest.raises(StorageError):
+        pipeline(bundle).get_pipe("nerve_ner").to_disk(tmp_path / "saved")
+    assert theirs.read_text() == "years of work"
+    assert [path.name for path in (tmp_path / "saved").iterdir()] == ["bundle"]
+
+
 def test_damage_is_found_at_the_first_text(bundle: Path, tmp_path: Path) -> None:
     pipeline(bundle).to_disk(tmp_path / "saved")
     graph = next((tmp_path / "saved").glob("**/*.onnx"))

@@ -45,6 +45,24 @@ def test_what_another_user_wrote_is_not_read(tmp_path: Path) -> None:
     assert read_kept(tmp_path / "kept") == b""
 
 
+def test_what_others_can_write_into_is_not_read(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write_kept(tmp_path / "kept", b"compiled")
+    finally:
+        os.umask(before)
+    assert read_kept(tmp_path / "kept") == b"compiled"
+    for mode in (0o660, 0o606):
+        (tmp_path / "kept").chmod(mode)
+        assert read_kept(tmp_path / "kept") == b""
+
+
+def test_what_was_kept_for_something_else_is_not_read(tmp_path: Path) -> None:
+    write_kept(tmp_path / "kept", b"compiled")
+    (tmp_path / "kept").rename(tmp_path / "other")
+    assert read_kept(tmp_path / "other") == b""
+
+
 def test_it_lies_where_it_is_told(manifest: Manifest, tmp_path: Path) -> None:
     told = {"NERVE_CACHE": str(tmp_path / "here"), "XDG_CACHE_HOME": str(tmp_path / "there")}
     assert Path(cache_folder("openvino", manifest, told)).parent == tmp_path / "here" / "openvino"

@@ -175,6 +175,16 @@ def test_elsewhere_the_old_folder_is_set_aside_and_then_removed(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == [old]
 
 
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_file_in_the_place_of_a_folder_stays(tmp_path: Path, exchanges: bool) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    new.mkdir()
+    old.write_text("a thesis")
+    with pytest.raises(StorageError, match="Not a directory"):
+        replace_folder(new, old, exchange=None if exchanges else lambda *_: False)
+    assert (new.is_dir(), old.read_text()) == (True, "a thesis")
+
+
 def test_a_lock_is_held_until_it_is_given_back(tmp_path: Path) -> None:
     assert not held(tmp_path)
     lock = hold(tmp_path)

@@ -117,9 +117,10 @@ async function served() {
   const { file, backend, precision, device } = info.candidate;
   byId("served").textContent = `${info.bundle.folder}: ${file} on ${backend} in ${precision}, ${device}`;
   const held = info.certificate;
+  const changed = held?.measured.changed_per_10k;
   byId("certificate").textContent = held
-    ? `Certified on ${held.corpus.split("/").slice(-2).join("/")}: ${held.passed ? "passed" : "failed"}, with ` +
-      `${held.measured.changed_per_10k.toFixed(1)} of 10,000 labels changed against the checkpoint. ` +
+    ? `Certified on ${held.corpus.split("/").slice(-2).join("/")}: ${held.passed ? "passed" : "failed"}` +
+      `${changed == null ? "" : `, with ${changed.toFixed(1)} of 10,000 labels changed against the checkpoint`}. ` +
       `Bundle ${info.bundle.sha256.slice(0, 12)}.`
     : "Not certified.";
 }
