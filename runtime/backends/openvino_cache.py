@@ -94,7 +94,7 @@ class CompiledCache:
         temporary = self._file.with_suffix(f".{uuid.uuid4().hex}.tmp")
         try:
             _prune(self._file.parent)
-            with open(temporary, "xb", opener=partial(os.open, mode=0o600)) as file:  # noqa: PTH123 (Path.open has no opener)
+            with open(temporary, "xb", opener=partial(os.open, mode=0o600)) as file:
                 digest = hashlib.sha256(content.getbuffer()).hexdigest()
                 file.write(_digest(self._key, digest).encode().ljust(_PAGE))
                 file.write(content.getbuffer())
