@@ -96,7 +96,7 @@ def left_behind(place: Path, name: str, seconds: float) -> Path:
 
 
 def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(bundle: Bundle, place: Path) -> None:
-    old, new = left_behind(place, "nerve-private-a", 60.3), left_behind(place, "nerve-private-b", 50)
+    old, new = left_behind(place, "nerve-private-a", 60.3), left_behind(place, "nerve-private-b", 20)
     others, in_use = left_behind(place, "private-nerve", 99), left_behind(place, "nerve-private-c", 99)
     lock = hold(in_use)
     PrivateFiles(bundle).close()
