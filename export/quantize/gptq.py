@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from export.quantize.linear_layers import InputQuantization, Int8Layer, LinearLayer
+from runtime.errors import BugError
 
 LARGEST = 127
 """Of the stored numbers; weights can be held to fewer, see runtime.system.cpu."""
@@ -93,10 +95,12 @@ def gptq_weights(
         layers: all that read it.
         most: the largest number that weights are stored as.
     """
-    scaled = (values - quantization.center) * quantization.scale
-    seen = _nearest(scaled, np.float32(quantization.step)) * np.float32(quantization.step)
-    mean, mean_seen = scaled.mean(axis=0, dtype=np.float64), seen.mean(axis=0, dtype=np.float64)
-    spread = seen - mean_seen.astype(np.float32)  # the bias makes up for the mean
+    # In place, step by step: what is read here are the largest arrays of all, and new memory costs more than sums.
+    spread = _scaled(values, quantization)
+    mean = spread.mean(axis=0, dtype=np.float64)
+    _round_to(spread, np.float32(quantization.step))
+    mean_seen = spread.mean(axis=0, dtype=np.float64)
+    spread -= mean_seen.astype(np.float32)  # the bias makes up for the mean
     divided = _divided(np.concatenate([layer.weights for layer in layers], axis=1), quantization.scale)
     step = _steps(divided, most)
     hessian = (spread.T @ spread).astype(np.float64) / len(spread)
@@ -130,7 +134,7 @@ def gptq(
     # The rows with the largest inputs go first: their errors have the most rows after them to be made up for.
     order = np.argsort(-np.diag(hessian))
     left = weights[order]
-    upper = np.linalg.cholesky(np.linalg.inv(hessian[np.ix_(order, order)])).T
+    upper = _root_of_inverse(hessian[np.ix_(order, order)])
     stored = np.empty_like(left)
     for start in range(0, size, _BLOCK):
         end = min(start + _BLOCK, size)
@@ -138,12 +142,22 @@ def gptq(
         for row in range(start, end):
             stored[row] = nearest(left[row] / step)
             errors[row - start] = (left[row] - stored[row] * step) / upper[row, row]
-            left[row + 1 : end] -= np.outer(upper[row, row + 1 : end], errors[row - start])
+            left[row + 1 : end] -= upper[row, row + 1 : end, None] * errors[row - start]
         # Rows beyond the block are corrected once for all of it: one matrix product instead of 128 outer ones.
         left[end:] -= upper[start:end, end:].T @ errors
     unordered = np.empty_like(stored)
     unordered[order] = stored
     return unordered
+
+
+def _root_of_inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The upper triangle R with R'R = the inverse, at a fifth of the cost of inverse and Cholesky factor."""
+    # Read from its end, the matrix is LL'; so it is UU' with an upper triangle U, and R is U's inverse.
+    lower = np.linalg.cholesky(matrix[::-1, ::-1])
+    root, failed = lapack.dtrtri(lower[::-1, ::-1])
+    if failed:
+        raise BugError(f"a damped Hessian has no inverse ({failed})")
+    return np.asarray(root)
 
 
 def _outlier_channels(part: Array) -> tuple[int, ...]:
@@ -162,6 +176,21 @@ def _steps(weights: Array, most: int) -> Array:
     """The step of each output: its largest weight is the largest number. [outputs]"""
     steps: Array = np.maximum(np.abs(weights).max(axis=0), 1e-12) / np.float32(most)
     return steps
+
+
+def _scaled(values: Array, quantization: InputQuantization) -> Array:
+    """Values centered and scaled, in memory of their own."""
+    scaled: Array = values - quantization.center
+    scaled *= quantization.scale
+    return scaled
+
+
+def _round_to(values: Array, step: np.float32) -> None:
+    """Round to what can be stored, in place."""
+    values /= step
+    np.rint(values, out=values)
+    np.clip(values, -LARGEST, LARGEST, out=values)
+    values *= step
 
 
 def _nearest(values: Array, step: Array | np.float32) -> Array:
