@@ -1,4 +1,4 @@
-"""python docs/profile_int8.py BUNDLE: where OpenVINO's time goes in the packed int8 graph, kind by kind of layer.
+"""python docs/profile_int8.py BUNDLE: where OpenVINO's time goes in a packed graph, kind by kind of layer.
 
 One thread runs full batches of 8 rows of 64 token slots; each layer's time is the least of many runs, since whatever
 disturbs a run makes it longer. OpenVINO adds the time of taking it: some hundredths.
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+from runtime.backends.openvino_residual import read_graph
 from runtime.batch.batches import Batch
 
 ROWS, LENGTH, SENTENCE = 8, 64, 21
@@ -33,7 +34,9 @@ def measured(graph: Path, hint: str, runs: int) -> dict[tuple[str, str, str], li
     import openvino
 
     settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": hint, "PERF_COUNT": True, "INFERENCE_NUM_THREADS": 1}
-    compiled = openvino.Core().compile_model(str(graph), "CPU", settings | {"NUM_STREAMS": 1})
+    core = openvino.Core()
+    model = read_graph(core, graph, settings, residual_in_fp32=True)
+    compiled = core.compile_model(model, "CPU", settings | {"NUM_STREAMS": 1})
     told = {node.get_friendly_name(): node.get_rt_info() for node in compiled.get_runtime_model().get_ops()}
     request = compiled.create_infer_request()
     given = full_batch().named([port.get_any_name() for port in compiled.inputs])
@@ -60,9 +63,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--hint", default="bf16", help="what layers that are not int8 compute in: bf16 or f32")
+    parser.add_argument("--graph", default="packed-int8.onnx", help="file of the bundle")
     parser.add_argument("--runs", type=int, default=100)
     options = parser.parse_args()
-    found = measured(options.bundle / "packed-int8.onnx", options.hint, options.runs)
+    found = measured(options.bundle / options.graph, options.hint, options.runs)
     total = Counter({kind: sum(times) for kind, times in found.items()})
     print("| layers | kernel | fused with | number | microseconds | share |\n|---|---|---|---|---|---|")
     for kind, time in total.most_common():

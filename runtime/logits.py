@@ -61,7 +61,14 @@ def batches(
         )
     shortest, trim = want.shortest, not want.lengths
     return packed_batches(
-        ids, windows, special_tokens, shortest=shortest, slots=want.slots, trim=trim, align=want.align
+        ids,
+        windows,
+        special_tokens,
+        shortest=shortest,
+        slots=want.slots,
+        trim=trim,
+        align=want.align,
+        streams=backend.streams,
     )
 
 

@@ -202,13 +202,14 @@ def packed_batches(
     slots: int,
     trim: bool,
     align: int = 1,
+    streams: int = 1,
 ) -> Iterator[Placed]:
     """Batches of rows with several windows each, so that few token slots are empty.
 
     A batch has up to `slots` token slots. What is left after the full ones is one more batch, of any number of rows,
-    since each call of a library costs as much as a row; or, without `trim`, batches of 1, 2, 4, 8... rows, so that a
-    library that compiles or captures shapes meets few of them; see runtime.batch.grouping. One of fewer rows is filled
-    up to such a number with copies of its first row.
+    since each call of a library costs as much as a row, or equal ones for several streams; or, without `trim`, batches
+    of 1, 2, 4, 8... rows, so that a library that compiles or captures shapes meets few of them; see
+    runtime.batch.grouping. One of fewer rows is filled up to such a number with copies of its first row.
 
     Args:
         ids, windows, special_tokens: as in padded_batches.
@@ -218,6 +219,7 @@ def packed_batches(
         trim: cut empty token slots off the ends of the rows of a small batch, for libraries that take any shape.
         align: windows begin at columns that are multiples of this, and the lengths of trimmed rows are multiples of
             its `row_align`. Both must divide `shortest`.
+        streams: batches that the library runs at the same time.
     """
     size = aligned(windows.count + len(special_tokens), align)
     if len(size) == 1:
@@ -230,7 +232,7 @@ def packed_batches(
         # The fullest rows first: the emptiest then share the small batches at the end, where trimming gains most.
         fullest = of_length[np.argsort(-rows.used[of_length], kind="stable")]
         most = max(1, slots // length)
-        for group in groups(fullest, most, few_shapes=not trim):
+        for group in groups(fullest, most, few_shapes=not trim, streams=streams):
             used = aligned(rows.used[group].max(keepdims=True), row_align(align))
             width = int(used[0]) if trim and len(group) < max(2, most) else length
             chosen = rows.within(group)
