@@ -79,7 +79,8 @@ FULL = Plan(
     heat_words=(4, 16, 64, 256),
     heat_batches=(1, 8, 32, 128),
     heat_seconds=1.5,
-    large_sentences=48,
+    # 45 rows of 64 tokens, in batches of eight: few enough to last minutes, enough to keep streams busy to the end.
+    large_sentences=128,
     large_rounds=3,
 )
 # Enough to see that all works, and differences of a tenth or more.
