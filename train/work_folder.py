@@ -56,6 +56,10 @@ class WorkFolder:
             StorageError: no permission.
         """
         replace_folder(self.final, self.output)
+        # What says that the folder is a run's goes last: who is killed here leaves nothing that is refused later.
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
         shutil.rmtree(self.folder)
 
     def _newest_first(self) -> list[Path]:
@@ -103,12 +107,13 @@ def _check_replaceable(output: Path) -> None:
         return
     if not output.is_dir():
         raise StorageError(str(output), "a file where a folder should be", "choose another place")
-    there = {path.relative_to(output).as_posix() for path in output.rglob("*") if not path.is_dir()}
     record = _json(output / SCORES) or {}
-    if there and not {"recipe", "corpus_sha256", "rows"} <= record.keys():
+    if any(output.iterdir()) and not {"recipe", "corpus_sha256", "rows"} <= record.keys():
         raise StorageError(str(output), "a folder that training did not make", "choose another place, or remove it")
+    there = {path.relative_to(output).as_posix() for path in output.rglob("*") if not path.is_dir()}
     # Earlier versions did not say which files they had made.
-    foreign = sorted(there.difference(record.get("files", there)))
+    files = record.get("files", [*there])
+    foreign = sorted(there.difference(map(str, files) if isinstance(files, list) else ()))
     if foreign:
         problem = f"a checkpoint with files that training did not make ({', '.join(foreign[:3])})"
         raise StorageError(str(output), problem, "move them elsewhere, or choose another place")

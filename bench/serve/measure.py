@@ -58,6 +58,7 @@ def measure(server: Server, texts: Texts, plan: Plan, log: Path, cores: Cores) -
     return {
         "closed": [{"connections": n, **figures(each)} for n, each in zip(plan.connections, closed)],
         "open": [{"rate": rate, **figures(each)} for rate, each in zip(rates, opened)],
+        "asked": len(requests[:_SCORED]),
         "answered": len(bodies),
         "f1": texts.f1({number: server.spans(body) for number, body in bodies.items()}),
     }

@@ -153,21 +153,26 @@ def _f1(rounds: Rounds, name: str) -> str:
     """Entity F1 of that server, where all servers were scored on the same texts."""
     if math.isnan(_answered(rounds)):
         return NONE
-    return f"{_median(rounds, lambda each: each['servers'][name]['f1']):.2f}"
+    return f"{_median(rounds, lambda each: each['servers'][name]['f1']) / 100:.4f}"
 
 
 def _scored(rounds: Rounds) -> str:
     """What the column of F1 is of."""
     answered = _answered(rounds)
     if math.isnan(answered):
-        return "F1 is not shown: each server had answered another part of the sentences when its time was over."
+        return "F1 is not shown, for the servers did not answer the same sentences."
     return f"F1 is that of the first {answered:,.0f} sentences."
 
 
 def _answered(rounds: Rounds) -> float:
-    """How many texts each server was scored on; NaN where they were not the same for all."""
-    found = {server["answered"] for each in rounds for server in each["servers"].values()}
-    return float(found.pop()) if len(found) == 1 else math.nan
+    """How many texts each server was scored on; NaN where they were not the same for all.
+
+    Results of before 27 November 2026 do not say how many were asked: each server had answered what it got to.
+    """
+    servers = [server for each in rounds for server in each["servers"].values()]
+    found = {server["answered"] for server in servers}
+    is_whole = all(server.get("asked") == server["answered"] for server in servers)
+    return float(found.pop()) if len(found) == 1 and is_whole else math.nan
 
 
 def _most(server: Mapping[str, Any]) -> float:

@@ -130,7 +130,7 @@ def _add_model(made: Parser) -> None:
         type=int,
         default=_SHAPES,
         metavar="N",
-        help="copies of a small bundle's graph, each ready for one shape of batch (OpenVINO); 0: none (%(default)s)",
+        help="copies of a small graph, each ready for one shape of batch (OpenVINO); 0: none (%(default)s)",
     )
     group.add_argument(
         "--not-reproducible",

@@ -76,6 +76,7 @@ def test_a_candidate_that_is_refused_hides_no_kernels_of_the_others() -> None:
     assert jobs.attentions_in(f"{names}{kernel}\n") == jobs.Answer([kernel])
     refused = "refused: packed-fp16.onnx on onnxruntime: no memory; make batches smaller"
     assert jobs.attentions_in(f"{names}{kernel}\n{refused}\n") == jobs.Answer([kernel, refused], passed=False)
+    assert jobs.attentions_in(f"{names}{refused}\n") == jobs.Answer([refused], passed=False)
     with pytest.raises(Failure, match="does not say which kernels"):
         jobs.attentions_in(names)
 

@@ -30,7 +30,7 @@ def test_the_server_is_measured_and_its_answers_are_scored(command: Command, tmp
     assert all(0 < each["p50_ms"] <= each["p99_ms"] for each in nerve["closed"])
     assert [each["refused"] for each in nerve["closed"][:2]] == [0, 0]  # with more, the queue may be full
     assert nerve["open"][0]["per_second"] > 0
-    assert (nerve["answered"], nerve["f1"]) == (2, 100)
+    assert (nerve["asked"], nerve["answered"], nerve["f1"]) == (2, 2, 100)
     assert measured["tagger"]["texts_per_second"] > 0
     assert "triton-python-onnxruntime" in result["left_out"]
     assert "| nerve | 1 connections |" in (tmp_path / "out" / "serve.md").read_text()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bench.serve.tables import bars, full_table, short_table
 
 
@@ -13,7 +15,7 @@ def loop(per_second: float, p50: float, **more: float) -> dict[str, Any]:
 
 def server(*rates: float, p50: float = 3.0) -> dict[str, Any]:
     closed = [loop(rate, p50, connections=4**place) for place, rate in enumerate(rates)]
-    return {"closed": closed, "open": [loop(rates[0], p50, rate=100.0)], "answered": 500, "f1": 90.4}
+    return {"closed": closed, "open": [loop(rates[0], p50, rate=100.0)], "asked": 500, "answered": 500, "f1": 90.4}
 
 
 def a_round(speed: float) -> dict[str, Any]:
@@ -56,8 +58,8 @@ def test_bars_are_ratios_within_rounds() -> None:
 
 def test_all_loops_of_all_servers_are_shown() -> None:
     table = full_table(result(overload=OVERLOAD))
-    assert "| nerve | 4 connections | 1,500 | 3.00 | 12.00 | 0 | 30 | 90.40 |" in table
-    assert "| fastapi-pipeline | 100/s arrive | 80 | 12.00 | 48.00 | 0 | 30 | 90.40 |" in table
+    assert "| nerve | 4 connections | 1,500 | 3.00 | 12.00 | 0 | 30 | 0.9040 |" in table
+    assert "| fastapi-pipeline | 100/s arrive | 80 | 12.00 | 48.00 | 0 | 30 | 0.9040 |" in table
     assert "| at 10 times the rate: of the full rate | 90% | 85% | no |" in table
     assert "one-by-one left out: it was not asked." in table
     assert "sentences a request, 2.0 times as long as alone" in table
@@ -67,16 +69,20 @@ def test_the_short_table_has_a_row_a_server() -> None:
     head, _, *rows = short_table(result()).splitlines()
     assert "p99 ms, 16 connections" in head
     assert rows == [
-        "| **Nerve** | 1,500 | 4 | 3.00 | 12 | 90.40 |",
-        "| Hugging Face pipeline behind FastAPI | 80 | 1 | 12.00 | 48 | 90.40 |",
+        "| **Nerve** | 1,500 | 4 | 3.00 | 12 | 0.9040 |",
+        "| Hugging Face pipeline behind FastAPI | 80 | 1 | 12.00 | 48 | 0.9040 |",
         "",
         "F1 is that of the first 500 sentences.",
     ]
 
 
-def test_f1_of_different_sentences_is_not_compared() -> None:
+@pytest.mark.parametrize("answered", [361, 500])
+def test_f1_of_different_sentences_is_not_compared(answered: int) -> None:
+    """Where one server answered fewer than another; or each as many, but not all that were asked."""
     found = result()
-    found["rounds"][0]["servers"]["fastapi-pipeline"]["answered"] = 361
+    for server in found["rounds"][0]["servers"].values():
+        server["asked"] = 600
+    found["rounds"][0]["servers"]["fastapi-pipeline"]["answered"] = answered
     table = short_table(found)
     assert "| **Nerve** | 1,500 | 4 | 3.00 | 12 | - |" in table
     assert "F1 is not shown" in table
