@@ -9,10 +9,10 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from bench.systems.base import Failure, Setting, Span, Split, System
 from export.tune.open_loop import open_loop
+from runtime.system import memory
 
 Clock = Callable[[], float]
 # A run is as short as the shortest if it is no longer than that by this share of itself.
@@ -127,13 +127,8 @@ def split(session: Session, texts: Sequence[str]) -> Split:
 
 
 def peak_bytes(session: Session) -> int:
-    """Return the largest memory that this process ever held (the Linux kernel's VmHWM); 0 where it is not known."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    # The kernel counts in KiB.
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+    """Return the largest memory that this process ever held ; see runtime.system.memory."""
+    return memory.peak_bytes()
 
 
 @contextmanager

@@ -151,7 +151,7 @@ def gptq(
 
 
 def _root_of_inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The upper triangle R with R'R = the inverse, at a fifth of the cost of inverse and Cholesky factor."""
+    """The upper triangle R with R'R = the inverse, for less than an inverse and its Cholesky factor take."""
     # Read from its end, the matrix is LL'; so it is UU' with an upper triangle U, and R is U's inverse.
     lower = np.linalg.cholesky(matrix[::-1, ::-1])
     root, failed = lapack.dtrtri(lower[::-1, ::-1])

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from subprocess import run
 from typing import Any
 
@@ -22,6 +21,7 @@ from export.tune.open_loop import open_loop, poisson
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.schema import read
 from runtime.errors import BackendError
+from runtime.system.memory import peak_bytes
 from runtime.tagger import Tagger
 
 # Texts that wait are answered together, as a server takes them from its queue.
@@ -108,7 +108,7 @@ def measured(request: TrialRequest, tag: Tag, *, clock: Callable[[], float], sle
         tag(texts)
         done += len(texts)
     rate = done / (clock() - begun)
-    return Trial(0.0, 0.0, rate, _peak_bytes(), saturated=False)
+    return Trial(0.0, 0.0, rate, peak_bytes(), saturated=False)
 
 
 def _under_load(request: TrialRequest, tag: Tag, clock: Callable[[], float], sleep: Callable[[float], None]) -> Trial:
@@ -130,16 +130,7 @@ def _one_by_one(request: TrialRequest, tag: Tag, clock: Callable[[], float]) -> 
 
 def _trial(seconds: Sequence[float], rate: float, saturated: bool) -> Trial:
     p50, p99 = np.quantile(seconds, [0.5, 0.99], method="inverted_cdf").tolist()
-    return Trial(1000 * p50, 1000 * p99, rate, _peak_bytes(), saturated)
-
-
-def _peak_bytes() -> int:
-    """The largest memory that this process held (the Linux kernel's VmHWM); 0 where it is not known."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+    return Trial(1000 * p50, 1000 * p99, rate, peak_bytes(), saturated)
 
 
 def main() -> None:

@@ -21,12 +21,12 @@ from runtime.backends.onnxruntime_cuda import (
 )
 from runtime.backends.onnxruntime_sessions import CPU
 from runtime.backends.registry import open_candidate
-from runtime.batch.batches import Batch
 from runtime.bundle.store import Bundle, Candidate, open_bundle
 from runtime.errors import UsageError
 from runtime.selection import runnable
 from runtime.system.gpu import Gpu
 from tests.fakes.machine import FakeMachine
+from tests.fakes.sessions import batch
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +37,6 @@ def bundle(tiny_bundle: Path) -> Bundle:
 @pytest.fixture
 def options(tiny_model: Path) -> BackendOptions:
     return BackendOptions(threads=1, checkpoint=tiny_model, certified=False)
-
-
-def batch(rows: int, length: int, vocabulary: int) -> Batch:
-    """One window a row, each of other tokens."""
-    ids = np.random.default_rng(rows * length).integers(0, vocabulary, (rows, length))
-    return Batch(ids, np.zeros_like(ids), np.tile(np.arange(length), (rows, 1)))
 
 
 def test_packing_has_few_lengths() -> None:
