@@ -60,7 +60,7 @@ def test_a_result_of_the_servers_beside_it_is_written_too(given: list[str], tmp_
     assert "| nerve | 4 connections | 1,500 |" in (tmp_path / "serve.md").read_text()
     assert "a CPU, 2 threads; commit 0123456789ab." in (tmp_path / "serve.md").read_text()
     readme = (tmp_path / "README.md").read_text()
-    assert "| **Nerve** | 1,500 | 4 | 3.00 | 12 | 90.40 |" in readme
+    assert "| **Nerve** | 1,500 | 4 | 3.00 | 12 | 0.9040 |" in readme
     assert "a quick run" not in readme
     (tmp_path / "a-serve.json").write_text(json.dumps(beside | {"quick": True}), encoding="utf-8")
     assert main(given) == 0
