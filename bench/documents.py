@@ -225,7 +225,7 @@ def _parser() -> Parser:
     parser.add_argument("--documents", type=count, default=FULL.documents, metavar="N", help="(%(default)s)")
     parser.add_argument("--sentences", type=count, default=FULL.sentences, metavar="N", help="(%(default)s)")
     parser.add_argument("--rounds", type=count, default=9, metavar="N", help="of all ways in turn (%(default)s)")
-    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (all)")
     parser.add_argument(
         "--work", type=Path, default=Path("build/bench"), metavar="FOLDER", help="for baselines' files (%(default)s)"
     )

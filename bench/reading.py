@@ -206,7 +206,7 @@ def _parser() -> Parser:
     parser.add_argument("--way", action="append", default=[], metavar="NAME", help="measure that alone")
     parser.add_argument("--backend", default=AUTO, metavar="NAME", help="to run (%(default)s)")
     parser.add_argument("--precision", default=AUTO, metavar="NAME", help="to run (%(default)s)")
-    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (all)")
     parser.add_argument("--rounds", type=count, default=3, metavar="N", help="of all ways in turn (%(default)s)")
     parser.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the JSON")

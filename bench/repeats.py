@@ -255,7 +255,7 @@ def _parser() -> Parser:
     parser.add_argument("--rounds", type=count, default=9, metavar="N", help="of both sides in turn (%(default)s)")
     parser.add_argument("--backend", default=AUTO, metavar="NAME", help="to run (%(default)s)")
     parser.add_argument("--precision", default=AUTO, metavar="NAME", help="to run (%(default)s)")
-    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (all)")
     parser.add_argument("--allow-uncertified", action="store_true", help="run what holds no passing certificate")
     add_files(parser, "repeats")
     return parser

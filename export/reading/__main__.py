@@ -48,7 +48,7 @@ def _parser() -> Parser:
     parser.add_argument("bundle", type=Path, help="what export made; its manifest is written anew")
     corpus = "CoNLL file, or folder with train.txt; not the text that the bundle was certified on"
     parser.add_argument("--corpus", type=Path, required=True, help=corpus)
-    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), metavar="N", help="CPUs (all)")
     return parser
 
 
