@@ -135,7 +135,7 @@ def _parser() -> Parser:
         "--corpus", type=Path, required=True, metavar="PATH", help="CoNLL file, or folder with valid.txt: the texts"
     )
     parser.add_argument("--texts", type=count, default=2000, metavar="N", help="sentences of it (%(default)s)")
-    parser.add_argument("--threads", type=count, default=available_threads(), help="of each server (%(default)s)")
+    parser.add_argument("--threads", type=count, default=available_threads(), help="of each server (all)")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter loops, one round")
     parser.add_argument("--seconds", type=count, metavar="N", help="of each loop (6; quick: 4)")
     resume = "go on with a run that was cut short: what it measured lies in DIR/parts"
