@@ -23,6 +23,7 @@ from bench.workloads.texts import read_corpus, sentences_of
 from runtime.backends.onnxruntime_cuda import Settings, packing_on_gpu
 from runtime.batch.batches import Batch
 from runtime.batch.chunks import chunks
+from runtime.batch.flow import flow_of
 from runtime.bundle.manifest import TOKENIZER
 from runtime.bundle.store import Bundle, Device, Layout
 from runtime.bundle.third_party import open_folder
@@ -133,7 +134,8 @@ def _step_by_step(tagger: Tagger, backend: AtOnce, texts: Sequence[str]) -> tupl
     """Microseconds a sentence to tokenize, for rows and labels, and for entities, one chunk after another."""
     tokenize = rows = made = 0.0
     backend.seconds.clear()
-    for chunk in chunks(texts, CHUNK, growth=4):
+    flow = flow_of(backend.packing, streams=backend.streams, on_gpu=True)  # as Tagger.tag has it
+    for chunk in chunks(texts, CHUNK, growth=flow.growth):
         at = [time.process_time()]
         tokens = tagger.reader.tokenize(chunk.items)
         at.append(time.process_time())

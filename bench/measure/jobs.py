@@ -127,7 +127,7 @@ def split(session: Session, texts: Sequence[str]) -> Split:
 
 
 def peak_bytes(session: Session) -> int:
-    """Return the largest memory that this process ever held ; see runtime.system.memory."""
+    """Return the largest memory that this process ever held; see runtime.system.memory."""
     return memory.peak_bytes()
 
 

@@ -115,7 +115,7 @@ class NerveNer:
 
         Raises:
             StorageError: no permission, no space, or something else than a bundle is there.
-        BundleError: what is there has a broken manifest.
+            BundleError: what is there has a broken manifest.
         """
         if BUNDLE in exclude or not self.bundle:
             return
