@@ -57,6 +57,7 @@ from runtime.errors import BackendError, BundleError, GateError
 from runtime.screen.display import detail, stage
 from runtime.selection import runnable
 from runtime.system.cpu import cpu_features
+from runtime.system.files import name_for_others
 from runtime.tagger import Tagger
 
 _CUTS_OFF = "this CPU cuts sums off"
@@ -87,7 +88,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             precision=candidate.precision,
             device=tagger.backend.device,
             versions=versions("torch", "transformers", "tokenizers") | {candidate.backend: version_of(candidate)},
-            corpus=certifier.text.name,
+            corpus=name_for_others(certifier.text.name),
             corpus_sha256=certifier.text.sha256,
             measured=figures,
             limits={bound.figure: bound.limit for bound in bounds},
@@ -97,7 +98,7 @@ def certify(bundle: Bundle, candidate: Candidate, certifier: Certifier, *, threa
             files={name: _sha256(bundle, name) for name in sorted(files_of(bundle, candidate))},
             interface_sha256=interface_sha256(bundle.manifest),
             probe=probe_of(tagger),
-            elsewhere=certifier.elsewhere.name if held_elsewhere else "",
+            elsewhere=name_for_others(certifier.elsewhere.name) if held_elsewhere else "",
             elsewhere_sha256=certifier.elsewhere.sha256 if held_elsewhere else "",
             rows=rows,
             residual_in_fp32=candidate.backend == "openvino",  # as runtime.backends.openvino_cpu runs what is new

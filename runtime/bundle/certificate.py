@@ -99,7 +99,7 @@ class Certificate:
     Attributes:
         file, backend, precision, device: the candidate.
         versions: of the libraries that ran it and the checkpoint.
-        corpus: name of the text it was measured on.
+        corpus: name of the text it was measured on, without the folders of the machine.
         corpus_sha256: of that text.
         measured: figures by name; export.certify documents each.
         limits: the gate's bounds that the figures were held against.

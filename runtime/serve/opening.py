@@ -10,7 +10,8 @@ from typing import Any
 import runtime
 from runtime.aligned import align_of
 from runtime.batch.windowing import DEFAULT_WINDOWING
-from runtime.bundle.certificate import ANY, Candidate, Wanted
+from runtime.bundle.certificate import ANY, Candidate, Certificate, Wanted
+from runtime.bundle.manifest import Source
 from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import Bundle
 from runtime.bundle.third_party import open_folder
@@ -22,6 +23,7 @@ from runtime.serve.observe.log import Log
 from runtime.serve.observe.shadow import Shadow
 from runtime.serve.options import ServeRequest
 from runtime.serve.service import About, Limits, Service
+from runtime.system.files import name_for_others
 from runtime.system.libraries import threads_for
 from runtime.text.label_schemes import label_set_of
 
@@ -71,7 +73,7 @@ def open_service(asked: ServeRequest) -> tuple[Service, str]:
     )
     service.metrics.serves(
         bundle=_digest(bundle),
-        checkpoint=bundle.manifest.checkpoint.name,
+        checkpoint=name_for_others(bundle.manifest.checkpoint.name),
         file=candidate.file,
         backend=candidate.backend,
         precision=candidate.precision,
@@ -157,9 +159,13 @@ def _about(bundle: Bundle, candidate: Candidate, stages: TaggingStages, asked: S
     info: dict[str, Any] = {
         "name": asked.name,
         "version": runtime.__version__,
-        "bundle": {"folder": bundle.path.name, "sha256": _digest(bundle), "checkpoint": asdict(manifest.checkpoint)},
+        "bundle": {
+            "folder": bundle.path.name,
+            "sha256": _digest(bundle),
+            "checkpoint": asdict(_named(manifest.checkpoint)),
+        },
         "candidate": asdict(candidate),
-        "certificate": asdict(held[0]) if held else None,
+        "certificate": asdict(_named_texts(held[0])) if held else None,
         "labels": list(manifest.labels),
         "types": list(stages.labels.types),
         "max_length": manifest.max_length,
@@ -172,6 +178,20 @@ def _about(bundle: Bundle, candidate: Candidate, stages: TaggingStages, asked: S
         },
     }
     return About(name=asked.name, info=info, presidio={label: name for label, name in names.items() if name})
+
+
+def _named(checkpoint: Source) -> Source:
+    """The checkpoint for people elsewhere. The manifest says where it lies, for that is how it is found again."""
+    return replace(checkpoint, name=name_for_others(checkpoint.name))
+
+
+def _named_texts(certificate: Certificate) -> Certificate:
+    """The same for the texts' names, which were whole paths in older bundles."""
+    return replace(
+        certificate,
+        corpus=name_for_others(certificate.corpus),
+        elsewhere=name_for_others(certificate.elsewhere),
+    )
 
 
 def _digest(bundle: Bundle) -> str:

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable
 from functools import partial
 from io import FileIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from runtime.errors import StorageError, storage_error
 
@@ -24,6 +24,21 @@ _COPIED_BLOCK = 1 << 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # linux/fs.h
 _MOUNTS = Path("/proc/self/mountinfo")
+
+
+def name_for_others(path: str) -> str:
+    """A file's name and its folder's, without the way to them, which tells of a machine and of who works there.
+
+    Args:
+        path: an absolute one; anything else, such as a hub id or a relative path, is left as it is.
+
+    Returns:
+        such as "conll2003/valid.txt". Of a folder that is one of the two outermost (/home/somebody) nothing is told.
+    """
+    parts = PurePosixPath(path).parts
+    if not path.startswith("/"):
+        return path
+    return "/".join(parts[-2:] if len(parts) > 4 else parts[-1:])
 
 
 def open_regular(path: Path) -> FileIO:

@@ -105,6 +105,15 @@ def test_lower_precisions_are_held_on_text_from_elsewhere_too(bundle: Bundle) ->
     assert not certify(eight, int8, certifier({"Paris": "B-LOC", "Rome": "B-LOC"}), threads=1).passed
 
 
+def test_a_certificate_names_its_texts_without_the_machines_folders(bundle: Bundle) -> None:
+    graph = replace(bundle.manifest.graphs[0], precision="int8")
+    seal(bundle.path, replace(bundle.manifest, graphs=(graph,)))
+    given = certifier({"Paris": "B-LOC", "Rome": "B-LOC"}, "/home/anna/texts/news/valid.txt")
+    given.text = replace(given.text, name="/home/anna/corpora/conll2003/valid.txt")
+    found = certify(open_bundle(bundle.path), replace(FP32, precision="int8"), given, threads=1)
+    assert (found.corpus, found.elsewhere) == ("conll2003/valid.txt", "news/valid.txt")
+
+
 def test_labels_in_another_order_are_refused(bundle: Bundle) -> None:
     seal(bundle.path, replace(bundle.manifest, labels=tuple(reversed(LABELS))))
     with pytest.raises(BundleError, match="its labels are"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,3 +83,16 @@ def test_labels_have_presidios_names(tmp_path: Path) -> None:
     service.stop()
     with pytest.raises(NerveError, match="no entity type 'DOG'"):
         opened("--bundle", bundle, "--presidio-label", "DOG=PET")
+
+
+def test_what_everybody_is_told_names_no_folders_of_the_machine(tmp_path: Path) -> None:
+    manifest = read_bundle(lookup_bundle(tmp_path, WORDS)).manifest
+    corpus, elsewhere = "/home/anna/corpora/conll2003/valid.txt", "/home/anna/news/valid.txt"
+    held = replace(manifest.certificates[0], corpus=corpus, elsewhere=elsewhere)  # as in bundles of before
+    source = replace(manifest.checkpoint, name="/home/anna/checkpoints/minilm")
+    seal(tmp_path, replace(manifest, certificates=(held,), checkpoint=source))
+    service, _ = open_service(parse(["--bundle", str(tmp_path)]))
+    told = json.dumps(service.about.info) + service.metrics.text().decode()
+    service.stop()
+    assert {name in told for name in ("conll2003/valid.txt", "news/valid.txt", "checkpoints/minilm")} == {True}
+    assert {name in told for name in ("anna", str(tmp_path.parent))} == {False}

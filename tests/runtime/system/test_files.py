@@ -22,6 +22,7 @@ from runtime.system.files import (
     held,
     hold,
     is_mount_point,
+    name_for_others,
     open_regular,
     read_regular,
     regular_size,
@@ -257,3 +258,10 @@ def test_what_a_container_binds_is_a_mount_point(tmp_path: Path) -> None:
     if done.returncode:
         pytest.skip("this user may not mount")
     assert done.stdout.split() == ["StorageError", "StorageError"], done.stderr
+
+
+def test_a_name_for_others_tells_of_no_machine_and_nobody() -> None:
+    assert name_for_others("/work/shared/data/conll2003/valid.txt") == "conll2003/valid.txt"
+    assert name_for_others("/home/anna/valid.txt") == name_for_others("/valid.txt") == "valid.txt"
+    for name in ("dslim/bert-base-NER@refs/pr/1", "build/quickstart", "generated news", ""):
+        assert name_for_others(name) == name
