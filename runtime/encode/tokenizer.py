@@ -26,6 +26,7 @@ from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import distinct, joined_starts, longest_of, starts_from_counts
 from runtime.encode.piece_table import TextWords
 from runtime.encode.pieces import Pieces
+from runtime.encode.word_pieces import word_pieces_of
 from runtime.errors import BundleError
 from runtime.text.sentences import sentence_starts
 from runtime.text.words import RUN
@@ -34,9 +35,8 @@ from runtime.text.words import RUN
 MOST_KNOWN = 250_000
 # Longest word, in code points, whose tokens are kept: longer ones rarely come again, and can have megabytes.
 LONGEST_KNOWN = 64
-# So many new words, more than a short text has, are encoded in the calling thread, as one list: what the library makes
-# for each call takes longer than a word does. Its threads must be woken, and wait for a CPU where those of a backend
-# that has just answered still spin. Two of them took 128 us for 24 words, the calling thread 81 us; one by one, 104.
+# So many new words, more than a short text has, the library encodes in the calling thread, as one list. Its threads
+# must be woken, and wait for a CPU where those of a backend that has just answered still spin.
 FEW = 200
 # More are shared by its threads, in lists of so many.
 _LIST = 32
@@ -109,9 +109,10 @@ class Encoder:
         self._known: dict[str, tuple[int, ...]] = {}
         self._pieces = Pieces(self.tokens_of_words)
         self.special_tokens = _special_tokens_of(self._tokenizer, path)
-        known = self._tokenizer.get_vocab(with_added_tokens=True).values()
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        self._plain = word_pieces_of(self._tokenizer, vocabulary)
         # The file names ids of special tokens once more, beside the vocabulary, and nothing makes the two agree.
-        self.largest_id = max(*known, *self.special_tokens.prefix, *self.special_tokens.suffix, -1, -1)
+        self.largest_id = max(*vocabulary.values(), *self.special_tokens.prefix, *self.special_tokens.suffix, -1, -1)
 
     def check_ids(self, vocabulary: int) -> None:
         """Refuse a model whose embedding table has no row for one of the tokenizer's ids.
@@ -179,13 +180,16 @@ class Encoder:
             return [known[word] for word in words]
         except KeyError:
             pass
-        unknown = list({word for word in words if word not in known})
+        unknown = {word for word in words if word not in known}
         if len(known) + len(unknown) > MOST_KNOWN:
             # A new dictionary, because another thread may be reading the old one.
-            known, unknown = {}, list(set(words))
-        fresh = dict(zip(unknown, _encode_words(self._tokenizer, unknown, self.path)))
-        known.update((word, ids) for word, ids in fresh.items() if len(word) <= LONGEST_KNOWN)
+            known, unknown = {}, set(words)
+        fresh = self._plain.of(unknown)
+        known.update(fresh)
         self._known = known
+        if others := [word for word in unknown if word not in fresh]:
+            fresh.update(zip(others, _encode_words(self._tokenizer, others, self.path)))
+            known.update((word, fresh[word]) for word in others if len(word) <= LONGEST_KNOWN)
         return [fresh[word] if word in fresh else known[word] for word in words]
 
     def _tokens(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -77,9 +77,9 @@ import os, sys
 from pathlib import Path
 from runtime.encode.tokenizer import FEW, Encoder
 encoder = Encoder(Path(sys.argv[1]))
-encoder.tokens_of_words(["once"])
+encoder.tokens_of_words(["\u00f6l"])
 before = len(os.listdir("/proc/self/task"))
-encoder.tokens_of_words([f"word{number}" for number in range(FEW)])
+encoder.tokens_of_words([f"\u00f6l{number}" for number in range(FEW)])
 print(len(os.listdir("/proc/self/task")) - before)
 """
 
