@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.aligned import aligned, single_rows
-from runtime.backends.base import NO_SETTINGS, Backend, BackendOptions, Goal
+from runtime.backends.base import NO_SETTINGS, NOTHING_KEPT, Backend, BackendOptions, Goal, Keeping, keeping
 from runtime.backends.registry import certified_rows, open_candidate
 from runtime.bundle.certificate import AUTO, Certificate
 from runtime.bundle.manifest import Manifest, OneTextSpeed
@@ -23,6 +23,7 @@ from runtime.checked_rows import ANY_ROWS, CheckedRows, TwoRows
 from runtime.concurrency import Ahead
 from runtime.decode.options import BY_WORD
 from runtime.encode.tokenizer import Encoder
+from runtime.errors import UncertifiedError
 from runtime.logits import BatchRunner
 from runtime.prepare import Prepared, prepare
 from runtime.readers import WordReader
@@ -88,6 +89,7 @@ def open_model(
         is_certified = not allow_uncertified and bool(ready.candidate.file)
         options = covered(asked, ready.bundle.certificate(ready.candidate)) if is_certified else asked
         encoder, backend = _both(ready, options)
+        kept = keeping(backend)
         about = describe(ready.bundle, ready.candidate, candidate, goal=options.goal)
         if options != asked:
             about += "; its rows of one length are left out, since its certificate is not of such rows"
@@ -95,7 +97,7 @@ def open_model(
             backend = aligned(backend, ready.candidate, longest=ready.bundle.manifest.max_length)
     model = OpenModel(ready.bundle.manifest, encoder, backend, about)
     if is_certified:
-        return checked_model(model, ready.bundle.certificate(ready.candidate), lengths=options.lengths)
+        return checked_model(model, ready.bundle.certificate(ready.candidate), lengths=options.lengths, kept=kept)
     return model
 
 
@@ -165,26 +167,49 @@ def _word_logits(model: OpenModel, texts: Sequence[Sequence[str]]) -> NDArray[np
     return np.concatenate([np.empty((0, len(labels.labels)), np.float32), *reader.logits(encoded)])
 
 
-def checked_model(model: OpenModel, certificate: Certificate, *, lengths: Sequence[int]) -> OpenModel:
+def checked_model(
+    model: OpenModel, certificate: Certificate, *, lengths: Sequence[int], kept: Keeping = NOTHING_KEPT
+) -> OpenModel:
     """The model once it has passed the self-check; a backend that fails it is closed. See runtime.self_check.
 
     Args:
         model, certificate: what is checked.
         lengths: of single rows that a backend may have graphs of their own for. Each is checked with one row before
             its first answer, and so is the graph for all other rows.
+        kept: what keeps the backend's compiled graph: from now on, or no longer.
 
     Raises:
         UncertifiedError: it answers otherwise than when it was certified.
     """
+    there = [length for length in lengths if length <= model.manifest.max_length]
     try:
-        self_check(certificate, partial(_word_logits, model), most=AT_OPENING)
+        with _forgetting(kept):
+            self_check(certificate, partial(_word_logits, model), most=AT_OPENING)
+            # What is kept is the graph for any rows, and the texts may have gone through one for a single length.
+            if kept.is_new and there:
+                _check_rows(model, certificate, ANY_ROWS)
+        kept.keep()
     except BaseException:
         model.backend.close()
         raise
-    there = [length for length in lengths if length <= model.manifest.max_length]
     if not there:
         return model
-    return replace(model, backend=CheckedRows(model.backend, there, partial(_check_rows, model, certificate)))
+
+    def check(length: int) -> None:
+        with _forgetting(kept):
+            _check_rows(model, certificate, length)
+
+    return replace(model, backend=CheckedRows(model.backend, there, check))
+
+
+@contextmanager
+def _forgetting(kept: Keeping) -> Iterator[None]:
+    """Keep nothing for later starts of what fails its check."""
+    try:
+        yield
+    except UncertifiedError:
+        kept.forget()
+        raise
 
 
 def _check_rows(model: OpenModel, certificate: Certificate, length: int) -> None:

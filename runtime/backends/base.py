@@ -2,6 +2,7 @@
 
     Backend           an opened backend; it runs batches
     Compiling         what a backend can do besides, whose library compiles while it runs
+    Keeping           what one can do that keeps what it compiled between starts
     BackendSpec       a backend before it is opened: its candidates, and whether a machine can run them
     BackendOptions    the user's choices for a backend
     turnstile         lets a backend's callers in
@@ -87,6 +88,47 @@ class Compiling(Protocol):
             BackendError: the library refused one.
         """
         ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A backend that keeps what its library compiled, and has to be told that it is right: a graph that was compiled
+    wrongly once would otherwise be wrong at every later start.
+
+    Attributes:
+        is_new: it was compiled in this process, and is not kept so far.
+    """
+
+    @property
+    def is_new(self) -> bool: ...
+
+    def keep(self) -> None:
+        """Keep it for later starts where it is new and there is space: it has passed the self-check."""
+        ...
+
+    def forget(self) -> None:
+        """Remove what is kept of it: it has failed the self-check."""
+        ...
+
+
+class _NothingKept:
+    """Of a backend that keeps nothing."""
+
+    is_new = False
+
+    def keep(self) -> None:
+        pass
+
+    def forget(self) -> None:
+        pass
+
+
+NOTHING_KEPT: Keeping = _NothingKept()
+
+
+def keeping(backend: Backend) -> Keeping:
+    """What keeps the backend's compiled graph."""
+    return backend if isinstance(backend, Keeping) else NOTHING_KEPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 OpenVINO's own cache believes its files: one flipped bit in one of them changed a quarter of the labels, without a word.
 So the file is ours: a digest of what it is for and of the rest, then the rest. It is copied to a file without a name
 while it is verified, and mapped into memory from there, so that nobody can change it afterwards. A digest does not say
-who wrote a file; so one that others own or may write into is not read.
+who wrote a file; so one that others own or may write into is not read. Nor does it say that OpenVINO compiled rightly:
+a graph is kept once it has passed the self-check (see runtime.backends.base.Keeping), and removed where it fails one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from runtime.system.files import copy_with_sha256, only_we_write, open_regular
 # The digest's line is filled up to a page, so that what follows can be mapped as the library wants it.
 _PAGE = 4096
 _SUFFIX = ".compiled"
+# What a file vouches for, as a part of its name: files of earlier versions were written before any self-check.
+_PASSED = "passed its self-check"
 # Files of a bundle that are kept: one for each candidate and number of threads and streams. A MiniLM's has 90 MB.
 _KEPT = 12
 # Seconds after which a file that is being written was left behind by a process that was killed.
@@ -60,13 +63,18 @@ class CompiledCache:
         graph: name of the graph's file in its bundle.
         settings: all that OpenVINO is told.
         version: of OpenVINO.
+
+    Attributes:
+        lacks_it: there is a folder, and nothing in it that this process has loaded or stored.
     """
 
     def __init__(self, folder: str, graph: str, settings: Mapping[str, Any], version: str) -> None:
         # The folder has the bundle's digest in its name.
-        told = repr((Path(folder).name, graph, sorted(settings.items()), version, sorted(flags_of(cpu_info()))))
+        made_for = (Path(folder).name, graph, sorted(settings.items()), version, sorted(flags_of(cpu_info())))
+        told = repr((*made_for, _PASSED))
         self._key = hashlib.sha256(told.encode()).hexdigest()
         self._file = Path(folder) / (self._key[:16] + _SUFFIX) if folder else None
+        self.lacks_it = bool(folder)
 
     def load(self, core: Any, settings: Mapping[str, Any]) -> tuple[Any, Any]:
         """The compiled model and the memory that it lives in, which must be kept as long; (None, None) without one.
@@ -82,13 +90,22 @@ class CompiledCache:
             memory = _verified(self._file, self._key)
             with contextlib.suppress(OSError):  # those that were used last are kept
                 os.utime(self._file)
-            return core.import_model(openvino.Tensor(memory, shared_memory=True), "CPU", settings), memory
+            compiled = core.import_model(openvino.Tensor(memory, shared_memory=True), "CPU", settings)
+            self.lacks_it = False
+            return compiled, memory
         return None, None
 
+    def remove(self) -> None:
+        """Remove what this process has loaded or stored, if anything."""
+        if self._file is not None and not self.lacks_it:
+            with contextlib.suppress(OSError):
+                self._file.unlink()
+
     def store(self, compiled: Any) -> None:
-        """Keep it for the next start, if there is space; nothing depends on it."""
+        """Keep for the next start what has passed the self-check, if there is space; nothing depends on it."""
         if self._file is None:
             return
+        self.lacks_it = False
         content = io.BytesIO()
         compiled.export_model(content)
         temporary = self._file.with_suffix(f".{uuid.uuid4().hex}.tmp")

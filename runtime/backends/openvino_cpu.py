@@ -99,10 +99,10 @@ class OpenVino:
         settings = _settings(hint, streams=of_each, threads=of_threads)
         in_fp32 = residual_in_fp32 and hint == BF16
         name = f"{path.name}, int32" + (f", residual in fp32 by rule {RULE}" if in_fp32 else "")
-        kept, core = CompiledCache(cache, name, settings, openvino.__version__), openvino.Core()
+        self._kept, core = CompiledCache(cache, name, settings, openvino.__version__), openvino.Core()
         # Once, if at all: where the compiled graph is not kept, it and the rows of one length are of one model.
         read = functools.cache(lambda: with_int32(read_graph(core, path, settings, residual_in_fp32=in_fp32)))
-        self._compiled, memory = _compiled(path, core, settings, kept, read)
+        self._compiled, memory = _compiled(path, core, settings, self._kept, read)
         _check_precision(precision, path, self._compiled, residual_in_fp32=in_fp32)
         copies, self._memory = _copies(path, core, self._compiled, memory, settings, count=shapes)
         self._fixed = FixedRows(path, core, settings, lengths, read)
@@ -110,6 +110,11 @@ class OpenVino:
         # A request holds the memory of a stream.
         requests = [AnyRows(each.create_infer_request(), inputs) for each in of_each * copies]
         self._requests = Requests(requests, calls=streams)
+
+    @property
+    def is_new(self) -> bool:
+        """See runtime.backends.base.Keeping."""
+        return self._kept.lacks_it
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """See Backend."""
@@ -123,6 +128,15 @@ class OpenVino:
             except Exception as error:
                 raise refusal(self._path, batch, error) from error
         return said
+
+    def keep(self) -> None:
+        """See runtime.backends.base.Keeping."""
+        if self.is_new:
+            self._kept.store(self._compiled)
+
+    def forget(self) -> None:
+        """See runtime.backends.base.Keeping."""
+        self._kept.remove()
 
     def close(self) -> None:
         """See Backend."""
@@ -168,7 +182,6 @@ def _compiled(
         compiled, memory = kept.load(core, settings)
         if compiled is None:
             compiled = core.compile_model(read(), "CPU", settings)
-            kept.store(compiled)
     except NerveError:
         raise
     except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception

@@ -135,3 +135,46 @@ def test_a_length_is_checked_once_with_one_row(tmp_path: Path) -> None:
         before = len(backend.shapes)
         tagger.tag(["Oslo"])
         assert backend.shapes[before:] == shapes
+
+
+class Kept:
+    """What keeps a compiled graph, and notes what becomes of it."""
+
+    def __init__(self, *, is_new: bool) -> None:
+        self.is_new = is_new
+        self.told: list[str] = []
+
+    def keep(self) -> None:
+        self.told.append("keep")
+
+    def forget(self) -> None:
+        self.told.append("forget")
+
+
+@pytest.mark.parametrize("lengths", [(), (16, 24, 64)])
+def test_what_was_compiled_is_kept_once_the_graph_for_any_rows_is_checked(
+    tmp_path: Path, lengths: tuple[int, ...]
+) -> None:
+    """With graphs for single lengths, the texts that are asked at opening go through one of these."""
+    sound, certificate = _model(Wrong(-1, lengths), tmp_path / "sound")
+    kept = Kept(is_new=True)
+    checked_model(sound, certificate, lengths=lengths, kept=kept)
+    assert kept.told == ["keep"]
+    wrong, certificate = _model(Wrong(0, lengths), tmp_path / "wrong")
+    kept = Kept(is_new=True)
+    with pytest.raises(UncertifiedError):
+        checked_model(wrong, certificate, lengths=lengths, kept=kept)
+    assert kept.told == ["forget"]
+    assert isinstance(wrong.backend, Wrong)
+    assert wrong.backend.closed
+
+
+def test_what_is_kept_and_fails_at_its_first_rows_is_kept_no_longer(tmp_path: Path) -> None:
+    model, certificate = _model(Wrong(0), tmp_path / "bundle")
+    kept = Kept(is_new=False)
+    tagger = Tagger.of_model(checked_model(model, certificate, lengths=(16, 24, 64), kept=kept))
+    assert tagger.tag(["Oslo"])
+    assert kept.told == ["keep"]  # which does nothing where it is kept
+    with pytest.raises(UncertifiedError):
+        tagger.tag_words([["Oslo"] * 90])
+    assert kept.told == ["keep", "forget"]

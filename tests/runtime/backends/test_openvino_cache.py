@@ -6,12 +6,17 @@ import os
 import random
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import pytest
 
 from runtime.backends.openvino_cache import worth_keeping
+from runtime.backends.openvino_cpu import OpenVino
 from runtime.bundle.certificate import Wanted
+from runtime.bundle.store import open_bundle
+from runtime.errors import UncertifiedError
 from runtime.tagger import Tagger
 
 pytest.importorskip("openvino")
@@ -130,6 +135,46 @@ def test_an_open_tagger_does_not_see_what_happens_to_the_cache(tiny_bundle: Path
         assert tagger.word_logits(words).tobytes() == first
         kept.write_bytes(b"")
         assert tagger.word_logits(words).tobytes() == first
+
+
+def test_what_fails_its_self_check_is_not_kept(tiny_bundle: Path, cache: Path) -> None:
+    """One that OpenVINO compiled wrongly: every later start would be refused until somebody deleted the cache."""
+    held, openvino = open_bundle(tiny_bundle), Wanted(backend="openvino", precision="fp32")
+    certificates = tuple(
+        replace(one, probe=replace(one.probe, logits="00" * (len(one.probe.logits) // 2)))
+        for one in held.manifest.certificates
+    )
+    other = replace(held, manifest=replace(held.manifest, certificates=certificates))
+    with pytest.raises(UncertifiedError, match="answers otherwise than when it was certified"):
+        Tagger.open(other, candidate=openvino, threads=1)
+    assert not [*cache.rglob("*.compiled")]
+    with Tagger.open(tiny_bundle, candidate=openvino, threads=1, allow_uncertified=True):
+        assert not [*cache.rglob("*.compiled")]
+    answers(tiny_bundle)
+    assert len([*cache.rglob("*.compiled")]) == 1
+
+
+def test_one_that_fails_its_self_check_is_removed(tiny_bundle: Path, cache: Path) -> None:
+    """A whole file of wrong content, vouched for all the same: one start is refused, and not every one."""
+    first = answers(tiny_bundle)
+    (kept,) = cache.rglob("*.compiled")
+    kept.unlink()
+    graph = onnx.load(tiny_bundle / "packed-fp32.onnx")
+    for tensor in graph.graph.initializer:
+        if tensor.name == "classifier.bias":
+            bias = onnx.numpy_helper.to_array(tensor).copy()
+            bias[0] += 3
+            tensor.CopyFrom(onnx.numpy_helper.from_array(bias, tensor.name))
+    wrong = cache.parent / "packed-fp32.onnx"
+    onnx.save(graph, wrong)
+    OpenVino(wrong, precision="fp32", layout="packed", streams=1, threads=1, vocabulary=100, positions=64,
+             cache=str(kept.parent)).keep()  # fmt: skip
+    assert kept.is_file()
+    with pytest.raises(UncertifiedError, match="answers otherwise than when it was certified"):
+        answers(tiny_bundle)
+    assert not kept.exists()
+    assert answers(tiny_bundle) == first
+    assert kept.is_file()
 
 
 def test_large_graphs_are_kept_in_int8_alone() -> None:

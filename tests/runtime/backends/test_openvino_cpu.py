@@ -126,9 +126,13 @@ def test_what_was_compiled_is_kept(bundle: Bundle, tmp_path: Path) -> None:
     given = batch([5, 6, 7])
     first = opened(path, cache=str(tmp_path))
     expected = first.logits(given)
+    assert first.is_new
+    assert not list(tmp_path.iterdir())
+    first.keep()
     first.close()
     assert list(tmp_path.iterdir())
     second = opened(path, cache=str(tmp_path))
+    assert not second.is_new
     assert np.array_equal(second.logits(given), expected)
     second.close()
 
@@ -143,6 +147,7 @@ def test_copies_for_shapes_answer_as_the_one_graph(bundle: Bundle, tmp_path: Pat
     for _ in range(1 + cached):  # the second is made of what the first left in its cache
         several = opened(path, streams=2, shapes=3, cache=str(tmp_path) if cached else "")
         found = list(in_order(several.logits, given, workers=2))
+        several.keep()
         several.close()
         assert all(map(np.array_equal, found, expected))
 
