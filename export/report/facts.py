@@ -36,6 +36,7 @@ def facts_of(bundle: Bundle, rows: Sequence[Row], told: Sequence[Told]) -> Facts
         "certificates": [_certificate(each) for each in manifest.certificates],
         "attestations": [asdict(each) for each in manifest.attestations],
         "speeds": [asdict(each) for each in manifest.speeds],
+        "profiles": [asdict(each) for each in manifest.profiles],
         "readings": [asdict(each) for each in manifest.readings],
         "stages": [asdict(each) for each in told],
         "files": {name: asdict(digest) for name, digest in manifest.files.items()},

@@ -24,6 +24,7 @@ def page_of(facts: Facts) -> str:
         "<h2>Candidates</h2>",
         _candidates(facts),
         *_pictures(facts),
+        *_profiles(facts),
         "<h2>Certificates</h2>",
         *(_certificate(each) for each in facts["certificates"]),
         "<h2>What is in the graphs</h2>",
@@ -150,6 +151,33 @@ def _attestation(one: Facts) -> str:
     return (
         f"<details>\n<summary>{_text(where)}: {_text(shares)}</summary>\n"
         f"<p>{_text(fused)}. Operators: {_text(operators)}.</p>\n{below}\n</details>"
+    )
+
+
+def _profiles(facts: Facts) -> list[str]:
+    """What each is to keep, what it came to, and how it runs."""
+    if not facts["profiles"]:
+        return []
+    rows = [
+        (
+            one["name"],
+            _name(one),
+            f"{one['streams']} x {one['threads'] // one['streams']}, {one['slots']} slots",
+            _figures(one["wanted"]) or one["goal"],
+            _figures(one["measured"]),
+            one["machine"],
+        )
+        for one in facts["profiles"]
+    ]
+    heads = ("profile", "candidate", "calls x threads", "to keep", "measured", "on")
+    return ["<h2>Profiles</h2>", _table(heads, rows)]
+
+
+def _figures(named: Facts) -> str:
+    known = {name: value for name, value in named.items() if value is not None}
+    return ", ".join(
+        f"memory {value / 2**20:,.0f} MiB" if name == "memory_bytes" else f"{name.replace('_', ' ')} {value:,.6g}"
+        for name, value in known.items()
     )
 
 

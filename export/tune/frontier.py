@@ -16,8 +16,8 @@ from runtime.screen.display import Table, Tone, note
 from runtime.system.files import open_regular
 
 HEADINGS = (
-    *("wish", "candidate", "calls x\nthreads", "slots", "rows", "texts\na second", "p50\nms", "p99\nms", "memory\nMiB"),
-    *("changed\nin 10k", "F1"),
+    *("wish", "candidate", "calls x\nthreads", "slots", "rows", "texts\na second", "of\ntexts", "p50\nms", "p99\nms"),
+    *("memory\nMiB", "changed\nin 10k", "F1"),
 )
 _NONE = "-"
 # Bytes at the beginning of an SVG in which its first element begins.
@@ -93,6 +93,7 @@ def _row(one: Tried, bundle: Bundle, wish: Wish) -> tuple[str, ...]:
         str(one.profile.slots),
         f"{one.profile.lengths[0]}-{one.profile.lengths[-1]}" if one.profile.lengths else _NONE,
         f"{trial.texts_per_second:,.0f}",
+        str(trial.texts) if trial.texts else _NONE,
         f"{trial.p50_ms:.2f}" if trial.p50_ms else _NONE,
         f"{trial.p99_ms:.2f}" if trial.p99_ms else _NONE,
         f"{trial.memory_bytes / 2**20:,.0f}",

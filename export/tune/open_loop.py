@@ -6,6 +6,7 @@ counts for every text that waited behind it. (Leaving that out is known as coord
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 
@@ -37,6 +38,7 @@ def open_loop(
     batch: int,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
+    longest: float = math.inf,
 ) -> list[float]:
     """Return the seconds from due to answered of each arrival. Texts that wait are answered together, up to `batch`.
 
@@ -46,12 +48,15 @@ def open_loop(
         due: from `poisson`.
         batch: largest number of texts in one call, as a server would take them from its queue.
         clock, sleep: in seconds.
+        longest: seconds from the start, after which the rest gets no answer: fewer are returned than came.
     """
     begun = clock()
     latencies: list[float] = []
     while len(latencies) < len(due):
         first = len(latencies)
         now = clock() - begun
+        if now > longest:
+            break
         # Nobody waits: sleep until the next text is due, as a server would block on its queue.
         if due[first] > now:
             sleep(due[first] - now)

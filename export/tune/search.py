@@ -7,32 +7,26 @@ measured is kept in a journal, so that a search that was interrupted goes on whe
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from export.tune.journal import Journal
 from export.tune.trial import Trial, TrialRequest
 from export.tune.wish import Wish, accuracy
 from runtime.backends.registry import certified_rows
 from runtime.batch.batches import ON_CPU
 from runtime.bundle.profile import RunProfile
-from runtime.bundle.schema import SchemaError, read
 from runtime.bundle.store import Bundle, Candidate
-from runtime.errors import BackendError, StorageError
+from runtime.errors import BackendError, BundleError
 from runtime.screen.display import detail, stage
 from runtime.selection import refusal_of, runnable
-from runtime.system.files import read_regular
 
 # Seconds of the first trials, and how many set-ups have the longest ones.
 FIRST_SECONDS, FINALISTS = 0.6, 3
 # Batches that are tried besides the usual ones, in token slots.
 _SLOTS = (256, 1024)
-# A journal begins so, and is smaller: a line is a set-up.
-_BEGINS, _LARGEST = b'{"key": ', 1 << 26
 
 Measure = Callable[[TrialRequest], Trial]
 
@@ -50,6 +44,9 @@ def set_ups(bundle: Bundle, wish: Wish, *, name: str, threads: int, machine: str
     """All set-ups to try: candidates that are certified, run here, and are as accurate as is wanted.
 
     The fastest by the manifest come first: on a slow or busy machine the time may end before all had their trial.
+
+    Raises:
+        BundleError: there are none.
     """
     able = [one for one in runnable(bundle) if not refusal_of(bundle, one) and one.device == "cpu"]
     able.sort(key=lambda one: _expected(bundle, one, wish))
@@ -64,121 +61,108 @@ def set_ups(bundle: Bundle, wish: Wish, *, name: str, threads: int, machine: str
                     found += [replace(one, lengths=rows)] if rows else []
                 if wish.goal == "throughput" and count == threads:
                     found += [replace(one, slots=slots) for slots in _SLOTS]
-    return [one for one in found if _is_accurate(bundle, one, wish)]
+    return _accurate(found, bundle, wish)
 
 
-def search(
-    bundle: Bundle,
-    wish: Wish,
-    profiles: Sequence[RunProfile],
-    texts: Sequence[str],
-    *,
-    measure: Measure,
-    journal: Journal,
-    seconds: float,
-    clock: Callable[[], float],
-) -> list[Tried]:
-    """The set-ups with their longest trials, the best one first.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search came to.
+
+    Attributes:
+        tried: the set-ups with their longest trials, the best one first.
+        untried: number of set-ups that had none when time was up.
+        is_whole: all that might have won had their longest trials.
+        failure: why the last one that failed did; empty: none failed.
+    """
+
+    tried: Sequence[Tried]
+    untried: int
+    is_whole: bool
+    failure: str
+
+
+class Search:
+    """A search for a profile; see the module.
 
     Args:
         bundle: that is opened.
         wish: see Wish.
-        profiles: to try.
         texts: that are asked.
         measure: runs a trial.
         journal: keeps what was measured.
         seconds: after which no trial begins any more.
         clock: seconds from any moment on.
     """
-    begun, length, left = clock(), FIRST_SECONDS, list(profiles)
-    best: dict[str, Tried] = {}  # by what is said of a set-up
-    while left:
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        wish: Wish,
+        texts: Sequence[str],
+        *,
+        measure: Measure,
+        journal: Journal,
+        seconds: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._path, self._wish, self._texts = str(bundle.path), wish, tuple(texts)
+        self._measure, self._journal, self._clock = measure, journal, clock
+        self._end = clock() + seconds
+        self._best: dict[str, Tried] = {}  # by what is said of a set-up
+        self._failed: dict[str, str] = {}
+        self._is_cut = False
+
+    def among(self, profiles: Sequence[RunProfile]) -> Found:
+        """Try these set-ups, those first that stand first."""
+        length, left, order = FIRST_SECONDS, list(profiles), list[Tried]()
+        while left and not self._is_cut:
+            self._round(left, length)
+            order = self._order()
+            if len(left) > FINALISTS:
+                left = [one.profile for one in order[: max(FINALISTS, (len(left) + 1) // 2)]]
+                length *= 2
+            else:
+                left = [one.profile for one in self._promising(order, length)]
+        untried = len(profiles) - len(self._best) - len(self._failed)
+        return Found(order, untried, not self._is_cut, next(reversed(self._failed.values()), ""))
+
+    def _round(self, left: Sequence[RunProfile], length: float) -> None:
         with stage("try", total=len(left)) as shown:
             for profile in left:
                 shown.step(f"{said(profile)}, {length:g} s")
-                if best and clock() - begun > seconds:
-                    break
-                request = TrialRequest(str(bundle.path), profile, tuple(texts), wish.rate, length)
-                trial = journal.known(request) or _measured(request, measure)
-                if trial is not None:
-                    journal.keep(request, trial)
-                    best[said(profile)] = Tried(profile, trial, length)
-        # Longer trials count before shorter ones; a set-up that was not measured again falls behind.
-        order = sorted(best.values(), key=lambda one: (-one.seconds, wish.rank(one.profile, one.trial)))
-        if len(left) <= FINALISTS or clock() - begun > seconds:
-            return order
-        left = [one.profile for one in order[: max(FINALISTS, (len(left) + 1) // 2)]]
-        length *= 2
-    return []
+                self._is_cut = self._clock() > self._end and bool(self._best or self._failed)
+                if self._is_cut:
+                    return
+                self._try(profile, length)
 
+    def _try(self, profile: RunProfile, length: float) -> None:
+        name, is_first = said(profile), length == FIRST_SECONDS
+        request = TrialRequest(self._path, profile, self._texts, self._wish.rate, length, is_first)
+        try:
+            trial = self._journal.known(request) or self._measure(request)
+        except (BackendError, TimeoutError) as error:
+            detail(f"left out: {error}")
+            self._failed[name] = str(error)
+            self._best.pop(name, None)
+            return
+        self._journal.keep(request, trial)
+        before = self._best.get(name)
+        # The first trial compiles, which later ones need not, and takes memory for that.
+        memory = max(trial.memory_bytes, before.trial.memory_bytes if before else 0)
+        self._best[name] = Tried(profile, replace(trial, memory_bytes=memory), length)
 
-class Journal:
-    """What was measured, a line each, in a file beside the bundle.
+    def _order(self) -> list[Tried]:
+        """Those first that keep the bounds; of these, longer trials count before shorter ones."""
+        wish = self._wish
+        return sorted(
+            self._best.values(),
+            key=lambda one: (not wish.fulfilled(one.trial), -one.seconds, wish.rank(one.profile, one.trial)),
+        )
 
-    Args:
-        path: of the file; it need not be there.
-        bundle: what is measured: another bundle's lines count for nothing.
-
-    Raises:
-        StorageError: somebody else's file is there, which would be written to, and removed.
-    """
-
-    def __init__(self, path: Path, bundle: Bundle) -> None:
-        self._path = path
-        _check_ours(path)
-        self._digest = hashlib.sha256(repr(sorted(bundle.manifest.files.items())).encode()).hexdigest()
-        self._kept = dict(self._lines())
-
-    def known(self, request: TrialRequest) -> Trial | None:
-        """The trial, if it was measured before."""
-        return self._kept.get(self._key(request))
-
-    def keep(self, request: TrialRequest, trial: Trial) -> None:
-        """Write a trial down."""
-        key = self._key(request)
-        if key not in self._kept:
-            self._kept[key] = trial
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": key, "trial": asdict(trial)}) + "\n")
-
-    def end(self) -> None:
-        """Remove the file: the search is done."""
-        self._path.unlink(missing_ok=True)
-
-    def _key(self, request: TrialRequest) -> str:
-        return hashlib.sha256(f"{self._digest} {request!r}".encode()).hexdigest()
-
-    def _lines(self) -> Iterator[tuple[str, Trial]]:
-        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else []
-        for line in lines:
-            try:
-                value = json.loads(line)
-                yield value["key"], read(Trial, value["trial"])
-            except (ValueError, KeyError, TypeError, SchemaError):
-                continue  # the line at which the search was interrupted
-
-
-def _check_ours(path: Path) -> None:
-    if not os.path.lexists(path):
-        return
-    try:
-        head = read_regular(path, most=_LARGEST)[: len(_BEGINS)]
-        # A process that was killed while it began one has left nothing, or a part of the first line.
-        is_ours = head == _BEGINS[: len(head)] and not path.is_symlink()
-    except OSError:
-        is_ours = False
-    if not is_ours:
-        problem = "it is there and is no unfinished tuning, which gets that name"
-        raise StorageError(str(path), problem, "move it elsewhere")
-
-
-def _measured(request: TrialRequest, measure: Measure) -> Trial | None:
-    """The trial; None where it failed, which is said and ends nothing."""
-    try:
-        return measure(request)
-    except (BackendError, TimeoutError) as error:
-        detail(f"left out: {error}")
-        return None
+    def _promising(self, order: Sequence[Tried], length: float) -> list[Tried]:
+        """Those to try for as long as the finalists, none of which has kept the bounds so long; else nothing."""
+        kept = [one for one in order if self._wish.fulfilled(one.trial)]
+        return [] if any(one.seconds == length for one in kept) else kept[:FINALISTS]
 
 
 def said(profile: RunProfile) -> str:
@@ -199,6 +183,13 @@ def _expected(bundle: Bundle, candidate: Candidate, wish: Wish) -> float:
     return (bundle.one_text(candidate).p50_ms or math.inf) if wish.goal == "latency" else -bundle.speed(candidate)
 
 
-def _is_accurate(bundle: Bundle, profile: RunProfile, wish: Wish) -> bool:
-    f1 = accuracy(bundle, profile)["f1"]
-    return not wish.f1 or (f1 is not None and f1 >= wish.f1)
+def _accurate(profiles: Sequence[RunProfile], bundle: Bundle, wish: Wish) -> list[RunProfile]:
+    """Those whose certificate has the F1 that is wished."""
+    known = [accuracy(bundle, one)["f1"] or 0.0 for one in profiles]
+    if not known:
+        problem = "no certified candidate for a CPU runs here"
+        raise BundleError(str(bundle.path), problem, "certify it with `python -m export.certify`")
+    if wish.f1 > max(known):
+        problem = f"no candidate that runs here has F1 of {wish.f1:g} (the best has {max(known):.4f})"
+        raise BundleError(str(bundle.path), problem, "wish for less, or train a better checkpoint")
+    return [one for one, f1 in zip(profiles, known, strict=True) if f1 >= wish.f1]

@@ -12,7 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from subprocess import run
+from subprocess import TimeoutExpired, run
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ _TOGETHER = 64
 # A queue grows where the last tenth of the texts waited for longer than this share of the load.
 _GROWING = 0.5
 _SEED = 11
+# Times as long as texts come, after which the rest of a queue is not answered any more: nothing is won by waiting.
+_HOPELESS = 3.0
 # Seconds that opening and measuring may take beyond what was asked for; an opening that takes longer is of no use.
 _PATIENCE = 120.0
 
@@ -42,6 +45,7 @@ class Trial:
     Attributes:
         p50_ms, p99_ms: milliseconds from due to answered under load; of calls of one text without one.
         texts_per_second: answered, at full speed where no load was asked for.
+        texts: number of texts that the times are of; 0: of none.
         memory_bytes: the largest that the process held.
         saturated: texts came faster than they were answered.
     """
@@ -49,6 +53,7 @@ class Trial:
     p50_ms: float
     p99_ms: float
     texts_per_second: float
+    texts: int
     memory_bytes: int
     saturated: bool
 
@@ -63,6 +68,7 @@ class TrialRequest:
         texts: what is asked.
         rate: texts a second that come by chance (Poisson); 0: one after the other, or as many as can be.
         seconds: about how long.
+        is_first: no library finds what it compiled before, so that the memory is that of a first start.
     """
 
     bundle: str
@@ -70,6 +76,7 @@ class TrialRequest:
     texts: tuple[str, ...]
     rate: float
     seconds: float
+    is_first: bool = False
 
 
 def measured_apart(request: TrialRequest) -> Trial:
@@ -78,14 +85,20 @@ def measured_apart(request: TrialRequest) -> Trial:
     Raises:
         BackendError: it failed; the last line that it wrote says why.
     """
-    done = run(
-        [sys.executable, "-m", "export.tune.trial"],
-        input=json.dumps(asdict(request)).encode(),
-        capture_output=True,
-        check=False,
-        timeout=request.seconds + _PATIENCE,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )
+    with TemporaryDirectory(prefix="nerve-tuning-") as empty:
+        kept = {"NERVE_CACHE": empty} if request.is_first else {}
+        try:
+            done = run(
+                [sys.executable, "-m", "export.tune.trial"],
+                input=json.dumps(asdict(request)).encode(),
+                capture_output=True,
+                check=False,
+                timeout=request.seconds + _PATIENCE,
+                env={**os.environ, "PYTHONWARNINGS": "ignore", **kept},
+            )
+        except TimeoutExpired as error:
+            problem = f"its trial did not end within {error.timeout:.0f} s"
+            raise BackendError(str(request.profile.candidate), problem, "give shorter texts") from None
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2][:200]
         raise BackendError(str(request.profile.candidate), f"its trial failed ({last})", "try another backend")
@@ -95,9 +108,11 @@ def measured_apart(request: TrialRequest) -> Trial:
 
 def measured(request: TrialRequest, tag: Tag, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> Trial:
     """Measure an opened tagger; see TrialRequest."""
-    texts = list(request.texts)
+    texts, begun = list(request.texts), clock()
     tag(texts[:_TOGETHER])
     for text in texts[:_TOGETHER]:
+        if clock() - begun > request.seconds:
+            break
         tag([text])
     if request.rate:
         return _under_load(request, tag, clock, sleep)
@@ -108,29 +123,35 @@ def measured(request: TrialRequest, tag: Tag, *, clock: Callable[[], float], sle
         tag(texts)
         done += len(texts)
     rate = done / (clock() - begun)
-    return Trial(0.0, 0.0, rate, peak_bytes(), saturated=False)
+    return Trial(0.0, 0.0, rate, 0, peak_bytes(), saturated=False)
 
 
 def _under_load(request: TrialRequest, tag: Tag, clock: Callable[[], float], sleep: Callable[[float], None]) -> Trial:
     due = poisson(request.rate, request.seconds, seed=_SEED) or [0.0]
-    waits = open_loop(tag, request.texts, due, batch=_TOGETHER, clock=clock, sleep=sleep)
+    longest = _HOPELESS * request.seconds
+    waits = open_loop(tag, request.texts, due, batch=_TOGETHER, clock=clock, sleep=sleep, longest=longest)
+    answered = len(waits)
+    rate = answered / (due[answered - 1] + waits[-1])
+    # Those that got no answer have waited so long at least.
+    waits += [longest - moment for moment in due[answered:]]
     late = float(np.median(waits[-max(1, len(waits) // 10) :])) > _GROWING * request.seconds
-    return _trial(waits, len(waits) / (due[-1] + waits[-1]), late)
+    return _trial(waits, rate, late)
 
 
 def _one_by_one(request: TrialRequest, tag: Tag, clock: Callable[[], float]) -> Trial:
     taken: list[float] = []
-    begun = clock()
-    while sum(taken) < request.seconds:
-        before = clock()
+    begun = before = clock()
+    while not taken or before - begun < request.seconds:
         tag([request.texts[len(taken) % len(request.texts)]])
-        taken.append(clock() - before)
-    return _trial(taken, len(taken) / (clock() - begun), saturated=False)
+        after = clock()
+        taken.append(after - before)
+        before = after
+    return _trial(taken, len(taken) / (before - begun), saturated=False)
 
 
 def _trial(seconds: Sequence[float], rate: float, saturated: bool) -> Trial:
     p50, p99 = np.quantile(seconds, [0.5, 0.99], method="inverted_cdf").tolist()
-    return Trial(1000 * p50, 1000 * p99, rate, peak_bytes(), saturated)
+    return Trial(1000 * p50, 1000 * p99, rate, len(seconds), peak_bytes(), saturated)
 
 
 def main() -> None:

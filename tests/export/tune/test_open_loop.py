@@ -31,6 +31,18 @@ def test_latency_counts_from_due_and_not_from_begun() -> None:
     assert found == pytest.approx([1.0, 1.9, 1.8, 1.0])
 
 
+def test_a_queue_that_only_grows_is_left_at_some_time() -> None:
+    clock = Clock()
+
+    def tag(_: Sequence[str]) -> None:
+        clock.now += 1.0
+
+    due = [each / 100 for each in range(1000)]
+    found = open_loop(tag, ["a"], due, batch=10, clock=clock, sleep=clock.sleep, longest=30.0)
+    assert len(found) == 301  # the first is alone, and a call that began in time is waited for
+    assert found[-1] == pytest.approx(31 - due[300])
+
+
 def test_a_batch_is_never_larger_than_allowed() -> None:
     clock = Clock()
     calls: list[int] = []

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from export.certify.outcomes import Outcome
+from export.certify.outcomes import measured as outcome
+from export.report.ending import report
+from export.report.write import FACTS, PAGE, outcomes_of
 from export.triton.repository import Serving, write_repository
+from export.tune import options as tune_options
 from export.tune.__main__ import main
 from export.tune.trial import TrialRequest, measured, measured_apart
 from runtime.bundle.certificate import Candidate, Wanted
@@ -56,8 +62,8 @@ def test_what_cannot_be_kept_leaves_the_bundle_as_it_was(bundle: Path, capsys: p
     assert main([str(bundle), "--memory", "1KiB", "--minutes", "0.01", "--threads", "1"]) == 1
     assert "nothing is as wished" in capsys.readouterr().out
     assert (bundle / "manifest.json").read_bytes() == before
-    with pytest.raises(BundleError, match="no certified candidate runs here and is so accurate"):
-        main([str(bundle), "--f1-floor", "2"])
+    with pytest.raises(BundleError, match=r"has F1 of 1 \(the best has 0\."):
+        main([str(bundle), "--f1-floor", "1"])
 
 
 def test_wishes_that_say_nothing_are_refused(bundle: Path) -> None:
@@ -65,9 +71,61 @@ def test_wishes_that_say_nothing_are_refused(bundle: Path) -> None:
         main([str(bundle), "--p99", "20ms"])
     with pytest.raises(UsageError, match="lower-case letters"):
         main([str(bundle), "--goal", "latency", "--profile", "Not a Name"])
-    for wrong in (["--p99", "20"], ["--at", "100"], ["--memory", "1"], ["--at", "0/s"]):
-        with pytest.raises(UsageError):
-            main([str(bundle), *wrong])
+    with pytest.raises(UsageError, match="does not measure the checkpoint"):
+        main([str(bundle), "--goal", "latency", "--model", "elsewhere"])
+    for wrong in (["--profile", "mine"], ["--goal", "latency"], ["--model", "elsewhere"]):
+        with pytest.raises(UsageError, match="given with other options"):
+            main([str(bundle), "--drop", "mine", *wrong])
+
+
+def test_numbers_have_units_that_people_write() -> None:
+    def read(*given: str) -> tuple[float, float, int]:
+        options = tune_options.parse(["bundle", *given])
+        return options.p99, options.at, options.memory
+
+    for p99 in ("20ms", "0.02s", "20 MS", "20000us"):
+        for rate in ("100/s", "6000/min", "360000/h"):
+            assert read("--p99", p99, "--at", rate) == pytest.approx((20, 100, 0))
+    for size in ("1GiB", "1Gi", "1024MiB", "1048576kib", "1073741824B"):
+        assert read("--memory", size)[2] == 2**30
+    assert read("--memory", "800MB")[2] == 800_000_000
+    for option, values in {
+        "--p99": ("20", "1e3ms", "0ms", "nan", "-1ms", "20 m", "\u0661ms", "9" * 400 + "s", "5h"),
+        "--at": ("100", "0/s", "1000000000000/s", "1/day", "/s", "inf/s"),
+        "--memory": ("1", "1G", "0.4B", "0GiB", "1GiB2", "9" * 15 + "GiB"),
+        "--f1-floor": ("90", "nan", "0", "-1", "1.01", "0,9"),
+        "--minutes": ("0", "nan", "inf", "-1", "1e9", "x"),
+    }.items():
+        for value in values:
+            with pytest.raises(UsageError):
+                tune_options.parse(["bundle", f"{option}={value}"])
+
+
+@pytest.mark.parametrize(
+    "option", ["--goal=latency", "--profile=mine", "--minutes=1", "--picture=a.svg", "--f1-floor=1"]
+)
+def test_each_option_about_a_profile_asks_for_one(option: str) -> None:
+    assert tune_options.parse(["bundle", option]).searches
+    assert not tune_options.parse(["bundle", "--threads", "1"]).searches
+
+
+def test_a_profile_that_is_made_or_dropped_leaves_a_report_that_tells_of_the_bundle(bundle: Path) -> None:
+    """What was left out at export stands in the report alone, which counts for the manifest that it names."""
+    held = open_bundle(bundle)
+    left_out = Outcome(Candidate("packed-fp32.onnx", "openvino", "bf16", "cpu"), False, "too many changed")
+    kept = [outcome(one, kept=True, reason="kept") for one in held.manifest.certificates]
+    report(held, [*kept, left_out])
+    searched = ["--goal", "latency", "--minutes", "0.01", "--threads", "1", "--picture", str(bundle) + ".svg"]
+    assert main([str(bundle), *searched]) == 0
+    for profiles in (1, 0):
+        facts = json.loads((bundle / FACTS).read_text())
+        assert [one["name"] for one in facts["profiles"]] == ["latency"][:profiles]
+        assert ("<h2>Profiles</h2>" in (bundle / PAGE).read_text()) == bool(profiles)
+        assert left_out.candidate in [one.candidate for one in outcomes_of(open_bundle(bundle))]
+        if profiles:
+            assert main([str(bundle), "--drop", "latency"]) == 0
+    with pytest.raises(UsageError, match="no such profile"):
+        main([str(bundle), "--drop", "latency"])
 
 
 def test_a_profile_says_how_it_is_opened(bundle: Path) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from export.tune.frontier import check_picture, frontier, table_of
-from export.tune.search import FINALISTS, Journal, Tried, search, set_ups
+from export.tune.journal import Journal
+from export.tune.search import FINALISTS, Found, Search, Tried, set_ups
 from export.tune.trial import Trial, TrialRequest
 from export.tune.wish import Wish
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import Bundle, open_bundle
-from runtime.errors import BackendError, StorageError
+from runtime.errors import BackendError, BundleError, StorageError
 
 LATENCY, THROUGHPUT = Wish(goal="latency"), Wish(goal="throughput")
 IN_TIME = Wish(goal="latency", p99_ms=20, rate=100)
@@ -27,8 +30,8 @@ def bundle(tiny_bundle: Path) -> Bundle:
 class Machine:
     """Takes ten milliseconds for a text with one thread, and fewer with more; its clock moves on with each trial."""
 
-    def __init__(self, *, fails: str = "") -> None:
-        self.now, self.asked, self.fails = 0.0, list[TrialRequest](), fails
+    def __init__(self, *, fails: str = "", change: Callable[[TrialRequest, Trial], Trial] = lambda _, it: it) -> None:
+        self.now, self.asked, self.fails, self.change = 0.0, list[TrialRequest](), fails, change
 
     def measure(self, request: TrialRequest) -> Trial:
         self.now += request.seconds + 1
@@ -37,13 +40,21 @@ class Machine:
         if profile.candidate.backend == self.fails:
             raise BackendError("it", "no memory", "none")
         p50 = 10 / profile.threads + (5 if profile.candidate.backend == "onnxruntime" else 0)
-        return Trial(p50, 2 * p50, 1000 / p50 * profile.streams, 100 * profile.threads, saturated=False)
+        return self.change(request, self._trial(profile, p50))
+
+    def _trial(self, profile: RunProfile, p50: float) -> Trial:
+        return Trial(p50, 2 * p50, 1000 / p50 * profile.streams, 100, 100 * profile.threads, saturated=False)
 
 
-def found_by(machine: Machine, bundle: Bundle, wish: Wish, journal: Path, *, seconds: float = 1e6) -> list[Tried]:
+def search_of(machine: Machine, bundle: Bundle, wish: Wish, journal: Path, *, seconds: float = 1e6) -> Found:
     profiles = set_ups(bundle, wish, name="mine", threads=2, machine="a machine")
-    return search(bundle, wish, profiles, ("a text",), measure=machine.measure, journal=Journal(journal, bundle),
-                  seconds=seconds, clock=lambda: machine.now)  # fmt: skip
+    search = Search(bundle, wish, ("a text",), measure=machine.measure, journal=Journal(journal, bundle),
+                    seconds=seconds, clock=lambda: machine.now)  # fmt: skip
+    return search.among(profiles)
+
+
+def found_by(machine: Machine, bundle: Bundle, wish: Wish, journal: Path) -> Sequence[Tried]:
+    return search_of(machine, bundle, wish, journal).tried
 
 
 def test_the_fastest_by_the_manifest_are_tried_first(bundle: Bundle) -> None:
@@ -93,7 +104,7 @@ def test_an_interrupted_search_goes_on_where_it_was(bundle: Bundle, tmp_path: Pa
     first = Machine()
     whole = found_by(first, bundle, THROUGHPUT, tmp_path / "other")
     cut = Machine()
-    found_by(cut, bundle, THROUGHPUT, journal, seconds=10)
+    assert not search_of(cut, bundle, THROUGHPUT, journal, seconds=10).is_whole
     assert 1 < len(cut.asked) < len(first.asked)
     with journal.open("a") as file:
         file.write('{"key": "half a li')
@@ -103,6 +114,65 @@ def test_an_interrupted_search_goes_on_where_it_was(bundle: Bundle, tmp_path: Pa
     assert found[0] == whole[0]
     Journal(journal, bundle).end()
     assert not journal.exists()
+
+
+def test_what_another_candidate_library_or_bundle_was_measured_with_counts_for_nothing(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    journal, machine = tmp_path / "journal", Machine()
+    found_by(machine, bundle, LATENCY, journal)
+    request, trial = machine.asked[0], machine.measure(machine.asked[0])
+    assert Journal(journal, bundle).known(request) == replace(trial)
+    candidate = request.profile.candidate
+    other = tuple(replace(one, residual_in_fp32=not one.residual_in_fp32) for one in bundle.manifest.certificates)
+    files = {name: replace(one, sha256="0" * 64) for name, one in bundle.manifest.files.items()}
+    for manifest in (replace(bundle.manifest, certificates=other), replace(bundle.manifest, files=files)):
+        assert Journal(journal, replace(bundle, manifest=manifest)).known(request) is None
+    for change in ({"machine": "another"}, {"threads": 7}, {"candidate": replace(candidate, precision="int8")}):
+        asked = replace(request, profile=replace(request.profile, **change))
+        assert Journal(journal, bundle).known(asked) is None
+    assert Journal(journal, bundle).known(replace(request, texts=("another text",))) is None
+
+
+def test_a_line_after_half_a_line_is_read(bundle: Bundle, tmp_path: Path) -> None:
+    path, machine = tmp_path / "journal", Machine()
+    found_by(machine, bundle, LATENCY, tmp_path / "other")
+    path.write_text('{"key": "half')
+    request = machine.asked[0]
+    Journal(path, bundle).keep(request, machine.measure(request))
+    assert Journal(path, bundle).known(request)
+
+
+def test_finalists_that_fail_make_room_for_others_that_kept_the_bounds(bundle: Bundle, tmp_path: Path) -> None:
+    """The cheapest look right for a moment: their table said "kept" once, and nothing "is as wished" all the same."""
+
+    def change(request: TrialRequest, trial: Trial) -> Trial:
+        return trial if request.profile.threads == 2 or request.seconds < 1 else replace(trial, p99_ms=100.0)
+
+    found = found_by(Machine(change=change), bundle, IN_TIME, tmp_path / "journal")
+    assert IN_TIME.fulfilled(found[0].trial)
+    assert found[0].profile.threads == 2
+    assert found[0].seconds == max(one.seconds for one in found)
+
+
+def test_memory_is_that_of_a_first_start_too(bundle: Bundle, tmp_path: Path) -> None:
+    def change(request: TrialRequest, trial: Trial) -> Trial:
+        return replace(trial, memory_bytes=900 if request.is_first else 100)
+
+    machine = Machine(change=change)
+    found = found_by(machine, bundle, LATENCY, tmp_path / "journal")
+    assert {one.trial.memory_bytes for one in found} == {900}
+    assert [one.is_first for one in machine.asked] == [one.seconds < 1 for one in machine.asked]
+
+
+def test_a_search_ends_in_time_though_every_trial_fails(bundle: Bundle, tmp_path: Path) -> None:
+    def change(request: TrialRequest, trial: Trial) -> Trial:
+        raise BackendError("it", "its trial did not end within 120 s", "give shorter texts")
+
+    machine = Machine(change=change)
+    found = search_of(machine, bundle, LATENCY, tmp_path / "journal", seconds=1.0)
+    assert (len(machine.asked), found.tried, found.is_whole) == (1, [], False)
+    assert "did not end within 120 s" in found.failure
 
 
 @pytest.mark.parametrize("content", ['{"mine": 1}\n', "years of work", "{"])
@@ -144,7 +214,8 @@ def test_a_set_up_that_fails_is_left_out(bundle: Bundle, tmp_path: Path) -> None
 
 
 def test_candidates_below_the_floor_are_not_tried(bundle: Bundle) -> None:
-    assert set_ups(bundle, replace(LATENCY, f1=1.01), name="a", threads=2, machine="") == []
+    with pytest.raises(BundleError, match=r"no candidate that runs here has F1 of 1\.01 \(the best has 0\."):
+        set_ups(bundle, replace(LATENCY, f1=1.01), name="a", threads=2, machine="")
     every = set_ups(bundle, LATENCY, name="a", threads=2, machine="")
     assert {one.threads for one in every} == {1, 2}
     assert all(one.streams <= one.threads for one in every)

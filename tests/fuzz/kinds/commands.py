@@ -23,6 +23,7 @@ import export.reading.__main__ as reading
 import export.sign as signing
 import export.triton.__main__ as triton
 import export.tune.__main__ as tuning
+import export.tune.options as tuning_options
 from export.report.write import reports_in
 from runtime.bundle.signature import SIGNATURE
 from runtime.bundle.store import MANIFEST, open_bundle, seal
@@ -56,7 +57,7 @@ def open_case(folder: Path) -> Case:
     commands: dict[str, tuple[Callable[[Sequence[str]], int], Parser]] = {
         "export": (exporting.main, exporting._parser()),
         "certify": (certifying.main, certifying._parser()),
-        "tune": (tuning.main, tuning._parser()),
+        "tune": (tuning.main, tuning_options._parser()),
         "reading": (reading.main, reading._parser()),
         "triton": (triton.main, triton._parser()),
         "sign": (signing.main, signing._parser()),
