@@ -160,15 +160,16 @@ def _exported(
     """All graphs and engines, attested, in a sealed bundle without certificates."""
     with stage("export"):
         graphs = _graphs(model, folder)
-        lower = variants_of(variants, folder, graphs, checkpoint, threads=threads)
-        graphs += tuple(variant.graph for variant in lower)
-        # Once all graphs are there, for they share one file of weights.
-        _share_weights([folder / graph.file for graph in graphs])
-        for variant in lower:
-            detail(variant.said)
         if all(graph.layout == "padded" for graph in graphs):
             note(_padded_alone(checkpoint, variants))
+    # These show stages of their own: fitting int8 to text and searching for what to leave out take minutes.
+    lower = variants_of(variants, folder, graphs, checkpoint, threads=threads)
+    graphs += tuple(variant.graph for variant in lower)
     with stage("seal"):
+        for variant in lower:
+            detail(variant.said)
+        # Once all graphs are there, for they share one file of weights.
+        _share_weights([folder / graph.file for graph in graphs])
         bundle = seal_uncertified(folder, checkpoint, graphs)
     # Attested before it is certified: certifying takes minutes, and a graph that is not what it says would waste them.
     with stage("attest"):

@@ -30,6 +30,7 @@ from runtime.bundle.attestation import KeptLayer
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.store import Graph, Precision
 from runtime.encode.tokenizer import Encoder
+from runtime.screen.display import stage
 
 # Made with fp16, for ONNX Runtime on a GPU: its fused operators, and padding removed by the graph.
 FUSED, PACKING = "packed-fused-fp16.onnx", "padded-packing-fp16.onnx"
@@ -74,9 +75,11 @@ def variants_of(
     for precision, graph in itertools.product(variants.precisions, graphs):
         source = folder / graph.file
         if precision == "fp16":
-            made += fp16_variants(
-                source, graph, checkpoint, variants.sentences, threads=threads, turing=variants.for_turing
-            )
+            with stage("fp16") as making:
+                making.remark = graph.layout
+                made += fp16_variants(
+                    source, graph, checkpoint, variants.sentences, threads=threads, turing=variants.for_turing
+                )
         elif precision == "fp8" and graph.layout == "packed":
             made.append(_on_fp16(fp8_from_graph, FILES["fp8"], variants, source, graph, checkpoint, threads))
         elif graph.layout == "packed":

@@ -20,6 +20,7 @@ from runtime.bundle.gate import ELSEWHERE
 from runtime.bundle.store import MANIFEST, REMAKE
 from runtime.concurrency import in_order
 from runtime.errors import BundleError
+from runtime.screen.display import within
 from runtime.tagger import Tagger
 from runtime.text.agreement import changed_labels, per_10k
 from runtime.text.label_schemes import LabelSet, bio_from_labels
@@ -170,9 +171,11 @@ class Certifier:
                 through each of them one by one, too, and some at once, as they share a single row; the worst counts.
         """
         home, words = self._home, self.text.words
+        within("all sentences together")
         found = tagger.word_logits(words)
         alone = [_some_at_once(tagger, words, 1)]
         alone += [_some_at_once(each, words, count) for each in for_one_text for count in (1, _IN_A_ROW)]
+        within("full rows")
         rows = tagger.word_logits(self._rows)
         at_home = [(home.expected, each) for each in (found, *alone)]
         everything = [*at_home, (self._expected_rows, rows)]
@@ -195,6 +198,7 @@ class Certifier:
         """
         if not self.elsewhere.sentences:
             return {}
+        within("text from elsewhere")
         figures = self._elsewhere.figures(tagger.word_logits(self._elsewhere.text.words))
         return {f"{ELSEWHERE}{name}": value for name, value in figures.items()}
 
@@ -215,8 +219,13 @@ def upper_bound(changed: int, words: int, *, confidence: float = 0.95) -> float:
 def _some_at_once(tagger: Tagger, texts: Words, count: int) -> NDArray[np.float32]:
     """Logits of each word, so many texts asked in one call. [words, labels]"""
     calls = (texts[start : start + count] for start in range(0, len(texts), count))
+    said = f"{count} sentences at once" if count > 1 else "sentences one by one"
+    parts: list[NDArray[np.float32]] = []
     # A sentence keeps one stream of the backend busy: the others take the next ones meanwhile.
-    return np.concatenate(list(in_order(tagger.word_logits, calls, workers=tagger.backend.streams)))
+    for part in in_order(tagger.word_logits, calls, workers=tagger.backend.streams):
+        within(f"{said}, {len(parts) * count:,} of {len(texts):,}")
+        parts.append(part)
+    return np.concatenate(parts)
 
 
 def _difference(expected: NDArray[np.float32], found: NDArray[np.float32]) -> Figures:

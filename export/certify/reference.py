@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from export.hf_tokenizer import load_tokenizer
 from runtime.errors import CheckpointError
+from runtime.screen.display import within
 
 # Most tokens of one batch; more gains nothing on a CPU.
 _TOKENS = 4096
@@ -50,7 +51,9 @@ class Reference:
         encoded = self._encode(sentences)
         starts = [0, *itertools.accumulate(len(words) for words in sentences)]
         logits = np.full((starts[-1], self._model.config.num_labels), np.nan, np.float32)
-        for chosen in _equal_lengths([len(ids) for ids in encoded["input_ids"][: len(sentences)]]):
+        batches = _equal_lengths([len(ids) for ids in encoded["input_ids"][: len(sentences)]])
+        for number, chosen in enumerate(batches):
+            within(f"the checkpoint answers, batch {number:,} of {len(batches):,}")
             output = self._run([encoded["input_ids"][i] for i in chosen])
             for row, sentence in enumerate(chosen):
                 for word, token in _first_tokens(encoded.word_ids(sentence)).items():

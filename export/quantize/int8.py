@@ -29,13 +29,14 @@ from export.quantize.activations import sampled, text_batches
 from export.quantize.gptq import LARGEST, gptq_weights, input_quantization
 from export.quantize.linear_layers import CLASSIFIER, InputQuantization, Int8Layer, LinearLayer, in_int8, linear_layers
 from export.quantize.mixed_precision import GOAL, TuningSplit
-from export.quantize.sensitivity import Change
+from export.quantize.sensitivity import Change, short_name
 from runtime.backends.base import Backend
 from runtime.backends.openvino_cpu import OpenVino
-from runtime.batch.batches import ON_CPU, Batch
+from runtime.batch.batches import NOTHING, ON_CPU, Batch
 from runtime.bundle.attestation import KeptLayer
 from runtime.bundle.store import Graph
 from runtime.errors import BackendError, BugError
+from runtime.screen.display import stage
 from runtime.system.cpu import SEVEN_BIT_LARGEST, has_bf16
 from runtime.system.libraries import installed_version
 
@@ -127,9 +128,14 @@ def values_of_inputs(
     readers: dict[str, list[LinearLayer]] = {}
     for layer in layers:
         readers.setdefault(layer.input, []).append(layer)
-    for names in _turns(readers):
-        for name, values in sampled(model, names, batches, threads=threads).items():
-            yield name, values, readers[name]
+    with stage("fit", total=len(readers)) as fitting:
+        for names in _turns(readers):
+            fitting.within("running the model on training text")
+            for name, values in sampled(model, names, batches, threads=threads).items():
+                fitting.step(short_name(readers[name][0].name))
+                yield name, values, readers[name]
+        slots = sum(int(np.count_nonzero(batch.segment_ids != NOTHING)) for batch in batches)
+        fitting.remark = f"{len(layers)} linear layers in 8 bits, fitted to {slots:,} tokens of training text"
 
 
 def _turns(readers: Mapping[str, Sequence[LinearLayer]]) -> list[list[str]]:

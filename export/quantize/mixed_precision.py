@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -101,7 +102,9 @@ class TuningSplit:
 
             return Probe(measure, self._logits(quantizer.open(source, quantized=False), text))
 
-        return layers_to_keep(work, probe(COUNTED_WORDS), lambda: probe(RANKED_WORDS), goal=goal, most=MOST_KEPT)
+        return layers_to_keep(
+            work, partial(probe, COUNTED_WORDS), partial(probe, RANKED_WORDS), goal=goal, most=MOST_KEPT
+        )
 
     def _text(self, words: int) -> _Text:
         """Sentences of the tuning split with about that many words in all, spread over it."""

@@ -1,6 +1,6 @@
 """Which linear layers to keep in higher precision: those whose quantization moves the logits most for their work.
 
-Pure: it is given a way to measure, and knows nothing of graphs or backends.
+It is given a way to measure, and knows nothing of graphs or backends.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.bundle.attestation import KeptLayer
+from runtime.screen.display import reached, stage, within
 from runtime.text.agreement import changed_labels, per_10k
 
 Logits = NDArray[np.float32]
@@ -70,13 +71,13 @@ def change(expected: Logits, found: Logits) -> Change:
 
 
 def layers_to_keep(
-    work: Mapping[str, int], counting: Probe, ranking: Callable[[], Probe], *, goal: float, most: float
+    work: Mapping[str, int], counting: Callable[[], Probe], ranking: Callable[[], Probe], *, goal: float, most: float
 ) -> tuple[list[KeptLayer], Change]:
     """Keep layers in higher precision, the most harmful for their work first, until few enough labels change.
 
     Args:
         work: MACs of each layer that can be quantized.
-        counting: a long text, on which changed labels are counted.
+        counting: makes a long text, on which changed labels are counted.
         ranking: makes a shorter one, on which each layer is tried.
         goal: changed labels in 10,000, at most, with one standard deviation of what was counted: who stops as soon as
             a count happens to be small enough, stops by chance.
@@ -85,10 +86,32 @@ def layers_to_keep(
     Returns:
         What is kept, in that order, and the change that remains.
     """
-    now = counting.keeping(())
+    with stage("count") as counted:
+        counted.within("labels before quantization")
+        text = counting()
+        counted.within("labels with every layer in 8 bits")
+        now = text.keeping(())
+        counted.remark = f"with every layer in 8 bits {_told(now, goal)}"
     if now.likely_per_10k <= goal:
         return [], now
-    gain = _gains(work, ranking())
+    with stage("rank", total=len(work) + 1) as ranked:
+        gain = _gains(work, ranking())
+        ranked.remark = f"{len(work)} layers, each in higher precision by itself"
+    with stage("keep") as keeping:
+        kept, now = _kept(work, gain, text, now, goal=goal, most=most)
+        keeping.remark = f"{len(kept)} of {len(work)} layers in higher precision: {_told(now, goal)}"
+    return kept, now
+
+
+def short_name(layer: str) -> str:
+    """A linear layer's name for people: without what all have in common."""
+    return layer.strip("/").removesuffix("/MatMul")
+
+
+def _kept(
+    work: Mapping[str, int], gain: Mapping[str, float], text: Probe, now: Change, *, goal: float, most: float
+) -> tuple[list[KeptLayer], Change]:
+    """What layers_to_keep returns, by the gain of each layer."""
     kept: list[KeptLayer] = []
     total = sum(work.values())
     room = most * total
@@ -98,7 +121,8 @@ def layers_to_keep(
             break
         if work[name] > room:
             continue
-        after = counting.keeping([*(each.name for each in kept), name])
+        within(f"{len(kept)} layers kept so far: {_told(now, goal)}; next {short_name(name)}")
+        after = text.keeping([*(each.name for each in kept), name])
         # Judged by the movement, as the ranking is: a few labels more or less among some forty are chance.
         if after.movement >= now.movement:
             continue  # it is quantized: keeping it would cost speed and gain nothing
@@ -113,5 +137,15 @@ def _gains(work: Mapping[str, int], text: Probe) -> dict[str, float]:
 
     Changed labels are too few to rank by; the movement is never 0.
     """
+    reached(0, "every layer in 8 bits")
     whole = text.keeping(()).movement
-    return {name: 1 - text.keeping((name,)).movement / whole for name in work}
+    gains = {}
+    for number, name in enumerate(work, 1):
+        reached(number, short_name(name))
+        gains[name] = 1 - text.keeping((name,)).movement / whole
+    return gains
+
+
+def _told(change: Change, goal: float) -> str:
+    """What a person is told of changed labels."""
+    return f"{change.per_10k:.1f} labels in 10,000 change, likely {change.likely_per_10k:.1f}; goal {goal:.0f}"

@@ -199,11 +199,20 @@ def _readings(facts: Facts) -> list[str]:
 
 
 def _stages(facts: Facts) -> str:
-    rows = [(each["name"], f"{each['seconds']:.1f} s", each["remark"]) for each in facts["stages"]]
+    rows = [
+        (
+            each["name"],
+            f"{each['seconds']:.1f} s",
+            f"{each['cpu_seconds']:.1f} s",
+            f"{each['peak_bytes'] / 2**20:,.0f} MiB",
+            each["remark"],
+        )
+        for each in facts["stages"]
+    ]
     told = [line for each in facts["stages"] for line in each["details"]]
     items = "".join(f"<li>{_text(line)}</li>" for line in told)
     details = f"\n<details>\n<summary>Details</summary>\n<ul>{items}</ul>\n</details>" if told else ""
-    return _table(("stage", "time", ""), rows) + details
+    return _table(("stage", "time", "CPU time", "memory so far, at most", ""), rows) + details
 
 
 def _files(facts: Facts) -> str:

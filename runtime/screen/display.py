@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from runtime.errors import BugError
+from runtime.system.memory import peak_bytes
 
 Tone = Literal["plain", "good", "bad", "faint"]
 """What a line or a row is like: a terminal gives each its color."""
@@ -45,12 +46,22 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A stage that has ended: its name, seconds, the remark behind the time, and the details that were told in it."""
+    """A stage that has ended.
+
+    Attributes:
+        name, seconds: what it was, and its time by the clock.
+        remark: stands behind the time.
+        details: told in it.
+        cpu_seconds: of this process, all threads together.
+        peak_bytes: the most memory that the process has held so far; 0 where that is not known.
+    """
 
     name: str
     seconds: float
     remark: str
     details: tuple[str, ...]
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
 
 
 class Screen(Protocol):
@@ -111,21 +122,24 @@ class Stage:
     def __init__(self, name: str, screen: Screen) -> None:
         self.name, self._screen = name, screen
         self.remark, self.details = "", list[str]()
-        self._done = -1
+        self._done, self._step = -1, ""
 
     def step(self, doing: str) -> None:
         """The next step begins, and this is its work."""
-        self._done += 1
-        self.doing(doing)
+        self.at(self._done + 1, doing)
 
     def at(self, done: int, doing: str) -> None:
-        """So many steps are done."""
-        self._done = done
+        """So many steps are done, and this is at work."""
+        self._done, self._step = done, doing
         self.doing(doing)
 
     def doing(self, text: str) -> None:
         """What is at work within the step."""
         self._screen.progress(max(0, self._done), text)
+
+    def within(self, text: str) -> None:
+        """What is at work within the step, behind the step's own work."""
+        self.doing(f"{self._step}: {text}" if self._step else text)
 
 
 class Display:
@@ -171,7 +185,7 @@ def stage(name: str, *, total: int = 0) -> Iterator[Stage]:
     display = _display()
     if display.open:
         raise BugError(f"stage {name} begins within {display.open.name}")
-    begun, open_stage, failed = display.clock(), Stage(name, display.screen), True
+    begun, cpu, open_stage, failed = display.clock(), time.process_time(), Stage(name, display.screen), True
     display.open = open_stage
     display.screen.begin(name, total)
     try:
@@ -179,7 +193,8 @@ def stage(name: str, *, total: int = 0) -> Iterator[Stage]:
         failed = False
     finally:
         display.open = None
-        told = Told(name, display.clock() - begun, open_stage.remark, tuple(open_stage.details))
+        costs = time.process_time() - cpu, peak_bytes()
+        told = Told(name, display.clock() - begun, open_stage.remark, tuple(open_stage.details), *costs)
         display.told.append(told)
         display.screen.end(told, failed=failed)
 
@@ -188,6 +203,12 @@ def doing(text: str) -> None:
     """What the open stage, if there is one, is at."""
     if opened := _display().open:
         opened.doing(text)
+
+
+def within(text: str) -> None:
+    """What the open stage, if there is one, is at within its step, whose own work is shown, too."""
+    if opened := _display().open:
+        opened.within(text)
 
 
 def reached(done: int, text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from runtime.screen.display import Table, Told, Tone
+from runtime.screen.pace import Pace
 
 WIDTH = 120
 """Characters of the longest line."""
@@ -30,31 +31,23 @@ class Plain:
     def __init__(self, out: TextIO, *, verbose: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._out, self._verbose, self._clock = out, verbose, clock
         self._name, self._total, self._said = "", 0, 0.0
-        # Steps that were done when the first was told of, and when that was: a run that goes on did not do them here.
-        self._first = (0, 0.0)
+        self._pace = Pace(0, 0.0)
 
     def begin(self, name: str, total: int) -> None:
         """Remember it: its line is printed when it has ended."""
         self._name, self._total = name, total
         self._said = self._clock()
-        self._first = (-1, self._said)
+        self._pace = Pace(total, self._said)
 
     def progress(self, done: int, doing: str) -> None:
         """A line, if the last one is long ago."""
         now = self._clock()
-        if self._first[0] < 0:
-            self._first = (done, self._first[1])
+        left = self._pace.left(done, now)
         if now - self._said < _SECONDS:
             return
         self._said = now
-        of = f"{done:,} of {self._total:,}, " if self._total else ""
-        self._write(f"{self._name:<12} {of}{doing}{self._left(done, now)}")
-
-    def _left(self, done: int, now: float) -> str:
-        before, begun = self._first
-        if not self._total or done <= before:
-            return ""
-        return f", about {(now - begun) / (done - before) * (self._total - done):.0f} s left"
+        of = f"{done:,} of {self._total:,}" if self._total else ""
+        self._write(f"{self._name:<12} {', '.join(filter(None, (of, doing, left)))}")
 
     def end(self, told: Told, *, failed: bool) -> None:
         """Name, time and remark in a line."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from rich import box
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
@@ -11,6 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from runtime.screen.display import Table, Told, Tone
+from runtime.screen.pace import Pace
 from runtime.screen.plain import WIDTH
 
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "bad": "bold red", "faint": "dim"}
@@ -24,13 +28,15 @@ class Terminal:
     Args:
         console: the terminal.
         verbose: whether details are shown.
+        clock: seconds from any moment on.
     """
 
     colored = True
 
-    def __init__(self, console: Console, *, verbose: bool) -> None:
-        self._console, self._verbose = console, verbose
+    def __init__(self, console: Console, *, verbose: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._verbose, self._clock = console, verbose, clock
         self._bar: Progress | None = None
+        self._pace = Pace(0, 0.0)
 
     def begin(self, name: str, total: int) -> None:
         """A bar appears; where nobody knows the number of steps, it swings."""
@@ -40,11 +46,14 @@ class Terminal:
         self._bar = Progress(*columns, console=self._console, transient=True, refresh_per_second=_FRAMES_A_SECOND)
         self._bar.add_task(name, total=total or None, doing="")
         self._bar.start()
+        self._pace = Pace(total, self._clock())
 
     def progress(self, done: int, doing: str) -> None:
-        """The bar grows."""
+        """The bar grows, and it is told how long the rest will take."""
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=done, doing=doing)
+            # Before what is at work, whose end a narrow terminal cuts off.
+            said = ", ".join(filter(None, (self._pace.left(done, self._clock()), doing)))
+            self._bar.update(self._bar.task_ids[0], completed=done, doing=said)
 
     def end(self, told: Told, *, failed: bool) -> None:
         """A line takes the bar's place."""

@@ -35,7 +35,7 @@ _WORK = {name: work for name, (_, work) in _HARM.items()}
 
 
 def test_the_most_harmful_for_their_work_are_kept_first() -> None:
-    kept, found = layers_to_keep(_WORK, probe(5000), lambda: probe(1000, seed=1), goal=300, most=0.5)
+    kept, found = layers_to_keep(_WORK, lambda: probe(5000), lambda: probe(1000, seed=1), goal=300, most=0.5)
     assert [each.name for each in kept] == ["small", "coarse"]
     assert found.per_10k <= 300
     assert kept[0].changed_before > kept[0].changed_after == kept[1].changed_before > kept[1].changed_after
@@ -46,25 +46,26 @@ def test_nothing_is_kept_where_the_goal_holds() -> None:
     def never() -> Probe:
         raise AssertionError("no layer need be tried")
 
-    kept, found = layers_to_keep(_WORK, probe(5000), never, goal=10_000, most=0.5)
+    kept, found = layers_to_keep(_WORK, lambda: probe(5000), never, goal=10_000, most=0.5)
     assert kept == []
     assert found.words == 5000
 
 
 def test_no_more_is_kept_than_allowed() -> None:
-    kept, found = layers_to_keep(_WORK, probe(5000), lambda: probe(1000, seed=1), goal=0, most=0.1)
+    kept, found = layers_to_keep(_WORK, lambda: probe(5000), lambda: probe(1000, seed=1), goal=0, most=0.1)
     assert [each.name for each in kept] == ["small"]
     assert found.per_10k > 0
 
 
 def test_what_is_like_any_other_or_does_not_help_stays_in_int8() -> None:
-    kept, _ = layers_to_keep(_WORK, probe(5000), lambda: probe(1000, seed=1), goal=0, most=1.0)
+    kept, _ = layers_to_keep(_WORK, lambda: probe(5000), lambda: probe(1000, seed=1), goal=0, most=1.0)
     assert {each.name for each in kept} == {"small", "coarse"}
     # Logits that move whatever is kept: the short text says that it helps, the long one that it does not.
     steady = probe(5000)
     moved = steady.measure(())
     assert (
-        layers_to_keep(_WORK, Probe(lambda _: moved, steady.expected), lambda: probe(1000), goal=0, most=1.0)[0] == []
+        layers_to_keep(_WORK, lambda: Probe(lambda _: moved, steady.expected), lambda: probe(1000), goal=0, most=1.0)[0]
+        == []
     )
 
 
@@ -74,7 +75,7 @@ def test_what_moves_logits_is_kept_even_if_a_label_more_changes_by_chance() -> N
     without = np.array([[9, 0], [0, 1], [0, 0.1]], np.float32)
     long = Probe(lambda kept: without if "small" in kept else all_in_int8, expected)
     assert long.keeping(("small",)).labels > long.keeping(()).labels
-    kept, found = layers_to_keep(_WORK, long, lambda: long, goal=0, most=0.1)
+    kept, found = layers_to_keep(_WORK, lambda: long, lambda: long, goal=0, most=0.1)
     assert [each.name for each in kept] == ["small"]
     assert found == long.keeping(("small",))
 

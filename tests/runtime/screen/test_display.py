@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runtime.errors import BugError
-from runtime.screen.display import detail, doing, note, showing, stage, told
+from runtime.screen.display import detail, doing, note, reached, showing, stage, told, within
 from tests.fakes.screen import FakeScreen
 
 
@@ -29,6 +29,29 @@ def test_a_stage_its_steps_and_its_details() -> None:
         "detail after it",
     ]
     assert display.told[0].seconds >= 0
+
+
+def test_what_is_at_work_within_a_step_stands_behind_the_step() -> None:
+    within("nobody looks")
+    with showing(screen := FakeScreen()), stage("rank", total=2):
+        within("before the first step")
+        reached(1, "layer 1")
+        within("opening")
+        reached(2, "layer 2")
+    assert screen.lines[1:-1] == [
+        "progress 0 before the first step",
+        "progress 1 layer 1",
+        "progress 1 layer 1: opening",
+        "progress 2 layer 2",
+    ]
+
+
+def test_the_record_says_what_a_stage_cost() -> None:
+    with showing(FakeScreen()) as display, stage("fit"):
+        sum(range(1_000_000))
+    (fitted,) = display.told
+    assert fitted.cpu_seconds > 0
+    assert fitted.peak_bytes > 2**20
 
 
 def test_a_stage_that_fails_is_drawn_as_failed_and_ends() -> None:

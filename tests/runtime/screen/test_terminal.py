@@ -16,10 +16,10 @@ from runtime.screen.terminal import Terminal
 
 
 def drawn(*, width: int = 120, verbose: bool = False) -> tuple[Terminal, io.StringIO]:
-    """A terminal that writes into memory."""
-    out = io.StringIO()
+    """A terminal that writes into memory, whose clock moves on by ten minutes each time it is looked at."""
+    out, now = io.StringIO(), iter(range(0, 60_000, 600))
     console = Console(file=out, force_terminal=True, width=width, color_system="standard", highlight=False)
-    return Terminal(console, verbose=verbose), out
+    return Terminal(console, verbose=verbose, clock=lambda: float(next(now))), out
 
 
 def test_a_bar_moves_and_a_line_takes_its_place() -> None:
@@ -35,6 +35,15 @@ def test_a_bar_moves_and_a_line_takes_its_place() -> None:
     assert "61.2 s" in last
     # Square brackets of a text are not Rich's markup.
     assert "3 of [4] kept" in last
+
+
+def test_the_time_that_is_left_stands_before_what_is_at_work() -> None:
+    terminal, out = drawn()
+    terminal.begin("rank", 4)
+    terminal.progress(0, "layer 0")
+    terminal.progress(1, "layer 1")
+    terminal.end(Told("rank", 1200, "", ()), failed=False)
+    assert "about 60 min left, layer 1" in out.getvalue()
 
 
 def test_a_stage_that_failed_is_marked() -> None:
