@@ -25,14 +25,14 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from export.quantize.activations import sampled, text_batches
+from export.quantize.activations import text_batches, values_in_turn
 from export.quantize.gptq import LARGEST, gptq_weights, input_quantization
 from export.quantize.linear_layers import CLASSIFIER, InputQuantization, Int8Layer, LinearLayer, in_int8, linear_layers
 from export.quantize.mixed_precision import GOAL, TuningSplit
 from export.quantize.sensitivity import Change, short_name
 from runtime.backends.base import Backend
 from runtime.backends.openvino_cpu import OpenVino
-from runtime.batch.batches import NOTHING, ON_CPU, Batch
+from runtime.batch.batches import NOTHING, Batch
 from runtime.bundle.attestation import KeptLayer
 from runtime.bundle.store import Graph
 from runtime.errors import BackendError, BugError
@@ -42,8 +42,6 @@ from runtime.system.libraries import installed_version
 
 # Batches of 512 tokens that the quantization is fitted to, from all over the text.
 CALIBRATION_BATCHES = 64
-# Bytes of activations in memory at once; a large model's layers are fitted in turns.
-_MEMORY = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,28 +127,12 @@ def values_of_inputs(
     for layer in layers:
         readers.setdefault(layer.input, []).append(layer)
     with stage("fit", total=len(readers)) as fitting:
-        for names in _turns(readers):
-            fitting.within("running the model on training text")
-            for name, values in sampled(model, names, batches, threads=threads).items():
-                fitting.step(short_name(readers[name][0].name))
-                yield name, values, readers[name]
-        slots = sum(int(np.count_nonzero(batch.segment_ids != NOTHING)) for batch in batches)
-        fitting.remark = f"{len(layers)} linear layers in 8 bits, fitted to {slots:,} tokens of training text"
-
-
-def _turns(readers: Mapping[str, Sequence[LinearLayer]]) -> list[list[str]]:
-    """Tensors in groups whose values on CALIBRATION_BATCHES fit into memory."""
-    groups: list[list[str]] = [[]]
-    size = 0
-    for name, layers in readers.items():
-        # In fp32, for as many token slots as all batches have.
-        bytes_of = 4 * CALIBRATION_BATCHES * ON_CPU.slots * layers[0].weights.shape[0]
-        if groups[-1] and size + bytes_of > _MEMORY:
-            groups.append([])
-            size = 0
-        groups[-1].append(name)
-        size += bytes_of
-    return groups
+        turns = values_in_turn(model, list(readers), batches, threads=threads)
+        for name, together in readers.items():
+            fitting.step(short_name(together[0].name))
+            yield name, next(turns), together
+        tokens = sum(int(np.count_nonzero(batch.segment_ids != NOTHING)) for batch in batches)
+        fitting.remark = f"{len(layers)} linear layers in 8 bits, fitted to {tokens:,} tokens of training text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from export.quantize.activations import sampled, text_batches
+from export.quantize.activations import text_batches, values_in_turn
 from export.quantize.gptq import gptq_weights, input_quantization
 from export.quantize.linear_layers import CLASSIFIER, InputQuantization, in_int8, linear_layers
 from runtime.bundle.store import TOKENIZER
@@ -39,7 +39,8 @@ def test_graph_in_int8_computes_what_the_formula_says(tiny_bundle: Path, tiny_co
         max_length=64,
         most=4,
     )
-    values = sampled(model, [each.input for each in chosen], batches, threads=1)
+    names = [each.input for each in chosen]
+    values = dict(zip(names, values_in_turn(model, names, batches, threads=1)))
     # Weights of 7 bits: of larger ones the engine computes something else where the CPU has no VNNI.
     quantized = {
         each.input: input_quantization(values[each.input], each.weights, most=SEVEN_BIT_LARGEST) for each in chosen
@@ -56,7 +57,7 @@ def test_graph_in_int8_computes_what_the_formula_says(tiny_bundle: Path, tiny_co
     changed = in_int8(model, quantized, made)
     # The first product's input is the same in both graphs.
     outputs = [node.output[0] for node in model.graph.node if node.name == chosen[0].add]
-    found = sampled(changed, outputs, batches, threads=1)[outputs[0]]
+    (found, *_) = values_in_turn(changed, outputs, batches, threads=1)
     expected = result(values[chosen[0].input], quantized[chosen[0].input], made[chosen[0].name], chosen[0].weights)
     # Values in the middle between two steps may go either way.
     assert relative(expected, found) < 1e-3

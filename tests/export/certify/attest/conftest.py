@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from export.graphs.fp16 import fp16_from_graph
-from export.quantize.activations import sampled, text_batches
+from export.quantize.activations import text_batches, values_in_turn
 from export.quantize.gptq import gptq_weights, input_quantization
 from export.quantize.linear_layers import in_int8, linear_layers
 from runtime.bundle.store import TOKENIZER
@@ -28,7 +28,8 @@ def graphs(tiny_bundle: Path, tiny_corpus: Path, tmp_path_factory: pytest.TempPa
     model = onnx.load(source)
     onnx.save(model, folder / FP32.file)
     chosen = [each for each in linear_layers(model) if "/classifier/" not in each.name]
-    values = sampled(model, sorted({each.input for each in chosen}), batches, threads=1)
+    names = sorted({each.input for each in chosen})
+    values = dict(zip(names, values_in_turn(model, names, batches, threads=1)))
     inputs = {each.input: input_quantization(values[each.input], each.weights) for each in chosen}
     made = {each.name: gptq_weights(values[each.input], inputs[each.input], [each])[0] for each in chosen}
     onnx.save(in_int8(model, inputs, made), folder / INT8.file)
