@@ -73,6 +73,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.app_state.get(NO_HTTP, _nobody)()
         super().send_400_response(msg)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """uvicorn would tell the operator to install a library for WebSockets, because a client sent CONNECT."""
+
     def data_received(self, data: bytes) -> None:
         """Bytes have come. A wish to speak another protocol is passed over: its parser would pass over the body."""
         if not self._in_body and (b"pgrade:" in data or b"PGRADE:" in data):

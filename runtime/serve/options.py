@@ -127,7 +127,7 @@ def _add_model(made: Parser) -> None:
     group.add_argument("--profile", default="", metavar="NAME", help="of the bundle, as python -m export.tune made it")
     group.add_argument(
         "--shapes",
-        type=int,
+        type=_count_or_0,
         default=_SHAPES,
         metavar="N",
         help="copies of a small graph, each ready for one shape of batch (OpenVINO); 0: none (%(default)s)",
@@ -151,14 +151,14 @@ def _add_load(made: Parser) -> None:
     group = made.add_argument_group("load")
     group.add_argument(
         "--batch-tokens",
-        type=int,
+        type=_count_or_0,
         default=0,
         metavar="N",
         help="of a full batch; small requests gather to twice as many; 0: the backend's",
     )
     group.add_argument(
         "--max-queued-tokens",
-        type=int,
+        type=_count_or_0,
         default=0,
         metavar="N",
         help="beyond it 429; 0: a full batch for each stream, or as many as are answered in 25 ms (%(default)s)",
@@ -168,13 +168,13 @@ def _add_load(made: Parser) -> None:
     group.add_argument("--max-characters", type=count, default=1_000_000, metavar="N", help="of one text (%(default)s)")
     group.add_argument(
         "--deadline",
-        type=_seconds,
+        type=_some_seconds,
         default=30.0,
         metavar="SECONDS",
         help="for an answer; a request may ask for less by X-Request-Timeout-Ms (%(default)s)",
     )
     group.add_argument(
-        "--idle-seconds", type=_seconds, default=60.0, metavar="SECONDS", help="then a silent connection is closed"
+        "--idle-seconds", type=_some_seconds, default=60.0, metavar="SECONDS", help="then a silent connection is closed"
     )
 
 
@@ -183,6 +183,8 @@ def _add_access(made: Parser) -> None:
     group.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     group.add_argument("--port", type=int, default=8080, help="0: any that is free (%(default)s)")
     group.add_argument("--api-key-file", type=Path, metavar="FILE", help="holds the key; else NERVE_API_KEY does")
+    # Else argparse would take it for short for the file's, and show the key as the name of a file that there is not.
+    group.add_argument("--api-key", type=_no_key, help=argparse.SUPPRESS)
     group.add_argument(
         "--key-for",
         nargs="+",
@@ -216,6 +218,22 @@ def _seconds(value: str) -> float:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{value!r} is not a number of seconds")
+
+
+def _some_seconds(value: str) -> float:
+    if seconds := _seconds(value):
+        return seconds
+    raise argparse.ArgumentTypeError(f"{value!r} leaves no time for anything")
+
+
+def _count_or_0(value: str) -> int:
+    return 0 if value == "0" else count(value)
+
+
+def _no_key(_: str) -> str:
+    raise argparse.ArgumentTypeError(
+        "lists of processes show arguments; give the key by --api-key-file or NERVE_API_KEY"
+    )
 
 
 def _share(value: str) -> float:

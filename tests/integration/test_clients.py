@@ -79,6 +79,9 @@ def test_triton_client(server: Server) -> None:
         assert [each["label"] for each in first] == ["PER", "LOC"]
         assert (second[0]["start"], second[0]["end"]) == (2, 6)
         assert reply.get_response()["id"] == "7"
+    for packed in ("gzip", "deflate"):
+        reply = client.infer("ner", [tensor], request_compression_algorithm=packed)
+        assert len(reply.as_numpy("entities")) == 2
     wrong = http.InferInput("words", [1], "BYTES")
     wrong.set_data_from_numpy(np.array(["a"], dtype=object))
     with pytest.raises(Exception, match="this model takes one, 'text'"):

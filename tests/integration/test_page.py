@@ -105,6 +105,13 @@ def test_an_error_is_a_sentence(page: Any) -> None:
     assert not page.is_visible("#answer")
 
 
+def test_a_proxys_own_page_is_an_error_and_a_sentence(page: Any) -> None:
+    page.route("**/tag", lambda route: route.fulfill(status=400, content_type="text/html", body="<h1>Bad request</h1>"))
+    page.click("#tag")
+    page.wait_for_selector("#status.error")
+    assert page.text_content("#status") == "The server answered 400."
+
+
 def test_curl_says_the_same(page: Any, server: Server) -> None:
     _tag(page, "It's Paris")
     done = subprocess.run(["bash", "-c", page.text_content("#curl")], capture_output=True, text=True, check=True)

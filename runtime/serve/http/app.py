@@ -67,6 +67,7 @@ def make_app(
 
     elsewhere = _Elsewhere(service, {route.endpoint: route.path for route in routes})
     starlette = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: elsewhere.reply})
+    starlette.router.redirect_slashes = False  # see _without_slash
     return App(starlette, {(one.endpoint.method, one.endpoint.path): one for one in guarded})
 
 
@@ -85,9 +86,18 @@ class App:
         """See ASGI."""
         one = self._guarded.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if one is None:
-            await self._starlette(scope, receive, send)
+            await self._starlette(_without_slash(scope), receive, send)
         else:
             await (await one.call(Request(scope, receive)))(scope, receive, send)
+
+
+def _without_slash(scope: Any) -> Any:
+    """The same request without a slash at its path's end, which clients add to a base address.
+
+    starlette would answer by a redirect to what the Host header names, without an id, and uncounted.
+    """
+    path = scope.get("path", "")
+    return {**scope, "path": path[:-1]} if len(path) > 1 and path.endswith("/") else scope
 
 
 def _route(path: str, methods: Mapping[str, _Guarded]) -> Route:

@@ -15,13 +15,14 @@ from runtime.serve.http.refused import RefusedError, bad_request, client_gone, t
 from runtime.serve.timer import Timer
 
 T = TypeVar("T")
-# What zlib calls gzip's own header.
-_GZIP = 16 + zlib.MAX_WBITS
+# What zlib calls each encoding's own header (RFC 9110, section 8.4.1).
+_HEADERS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _CHUNK = 1 << 16
 # The first half of a surrogate pair (U+D800 to U+DBFF, RFC 8259, section 7) as an escape, with too little behind it for
 # another escape; and the second half.
 _FIRST_HALF_AT_END = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}([\s\S]{1,5})\Z")
 _SECOND_HALF = re.compile(rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+HALF_A_PAIR = "a string holds half of a surrogate pair (such as \\ud800), no character"
 # What msgspec says of half a pair in the midst of a body; the last one, where it skips a field that it does not know.
 _SAYS_HALF = (
     "unexpected end of escaped utf-16 surrogate pair",
@@ -32,7 +33,7 @@ _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 
 async def read_body(exchange: Exchange, *, most: int, seconds: float, timer: Timer) -> bytes:
-    """The whole body, unpacked where it is gzip.
+    """The whole body, unpacked where it is gzip or deflate.
 
     Args:
         exchange: whose.
@@ -69,7 +70,7 @@ async def parts_of(exchange: Exchange, *, most: int, seconds: float, timer: Time
                 raise _too_large(most)
             yield piece
     if unpack is not None and not unpack.ended:
-        raise bad_request("the body is cut off: gzip data without its end")
+        raise bad_request(f"the body is cut off: {unpack.name} data without its end")
 
 
 def parse(body: bytes, kind: type[T]) -> T:
@@ -89,14 +90,14 @@ def parse(body: bytes, kind: type[T]) -> T:
     except RecursionError:
         raise bad_request("the body is nested too deeply") from None
     except ValueError as error:  # what msgspec raises for JSON and types, and Python for UTF-8
-        if _is_of_half_a_pair(error, body):
-            raise bad_request("a string holds half of a surrogate pair (such as \\ud800), no character") from None
+        if is_of_half_a_pair(error, body):
+            raise bad_request(HALF_A_PAIR) from None
         fields = ", ".join(getattr(kind, "__struct_fields__", ()))
         known = f"; there are {fields}" if "unknown field" in str(error) else ""
         raise bad_request(f"the body is not the JSON that this route takes: {str(error)[:300]}{known}") from None
 
 
-def _is_of_half_a_pair(error: ValueError, body: bytes) -> bool:
+def is_of_half_a_pair(error: ValueError, body: bytes) -> bool:
     """Whether half of a surrogate pair is what msgspec stopped at.
 
     Nothing is parsed again: a body of 1 MB that Python's json reads would hold up the event loop for 100 ms.
@@ -121,12 +122,15 @@ def _ends_after_half_a_pair(body: bytes) -> bool:
     return not escaped and not open_end
 
 
-def _unpacker(headers: Mapping[str, str]) -> _Gzip | None:
+def _unpacker(headers: Mapping[str, str]) -> _Packed | None:
     """What unpacks the body; None where it is not packed."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", "x-gzip"):
-        raise RefusedError(415, f"content-encoding {encoding[:40]!r} is unknown; send gzip, or leave it unpacked")
-    return None if encoding == "identity" else _Gzip()
+    if encoding == "identity":
+        return None
+    if encoding not in _HEADERS:
+        known = "send gzip or deflate, or leave it unpacked"
+        raise RefusedError(415, f"content-encoding {encoding[:40]!r} is unknown; {known}")
+    return _Packed(encoding)
 
 
 def _check_declared(headers: Mapping[str, str], most: int) -> None:
@@ -148,27 +152,32 @@ async def _next_part(exchange: Exchange, seconds: float, timer: Timer) -> tuple[
     return message.get("body", b""), message.get("more_body", False)
 
 
-class _Gzip:
-    """Unpacks gzip of one member or several, as `cat one.gz other.gz` makes it."""
+class _Packed:
+    """Unpacks data of one member or several, as `cat one.gz other.gz` makes it.
 
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(_GZIP)
+    Args:
+        name: of the encoding.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._member = zlib.decompressobj(_HEADERS[name])
 
     async def unpacked(self, part: bytes) -> AsyncIterator[bytes]:
         """The part in pieces of a bounded size, so that no few bytes become gigabytes.
 
         Raises:
-            RefusedError: it is no gzip, or something else follows it (400).
+            RefusedError: it is packed otherwise, or something else follows it (400).
         """
         try:
             while part:
                 if self._member.eof:
-                    self._member = zlib.decompressobj(_GZIP)
+                    self._member = zlib.decompressobj(_HEADERS[self.name])
                 yield self._member.decompress(part, _CHUNK)
                 part = self._member.unconsumed_tail or self._member.unused_data
                 await asyncio.sleep(0)
         except zlib.error as error:
-            raise bad_request(f"the body is not gzip, as its content-encoding says ({error})") from None
+            raise bad_request(f"the body is not {self.name}, as its content-encoding says ({error})") from None
 
     @property
     def ended(self) -> bool:
@@ -176,7 +185,7 @@ class _Gzip:
         return self._member.eof
 
 
-async def _unpacked(unpack: _Gzip | None, part: bytes) -> AsyncIterator[bytes]:
+async def _unpacked(unpack: _Packed | None, part: bytes) -> AsyncIterator[bytes]:
     if unpack is None:
         yield part
         return

@@ -18,12 +18,13 @@ from runtime.batch.windowing import Long, Policy
 from runtime.decode.options import Aggregation
 from runtime.errors import TextError
 from runtime.serve.batching.reading import Reading, reading_of
+from runtime.serve.http.body import parse
 from runtime.serve.http.endpoint import Endpoint
 from runtime.serve.http.exchange import Exchange
 from runtime.serve.http.refused import bad_request
 from runtime.serve.http.replies import Reply, json_reply
-from runtime.serve.protocols.asking import parsed_body
-from runtime.serve.protocols.ndjson import NDJSON, QUERY, stream_reply
+from runtime.serve.protocols.asking import body_of
+from runtime.serve.protocols.ndjson import NDJSON, QUERY, options_of_query, stream_reply
 from runtime.serve.service import Service
 
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -64,13 +65,24 @@ async def tag(service: Service, exchange: Exchange) -> Reply:
     """Answer texts or words; or, for NDJSON, a stream of them."""
     if exchange.headers.get("content-type", "").partition(";")[0].strip().lower() == NDJSON:
         return stream_reply(service, exchange)
-    asked = await parsed_body(service, exchange, TagRequest)
+    asked = await _asked(service, exchange)
     if (asked.texts is None) == (asked.words is None):
         raise bad_request('give either "texts", a list of strings, or "words", a list of lists of strings')
     questions: Sequence[Any] = asked.texts if asked.texts is not None else asked.words or []
     answers = await service.answer(exchange, questions, asked.reading())
     refuse_too_long(answers)
     return json_reply({"labels" if asked.texts is None else "entities": answers})
+
+
+async def _asked(service: Service, exchange: Exchange) -> TagRequest:
+    """What the body asks for; options that it leaves out, the query may give."""
+    body = await body_of(service, exchange)
+    asked = parse(body, TagRequest)
+    if not exchange.request.scope["query_string"]:
+        return asked
+    given = msgspec.json.decode(body)
+    more = {name: value for name, value in options_of_query(exchange).items() if name not in given}
+    return msgspec.structs.replace(asked, **more)
 
 
 def refuse_too_long(answers: Sequence[Any]) -> None:

@@ -20,7 +20,7 @@ from runtime.batch.windowing import Long, Policy
 from runtime.decode.options import AGGREGATIONS, threshold_of
 from runtime.errors import TextError, UsageError
 from runtime.serve.batching.reading import Reading, reading_of
-from runtime.serve.http.body import parts_of
+from runtime.serve.http.body import HALF_A_PAIR, is_of_half_a_pair, parts_of
 from runtime.serve.http.exchange import Exchange
 from runtime.serve.http.refused import RefusedError, bad_request
 from runtime.serve.http.replies import StreamReply, encoded
@@ -60,7 +60,7 @@ def stream_reply(service: Service, exchange: Exchange) -> StreamReply:
     """
     if exchange.request.scope["http_version"] == "1.0":
         raise bad_request("a stream of answers has no length, which HTTP/1.0 cannot say; ask by HTTP/1.1")
-    reading = _reading(exchange)
+    reading = reading_of(**options_of_query(exchange))
     try:
         service.stages.check(reading)
     except UsageError as error:
@@ -196,10 +196,13 @@ async def _patiently(service: Service, exchange: Exchange, questions: list[Any],
 def _line(number: int, raw: bytes) -> _Line:
     try:
         value = msgspec.json.decode(raw)
-    except (ValueError, RecursionError) as error:
-        return _Line(number, error=f"not JSON ({error})")
+    except RecursionError:
+        return _Line(number, error="nested too deeply")
+    except ValueError as error:
+        return _Line(number, error=HALF_A_PAIR if is_of_half_a_pair(error, raw) else f"not JSON ({error})")
     if isinstance(value, dict):
-        value = value.get("text", value.get("words"))
+        given = [value[key] for key in ("text", "words") if value.get(key) is not None]
+        value = given[0] if len(given) == 1 else None
     if isinstance(value, str):
         return _Line(number, value)
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
@@ -213,14 +216,18 @@ def _said(answer: Any, *, words: bool) -> dict[str, Any]:
     return {"labels" if words else "entities": answer}
 
 
-def _reading(exchange: Exchange) -> Reading:
-    """The reading that the query asks for; as values, the same that the body of /tag may have."""
+def options_of_query(exchange: Exchange) -> dict[str, Any]:
+    """Options that the query asks for, under the names and as the values that the body of /tag may have.
+
+    Raises:
+        RefusedError: there is no such option, or no such value.
+    """
     query = exchange.request.query_params
     if unknown := [name for name in query if name not in QUERY]:
         raise bad_request(f"unknown parameter {unknown[0][:80]!r}; there are {', '.join(QUERY)}")
     given: dict[str, Any] = {name: _value(name, query[name]) for name in query if name not in ("threshold", "ignore")}
     given["thresholds"] = dict(_threshold(each) for each in query.getlist("threshold"))
-    return reading_of(ignore=query.getlist("ignore"), **given)
+    return given | {"ignore": query.getlist("ignore")}
 
 
 def _value(name: str, text: str) -> Any:

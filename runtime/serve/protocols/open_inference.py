@@ -97,6 +97,8 @@ def _input(asked: Infer) -> InputTensor:
 
 def _texts(tensor: InputTensor, binary: bytes) -> list[str]:
     if tensor.data is not None:
+        if binary:
+            raise bad_request(f"input {_INPUT!r} has data in JSON, and {len(binary):,} binary bytes follow")
         data = tensor.data
         flat = [each for row in data for each in (row if isinstance(row, list) else [row])]
     else:

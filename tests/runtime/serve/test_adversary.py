@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import zlib
 from pathlib import Path
 
 import httpx
@@ -123,6 +124,15 @@ def test_gzip_of_several_members_is_read_to_its_end(server: Server) -> None:
     assert len(reply.text.splitlines()) == 200
 
 
+def test_deflate_is_unpacked_as_tritons_client_packs_it(server: Server) -> None:
+    packed = {"Content-Encoding": "deflate"}
+    reply = httpx.post(f"{server.url}/tag", content=zlib.compress(BODY), headers=packed, timeout=TIMEOUT)
+    assert [entity["text"] for entity in reply.json()["entities"][0]] == ["Angela", "Paris"]
+    bomb = zlib.compress(b"0" * 100_000_000)
+    for content, status in ((bomb, 413), (zlib.compress(BODY)[:-4], 400), (gzip.compress(BODY), 400)):
+        assert httpx.post(f"{server.url}/tag", content=content, headers=packed, timeout=TIMEOUT).status_code == status
+
+
 def test_what_follows_gzip_and_is_none_is_refused(server: Server) -> None:
     packed = {"Content-Encoding": "gzip"}
     for content in (gzip.compress(BODY) + b"garbage", gzip.compress(BODY) + gzip.compress(b"more")[:-4]):
@@ -194,5 +204,6 @@ def _established(table: str, port: int) -> int:
 def test_what_is_no_http_is_in_the_log_as_json(known_words: Path, tmp_path: Path) -> None:
     with Server(known_words, tmp_path / "log") as server:
         talk(server, b"garbage\r\n\r\n")
+        talk(server, b"CONNECT /tag HTTP/1.1\r\nHost: x\r\n\r\n")
     lines = [json.loads(line) for line in server.log.read_text().splitlines() if not line.startswith("python")]
     assert [line["message"] for line in lines if line["event"] == "http"] == ["Invalid HTTP request received."]

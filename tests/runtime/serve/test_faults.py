@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import pytest
 
 from runtime.serve.batching.fair_queue import QUANTUM
 from runtime.serve.connections import MOST_HEAD
@@ -258,6 +259,27 @@ def test_routes_and_methods_that_there_are_not(server: Server) -> None:
     assert (reply.headers["x-request-id"], reply.json()["id"]) == ("mine", "mine")
     assert server.get("/tag").headers["allow"] == "POST"
     assert "error" in server.get("/nowhere").json()
+
+
+def test_a_slash_at_a_paths_end_changes_nothing(server: Server) -> None:
+    """A redirect would lead to what a client wrote as its host."""
+    reply = server.post("/models/ner/", {"inputs": "Paris"})
+    assert (reply.status_code, reply.json()[0]["word"]) == (200, "Paris")
+    assert "x-request-id" in reply.headers
+    assert server.get("/health/live/").json() == {"live": True}
+    assert (server.get("/tag/").status_code, server.get("/tag/").headers["allow"]) == (405, "POST")
+    assert [server.get(path).status_code for path in ("/nowhere/", "//", "/health/live//")] == [404, 200, 404]
+
+
+@pytest.mark.parametrize("given", ["9223372036854775807", "0" * 30 + "30000"])
+def test_a_deadline_beyond_the_servers_own_is_that_one(server: Server, given: str) -> None:
+    assert server.post("/tag", {"texts": ["Paris"]}, headers={"X-Request-Timeout-Ms": given}).status_code == 200
+
+
+@pytest.mark.parametrize("given", ["-1", "nan", "1e3", "1_000", "", "5.5"])
+def test_a_deadline_that_is_no_number_is_refused(server: Server, given: str) -> None:
+    reply = server.post("/tag", {"texts": ["Paris"]}, headers={"X-Request-Timeout-Ms": given})
+    assert (reply.status_code, "whole number" in reply.json()["error"]) == (400, True)
 
 
 def test_every_refusal_is_counted_and_clients_make_up_no_route(slow: Starting) -> None:

@@ -130,6 +130,11 @@ def test_mistakes_of_the_command_line_are_one_line(command: Command, known_words
     for arguments, said in (
         (["--bundle", tmp_path / "none"], "there is no such folder"),
         (["--bundle", known_words, "--api-key-file", tmp_path / "short"], "at least 16"),
+        (["--bundle", known_words, "--api-key", "0123456789abcdef"], "lists of processes show arguments"),
+        (["--bundle", known_words, "--max-queued-tokens", "-5"], "not a whole number"),
+        (["--bundle", known_words, "--batch-tokens", "-5"], "not a whole number"),
+        (["--bundle", known_words, "--deadline", "0"], "leaves no time"),
+        (["--bundle", known_words, "--idle-seconds", "0"], "leaves no time"),
         (["--bundle", known_words, "--shadow-share", "0.5"], "without --shadow"),
         (["--bundle", known_words, "--port", "0", "--presidio-label", "DOG=PET"], "no entity type 'DOG'"),
         (["--bundle", known_words, "--host", "192.0.2.1"], "192.0.2.1:8080"),
@@ -137,6 +142,7 @@ def test_mistakes_of_the_command_line_are_one_line(command: Command, known_words
         done = command("runtime.serve", *arguments)
         assert done.returncode == 2
         assert said in done.stderr.splitlines()[-1]
+        assert "0123456789abcdef" not in done.stderr
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 65536), ("192.0.2.1", 0)])

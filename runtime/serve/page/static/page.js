@@ -35,15 +35,20 @@ async function ask(texts) {
   const began = performance.now();
   try {
     const reply = await fetch("/tag", { method: "POST", headers, body: JSON.stringify(body) });
-    const answer = await reply.json();
+    // What stands before this server, and answers in its place, answers by a page.
+    const answer = await reply.json().catch(() => ({}));
     if (mine !== latest) return;
     if (!reply.ok) throw new Error(answer.error || `the server answered ${reply.status}`);
     show(texts, answer.entities, body, performance.now() - began);
   } catch (error) {
     if (mine !== latest) return;
-    byId("answer").hidden = byId("raw").hidden = true;
-    say(error instanceof TypeError ? "The server cannot be reached." : sentence(error.message), true);
+    refuse(error instanceof TypeError ? "The server cannot be reached." : error.message);
   }
+}
+
+function refuse(message) {
+  byId("answer").hidden = byId("raw").hidden = true;
+  say(sentence(message), true);
 }
 
 function sentence(message) {
@@ -99,7 +104,7 @@ async function open(file) {
     const texts = textsOf(file.name, await file.text());
     byId("text").value = texts.join("\n");
     await ask(texts);
-  } catch (error) { say(sentence(error.message), true); }
+  } catch (error) { refuse(error.message); }
 }
 
 function copies(button, source) {

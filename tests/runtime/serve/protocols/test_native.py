@@ -114,6 +114,27 @@ def test_options_of_a_stream_are_in_the_query(server: Server) -> None:
         assert reply.status_code == 400, wrong
 
 
+def test_a_line_with_half_a_character_or_with_texts_and_words(server: Server) -> None:
+    lines = [rb'"a\ud800"', b'{"text": "Paris", "words": ["Oslo"]}', b'{"text": null, "words": ["Oslo"]}', b"[" * 9999]
+    half, both, words, deep = _lines(server, b"\n".join(lines))
+    assert "half of a surrogate pair" in half["error"]
+    assert "neither" in both["error"]
+    assert words == {"labels": ["B-LOC"]}
+    assert "nested too deeply" in deep["error"]
+
+
+def test_options_in_the_query_hold_for_json_too_and_those_of_the_body_go_first(server: Server) -> None:
+    def labels(query: str, **options: Any) -> list[str]:
+        reply = server.post(f"/tag{query}", {"texts": [TEXT], **options})
+        return [each["label"] for each in reply.json()["entities"][0]]
+
+    assert labels("?ignore=PER") == ["LOC"]
+    assert labels("?ignore=PER", ignore=[]) == ["PER", "LOC"]
+    assert labels("?ignore=PER&aggregation=none", ignore=["LOC"]) == ["B-PER", "I-PER"]
+    for wrong in ("?ignore=DOG", "?treshold=PER=1", "?stride=x"):
+        assert server.post(f"/tag{wrong}", {"texts": [TEXT]}).status_code == 400
+
+
 def test_answers_come_while_the_client_still_sends(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as client:
         head = (

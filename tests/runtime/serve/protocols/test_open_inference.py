@@ -66,12 +66,20 @@ def test_tensors_that_the_model_does_not_take(server: Server, tensor: dict[str, 
     assert said in reply.json()["error"]
 
 
+def _twice() -> tuple[bytes, dict[str, str]]:
+    """A tensor with its data in JSON, and binary data behind it."""
+    tensor = {"name": "text", "datatype": "BYTES", "shape": [1], "data": ["Paris"]}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    return head + b"\x04\0\0\0Oslo", {"Inference-Header-Content-Length": str(len(head))}
+
+
 def test_binary_data_that_is_broken(server: Server) -> None:
     for body, headers in (
         _binary(b"\xff\xfe"),
         _binary(b"abc", size=3),
         _binary(b"abc", size=8),
         (b"{}", {"Inference-Header-Content-Length": "100"}),
+        _twice(),
         (b"{}", {"Inference-Header-Content-Length": "-1"}),
     ):
         reply = httpx.post(f"{server.url}/v2/models/ner/infer", content=body, headers=headers, timeout=TIMEOUT)
