@@ -32,10 +32,13 @@ from runtime.serve.observe.metrics import Metrics
 from runtime.serve.observe.shadow import Shadow
 from runtime.serve.timer import Timer
 from runtime.text.entity import Entity
+from runtime.text.label_names import OUTSIDE
 
 # Seconds after which it is worth a task to learn whether the client is still there; nearly all answers come sooner.
 _WATCH_AFTER = 0.1
 _PROBE_SECONDS = 30.0
+# Kinds of reading that answer a text by spans: of entities, or of all that the pipeline finds groups of.
+_OF_TEXTS = ("entities", "groups")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +162,7 @@ class Service:
             raise overloaded(full.seconds) from None
         answers = await self._wait(call, exchange)
         self._count(exchange, call, answers)
-        if self.shadow and reading.kind == "entities":
+        if self.shadow and reading.kind in _OF_TEXTS:
             self.shadow.offer(questions, answers, reading, call.times.inference)
         return answers
 
@@ -208,12 +211,13 @@ class Service:
     def _count(self, exchange: Exchange, call: Call, answers: Sequence[Any]) -> None:
         exchange.tokens += call.tokens
         exchange.times.add(call.times)
-        if call.reading.kind != "entities":
-            return
+        if call.reading.kind not in _OF_TEXTS or call.reading.aggregation == "none":
+            return  # tokens are no entities
         found = exchange.entities
         for answer in answers:
             for entity in answer if isinstance(answer, list) else ():
-                found[entity.label] = found.get(entity.label, 0) + 1
+                if entity.label != OUTSIDE:
+                    found[entity.label] = found.get(entity.label, 0) + 1
 
     def _waiter(self) -> asyncio.Future[None]:
         return asyncio.get_running_loop().create_future()

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from runtime.serve.batching.reading import Reading
 from runtime.text.entity import Entity
+from runtime.text.label_names import OUTSIDE
 from runtime.text.words import split_words
 
 # Texts that wait for the shadow; those that come while it is full are left out and counted.
@@ -24,7 +25,6 @@ _MOST_WAITING = 256
 _DIFFERENCES = 20
 # Seconds between two looks at whether the queue is empty.
 _PAUSE = 0.002
-_OUTSIDE = "O"
 
 
 class ShadowMetrics(Protocol):
@@ -175,9 +175,9 @@ class Shadow:
 
     def _compare(self, asked: _Asked, answer: Sequence[Entity], seconds: float) -> None:
         words = split_words(asked.text)
-        ours, theirs = _labels(words, asked.answer), _labels(words, answer)
-        changed = sum(a != b for a, b in zip(ours, theirs))
-        one, other = {_place(e) for e in asked.answer}, {_place(e) for e in answer}
+        served, found = _inside(asked.answer), _inside(answer)
+        changed = sum(a != b for a, b in zip(_labels(words, served), _labels(words, found)))
+        one, other = {*map(_place, served)}, {*map(_place, found)}
         with self._lock:
             self._compared += 1
             self._words += len(words)
@@ -201,13 +201,18 @@ class Shadow:
         return made | ({"text": asked.text} if self._texts else {})
 
 
+def _inside(spans: Sequence[Entity]) -> list[Entity]:
+    """Those that are entities; the pipeline's groups are of what lies between them, too."""
+    return [span for span in spans if span.label != OUTSIDE]
+
+
 def _place(entity: Entity) -> tuple[str, int, int]:
     return entity.label, entity.start, entity.end
 
 
 def _labels(words: Sequence[tuple[int, int]], entities: Sequence[Entity]) -> list[str]:
     """Each word's label: that of the entity that its first character is in, B- where it opens one."""
-    labels = [_OUTSIDE] * len(words)
+    labels = [OUTSIDE] * len(words)
     number = 0
     for entity in entities:
         while number < len(words) and words[number][0] < entity.end:

@@ -52,6 +52,19 @@ def test_changed_labels_are_counted_and_shown(known_words: Path, tmp_path: Path,
         assert "ner_shadow_words_total 5.0" in metrics
 
 
+def test_texts_of_hugging_faces_clients_are_compared_and_counted_too(known_words: Path, tmp_path: Path) -> None:
+    shadow = lookup_bundle(tmp_path / "shadow", OTHER)
+    with Server(known_words, tmp_path / "log", "--shadow", shadow, "--shadow-share", "1") as server:
+        assert server.post("/", {"inputs": "Angela Merkel left Oslo"}).status_code == 200
+        tokens = {"inputs": "Paris", "parameters": {"aggregation_strategy": "none"}}
+        assert server.post("/", tokens).status_code == 200
+        report = _report(server, 2)
+        assert (report["words"], report["changed_labels"]) == (5, 1)
+        assert report["differences"] == [{"only_served": [["LOC", 19, 23]], "only_shadow": []}]
+        found = [line for line in server.get("/metrics").text.splitlines() if line.startswith("ner_entities_total")]
+        assert sorted(found) == ['ner_entities_total{label="LOC"} 1.0', 'ner_entities_total{label="PER"} 1.0']
+
+
 def test_its_share_is_kept_to(known_words: Path, tmp_path: Path) -> None:
     shadow = lookup_bundle(tmp_path / "shadow", OTHER)
     with Server(known_words, tmp_path / "log", "--shadow", shadow, "--shadow-share", "0") as server:
