@@ -109,6 +109,7 @@ class Service:
             stages,
             batch=batch or stages.backend.full,
             gathered=stages.backend.gathered,
+            spare=stages.backend.spare,
             most_queued=most_queued,
             on_done=self._on_done,
             on_batch=self.metrics.batch,

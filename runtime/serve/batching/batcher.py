@@ -9,22 +9,21 @@ more than that is kept for small calls. Workers never touch the event loop but t
 
 from __future__ import annotations
 
+import bisect
 import heapq
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from runtime.serve.batching.batch_report import BatchReport
 from runtime.serve.batching.call import Call, Drop, Piece, Times
 from runtime.serve.batching.fair_queue import FairQueue
 from runtime.serve.batching.last_first import LastFirst
+from runtime.serve.batching.learnt import Learnt
 from runtime.serve.batching.reading import Reading
 
-# Tokens of a code point before any text was seen: about those of English news.
-_TOKENS_PER_CHARACTER = 0.25
-# Share of the newest batch in what is learnt of speed and of tokens per character.
-_NEWS = 0.1
 # Share of a batch's time that its stream lets the next one gather. On two busy CPUs a quarter saved 3% of a request's
 # CPU time at 16 connections and 7% at 64; a half saved no more there.
 _GATHER = 0.25
@@ -43,6 +42,8 @@ class Stages(Protocol):
     @property
     def around(self) -> int: ...
     def tokenize(self, reading: Reading, questions: Sequence[Any]) -> Any: ...
+    def fitting(self, reading: Reading, tokens: Any, *, slots: int) -> int: ...
+    def first(self, tokens: Any, count: int) -> Any: ...
     def run(self, reading: Reading, tokens: Any) -> Any: ...
     def decode(self, reading: Reading, tokens: Any, said: Any) -> list[Any]: ...
 
@@ -69,23 +70,6 @@ class OverloadedError(Exception):
         self.seconds = seconds
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What a batch was, for whoever counts.
-
-    Attributes:
-        tokens: that it held.
-        room: tokens that a full one holds.
-        calls: that it held pieces of.
-        times: seconds in each stage.
-    """
-
-    tokens: int
-    room: int
-    calls: int
-    times: Times
-
-
 def _nobody(_: Sequence[Call]) -> None:
     return None
 
@@ -105,6 +89,7 @@ class Batcher:
         stages: answer batches.
         batch: most tokens of a batch; of one of small calls, if `gathered` is 1.
         gathered: batches' tokens to which small calls gather.
+        spare: share of that which is taken beyond it, by the estimate; what does not fit is put back.
         most_queued: tokens that may stand before a newcomer; 0: see `room`.
         on_done: called from a worker's thread with calls that are answered or have failed, each call once.
         on_batch: called from a worker's thread after each batch.
@@ -118,6 +103,7 @@ class Batcher:
         *,
         batch: int,
         gathered: int = 1,
+        spare: float = 0.0,
         most_queued: int = 0,
         on_done: Callable[[Sequence[Call]], None] = _nobody,
         on_batch: Callable[[BatchReport], None] = _no_report,
@@ -127,7 +113,7 @@ class Batcher:
         self._stages, self._batch, self._most_queued = stages, batch, most_queued
         self._on_done = on_done
         self._on_batch, self._on_fault, self._clock = on_batch, on_fault, clock
-        self._queue = FairQueue(batch, gathered=gathered)
+        self._queue = FairQueue(batch, gathered=gathered, spare=spare)
         self._changed = LastFirst()
         self._streams = stages.backend.concurrent
         self._running = self._running_bulk = 0
@@ -137,7 +123,7 @@ class Batcher:
         self._rested = [0.0] * self._streams  # a heap: when each free stream has let enough gather
         self._timed = 0  # workers that wait for that, while something gathers
         self._closed = False
-        self._ratio, self._speed = _TOKENS_PER_CHARACTER, 0.0
+        self._learnt = Learnt()
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self._streams + 2)]
         for thread in self._threads:
             thread.start()
@@ -150,7 +136,7 @@ class Batcher:
     @property
     def room(self) -> int:
         """Tokens that may stand before a newcomer: a batch for each stream, or what is answered in 25 ms."""
-        return self._most_queued or max(self._streams * self._batch, int(self._speed * _QUEUED_SECONDS))
+        return self._most_queued or max(self._streams * self._batch, int(self._learnt.speed * _QUEUED_SECONDS))
 
     @property
     def dropped(self) -> dict[Drop, int]:
@@ -161,7 +147,7 @@ class Batcher:
         """Why the queue would take no call of at most so many characters; None where it might, as `offer` decides."""
         if not self.queued:
             return None
-        size = int(self._ratio * characters)
+        size = int(self._learnt.ratio * characters)
         with self._changed:
             # A body is more than its texts: four times as much at most is a guess that refuses none in vain.
             return self._refusal(size // 4, size)
@@ -171,15 +157,15 @@ class Batcher:
         standing = self._queue.standing(least) + self._ahead
         if standing < max(self.room, _OWN_SIZES * size):
             return None
-        return OverloadedError(standing / self._speed if self._speed else 1.0)
+        speed = self._learnt.speed
+        return OverloadedError(standing / speed if speed else 1.0)
 
     def sizes(self, questions: Sequence[Any]) -> list[int]:
         """Tokens of texts as far as they are known before tokenizing: by the characters of those that came before.
 
         Special tokens are counted, and the token slots that alignment leaves empty: a batch is to fill whole rows.
         """
-        ratio, around = self._ratio, self._stages.around
-        return [around + int(ratio * len(q)) if isinstance(q, str) else around + int(1.5 * len(q)) for q in questions]
+        return self._learnt.sizes(questions, around=self._stages.around)
 
     def offer(self, call: Call, *, probe: bool = False) -> None:
         """Into the queue.
@@ -217,7 +203,9 @@ class Batcher:
         while pieces := self._next():
             began = self._clock()
             try:
-                self._answer(pieces)
+                started = time.monotonic()
+                pieces, tokens = self._tokenized(pieces)
+                self._answer(pieces, tokens, started)
             except Exception as error:  # whatever it is, it is these calls' answer, and the worker lives on
                 self._on_fault(error)
                 self._fail([piece.call for piece in pieces], error)
@@ -276,22 +264,43 @@ class Batcher:
         passes = self._queue.has_small and self._running_bulk > 0 and self._running - self._running_bulk < self._streams
         return passes or (self._running == self._streams and self._has_full_batch)
 
-    def _answer(self, pieces: Sequence[Piece]) -> None:
-        reading, clock = pieces[0].call.reading, time.perf_counter
-        questions = [question for piece in pieces for question in piece.questions]
-        began, now = clock(), time.monotonic()
-        self._stages.backend.begin(small=pieces[0].call.small)
-        tokens = self._stages.tokenize(reading, questions)
+    def _tokenized(self, pieces: list[Piece]) -> tuple[list[Piece], Any]:
+        """The pieces that fill a batch, and their tokens; of small calls, the others go back to the queue's head."""
+        small, reading = pieces[0].call.small, pieces[0].call.reading
+        self._stages.backend.begin(small=small)
+        tokens = self._stages.tokenize(reading, _questions(pieces))
+        if not small or len(pieces) == 1:
+            return pieces, tokens
+        ends = list(itertools.accumulate(piece.end - piece.first for piece in pieces))
+        fitting = self._stages.fitting(reading, tokens, slots=self._queue.full)
+        kept = max(1, bisect.bisect_right(ends, fitting))
+        if kept == len(pieces):
+            return pieces, tokens
+        self._put_back(pieces[kept:])
+        return pieces[:kept], self._stages.first(tokens, ends[kept - 1])
+
+    def _put_back(self, pieces: Sequence[Piece]) -> None:
+        """Small calls for which there was no room, in the order in which they came."""
+        with self._changed:
+            closed = self._closed
+            if not closed:
+                self._queue.put_back(pieces)
+                self._ahead = max(0, self._ahead - sum(piece.size for piece in pieces))
+                self._call_another()
+        if closed:
+            self._fail([piece.call for piece in pieces], OverloadedError(1.0))
+
+    def _answer(self, pieces: Sequence[Piece], tokens: Any, began: float) -> None:
+        reading, clock = pieces[0].call.reading, time.monotonic
         tokenized = clock()
         said = self._stages.run(reading, tokens)
         ran = clock()
         answers = self._stages.decode(reading, tokens, said)
         decoded = clock()
-        inference = self._stages.backend.seconds
+        count, inference = int(tokens.text_start[-1]), self._stages.backend.seconds
         times = Times(ran - tokenized - inference, tokenized - began, inference, decoded - ran)
-        self._learn(questions, tokens.text_start, inference)
-        self._deliver(pieces, answers, tokens.text_start, times, now)
-        count = int(tokens.text_start[-1])
+        self._learnt.learn(_questions(pieces), count, seconds=inference, streams=self._streams)
+        self._deliver(pieces, answers, tokens.text_start, times, began)
         room = self._queue.full if pieces[0].call.small else self._batch
         self._on_batch(BatchReport(count, room, len({id(p.call) for p in pieces}), times))
 
@@ -309,16 +318,10 @@ class Batcher:
         if done:
             self._on_done(done)
 
-    def _learn(self, questions: Sequence[Any], text_start: Any, seconds: float) -> None:
-        """Tokens of a character, and tokens a second of all streams together."""
-        tokens = int(text_start[-1])
-        characters = sum(map(len, questions)) if isinstance(questions[0], str) else 0
-        if characters >= 20:
-            self._ratio += _NEWS * (tokens / characters - self._ratio)
-        if tokens and seconds:
-            speed = tokens / seconds * self._streams
-            self._speed += (_NEWS if self._speed else 1.0) * (speed - self._speed)
-
     def _fail(self, calls: Sequence[Call], error: BaseException) -> None:
         if failed := [call for call in calls if call.fail(error)]:
             self._on_done(failed)
+
+
+def _questions(pieces: Sequence[Piece]) -> list[Any]:
+    return [question for piece in pieces for question in piece.questions]

@@ -12,10 +12,11 @@ its turn before the newcomer's last: one quantum before a small newcomer, as muc
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from runtime.serve.batching.call import Call, Drop, Piece
 
-SMALL = 64
+SMALL = 128
 """Tokens up to which a call is small: a long sentence."""
 QUANTUM = 64
 """Tokens of a large call's turn while small calls come as well: the shortest row, a few milliseconds on a CPU."""
@@ -32,6 +33,7 @@ class FairQueue:
         batch: most tokens of a batch of large calls.
         gathered: batches' tokens to which small calls gather. Large ones do not: small ones would wait longer for
             their turn.
+        spare: share of a batch of small calls that is taken beyond it, for whoever puts back what is too much.
 
     Attributes:
         full: most tokens of a batch of small calls.
@@ -39,10 +41,11 @@ class FairQueue:
         dropped: calls, by why, that left the queue without a batch.
     """
 
-    def __init__(self, batch: int, *, gathered: int = 1) -> None:
+    def __init__(self, batch: int, *, gathered: int = 1, spare: float = 0.0) -> None:
         self.tokens = 0
         self.dropped: dict[Drop, int] = {}
         self._batch, self.full = batch, gathered * batch
+        self._most = self.full + int(spare * self.full)
         self._small: deque[Call] = deque()
         self._bulk: deque[Call] = deque()
         self._bulk_next = False
@@ -85,6 +88,14 @@ class FairQueue:
                 return pieces
         return []
 
+    def put_back(self, pieces: Sequence[Piece]) -> None:
+        """Small calls that were just taken, and for which there was no room, at the head of their line."""
+        for piece in reversed(pieces):
+            call = piece.call
+            call.next, call.waiting = piece.first, call.waiting + piece.size
+            self._small.appendleft(call)
+            self.tokens += _standing(call)
+
     def drain(self) -> list[Call]:
         """All calls that wait, taken out."""
         calls = [*self._small, *self._bulk]
@@ -97,7 +108,7 @@ class FairQueue:
         pieces: list[Piece] = []
         aside: list[Call] = []
         size = 0
-        while self._small and size < self.full and len(aside) < _MOST_ASIDE:
+        while self._small and size < self._most and len(aside) < _MOST_ASIDE:
             call = self._small.popleft()
             if self._is_dropped(call, now):
                 self.tokens -= _standing(call)

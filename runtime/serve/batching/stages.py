@@ -33,6 +33,7 @@ from runtime.readers import PipelineReader, PipelineTokens, WordReader, WordToke
 from runtime.reading_policy import settled
 from runtime.serve.batching.reading import Reading
 from runtime.serve.batching.stream_gate import SharedBackend
+from runtime.serve.batching.whole_rows import first_texts, texts_in_rows
 from runtime.text.label_schemes import LabelSet
 
 # Ways of reading whose readers are kept: one of the pipeline's holds a tokenizer, a few megabytes.
@@ -132,6 +133,34 @@ class TaggingStages:
         shorter = self._tokenized(reading, kept)
         return Tokens(shorter.given, shorter.text_start, refused)
 
+    def fitting(self, reading: Reading, tokens: Tokens, *, slots: int) -> int:
+        """How many of the first questions fill so many token slots; all of them where they are less, or any suits."""
+        packing, encoded = self.backend.packing, _encoded(tokens.given)
+        # In context, windows are more than sentences.
+        if encoded is None or not self.backend.spare or self._settled(reading).neighbors:
+            return len(tokens.text_start) - 1
+        return texts_in_rows(
+            encoded.sentence_start,
+            encoded.text_start,
+            around=len(self._encoder.special_tokens),
+            align=packing.align,
+            length=packing.shortest,
+            rows=max(1, slots // packing.shortest),
+        )
+
+    def first(self, tokens: Tokens, count: int) -> Tokens:
+        """The first questions of those that `fitting` was asked about."""
+        given, encoded = tokens.given, _encoded(tokens.given)
+        assert encoded is not None
+        kept = first_texts(encoded, count)
+        if isinstance(given, WordTokens):
+            words = int(encoded.word_start[count])
+            given = WordTokens(given.texts[:count], kept, given.bounds[:words])
+        else:
+            given = kept
+        refused = {place: error for place, error in tokens.refused.items() if place < count}
+        return Tokens(given, tokens.text_start[: count + 1], refused)
+
     def run(self, reading: Reading, tokens: Tokens) -> Any:
         """What the backend says of the tokens.
 
@@ -226,6 +255,13 @@ class TaggingStages:
         """The reading's windowing; where it leaves the policy open, that of these stages."""
         asked = reading.windowing.settled(self._windowing.policy, context=self._windowing.context)
         return asked.settled("sentences")
+
+
+def _encoded(given: WordTokens | PipelineTokens | Encoded | Taken) -> Encoded | None:
+    """The words' tokens; None where what is given has none that can be cut off."""
+    if isinstance(given, WordTokens):
+        return given.encoded
+    return given if isinstance(given, Encoded) else None
 
 
 def _too_long(place: int, tokens: int, capacity: int) -> TextError:

@@ -8,7 +8,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from runtime.serve.batching.batcher import BatchReport
+from runtime.serve.batching.batch_report import BatchReport
 from runtime.serve.http.exchange import Exchange
 
 # The route of what no route takes, so that clients make up no names of metrics.

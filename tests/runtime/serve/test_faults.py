@@ -76,7 +76,7 @@ def test_overload_is_refused_at_once_and_says_when_to_come_again(slow: Starting)
 def test_a_deadline_that_passed_is_answered_by_504_before_the_backend(slow: Starting) -> None:
     with slow(HELD, "--max-queued-tokens", "10000") as server:
         busy = _busy(server)
-        late = [Client(server, "broken " * 60, X_Request_Timeout_Ms="300") for _ in range(8)]
+        late = [Client(server, "broken " * 100, X_Request_Timeout_Ms="300") for _ in range(8)]
         assert [client.status() for client in late] == [504] * 8
         wait_until(lambda: server.metric('ner_requests_total{outcome="deadline"') == 8)
         server.release()
@@ -89,7 +89,7 @@ def test_a_deadline_that_passed_is_answered_by_504_before_the_backend(slow: Star
 def test_a_client_that_went_away_is_dropped_before_the_backend(slow: Starting) -> None:
     with slow(HELD, "--max-queued-tokens", "10000") as server:
         busy = _busy(server)
-        gone = [Client(server, "broken " * 60) for _ in range(10)]
+        gone = [Client(server, "broken " * 100) for _ in range(10)]
         wait_until(lambda: server.metric("ner_queue_tokens") == 10 * QUANTUM)
         for client in gone:
             client.socket.close()

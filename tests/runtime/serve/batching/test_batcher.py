@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,9 +18,10 @@ import pytest
 from runtime import Tagger, Windowing
 from runtime.aligned import align_of
 from runtime.bundle.certificate import Wanted
-from runtime.bundle.store import TOKENIZER, open_bundle
+from runtime.bundle.store import TOKENIZER, Layout, open_bundle
 from runtime.encode.tokenizer import Encoder
-from runtime.serve.batching.batcher import Batcher, BatchReport, OverloadedError
+from runtime.serve.batching.batch_report import BatchReport
+from runtime.serve.batching.batcher import Batcher, OverloadedError
 from runtime.serve.batching.call import Call
 from runtime.serve.batching.reading import ENTITIES, Reading, reading_of
 from runtime.serve.batching.stages import TaggingStages
@@ -40,9 +41,10 @@ READINGS = (
 class Held(Slow):
     """A backend of two streams that takes no time, and ends no batch before it is released."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout = "padded") -> None:
         self._let_go = threading.Semaphore(0)
         super().__init__(1e6, on_batch=lambda: self._let_go.acquire(timeout=PATIENCE))
+        self.layout = layout
 
     def wait_for(self, count: int) -> None:
         """Wait until so many batches have begun."""
@@ -86,9 +88,9 @@ def slow(tmp_path: Path) -> Iterator[tuple[Asking, Slow]]:
 
 
 @contextmanager
-def held(folder: Path, **options: Any) -> Iterator[tuple[Asking, Held]]:
+def held(folder: Path, *, layout: Layout = "padded", **options: Any) -> Iterator[tuple[Asking, Held]]:
     """A batcher on a backend that is held; in the end it is released."""
-    backend = Held()
+    backend = Held(layout)
     asking = Asking(stages_on(backend, folder / "bundle"), **options)
     try:
         yield asking, backend
@@ -172,6 +174,50 @@ def test_what_gathers_while_batches_run_shares_the_next(tmp_path: Path) -> None:
         assert all(asking.answers(call)[0][0].text == "Paris" for call in calls[2:])
     # Of 1,200 tokens, by the estimate, and 512 are a batch.
     assert len(reports) <= 2 + 4
+
+
+def test_of_what_is_gathered_whole_rows_are_run_and_all_of_it_is_answered(tmp_path: Path) -> None:
+    # By the estimate, tokens have four characters; these have two, so that a batch comes to more than it may hold.
+    texts = ["a " * (5 + number % 7) + "Angela Merkel in Paris" for number in range(400)]
+    with held(tmp_path, layout="packed", most_queued=1_000_000, spare=0.125) as (asking, backend):
+        ran = busy(asking, backend)
+        calls = [asking.offer([text]) for text in texts]
+        backend.release()
+        for call in (*ran, *calls):
+            assert len(asking.answers(call)) == 1
+    assert [[entity.text for entity in call.answers[0]] for call in calls] == [["Angela Merkel", "Paris"]] * 400
+    slots = [ids.size for ids in backend.batches]
+    assert 512 in slots
+    assert max(slots) <= 512
+
+
+def test_what_is_put_back_while_the_batcher_closes_is_refused(tmp_path: Path) -> None:
+    backend = Held("packed")
+    backend.release()
+    stages = stages_on(backend, tmp_path / "bundle")
+    closed, tokenizing = threading.Event(), threading.Event()
+
+    class Waiting:
+        """The stages, which tokenize several questions only when the batcher is closed."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(stages, name)
+
+        def tokenize(self, reading: Reading, questions: Sequence[Any]) -> Any:
+            if len(questions) > 1:
+                tokenizing.set()
+                closed.wait(PATIENCE)
+            return stages.tokenize(reading, questions)
+
+    asking = Asking(cast(TaggingStages, Waiting()), spare=0.125)
+    calls = [asking.offer(["a " * 20]) for _ in range(80)]
+    assert tokenizing.wait(PATIENCE)
+    closing = ThreadPoolExecutor(1).submit(asking.batcher.close, PATIENCE)
+    wait_until(lambda: asking.batcher.queued == 0)
+    closed.set()
+    assert closing.result()
+    assert all(call.waiter.is_set() for call in calls)
+    assert any(isinstance(call.error, OverloadedError) for call in calls)
 
 
 def test_a_single_sentence_is_not_held_up_by_ten_thousand(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ def call(*sizes: int, reading: Reading = ENTITIES, deadline: float = NEVER) -> C
     return Call([f"text {number}" for number in range(len(sizes))], sizes, reading, deadline=deadline)
 
 
-def queue_of(*calls: Call, now: float = 0.0, batch: int = 512, gathered: int = 1) -> FairQueue:
-    queue = FairQueue(batch, gathered=gathered)
+def queue_of(*calls: Call, now: float = 0.0, batch: int = 512, gathered: int = 1, spare: float = 0.0) -> FairQueue:
+    queue = FairQueue(batch, gathered=gathered, spare=spare)
     for each in calls:
         queue.put(each, now)
     return queue
@@ -42,6 +42,28 @@ def test_small_calls_gather_to_two_batches_where_that_is_said() -> None:
     queue = queue_of(*calls, gathered=2)
     assert [piece.call for piece in queue.take(0.0)] == calls[:52]
     assert [piece.call for piece in queue.take(0.0)] == calls[52:]
+
+
+def test_what_is_put_back_comes_first_in_the_next_batch() -> None:
+    calls = [call(20) for _ in range(60)]
+    queue = queue_of(*calls, spare=0.125)
+    pieces = queue.take(0.0)
+    assert [piece.call for piece in pieces] == calls[:29]
+    queue.put_back(pieces[25:])
+    assert queue.tokens == 35 * 20
+    assert [piece.call for piece in queue.take(0.0)] == calls[25:54]
+    assert [piece.call for piece in queue.take(0.0)] == calls[54:]
+    assert queue.tokens == 0
+    assert all(each.next == 1 and each.waiting == 0 for each in calls)
+
+
+def test_what_is_put_back_and_given_up_is_dropped() -> None:
+    calls = [call(20) for _ in range(3)]
+    queue = queue_of(*calls)
+    queue.put_back(queue.take(0.0))
+    calls[0].drop("client_gone")
+    assert [piece.call for piece in queue.take(0.0)] == calls[1:]
+    assert queue.dropped == {"client_gone": 1}
 
 
 def test_a_large_call_is_cut_up_while_small_ones_come() -> None:
