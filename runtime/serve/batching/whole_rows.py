@@ -9,8 +9,6 @@ once more. So a little more is gathered than a batch holds, and what does not fi
 
 from __future__ import annotations
 
-import bisect
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,9 +46,12 @@ def texts_in_rows(
         """Rows that so many of the first texts take."""
         return int((fit(size[: reached[first]], shortest=length).length == length).sum())
 
-    if texts < 2 or rows_of(texts) <= rows:
-        return texts
-    return max(1, bisect.bisect_right(range(texts), rows, lo=texts // 2, key=rows_of) - 1)
+    # What is more than the rows' token slots cannot fit; of what is not, a text or two do not.
+    short = np.cumsum(np.where(size <= length, size, 0))
+    fitting = int(np.searchsorted(reached, np.searchsorted(short, rows * length, side="right"), side="right")) - 1
+    while fitting > 1 and rows_of(fitting) > rows:
+        fitting -= 1
+    return min(texts, max(1, fitting))
 
 
 def first_texts(encoded: Encoded, texts: int) -> Encoded:

@@ -37,11 +37,7 @@ def _rows(texts: list[list[int]], align: int) -> int:
 def test_texts_take_no_more_rows_than_are_wanted(texts: list[list[int]], rows: int, align: int) -> None:
     count = _texts_in_rows(texts, rows=rows, align=align)
     assert 1 <= count <= len(texts)
-    if count == len(texts):
-        return
-    # What is gathered is at most an eighth too much; of more than twice as much, half is left to the next batch.
-    assert count in (1, len(texts) // 2 - 1, len(texts) // 2) or _rows(texts[:count], align) <= rows
-    assert _rows(texts, align) > rows
+    assert count == 1 or _rows(texts[:count], align) <= rows
 
 
 def test_of_a_little_too_much_nearly_all_rows_are_filled() -> None:
