@@ -59,10 +59,14 @@ class Answering:
     by_section: bool
     one: OneText | None = None
 
+    def short(self, text: str) -> list[Entity] | None:
+        """Entities of a free text that is short; None of any other."""
+        return self.one.entities(text) if self.one else None
+
     def texts(self, chunk: Chunk[str]) -> Answered:
         """Entities of free texts."""
-        if self.one and len(chunk.items) == 1:
-            entities = self.one.entities(chunk.items[0])
+        if len(chunk.items) == 1:
+            entities = self.short(chunk.items[0])
             if entities is not None:
                 return Answered([entities])
         long = {n for n, text in enumerate(chunk.items) if self.by_section and len(text) > SECTION}

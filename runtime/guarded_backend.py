@@ -43,13 +43,9 @@ class GuardedBackend:
         Raises:
             UsageError: it is closed, or was opened in the process that this one was forked from.
         """
-        # Before any lock: a thread that is not here any more may have held it when the process was forked.
         if os.getpid() != self._process:
             problem = "it was opened before this process was forked, and its threads stayed behind"
             raise UsageError("tagger", problem, "open one in each process")
-        self._check_open()
-
-    def _check_open(self) -> None:
         if self._closed:
             raise UsageError("tagger", "it is closed", "open another one")
 
@@ -59,9 +55,12 @@ class GuardedBackend:
         Raises:
             UsageError: see check.
         """
-        self.check()
+        # Before any lock: a thread that is not here any more may have held it when the process was forked.
+        if os.getpid() != self._process:
+            self.check()
         with self._lock:
-            self._check_open()
+            if self._closed:
+                self.check()
             self._inside += 1
         try:
             return self._backend.logits(batch)

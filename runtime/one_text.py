@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,11 +137,12 @@ class OneText:
 
     def _sentence(self, text: str, spans: list[tuple[int, int]], tokens: Sequence[tuple[int, ...]]) -> Taken | None:
         """A text of one sentence; None where it is not one window."""
-        ids = [*self._prefix, *chain.from_iterable(tokens), *self._suffix]
-        first, end = len(self._prefix), len(ids) - len(self._suffix)
+        first = len(self._prefix)
+        *slots, end = _starts(tokens, first)
         if end - first > self._most:
             return None
-        return Taken(text, spans, self._row(ids), _slots(tokens, first), ((first, end),), _WHOLE)
+        ids = [*self._prefix, *chain.from_iterable(tokens), *self._suffix]
+        return Taken(text, spans, self._row(ids), slots, ((first, end),), _WHOLE)
 
     def _several(
         self, text: str, spans: list[tuple[int, int]], tokens: Sequence[tuple[int, ...]], sentences: list[int]
@@ -156,7 +157,7 @@ class OneText:
             return None
         batch, columns = placed
         firsts = [column + len(self._prefix) for column in columns]
-        slots = [slot for part, first in zip(parts, firsts) for slot in _slots(part, first)]
+        slots = [slot for part, first in zip(parts, firsts) for slot in _starts(part, first)[:-1]]
         ends = [column + len(window) - len(self._suffix) for column, window in zip(columns, ids)]
         return Taken(text, spans, batch, slots, [*zip(firsts, ends)], sentences)
 
@@ -165,7 +166,7 @@ class OneText:
         size = len(ids)
         empty = -size % self._step
         if not empty:
-            return Batch(np.array([ids]), self._segments[:, :size], self._positions[:, :size])
+            return Batch(np.array(ids, np.int64, ndmin=2), self._segments[:, :size], self._positions[:, :size])
         input_ids, position_ids = np.zeros((2, 1, size + empty), np.int64)
         segment_ids = np.full((1, size + empty), NOTHING)
         input_ids[0, :size], position_ids[0, :size], segment_ids[0, :size] = ids, self._positions[0, :size], 0
@@ -200,10 +201,6 @@ class OneText:
         ]
 
 
-def _slots(tokens: Sequence[tuple[int, ...]], slot: int) -> list[int]:
-    """Token slot of each word's first token; the first word's is given."""
-    slots = []
-    for word in tokens:
-        slots.append(slot)
-        slot += len(word)
-    return slots
+def _starts(tokens: Sequence[tuple[int, ...]], slot: int) -> list[int]:
+    """Token slot of each word's first token, and of what comes after the last; the first word's is given."""
+    return [*accumulate(map(len, tokens), initial=slot)]

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.base import NO_SETTINGS, Backend, Goal
-from runtime.batch.chunks import Chunk, chunks
+from runtime.batch.chunks import chunks
 from runtime.batch.flow import flow_of
 from runtime.batch.repeats import Repeats
 from runtime.batch.windowing import DEFAULT_WINDOWING, Windowing
@@ -212,11 +212,8 @@ class Tagger:
         """
         if not isinstance(texts, (list, tuple)) or len(texts) != 1:
             return list(self.stream(texts))
-        self._guard.check()
-        answered = self._answering.texts(Chunk(0, [text_of(texts[0])]))
-        if answered.refused:
-            raise answered.refused[0]
-        return list(answered.found)
+        short = self._answering.short(text_of(texts[0]))
+        return list(self.stream(texts, chunk=1)) if short is None else [short]
 
     def stream(self, texts: Iterable[str], *, chunk: int = CHUNK) -> Iterator[list[Entity]]:
         """The entities of each text, in order, for any number of texts: memory is bounded.

@@ -122,12 +122,10 @@ class OpenVino:
         batch.check(vocabulary=vocabulary, positions=positions)
         if self._fixed.holds(batch):
             return self._fixed.logits(batch)
-        with self._requests.take(batch.input_ids.shape) as request:
-            try:
-                said: NDArray[np.float32] = request.logits(batch)
-            except Exception as error:
-                raise refusal(self._path, batch, error) from error
-        return said
+        try:
+            return self._requests.run(batch.input_ids.shape, lambda request: request.logits(batch))
+        except Exception as error:
+            raise refusal(self._path, batch, error) from error
 
     def keep(self) -> None:
         """See runtime.backends.base.Keeping."""

@@ -61,9 +61,8 @@ class FixedRows:
             model = read().clone()
             if settings.get("INFERENCE_PRECISION_HINT") == BF16:
                 factors_in_bf16(model)
-            model = _with_branches(model, lengths)
-            self._request = core.compile_model(model, "CPU", settings).create_infer_request()
-            self._rows = _rows_of(self._request, lengths)
+            compiled = core.compile_model(_with_branches(model, lengths), "CPU", settings)
+            self._rows = _FixedRows(compiled.create_infer_request(), lengths)
         except NerveError:
             raise
         except Exception as error:  # the library derives its exceptions from RuntimeError, and some from Exception
@@ -81,10 +80,10 @@ class FixedRows:
         Raises:
             BackendError: OpenVINO refused it.
         """
-        row = self._rows[bisect.bisect_left(self._lengths, batch.input_ids.shape[1])]
+        place = bisect.bisect_left(self._lengths, batch.input_ids.shape[1])
         try:
             with self._lock:
-                return row.logits(batch)
+                return self._rows.logits(batch, place, self._lengths[place])
         except Exception as error:
             raise refusal(self._path, batch, error) from error
 
@@ -130,42 +129,66 @@ def rounded_to_bf16(numbers: NDArray[np.float32]) -> NDArray[np.uint16]:
 def _with_branches(model: Any, lengths: Sequence[int]) -> Any:
     """One model that runs the given one on a row of that length whose place its first input names, and nothing else.
 
-    Each length has inputs and an output of its own, so that all shapes are fixed.
+    Where there is one length alone, no input names it.
+    """
+    return _one_of([_of_length(model, length, longest=lengths[-1]) for length in lengths], 0)
+
+
+def _one_of(branches: Sequence[Any], first: int) -> Any:
+    """A model that runs one of the models, which have the same inputs and outputs. It looks at three of eight, at most.
+
+    Args:
+        branches: the models.
+        first: place of the first of them.
     """
     from openvino import Model, opset8
 
-    branch = opset8.parameter([1], np.int32, name=_BRANCH)
-    branch.output(0).set_names({_BRANCH})
-    inputs, results = [branch], []
-    for place, length in enumerate(lengths):
-        body = _of_length(model, length)
-        is_asked_for = opset8.equal(branch, opset8.constant(np.array([place], np.int32)))
-        chosen = opset8.if_op(is_asked_for.output(0))
-        nothing = opset8.result(opset8.constant(np.zeros(list(body.outputs[0].get_shape()), np.float32)))
-        chosen.set_then_body(body)
-        chosen.set_else_body(Model([nothing], [], "nothing"))
-        for inner in body.get_parameters():
-            name = _name(inner.output(0).get_any_name(), length)
-            outer = opset8.parameter([1, length], np.int32, name=name)
-            outer.output(0).set_names({name})
-            chosen.set_input(outer.output(0), inner, None)
-            inputs.append(outer)
-        result = opset8.result(chosen.set_output(body.get_results()[0], nothing))
-        result.output(0).set_names({_name("logits", length)})
-        results.append(result)
-    return Model(results, inputs, "rows")
+    if len(branches) == 1:
+        return branches[0]
+    middle = len(branches) // 2
+    halves = _one_of(branches[:middle], first), _one_of(branches[middle:], first + middle)
+    inner = [{port.output(0).get_any_name(): port for port in half.get_parameters()} for half in halves]
+    shapes = {_BRANCH: [1]} | {name: list(port.get_output_shape(0)) for name, port in inner[0].items()}
+    inputs = {name: _input(name, shape) for name, shape in shapes.items()}
+    is_before = opset8.less(inputs[_BRANCH], opset8.constant(np.array([first + middle], np.int32)))
+    chosen = opset8.if_op(is_before.output(0))
+    chosen.set_then_body(halves[0])
+    chosen.set_else_body(halves[1])
+    for name, port in inputs.items():
+        within = [each.get(name) for each in inner]
+        if any(each is not None for each in within):  # a model of one length needs no place
+            chosen.set_input(port.output(0), *within)
+    result = opset8.result(chosen.set_output(*(half.get_results()[0] for half in halves)))
+    return Model([result], [*inputs.values()], "rows")
 
 
-def _name(name: str, length: int) -> str:
-    """Name of an input or output of the branch for a length."""
-    return f"{name}/{length}"
+def _of_length(model: Any, length: int, *, longest: int) -> Any:
+    """The model for single rows of a length. The constants are the given model's own.
 
+    Its inputs are cut, so that all lengths have the same: with inputs, an output and a condition for each, eight
+    lengths took 29 us of a call that computes nothing; so they take 13. The logits stay as long as the row, for
+    OpenVINO rounds to bf16 what another operator reads.
+    """
+    from openvino import Model, opset8
 
-def _of_length(model: Any, length: int) -> Any:
-    """The model for single rows of a length. The constants are the given model's own."""
     fixed = model.clone()
     fixed.reshape({port.get_any_name(): [1, length] for port in fixed.inputs})
-    return fixed
+    start, end, step, axis = (opset8.constant(np.array([number], np.int32)) for number in (0, length, 1, 1))
+    inputs = []
+    for port in fixed.get_parameters():
+        inputs.append(_input(port.output(0).get_any_name(), [1, longest]))
+        cut = opset8.slice(inputs[-1], start, end, step, axis)
+        for reader in port.output(0).get_target_inputs():
+            reader.replace_source_output(cut.output(0))
+    return Model(fixed.get_results(), inputs, f"row of {length}")
+
+
+def _input(name: str, shape: Sequence[int]) -> Any:
+    from openvino import opset8
+
+    port = opset8.parameter(shape, np.int32, name=name)
+    port.output(0).set_names({name})
+    return port
 
 
 def with_int32(model: Any) -> Any:
@@ -183,60 +206,67 @@ def with_int32(model: Any) -> Any:
     return inputs.build()
 
 
-def _rows_of(request: Any, lengths: Sequence[int]) -> list[_FixedRow]:
-    """The branches of a request, each of which has run once."""
-    import openvino
+class _FixedRows:
+    """A request with arrays that are its inputs for good: to hand over an array takes 10 microseconds.
 
-    branch = np.zeros(1, np.int32)
-    request.set_tensor(_BRANCH, openvino.Tensor(branch, shared_memory=True))
-    rows = [_FixedRow(request, branch, place, length) for place, length in enumerate(lengths)]
-    for row in rows:
-        row.run()
-    return rows
+    Args:
+        request: of the model with branches.
+        lengths: see FixedRows. Each runs once.
+    """
 
+    def __init__(self, request: Any, lengths: Sequence[int]) -> None:
+        import openvino
 
-class _FixedRow:
-    """One length, with arrays that are its inputs for good: to hand over an array takes 10 microseconds."""
-
-    def __init__(self, request: Any, branch: NDArray[np.int32], place: int, length: int) -> None:
-        self._request, self._branch, self._place = request, branch, place
-        ports = [port.get_any_name() for port in request.model_inputs]
-        self._names = [name.removesuffix(f"/{length}") for name in ports if name.endswith(f"/{length}")]
-        arrays, tensors = _tensors(len(self._names), length)
-        self._inputs = dict(zip(self._names, arrays))
+        names = [port.get_any_name() for port in request.model_inputs]
+        self._names = [name for name in names if name != _BRANCH]
+        self._request, self._branch = request, np.zeros(1, np.int32)
+        self._inputs, tensors = _tensors(len(self._names), lengths[-1])
         for name, tensor in zip(self._names, tensors):
-            request.set_tensor(_name(name, length), tensor)
-        self._output = request.get_tensor(_name("logits", length)).data
+            request.set_tensor(name, tensor)
+        if _BRANCH in names:
+            request.set_tensor(_BRANCH, openvino.Tensor(self._branch, shared_memory=True))
+        for place in range(len(lengths)):
+            self._run(place)
 
-    def run(self) -> None:
-        """Compute what the inputs hold."""
-        self._branch[0] = self._place
+    def _run(self, place: int) -> Any:
+        """Logits of what the inputs hold, until the next run."""
+        self._branch[0] = place
         self._request.infer(share_outputs=True)
+        return self._request.get_output_tensor(0).data
 
-    def logits(self, batch: Batch) -> NDArray[np.float32]:
+    def logits(self, batch: Batch, place: int, length: int) -> NDArray[np.float32]:
+        """Logits of a batch of one row. [1, its length, labels]
+
+        Args:
+            batch: the row.
+            place: of the length that it is filled up to.
+            length: the same.
+        """
         size = batch.input_ids.shape[1]
-        for name, given in batch.named(self._names).items():
-            array = self._inputs[name]
-            array[:, :size] = given
-            array[:, size:] = NOTHING if name == "segment_ids" else 0
-        self.run()
+        given = batch.named(self._names)
+        for name, array in zip(self._names, self._inputs):
+            array[:, :size] = given[name]
+            array[:, size:length] = NOTHING if name == "segment_ids" else 0
         # A copy, because the next run writes over it.
-        return np.array(self._output[:, :size], np.float32)
+        return np.array(self._run(place)[:, :size], np.float32)
 
 
 class AnyRows:
     """A request of the graph for any shape, which keeps arrays as its inputs for single short rows.
 
-    To hand over an array takes 10 microseconds; to fill one that it has, one.
+    To hand over an array takes 10 microseconds; to fill one that it has, one. Outputs are read from their tensor: a
+    look-up in the dictionary that `infer` gives takes another two.
 
     Args:
         request: of OpenVINO's.
-        names: of the graph's inputs.
+        names: of the graph's inputs, in their order.
     """
 
     def __init__(self, request: Any, names: Sequence[str]) -> None:
         self._request, self._names = request, names
         self._rows: dict[int, tuple[list[NDArray[np.int32]], list[Any]]] = {}
+        # Length of the row whose arrays are the inputs now; 0: none of them are.
+        self._length = 0
 
     def logits(self, batch: Batch) -> NDArray[np.float32]:
         """Logits of a batch. [rows, length, labels]"""
@@ -244,20 +274,25 @@ class AnyRows:
         given = batch.named(self._names)
         if rows == 1 and length <= _KEPT:
             self._fill(length, given)
-            said = self._request.infer(share_outputs=True)
+            self._request.infer(share_outputs=True)
         else:
+            self._length = 0
             copies = {name: array.astype(np.int32) for name, array in given.items()}
-            said = self._request.infer(copies, share_inputs=True, share_outputs=True)
+            self._request.infer(copies, share_inputs=True, share_outputs=True)
         # A copy, because the next run writes over it.
-        return np.array(said[0], np.float32)
+        return np.array(self._request.get_output_tensor(0).data, np.float32)
 
     def _fill(self, length: int, given: Mapping[str, NDArray[np.int64]]) -> None:
         """Make these arrays of one row the inputs."""
         if length not in self._rows:
             self._rows[length] = _tensors(len(self._names), length)
-        for name, array, tensor in zip(self._names, *self._rows[length]):
+        arrays, tensors = self._rows[length]
+        for name, array in zip(self._names, arrays):
             array[:] = given[name]
-            self._request.set_tensor(name, tensor)
+        if length != self._length:
+            for place, tensor in enumerate(tensors):
+                self._request.set_input_tensor(place, tensor)
+            self._length = length
 
 
 def _tensors(count: int, length: int) -> tuple[list[NDArray[np.int32]], list[Any]]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from runtime.backends.base import turnstile
 
 Shape = tuple[int, ...]
+Result = TypeVar("Result")
 # Bytes of files whose graphs get copies; a MiniLM's has 104 million, and a copy of it takes 35 MB in int8. A larger
 # model computes so much longer than it prepares that copies would only cost memory.
 _MOST_BYTES = 200_000_000
@@ -68,18 +68,20 @@ class Requests:
     def __init__(self, requests: Sequence[Any], *, calls: int) -> None:
         # The one that was used last stands last.
         self._free: list[tuple[Shape, Any]] = [((), request) for request in requests]
+        self._only = requests[0] if len(requests) == 1 else None
         self._lock = threading.Lock()
         self._calls = turnstile(calls)
 
-    @contextmanager
-    def take(self, shape: Shape) -> Iterator[Any]:
-        """A request that ran this shape last, or the one that was not used for longest."""
+    def run(self, shape: Shape, work: Callable[[Any], Result]) -> Result:
+        """What the work gives, done by a request that ran this shape last, or by the one not used for longest."""
         with self._calls:
+            if self._only is not None:
+                return work(self._only)
             with self._lock:
                 places = [place for place, (ran, _) in enumerate(self._free) if ran == shape]
                 _, request = self._free.pop(places[-1] if places else 0)
             try:
-                yield request
+                return work(request)
             finally:
                 with self._lock:
                     self._free.append((shape, request))

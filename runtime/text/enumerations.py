@@ -25,6 +25,8 @@ def item_periods(text: str) -> list[int]:
 
 
 def _items(text: str) -> list[re.Match[str]]:
+    if text.count(".") < 2:  # as in most sentences
+        return []
     found = list(_NUMBER.finditer(text))
     if len(found) < 2:  # as in most texts
         return []

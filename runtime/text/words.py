@@ -80,16 +80,20 @@ def split_words(text: str) -> list[tuple[int, int]]:
 
     Words are disjoint, not empty, and without white space.
     """
-    return list(itertools.chain.from_iterable(runs_of_words(text)))
+    return list(_spans(text))
 
 
 def runs_of_words(text: str) -> Iterator[list[tuple[int, int]]]:
     """The same in lists of at most RUN words, so that the words of a long text never lie in memory all at once."""
-    spans = map(re.Match.span, _pattern(is_ascii=text.isascii()).finditer(text))
-    periods = frozenset(item_periods(text))
-    words = _with_periods(spans, periods) if periods else spans
+    words = _spans(text)
     while run := list(itertools.islice(words, RUN)):
         yield run
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    spans = map(re.Match.span, _pattern(is_ascii=text.isascii()).finditer(text))
+    periods = item_periods(text)
+    return _with_periods(spans, frozenset(periods)) if periods else spans
 
 
 def _with_periods(spans: Iterator[tuple[int, int]], periods: frozenset[int]) -> Iterator[tuple[int, int]]:

@@ -71,6 +71,16 @@ def test_each_branch_says_what_a_model_of_its_length_says(bundle: Bundle) -> Non
         assert not np.allclose(in_bf16.logits(given), expected, atol=2e-5)
 
 
+@pytest.mark.parametrize("lengths", [(8,), (4, 8, 12, 16, 24)])
+def test_any_number_of_lengths(bundle: Bundle, lengths: tuple[int, ...]) -> None:
+    fixed, any_length = opened(bundle, lengths=lengths), opened(bundle, lengths=())
+    for length in (*lengths, *reversed(lengths), 3):
+        said, expected = fixed.logits(batch(length)), any_length.logits(batch(length))
+        np.testing.assert_allclose(said, expected, atol=2e-5)
+    fixed.close()
+    any_length.close()
+
+
 def test_numbers_are_rounded_to_the_nearest_in_bf16() -> None:
     numbers = np.array(
         [[0.0, -0.0, 1.0, 1 + 2**-8], [1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, -3.14159265, 1e-30]], np.float32

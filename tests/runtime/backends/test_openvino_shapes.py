@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from runtime.backends.openvino_shapes import Requests, worth_it
 from tests.waiting import PATIENCE
 
@@ -11,8 +13,7 @@ SMALL, LARGE, OTHER = (1, 16), (8, 64), (1, 48)
 
 
 def _taken(requests: Requests, shape: tuple[int, ...]) -> str:
-    with requests.take(shape) as request:
-        return str(request)
+    return requests.run(shape, str)
 
 
 def test_a_shape_meets_the_request_that_ran_it_last() -> None:
@@ -26,22 +27,21 @@ def test_a_shape_meets_the_request_that_ran_it_last() -> None:
 
 def test_callers_of_the_same_shape_get_requests_of_their_own() -> None:
     requests = Requests(["a", "b", "c"], calls=2)
-    with requests.take(SMALL) as first, requests.take(SMALL) as second:
-        assert first != second
+    pairs = requests.run(SMALL, lambda first: requests.run(SMALL, lambda second: (first, second)))
+    assert len({*pairs}) == 2
 
 
-def test_no_more_are_out_than_may_be() -> None:
-    requests = Requests(["a", "b", "c"], calls=1)
+@pytest.mark.parametrize("names", [["a"], ["a", "b", "c"]])
+def test_no_more_are_out_than_may_be(names: list[str]) -> None:
+    requests = Requests(names, calls=1)
     came = threading.Event()
+    thread = threading.Thread(target=lambda: requests.run(LARGE, lambda _: came.set()))
 
-    def another() -> None:
-        with requests.take(LARGE):
-            came.set()
-
-    thread = threading.Thread(target=another)
-    with requests.take(SMALL):
+    def work(request: str) -> None:
         thread.start()
         assert not came.wait(0.05)
+
+    requests.run(SMALL, work)
     thread.join(PATIENCE)
     assert came.is_set()
 
