@@ -196,7 +196,7 @@ def _add_access(made: Parser) -> None:
 
 def _add_operations(made: Parser) -> None:
     group = made.add_argument_group("operations")
-    group.add_argument("--no-request-log", action="store_true", help="no line for each request")
+    group.add_argument("--no-request-log", action="store_true", help="a line for none but requests that failed")
     group.add_argument("--log-texts", action="store_true", help="texts in the log, and in /shadow")
     group.add_argument(
         "--drain-notice", type=_seconds, default=1.0, metavar="SECONDS", help="not ready, and still taking requests"

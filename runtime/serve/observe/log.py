@@ -29,7 +29,8 @@ class Log:
 
     Args:
         stream: written to, a line at a time.
-        requests: whether each request has its line.
+        requests: whether each request has its line; without, those have one that the server failed, for the reply
+            says that the log has their id.
         texts: whether that line holds the texts.
     """
 
@@ -55,7 +56,7 @@ class Log:
 
     def request(self, exchange: Exchange, status: int, seconds: float) -> None:
         """A request that has ended."""
-        if not self._requests:
+        if not self._requests and status != 500:
             return
         times = exchange.times
         line: dict[str, Any] = {

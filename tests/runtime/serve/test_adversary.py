@@ -133,6 +133,17 @@ def test_deflate_is_unpacked_as_tritons_client_packs_it(server: Server) -> None:
         assert httpx.post(f"{server.url}/tag", content=content, headers=packed, timeout=TIMEOUT).status_code == status
 
 
+@pytest.mark.parametrize("given", ["9223372036854775807", "0" * 30 + "30000"])
+def test_a_deadline_beyond_the_servers_own_is_that_one(server: Server, given: str) -> None:
+    assert server.post("/tag", {"texts": ["Paris"]}, headers={"X-Request-Timeout-Ms": given}).status_code == 200
+
+
+@pytest.mark.parametrize("given", ["-1", "nan", "1e3", "1_000", "", "5.5"])
+def test_a_deadline_that_is_no_number_is_refused(server: Server, given: str) -> None:
+    reply = server.post("/tag", {"texts": ["Paris"]}, headers={"X-Request-Timeout-Ms": given})
+    assert (reply.status_code, "whole number" in reply.json()["error"]) == (400, True)
+
+
 def test_what_follows_gzip_and_is_none_is_refused(server: Server) -> None:
     packed = {"Content-Encoding": "gzip"}
     for content in (gzip.compress(BODY) + b"garbage", gzip.compress(BODY) + gzip.compress(b"more")[:-4]):
