@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+import time
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
@@ -38,7 +40,7 @@ async def read_body(exchange: Exchange, *, most: int, seconds: float, timer: Tim
     Args:
         exchange: whose.
         most: bytes, packed and unpacked.
-        seconds: that may pass between two parts of it.
+        seconds: that may pass between two parts of it; all of it must have come by the request's deadline.
         timer: watches them.
 
     Raises:
@@ -46,21 +48,24 @@ async def read_body(exchange: Exchange, *, most: int, seconds: float, timer: Tim
     """
     if _unpacker(exchange.headers) is None:
         _check_declared(exchange.headers, most)
-        part, more = await _next_part(exchange, seconds, timer)
+        part, more = await _next_part(exchange, seconds, timer, exchange.deadline)
         if not more and len(part) <= most:  # nearly all bodies come at once
             return part
         exchange.put_back(part, more=more)
-    return b"".join([part async for part in parts_of(exchange, most=most, seconds=seconds, timer=timer)])
+    until = exchange.deadline
+    return b"".join([part async for part in parts_of(exchange, most=most, seconds=seconds, timer=timer, until=until)])
 
 
-async def parts_of(exchange: Exchange, *, most: int, seconds: float, timer: Timer) -> AsyncIterator[bytes]:
-    """The same as it comes; `most` is of the whole, and 0 is no limit."""
+async def parts_of(
+    exchange: Exchange, *, most: int, seconds: float, timer: Timer, until: float = math.inf
+) -> AsyncIterator[bytes]:
+    """The same as it comes; `most` is of the whole, and 0 is no limit; `until` is when it must end."""
     unpack = _unpacker(exchange.headers)
     _check_declared(exchange.headers, most)
     raw = size = 0
     more = True
     while more:
-        part, more = exchange.taken_back() or await _next_part(exchange, seconds, timer)
+        part, more = exchange.taken_back() or await _next_part(exchange, seconds, timer, until)
         raw += len(part)
         if most and raw > most:
             raise _too_large(most)
@@ -139,14 +144,15 @@ def _check_declared(headers: Mapping[str, str], most: int) -> None:
         raise _too_large(most)
 
 
-async def _next_part(exchange: Exchange, seconds: float, timer: Timer) -> tuple[bytes, bool]:
+async def _next_part(exchange: Exchange, seconds: float, timer: Timer, until: float) -> tuple[bytes, bool]:
     """The body's next part, and whether more will come."""
+    left = until - time.monotonic()
     try:
-        message = await timer.within(seconds, exchange.request.receive())
+        message = await timer.within(min(seconds, left), exchange.request.receive())
     except TimeoutError:
-        raise RefusedError(
-            408, f"nothing of the body came for {seconds:g} s", headers={"Connection": "close"}
-        ) from None
+        # A client that sends a byte now and then would keep its connection for days.
+        slow = f"nothing of the body came for {seconds:g} s" if seconds < left else "its deadline came before its body"
+        raise RefusedError(408, slow, headers={"Connection": "close"}) from None
     if message["type"] == "http.disconnect":
         raise client_gone()
     return message.get("body", b""), message.get("more_body", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import socket
@@ -173,6 +174,20 @@ def test_a_client_that_leaves_before_its_answer_began_leaves_the_server_well(ser
     came = talk(server, post(b'"Paris"\n' * 10, headers=NDJSON)[:-3], until=b"never", end=True)
     assert came[:12] in (b"HTTP/1.1 200", b"")
     assert server.get("/health/live").status_code == 200
+
+
+def test_a_body_that_drips_has_until_its_deadline(known_words: Path, tmp_path: Path) -> None:
+    with Server(known_words, tmp_path / "log", "--deadline", "1") as server:
+        with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as client:
+            client.sendall(b"POST /tag HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n")
+            client.settimeout(0.05)
+            came = b""
+            while not came:  # 8,000,000 bytes of it take longer than any test has
+                client.sendall(b" ")
+                with contextlib.suppress(TimeoutError):
+                    came = client.recv(100)
+            assert came.startswith(b"HTTP/1.1 408")
+        assert server.get("/health/live").status_code == 200
 
 
 def test_words_are_bounded_by_their_characters(known_words: Path, tmp_path: Path) -> None:
