@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,10 @@ def _add_model(made: Parser) -> None:
     group = made.add_argument_group("model")
     group.add_argument("--bundle", type=Path, default=Path("build/bundle"), metavar="FOLDER", help="(%(default)s)")
     group.add_argument(
-        "--name", default="ner", help="of the model, in the paths of KServe, Triton and others (%(default)s)"
+        "--name",
+        type=_name,
+        default="ner",
+        help="of the model, in the paths of KServe, Triton and others (%(default)s)",
     )
     group.add_argument("--backend", default=AUTO, help="as of python -m runtime.tag (%(default)s)")
     group.add_argument("--precision", default=AUTO, help="as of python -m runtime.tag (%(default)s)")
@@ -243,6 +247,12 @@ def _share(value: str) -> float:
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"{value!r} is not a share, 0 to 1")
+
+
+def _name(value: str) -> str:
+    if re.fullmatch(r"[\w-][\w.-]*", value, re.ASCII):
+        return value
+    raise argparse.ArgumentTypeError(f"{value!r} is no part of a path; take letters, digits, and _ - .")
 
 
 def _pair(value: str) -> tuple[str, str]:

@@ -133,6 +133,7 @@ def test_mistakes_of_the_command_line_are_one_line(command: Command, known_words
         (["--bundle", known_words, "--api-key", "0123456789abcdef"], "lists of processes show arguments"),
         (["--bundle", known_words, "--max-queued-tokens", "-5"], "not a whole number"),
         (["--bundle", known_words, "--batch-tokens", "-5"], "not a whole number"),
+        (["--bundle", known_words, "--name", "a/b"], "no part of a path"),
         (["--bundle", known_words, "--deadline", "0"], "leaves no time"),
         (["--bundle", known_words, "--idle-seconds", "0"], "leaves no time"),
         (["--bundle", known_words, "--shadow-share", "0.5"], "without --shadow"),
