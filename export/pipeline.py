@@ -35,6 +35,7 @@ from export.staging import staging
 from export.torch_model import load_model
 from export.tune.kept_profiles import kept_profiles
 from export.tune.speeds import tell_speeds, tuned
+from export.unfinished import unfinished_of
 from export.variants import variants_of
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.store import CONFIG, TOKENIZER, Bundle, Graph, Manifest, digest_of, open_bundle, read_bundle, seal
@@ -82,7 +83,7 @@ def make_bundle(
             model = load_model(checkpoint.folder, read_elsewhere=read_elsewhere(checkpoint))
             for remark in _labels_said(checkpoint):
                 note(remark)
-        bundle = _exported(model, folder, checkpoint, variants, tensorrt, threads)
+        bundle = _exported(model, folder, checkpoint, variants, tensorrt, threads, unfinished_of(output))
         bundle, outcomes = _certified(bundle, checkpoint, model, (text, elsewhere), tensorrt, threads)
         bundle = _with_failures(bundle, outcomes, output)
         # A large model's weights would lie in memory beside those of every backend that is about to be timed.
@@ -94,6 +95,7 @@ def make_bundle(
         seal(folder, bundle.manifest)
         rows = report(bundle, outcomes)
         replace_folder(folder, output)
+        shutil.rmtree(unfinished_of(output), ignore_errors=True)
     show_table(rows, output)
     return replace(bundle, path=output)
 
@@ -156,6 +158,7 @@ def _exported(
     variants: VariantOptions,
     tensorrt: TensorRTOptions,
     threads: int,
+    unfinished: Path,
 ) -> Bundle:
     """All graphs and engines, attested, in a sealed bundle without certificates."""
     with stage("export"):
@@ -163,7 +166,7 @@ def _exported(
         if all(graph.layout == "padded" for graph in graphs):
             note(_padded_alone(checkpoint, variants))
     # These show stages of their own: fitting int8 to text and searching for what to leave out take minutes.
-    lower = variants_of(variants, folder, graphs, checkpoint, threads=threads)
+    lower = variants_of(variants, folder, graphs, checkpoint, threads=threads, unfinished=unfinished)
     graphs += tuple(variant.graph for variant in lower)
     with stage("seal"):
         for variant in lower:

@@ -20,17 +20,20 @@ from export.graphs.fp16 import fp16_from_graph
 from export.graphs.ort_attention import fused_graph, with_fused_attention
 from export.graphs.ort_remove_padding import packing_graph, without_padding
 from export.options import VariantOptions
+from export.provenance import provenance
 from export.quantize.activations import text_batches
 from export.quantize.fp8 import fp8_from_graph
 from export.quantize.int8 import Quantized, int8_from_graph
 from export.quantize.int8_gpu import gpu_int8_from_graph
 from export.quantize.mixed_precision import TuningSplit
+from export.unfinished import digest, kept_for
 from runtime.batch.batches import Batch
 from runtime.bundle.attestation import KeptLayer
 from runtime.bundle.checkpoint import Checkpoint
-from runtime.bundle.store import Graph, Precision
+from runtime.bundle.store import Graph, Precision, digest_of
 from runtime.encode.tokenizer import Encoder
 from runtime.screen.display import stage
+from runtime.system.cpu import cpu_features
 
 # Made with fp16, for ONNX Runtime on a GPU: its fused operators, and padding removed by the graph.
 FUSED, PACKING = "packed-fused-fp16.onnx", "padded-packing-fp16.onnx"
@@ -53,7 +56,13 @@ class Variant:
 
 
 def variants_of(
-    variants: VariantOptions, folder: Path, graphs: Sequence[Graph], checkpoint: Checkpoint, *, threads: int
+    variants: VariantOptions,
+    folder: Path,
+    graphs: Sequence[Graph],
+    checkpoint: Checkpoint,
+    *,
+    threads: int,
+    unfinished: Path,
 ) -> list[Variant]:
     """Write the graphs of the variants beside those that they are made of.
 
@@ -63,6 +72,7 @@ def variants_of(
         graphs: in fp32, at most one of each layout.
         checkpoint: what they were made of.
         threads: CPUs to use.
+        unfinished: where the work on int8 is kept until all is done, see export.unfinished.
 
     Raises:
         BackendError: int8 needs OpenVINO, which is not installed.
@@ -83,7 +93,7 @@ def variants_of(
         elif precision == "fp8" and graph.layout == "packed":
             made.append(_on_fp16(fp8_from_graph, FILES["fp8"], variants, source, graph, checkpoint, threads))
         elif graph.layout == "packed":
-            made.append(_int8(variants, source, folder / FILES[precision], checkpoint, threads))
+            made.append(_int8(variants, source, folder / FILES[precision], checkpoint, threads, unfinished))
     if "int8" in variants.precisions and variants.for_tensorrt:
         packed = next(graph for graph in graphs if graph.layout == "packed")
         made.append(
@@ -92,9 +102,23 @@ def variants_of(
     return made
 
 
-def _int8(variants: VariantOptions, source: Path, output: Path, checkpoint: Checkpoint, threads: int) -> Variant:
+def _int8(
+    variants: VariantOptions, source: Path, output: Path, checkpoint: Checkpoint, threads: int, unfinished: Path
+) -> Variant:
+    kept = kept_for(
+        unfinished,
+        # The checkpoint is in the graph.
+        graph=digest_of(source).sha256,
+        tokenizer=digest_of(checkpoint.tokenizer).sha256,
+        sentences=digest(variants.sentences),
+        seven_bit=variants.seven_bit,
+        # Sums in another order have other last bits.
+        threads=threads,
+        cpu=sorted(cpu_features()),
+        versions=provenance(),
+    )
     longest, labels = checkpoint.max_length, len(checkpoint.labels)
-    tuning = TuningSplit(checkpoint.tokenizer, variants.sentences, max_length=longest, labels=labels)
+    tuning = TuningSplit(checkpoint.tokenizer, variants.sentences, max_length=longest, labels=labels, unfinished=kept)
     made = int8_from_graph(
         source,
         output,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -69,7 +70,8 @@ def values_in_turn(
         session, inputs = _session(_part(model, step), [step.tensor], threads)
         values = np.empty((ends[-1], 0), np.float32)
         for batch, slots, part in zip(batches, filled, parts):
-            given = batch.named([name for name in inputs if name not in step.reads])
+            given: dict[str, NDArray[Any]] = {}
+            given |= batch.named([name for name in inputs if name not in step.reads])
             given |= {name: _spread(held[name][part], slots) for name in step.reads}
             (found,) = session.run([step.tensor], given)
             if not values.shape[1]:

@@ -95,15 +95,9 @@ def gptq_weights(
         layers: all that read it.
         most: the largest number that weights are stored as.
     """
-    # In place, step by step: what is read here are the largest arrays of all, and new memory costs more than sums.
-    spread = _scaled(values, quantization)
-    mean = spread.mean(axis=0, dtype=np.float64)
-    _round_to(spread, np.float32(quantization.step))
-    mean_seen = spread.mean(axis=0, dtype=np.float64)
-    spread -= mean_seen.astype(np.float32)  # the bias makes up for the mean
+    mean, mean_seen, hessian = _moments(values, quantization)
     divided = _divided(np.concatenate([layer.weights for layer in layers], axis=1), quantization.scale)
     step = _steps(divided, most)
-    hessian = (spread.T @ spread).astype(np.float64) / len(spread)
     stored = gptq(divided.astype(np.float64), hessian, step, lambda row: np.clip(np.round(row), -most, most))
     shift = mean @ divided - mean_seen @ (stored * step)
     ends = np.cumsum([layer.weights.shape[1] for layer in layers]).tolist()
@@ -112,6 +106,19 @@ def gptq_weights(
         bias = layer.bias + quantization.center @ layer.weights + shift[start:end]
         made.append(Int8Layer(stored[:, start:end].astype(np.int8), step[start:end], bias.astype(np.float32)))
     return made
+
+
+def _moments(
+    values: Array, quantization: InputQuantization
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean of the scaled values, mean of what int8 makes of them, and mean products of the latter with each other."""
+    # In place, step by step: what is read here are the largest arrays of all, and new memory costs more than sums.
+    spread = _scaled(values, quantization)
+    mean = spread.mean(axis=0, dtype=np.float64)
+    _round_to(spread, np.float32(quantization.step))
+    mean_seen = spread.mean(axis=0, dtype=np.float64)
+    spread -= mean_seen.astype(np.float32)  # the bias makes up for the mean
+    return mean, mean_seen, (spread.T @ spread).astype(np.float64) / len(spread)
 
 
 def gptq(

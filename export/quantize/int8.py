@@ -26,6 +26,7 @@ import onnx
 from numpy.typing import NDArray
 
 from export.quantize.activations import text_batches, values_in_turn
+from export.quantize.fitted_arrays import as_arrays, from_arrays
 from export.quantize.gptq import LARGEST, gptq_weights, input_quantization
 from export.quantize.linear_layers import CLASSIFIER, InputQuantization, Int8Layer, LinearLayer, in_int8, linear_layers
 from export.quantize.mixed_precision import GOAL, TuningSplit
@@ -36,12 +37,14 @@ from runtime.batch.batches import NOTHING, Batch
 from runtime.bundle.attestation import KeptLayer
 from runtime.bundle.store import Graph
 from runtime.errors import BackendError, BugError
-from runtime.screen.display import stage
+from runtime.screen.display import note, stage
 from runtime.system.cpu import SEVEN_BIT_LARGEST, has_bf16
 from runtime.system.libraries import installed_version
 
 # Batches of 512 tokens that the quantization is fitted to, from all over the text.
 CALIBRATION_BATCHES = 64
+# Before a tensor's name, in the names of what is kept of unfinished work.
+_FIT = "fit "
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,12 @@ def int8_from_graph(
         BackendError: OpenVINO, which runs int8, is not installed, or cannot load the graph.
     """
     _check_openvino()
-    model, max_length = onnx.load(source), tuning.max_length
-    layers = layers_to_quantize(model, source)
-    batches = text_batches(tuning.encoder, tuning.fitting, max_length=max_length, most=CALIBRATION_BATCHES)
+    model, max_length, most = onnx.load(source), tuning.max_length, SEVEN_BIT_LARGEST if seven_bit else LARGEST
+    work = {layer.name: layer.macs for layer in layers_to_quantize(model, source)}
     # Fitted once for all layers: which of them are kept changes nothing about the others.
-    fitted = _fit(model, layers, batches, threads, SEVEN_BIT_LARGEST if seven_bit else LARGEST)
+    fitted = _fitted(model, source, tuning, threads, most)
     quantizer = _Int8(model, *fitted, output, (vocabulary, max_length), threads, has_bf16() and not seven_bit)
-    kept, changed = tuning.search(quantizer, source, {layer.name: layer.macs for layer in layers}, goal=goal)
+    kept, changed = tuning.search(quantizer, source, work, goal=goal)
     # The file holds what the search tried last, which need not be what it chose.
     quantizer.write([each.name for each in kept])
     inputs = tuple(node.name for node in model.graph.input)
@@ -123,9 +125,7 @@ def values_of_inputs(
     model: onnx.ModelProto, layers: Sequence[LinearLayer], batches: Sequence[Batch], threads: int
 ) -> Iterator[tuple[str, NDArray[np.float32], list[LinearLayer]]]:
     """Each tensor that the layers read, its values on text, [slots, inputs], and the layers that read it."""
-    readers: dict[str, list[LinearLayer]] = {}
-    for layer in layers:
-        readers.setdefault(layer.input, []).append(layer)
+    readers = readers_of(layers)
     with stage("fit", total=len(readers)) as fitting:
         turns = values_in_turn(model, list(readers), batches, threads=threads)
         for name, together in readers.items():
@@ -133,6 +133,14 @@ def values_of_inputs(
             yield name, next(turns), together
         tokens = sum(int(np.count_nonzero(batch.segment_ids != NOTHING)) for batch in batches)
         fitting.remark = f"{len(layers)} linear layers in 8 bits, fitted to {tokens:,} tokens of training text"
+
+
+def readers_of(layers: Sequence[LinearLayer]) -> dict[str, list[LinearLayer]]:
+    """The layers that read each tensor."""
+    readers: dict[str, list[LinearLayer]] = {}
+    for layer in layers:
+        readers.setdefault(layer.input, []).append(layer)
+    return readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +177,24 @@ class _Int8:
         )
 
 
-def _fit(
-    model: onnx.ModelProto, layers: Sequence[LinearLayer], batches: Sequence[Batch], threads: int, most: int
+def _fitted(
+    model: onnx.ModelProto, source: Path, tuning: TuningSplit, threads: int, most: int
 ) -> tuple[dict[str, InputQuantization], dict[str, Int8Layer]]:
-    """How to quantize each tensor, and each layer in int8, by name."""
+    """How to quantize each tensor, and each layer in int8, by name; what an export before had fitted, it did for us."""
+    readers = readers_of(layers_to_quantize(model, source))
+    kept = tuning.unfinished
+    left = [layer for name, together in readers.items() if not kept.has(_FIT + name) for layer in together]
+    if done := len(readers) - len({layer.input for layer in left}):
+        note(f"int8: goes on where an export before this one was stopped: {done} of {len(readers)} inputs are fitted")
+    batches = text_batches(tuning.encoder, tuning.fitting, max_length=tuning.max_length, most=CALIBRATION_BATCHES)
     inputs: dict[str, InputQuantization] = {}
     made: dict[str, Int8Layer] = {}
-    for name, values, readers in values_of_inputs(model, layers, batches, threads):
-        weights = np.concatenate([layer.weights for layer in readers], axis=1)
-        inputs[name] = input_quantization(values, weights, most=most)
-        int8 = gptq_weights(values, inputs[name], readers, most=most)
-        made |= {layer.name: each for layer, each in zip(readers, int8)}
+    for name, values, together in values_of_inputs(model, left, batches, threads):
+        inputs[name] = input_quantization(values, np.concatenate([one.weights for one in together], axis=1), most=most)
+        int8 = dict(zip((one.name for one in together), gptq_weights(values, inputs[name], together, most=most)))
+        kept.keep(_FIT + name, as_arrays(inputs[name], int8))
+        made |= int8
+    for name in readers.keys() - inputs.keys():
+        inputs[name], int8 = from_arrays(kept.load(_FIT + name))
+        made |= int8
     return inputs, made

@@ -15,15 +15,18 @@ Names of the nodes and tensors that this adds (".../apart", ".../stored") are pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, helper, numpy_helper
 
-from export.graphs.copies import copy_of
+from export.graphs.copies import without_weights
+
+_Message = TypeVar("_Message", NodeProto, onnx.TensorProto)
 
 CLASSIFIER = "/classifier/"
 """In the names of all nodes of the layer that decides the label."""
@@ -87,12 +90,16 @@ class Int8Layer:
 
 def linear_layers(model: onnx.ModelProto) -> list[LinearLayer]:
     """Every linear layer that has a bias, in the order of the graph."""
+    return list(_one_by_one(model))
+
+
+def _one_by_one(model: onnx.ModelProto) -> Iterator[LinearLayer]:
+    """The same, each with its weights only as long as somebody holds it: a large model's are gigabytes."""
     constants = constants_of(model.graph)
     users: dict[str, list[NodeProto]] = {}
     for node in model.graph.node:
         for name in node.input:
             users.setdefault(name, []).append(node)
-    found = []
     for node in model.graph.node:
         # The exporter writes a linear layer as MatMul and Add.
         add = next((user for user in users.get(node.output[0], ()) if user.op_type == "Add"), None)
@@ -102,8 +109,7 @@ def linear_layers(model: onnx.ModelProto) -> list[LinearLayer]:
         weights, bias = constants[node.input[1]], constants.get(add.input[place])
         if bias is not None and len(weights.dims) == 2:
             arrays = numpy_helper.to_array(weights), numpy_helper.to_array(bias)
-            found.append(LinearLayer(node.name, node.input[0], *arrays, add.name, place))
-    return found
+            yield LinearLayer(node.name, node.input[0], *arrays, add.name, place)
 
 
 def in_int8(
@@ -116,13 +122,14 @@ def in_int8(
         inputs: how to quantize tensors, by name.
         layers: the layers in int8, by name; each one's input is among `inputs`.
     """
-    changed = copy_of(model)
+    # Without its weights: most of them are replaced, and a large model's are gigabytes.
+    changed = without_weights(model)
     graph = changed.graph
     nodes = {node.name: node for node in graph.node}
     before: dict[str, list[NodeProto]] = {}  # node -> what must be computed before it
     after: dict[str, list[NodeProto]] = {}
     quantized: set[str] = set()
-    for layer in linear_layers(model):
+    for layer in _one_by_one(model):
         if layer.name not in layers:
             continue
         quantization, made = inputs[layer.input], before.setdefault(layer.name, [])
@@ -139,7 +146,7 @@ def in_int8(
             add.output[0] = f"{layer.name}/biased"
     ordered = [each for node in graph.node for each in (*before.get(node.name, ()), node, *after.get(node.name, ()))]
     # ONNX wants nodes in the order in which they can be computed.
-    _replace(graph, ordered)
+    _replace(graph, ordered, model.graph.initializer)
     onnx.checker.check_model(changed)
     return changed
 
@@ -199,13 +206,18 @@ def constants_of(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
     return constants
 
 
-def _replace(graph: onnx.GraphProto, nodes: list[NodeProto]) -> None:
-    """Give the graph other nodes, and drop the constants that none of them reads and the types that were inferred."""
+def _replace(graph: onnx.GraphProto, nodes: list[NodeProto], weights: Iterable[onnx.TensorProto]) -> None:
+    """Give the graph other nodes, the weights and constants that they read, and no types that were inferred."""
     used = {name for node in nodes for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    for field, values in ((graph.node, nodes), (graph.initializer, kept)):
-        # Copied, since they are part of the field that is about to be emptied.
-        copies = [type(value).FromString(value.SerializeToString()) for value in values]
-        del field[:]
-        field.extend(copies)
-    del graph.value_info[:]
+    # Copied, since they are part of the fields that are about to be emptied.
+    nodes, added = [_copy(node) for node in nodes], [_copy(each) for each in graph.initializer if each.name in used]
+    del graph.node[:], graph.initializer[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(each for each in weights if each.name in used)
+    graph.initializer.extend(added)
+
+
+def _copy(value: _Message) -> _Message:
+    copy = type(value)()
+    copy.CopyFrom(value)
+    return copy

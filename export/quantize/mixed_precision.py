@@ -9,12 +9,16 @@ model is too sure to change its mind about anything. It knows nothing of how gra
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from export.quantize.sensitivity import Change, Logits, Probe, layers_to_keep
+from export.unfinished import Forgetful, Unfinished
 from runtime.backends.base import Backend
 from runtime.batch.windows import Windows, windows_of
 from runtime.bundle.attestation import KeptLayer
@@ -30,6 +34,7 @@ COUNTED_WORDS, RANKED_WORDS = 30_000, 5_000
 GOAL = 12.0
 # Beyond this share of the work in higher precision a graph in 8 bits has lost most of its speed.
 MOST_KEPT = 0.4
+_FORGETFUL = Forgetful()
 
 
 class Quantizer(Protocol):
@@ -62,16 +67,25 @@ class TuningSplit:
         sentences: words of training text.
         max_length: most tokens of a window.
         labels: how many there are.
+        unfinished: keeps what is fitted and measured, for an export that goes on where one was killed.
 
     Raises:
         CorpusError: not enough text.
     """
 
-    def __init__(self, tokenizer: Path, sentences: Sequence[Sequence[str]], *, max_length: int, labels: int) -> None:
+    def __init__(
+        self,
+        tokenizer: Path,
+        sentences: Sequence[Sequence[str]],
+        *,
+        max_length: int,
+        labels: int,
+        unfinished: Unfinished = _FORGETFUL,
+    ) -> None:
         if len(sentences) < 2:
             raise CorpusError("training text", f"{len(sentences)} sentences", "give more, to fit to")
         self.encoder = Encoder(tokenizer)
-        self.max_length, self._labels = max_length, labels
+        self.max_length, self._labels, self.unfinished = max_length, labels, unfinished
         # Every fifth, not the first fifth: corpora are often sorted by date or subject.
         self._fitted = sentences[::5]
         self._tuning = [words for number, words in enumerate(sentences) if number % 5]
@@ -94,17 +108,20 @@ class TuningSplit:
             goal: changed labels in 10,000, at most; MOST_KEPT ends the search, too. See export.quantize.sensitivity.
         """
 
-        def probe(words: int) -> Probe:
-            text = self._text(words)
-
-            def measure(kept: Collection[str]) -> Logits:
-                return self._logits(quantizer.open(quantizer.write(kept), quantized=True), text)
-
-            return Probe(measure, self._logits(quantizer.open(source, quantized=False), text))
+        def probe(words: int) -> _Remembered:
+            return _Remembered(words, self.unfinished, partial(self._probe, quantizer, source, words))
 
         return layers_to_keep(
             work, partial(probe, COUNTED_WORDS), partial(probe, RANKED_WORDS), goal=goal, most=MOST_KEPT
         )
+
+    def _probe(self, quantizer: Quantizer, source: Path, words: int) -> Probe:
+        text = self._text(words)
+
+        def measure(kept: Collection[str]) -> Logits:
+            return self._logits(quantizer.open(quantizer.write(kept), quantized=True), text)
+
+        return Probe(measure, self._logits(quantizer.open(source, quantized=False), text))
 
     def _text(self, words: int) -> _Text:
         """Sentences of the tuning split with about that many words in all, spread over it."""
@@ -123,6 +140,35 @@ class TuningSplit:
             backend.close()
         first = text.encoded.first_token
         return tokens[first[first >= 0]]
+
+
+@dataclass
+class _Remembered:
+    """A probe of that many words, which asks what an export before it had measured first.
+
+    Attributes:
+        words: about how many it compares.
+        unfinished: remembers.
+        make: makes the probe, which takes running the model on all the words.
+    """
+
+    words: int
+    unfinished: Unfinished
+    make: Callable[[], Probe]
+
+    def keeping(self, kept: Collection[str]) -> Change:
+        """See export.quantize.sensitivity.Probe."""
+        name = f"change {self.words} {sorted(kept)}"
+        if self.unfinished.has(name):
+            words, labels, movement = (each.item() for each in self.unfinished.load(name).values())
+            return Change(words, labels, movement)
+        change = self._probe.keeping(kept)
+        self.unfinished.keep(name, {key: np.array(value) for key, value in asdict(change).items()})
+        return change
+
+    @cached_property
+    def _probe(self) -> Probe:
+        return self.make()
 
 
 def joined(sentences: Sequence[Sequence[str]], words: int) -> list[Sequence[str]]:

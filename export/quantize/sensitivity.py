@@ -6,8 +6,9 @@ It is given a way to measure, and knows nothing of graphs or backends.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,18 @@ from runtime.screen.display import reached, stage, within
 from runtime.text.agreement import changed_labels, per_10k
 
 Logits = NDArray[np.float32]
+
+# The most steps in which all layers would be kept. A model of up to so many layers (MiniLM has 36) keeps one at a time;
+# of bert-large's 144, each step of which counts labels for a minute, three are kept together.
+_STEPS = 48
+
+
+class Measuring(Protocol):
+    """How far logits move on a text."""
+
+    def keeping(self, kept: Collection[str]) -> Change:
+        """How far, with those layers kept in higher precision."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +84,12 @@ def change(expected: Logits, found: Logits) -> Change:
 
 
 def layers_to_keep(
-    work: Mapping[str, int], counting: Callable[[], Probe], ranking: Callable[[], Probe], *, goal: float, most: float
+    work: Mapping[str, int],
+    counting: Callable[[], Measuring],
+    ranking: Callable[[], Measuring],
+    *,
+    goal: float,
+    most: float,
 ) -> tuple[list[KeptLayer], Change]:
     """Keep layers in higher precision, the most harmful for their work first, until few enough labels change.
 
@@ -109,30 +127,42 @@ def short_name(layer: str) -> str:
 
 
 def _kept(
-    work: Mapping[str, int], gain: Mapping[str, float], text: Probe, now: Change, *, goal: float, most: float
+    work: Mapping[str, int], gain: Mapping[str, float], text: Measuring, now: Change, *, goal: float, most: float
 ) -> tuple[list[KeptLayer], Change]:
     """What layers_to_keep returns, by the gain of each layer."""
     kept: list[KeptLayer] = []
     total = sum(work.values())
     room = most * total
-    for name in sorted(work, key=lambda name: -gain[name] / work[name]):
-        # One that moves the logits by no more than its part in the work is like any other: none of these is the cause.
-        if now.likely_per_10k <= goal or gain[name] <= work[name] / total:
-            break
-        if work[name] > room:
-            continue
-        within(f"{len(kept)} layers kept so far: {_told(now, goal)}; next {short_name(name)}")
-        after = text.keeping([*(each.name for each in kept), name])
+    # One that moves the logits by no more than its part in the work is like any other: none of these is the cause.
+    left = [name for name in work if gain[name] > work[name] / total]
+    left.sort(key=lambda name: -gain[name] / work[name])
+    at_once = math.ceil(len(work) / _STEPS)
+    while now.likely_per_10k > goal and (tried := _fitting(left, work, room, at_once)):
+        left = left[left.index(tried[-1]) + 1 :]
+        within(f"{len(kept)} layers kept so far: {_told(now, goal)}; next {', '.join(map(short_name, tried))}")
+        after = text.keeping([*(each.name for each in kept), *tried])
         # Judged by the movement, as the ranking is: a few labels more or less among some forty are chance.
         if after.movement >= now.movement:
-            continue  # it is quantized: keeping it would cost speed and gain nothing
-        reason = f"its quantization causes {gain[name]:.0%} of what moves the logits"
-        kept.append(KeptLayer(name, reason, work[name], now.per_10k, after.per_10k))
-        now, room = after, room - work[name]
+            continue  # they are quantized: keeping them would cost speed and gain nothing
+        for name in tried:
+            reason = f"its quantization causes {gain[name]:.0%} of what moves the logits"
+            kept.append(KeptLayer(name, reason, work[name], now.per_10k, after.per_10k))
+            room -= work[name]
+        now = after
     return kept, now
 
 
-def _gains(work: Mapping[str, int], text: Probe) -> dict[str, float]:
+def _fitting(names: Sequence[str], work: Mapping[str, int], room: float, most: int) -> list[str]:
+    """The first so many of the layers whose work there is room for."""
+    chosen: list[str] = []
+    for name in names:
+        if len(chosen) < most and work[name] <= room:
+            chosen.append(name)
+            room -= work[name]
+    return chosen
+
+
+def _gains(work: Mapping[str, int], text: Measuring) -> dict[str, float]:
     """The share of the movement that is gone if that layer alone is kept.
 
     Changed labels are too few to rank by; the movement is never 0.

@@ -14,12 +14,15 @@ from onnx import numpy_helper
 from export.quantize.gptq import LARGEST
 from export.quantize.int8 import int8_from_graph
 from export.quantize.mixed_precision import TuningSplit
+from export.unfinished import Arrays, InFolder, Unfinished
 from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.backends.openvino_cpu import OpenVino
 from runtime.batch.batches import Batch
 from runtime.bundle.store import TOKENIZER, open_bundle
+from runtime.screen.display import showing
 from runtime.system.cpu import SEVEN_BIT_LARGEST, cpu_features
 from runtime.text.conll import read_conll
+from tests.fakes.screen import FakeScreen
 from tests.tiny import LABELS
 
 
@@ -82,3 +85,54 @@ def both_backends_multiply_in_int8(path: Path, work: Path, *, layers: int) -> No
     on_onnxruntime = OnnxRuntime(path, layout="packed", streams=1, threads=1, int8=True)
     # Values in the middle between two steps may go either way.
     assert np.allclose(on_onnxruntime.logits(batch), on_openvino.logits(batch), atol=0.02)
+
+
+class Killed:
+    """Unfinished work of an export that is killed as soon as so many parts are kept."""
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self.work, self.left = InFolder(folder), most
+
+    def has(self, name: str) -> bool:
+        return self.work.has(name)
+
+    def load(self, name: str) -> Arrays:
+        return self.work.load(name)
+
+    def keep(self, name: str, arrays: Arrays) -> None:
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        self.work.keep(name, arrays)
+
+
+# Half of the tensors; and all of them, the first count and three layers by themselves.
+@pytest.mark.parametrize("most", [4, 12])
+def test_who_was_killed_goes_on_where_it_was_and_to_the_same_bytes(
+    most: int, tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("openvino")
+    words = text(tiny_corpus)
+
+    def make(name: str, work: Unfinished) -> bytes:
+        split = TuningSplit(tiny_bundle / TOKENIZER, words, max_length=64, labels=len(LABELS), unfinished=work)
+        output = tmp_path / name
+        vocabulary = open_bundle(tiny_bundle).manifest.vocabulary
+        # A goal that nothing reaches, so that layers are ranked and kept.
+        int8_from_graph(
+            tiny_bundle / "packed-fp32.onnx", output, split, vocabulary=vocabulary, threads=1, seven_bit=True, goal=-1
+        )
+        return output.read_bytes()
+
+    with pytest.raises(KeyboardInterrupt):
+        make("killed", Killed(tmp_path / "work", most))
+    with showing(FakeScreen()) as display:
+        assert isinstance(display.screen, FakeScreen)
+        again = make("again", InFolder(tmp_path / "work"))
+    fitted = min(most, 8)
+    assert f"int8: goes on where an export before this one was stopped: {fitted} of 8 inputs are fitted" in (
+        display.screen.lines
+    )
+    # With all of it kept, nothing is measured once more.
+    assert make("third", Killed(tmp_path / "work", 0)) == again
+    assert make("at once", InFolder(tmp_path / "new")) == again

@@ -93,3 +93,28 @@ def test_the_goal_is_not_reached_by_chance() -> None:
     assert Change(30_000, 36, 0.0).per_10k == pytest.approx(12)
     assert Change(30_000, 36, 0.0).likely_per_10k == pytest.approx(14)
     assert Change(0, 0, 0.0).likely_per_10k == 0
+
+
+def test_of_many_layers_some_are_kept_together() -> None:
+    """100 layers of one kind: three a step. What they move adds up, so that each step helps."""
+    asked: list[int] = []
+    names = [f"layer{number}" for number in range(100)]
+    amounts = {name: 0.30 if number < 5 else 0.001 for number, name in enumerate(names)}
+    chance = np.random.default_rng(0)
+    expected = chance.normal(size=(500, 4)).astype(np.float32)
+    noise = {name: amount * chance.normal(size=expected.shape).astype(np.float32) for name, amount in amounts.items()}
+
+    def measure(kept: Collection[str]) -> Array:
+        asked.append(len(kept))
+        moved: Array = expected.copy()
+        for name, each in noise.items():
+            moved += 0 if name in kept else each
+        return moved
+
+    work = dict.fromkeys(names, 10)
+    text = Probe(measure, expected)
+    kept, found = layers_to_keep(work, lambda: text, lambda: text, goal=0, most=0.04)
+    # There is room for four: three in the first step, one in the second.
+    assert {each.name for each in kept} < set(names[:5])
+    assert [count for count in asked if count > 1] == [3, 4]
+    assert kept[0].changed_after == kept[2].changed_after > kept[3].changed_after == found.per_10k
