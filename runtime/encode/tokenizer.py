@@ -26,13 +26,11 @@ from runtime.batch.batches import SpecialTokens
 from runtime.batch.ragged import distinct, joined_starts, longest_of, starts_from_counts
 from runtime.encode.piece_table import TextWords
 from runtime.encode.pieces import Pieces
-from runtime.encode.word_pieces import word_pieces_of
+from runtime.encode.word_pieces import MOST_KNOWN, word_pieces_of
 from runtime.errors import BundleError
 from runtime.text.sentences import sentence_starts
 from runtime.text.words import RUN
 
-# Largest number of words whose tokens are kept: about 60 MB, which texts in one language do not reach.
-MOST_KNOWN = 250_000
 # Longest word, in code points, whose tokens are kept: longer ones rarely come again, and can have megabytes.
 LONGEST_KNOWN = 64
 # So many new words, more than a short text has, the library encodes in the calling thread, as one list. Its threads
@@ -106,11 +104,10 @@ class Encoder:
     def __init__(self, path: Path) -> None:
         self.path, self.raw = path, tokenizer_text(path)
         self._tokenizer = open_tokenizer(path, spaced=True, raw=self.raw)
-        self._known: dict[str, tuple[int, ...]] = {}
         self._pieces = Pieces(self.tokens_of_words)
         self.special_tokens = _special_tokens_of(self._tokenizer, path)
         vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
-        self._plain = word_pieces_of(self._tokenizer, vocabulary)
+        self._known = word_pieces_of(self._tokenizer, vocabulary)
         # The file names ids of special tokens once more, beside the vocabulary, and nothing makes the two agree.
         self.largest_id = max(*vocabulary.values(), *self.special_tokens.prefix, *self.special_tokens.suffix, -1, -1)
 
@@ -180,16 +177,13 @@ class Encoder:
             return [known[word] for word in words]
         except KeyError:
             pass
-        unknown = {word for word in words if word not in known}
-        if len(known) + len(unknown) > MOST_KNOWN:
+        others = [word for word in set(words) if word not in known and not known.reads(word)]
+        if len(known) + len(others) > MOST_KNOWN:
             # A new dictionary, because another thread may be reading the old one.
-            known, unknown = {}, set(words)
-        fresh = self._plain.of(unknown)
-        known.update(fresh)
-        self._known = known
-        if others := [word for word in unknown if word not in fresh]:
-            fresh.update(zip(others, _encode_words(self._tokenizer, others, self.path)))
-            known.update((word, fresh[word]) for word in others if len(word) <= LONGEST_KNOWN)
+            known = self._known = known.forgotten()
+            others = [word for word in set(words) if not known.reads(word)]
+        fresh = dict(zip(others, _encode_words(self._tokenizer, others, self.path)))
+        known.update((word, ids) for word, ids in fresh.items() if len(word) <= LONGEST_KNOWN)
         return [fresh[word] if word in fresh else known[word] for word in words]
 
     def _tokens(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

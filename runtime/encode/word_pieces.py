@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
+# Largest number of words whose tokens are kept: about 60 MB, which texts in one language do not reach.
+MOST_KNOWN = 250_000
 # Longest word, in code points, that is read here: how many look-ups a word may take grows with its square.
 _LONGEST = 20
 # What a pre-tokenizer of a BERT leaves whole, among characters that are no white space.
@@ -23,8 +26,8 @@ _PARTS = re.compile(r"[A-Za-z0-9]+|.")
 _ASCII = frozenset(map(chr, range(0x21, 0x7F)))
 
 
-class WordPieces:
-    """See the module.
+class WordPieces(dict[str, tuple[int, ...]]):
+    """Token ids of words, those that were put in and the plain ones, which are put in when they are first asked for.
 
     Args:
         vocabulary: id of each token; empty: no word is read here.
@@ -43,22 +46,31 @@ class WordPieces:
         lowercase: bool = False,
         characters: Iterable[str] = _ASCII,
     ) -> None:
+        super().__init__()
+        self._again = partial(
+            WordPieces, vocabulary, prefix=prefix, unknown=unknown, lowercase=lowercase, characters=characters
+        )
         self._vocabulary, self._prefix, self._unknown, self._lowercase = vocabulary, prefix, unknown, lowercase
         allowed = "".join(map(re.escape, sorted(characters)))
         # Without any, what matches no word.
-        self._read = re.compile(f"[{allowed}]{{1,{_LONGEST}}}" if vocabulary and allowed else r"(?!)")
+        self.reads = re.compile(f"[{allowed}]{{1,{_LONGEST}}}" if vocabulary and allowed else r"(?!)").fullmatch
+        """Says whether a word is read here."""
 
-    def of(self, words: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """Token ids of those of the words that are read here."""
-        found: dict[str, tuple[int, ...]] = {}
-        get, is_read = self._vocabulary.get, self._read.fullmatch
-        for word in words:
-            if is_read(word):
-                given = word.lower() if self._lowercase else word
-                # As most words are. What has punctuation in it is cut, even where the vocabulary has it whole.
-                whole = get(given, -1) if given.isalnum() else -1
-                found[word] = (whole,) if whole >= 0 else self._pieces(given)
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        """The ids of a plain word; KeyError of any other that was not put in."""
+        if not self.reads(word):
+            raise KeyError(word)
+        given = word.lower() if self._lowercase else word
+        # As most words are. What has punctuation in it is cut, even where the vocabulary has it whole.
+        whole = self._vocabulary.get(given, -1) if given.isalnum() else -1
+        found = (whole,) if whole >= 0 else self._pieces(given)
+        if len(self) < MOST_KNOWN:
+            self[word] = found
         return found
+
+    def forgotten(self) -> WordPieces:
+        """The same before any word was asked for."""
+        return self._again()
 
     def _pieces(self, word: str) -> tuple[int, ...]:
         """Of each part, the longest piece that begins it, then the longest that goes on, and so to its end."""

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import transformers as hf
 
-from runtime.encode.tokenizer import FEW, LONGEST_KNOWN, MOST_KNOWN, Encoded, Encoder
+from runtime.encode.tokenizer import FEW, LONGEST_KNOWN, Encoded, Encoder
+from runtime.encode.word_pieces import MOST_KNOWN
 from runtime.errors import BundleError
 from runtime.text.words import RUN, split_words
 from tests.nasty import NASTY, varied_sentences

@@ -49,6 +49,11 @@ def _read(tokenizer: Tokenizer) -> WordPieces:
     return word_pieces_of(tokenizer, tokenizer.get_vocab(with_added_tokens=True))
 
 
+def _of(pieces: WordPieces, words: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Those of the words that are read."""
+    return {word: pieces[word] for word in words if pieces.reads(word)}
+
+
 def _by_library(tokenizer: Tokenizer, word: str) -> tuple[int, ...]:
     return tuple(tokenizer.encode([word], is_pretokenized=True, add_special_tokens=False).ids)
 
@@ -57,7 +62,7 @@ def _by_library(tokenizer: Tokenizer, word: str) -> tuple[int, ...]:
 @given(word=words)
 def test_tokens_are_the_librarys(lowercase: bool, word: str) -> None:
     tokenizer = _tokenizer(lowercase=lowercase)
-    found = _read(tokenizer).of([word])
+    found = _of(_read(tokenizer), [word])
     is_read = "[" not in word and len(word) <= 20
     assert found == ({word: _by_library(tokenizer, word)} if is_read else {})
 
@@ -66,18 +71,18 @@ def test_tokens_are_the_librarys(lowercase: bool, word: str) -> None:
 def test_so_they_are_beside_tokens_that_were_added(word: str, added: list[str]) -> None:
     for normalized in (False, True):
         tokenizer = _tokenizer([AddedToken(each, normalized=normalized) for each in added], lowercase=True)
-        for read, ids in _read(tokenizer).of([word]).items():
+        for read, ids in _of(_read(tokenizer), [word]).items():
             assert ids == _by_library(tokenizer, read)
 
 
 def test_a_short_texts_words_are_read_here_and_no_others() -> None:
     asked = ["ab", "abC", "abcx", "a.b", "1-9", "aé", "a b", "", "[CLS]", "a" * 21, "\x07"]
-    assert [*_read(_tokenizer()).of(asked)] == ["ab", "abC", "abcx", "a.b", "1-9"]
+    assert [*_of(_read(_tokenizer()), asked)] == ["ab", "abC", "abcx", "a.b", "1-9"]
 
 
 def test_a_word_in_which_an_added_token_may_stand_is_left() -> None:
     tokenizer = _tokenizer(["bc"])
-    assert [*_read(tokenizer).of(["a", "abc", "19"])] == ["a", "19"]
+    assert [*_of(_read(tokenizer), ["a", "abc", "19"])] == ["a", "19"]
     assert _by_library(tokenizer, "abc") != (VOCABULARY.index("abc"),)
 
 
@@ -105,10 +110,20 @@ def _short_words() -> Tokenizer:
 
 @pytest.mark.parametrize("make", [_other_model, _other_normalizer, _other_cut, _short_words])
 def test_of_other_tokenizers_nothing_is_read(make: Callable[[], Tokenizer]) -> None:
-    assert _read(make()).of(["ab", "19"]) == {}
+    assert _of(_read(make()), ["ab", "19"]) == {}
 
 
 def test_an_unknown_word_is_the_librarys_error_where_the_vocabulary_has_no_token_for_it() -> None:
     tokenizer = _tokenizer()
     ids = {token: number for token, number in tokenizer.get_vocab().items() if token != "[UNK]"}
-    assert word_pieces_of(tokenizer, ids).of(["ab"]) == {}
+    assert _of(word_pieces_of(tokenizer, ids), ["ab"]) == {}
+
+
+def test_what_is_asked_for_is_kept_and_can_be_forgotten() -> None:
+    pieces = _read(_tokenizer())
+    pieces["\u00e9"] = (1, 2)
+    assert (pieces["\u00e9"], pieces["ab"], [*pieces]) == ((1, 2), (VOCABULARY.index("ab"),), ["\u00e9", "ab"])
+    fresh = pieces.forgotten()
+    assert ([*fresh], fresh["ab"]) == ([], pieces["ab"])
+    with pytest.raises(KeyError):
+        fresh["\u00e9"]
