@@ -21,7 +21,8 @@ from bench.workloads.answers import Expected, accuracy, flags
 from bench.workloads.texts import Workload
 from export.tune.open_loop import poisson
 
-_WARM_UP_CALLS = 3
+# Before a turn of single texts. After them a call no longer takes longer for its place in the turn.
+_WARM_UP_CALLS = 5
 # Of a slow system in a round: fewer would say nothing of p90.
 _LEAST_CALLS = 10
 # If the last tenth of the arrivals waited longer than this share of the whole load, the queue was growing.
@@ -97,6 +98,7 @@ def open_for_one(system: MeasuredSystem) -> None:
 def latency(systems: Sequence[MeasuredSystem], workload: Workload, *, rounds: int, round_seconds: float = 0.0) -> None:
     """Tag one text at a time, interleaved: each round gives every system the same part of the texts.
 
+    A turn begins with a few calls that do not count: a system that answers all day meets no others' use of the cache.
     A system whose round would last longer than `round_seconds` tags the first of them; 0: no limit.
     """
     raw = workload.raw
@@ -110,13 +112,14 @@ def latency(systems: Sequence[MeasuredSystem], workload: Workload, *, rounds: in
             calls[one.name] = min(size, max(_LEAST_CALLS, int(round_seconds / seconds)))
 
     each(by_name.values(), warm_up)
-    # Every round gets texts that were not used before: a cache must not help.
+    # Every round gets texts that were not used before, but for those that warm up: a cache must not help.
     taken = dict.fromkeys(by_name, 0)
 
     def run_(name: str) -> list[float]:
         first = size * taken[name]
         taken[name] += 1
-        return [1000 * seconds for seconds in by_name[name].ask(jobs.calls, raw[first : first + calls[name]])]
+        seconds = by_name[name].ask(jobs.calls, raw[first : first + calls[name]], raw[:_WARM_UP_CALLS])
+        return [1000 * each for each in seconds]
 
     runs = {name: functools.partial(run_, name) for name, one in by_name.items() if one.running}
     for name, found in interleave(runs, rounds=rounds, failed=lambda name, failure: None).items():

@@ -102,11 +102,17 @@ def settled(runs: Sequence[float], *, least: int = 3) -> bool:
     return len(runs) >= least and (1 - _SAME) * max(runs[-2:]) <= min(runs)
 
 
-def calls(session: Session, texts: Sequence[str]) -> list[float]:
-    """Tag the texts one by one and return the seconds of each call."""
+def calls(session: Session, texts: Sequence[str], before: Sequence[str] = ()) -> list[float]:
+    """Tag the texts one by one and return the seconds of each call.
+
+    Args:
+        before: texts that are tagged first, and not timed: other systems have used the CPU's cache since the last turn.
+    """
     tag, clock = session.system.tag, session.clock
     seconds = []
     with no_collector():
+        for text in before:
+            tag([text])
         for text in texts:
             begun = clock()
             # A list of one text: the same call that the throughput is measured with.

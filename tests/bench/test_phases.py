@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from bench import phases
@@ -66,3 +68,21 @@ def test_cold_starts_are_counted_on_a_clock() -> None:
     one = MeasuredSystem(spec("one", fakes.open_on_clock, clock=clock, seconds=2.0), threads=1, start=_local)
     phases.cold_start(one, "to Oslo", 3, clock)
     assert one.row.cold_seconds == [2.0, 2.0, 2.0]
+
+
+def test_every_turn_of_single_texts_begins_with_calls_that_do_not_count() -> None:
+    tagged: list[str] = []
+
+    class Listening(fakes.Fake):
+        def tag(self, texts: Sequence[str]) -> list[list[Span]]:
+            tagged.extend(texts)
+            return super().tag(texts)
+
+    one = MeasuredSystem(spec("one", lambda setting: Listening()), threads=1, start=_local)
+    one.open(one.setting)
+    phases.latency([one], workload(8), rounds=2)
+    assert [len(turn) for turn in one.row.latency[0].rounds] == [4, 4]
+    # Once when it is opened, and before each turn.
+    untimed = (len(tagged) - 8) // 3
+    assert tagged[-4 - untimed : -4] == workload(8).raw[:untimed]
+    assert untimed > 1

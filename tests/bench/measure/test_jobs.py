@@ -23,6 +23,12 @@ def test_texts_are_timed_together_and_one_by_one() -> None:
     assert jobs.calls(_session(0.5), ["a", "b", "c"]) == pytest.approx([0.5] * 3)
 
 
+def test_what_comes_before_is_tagged_and_not_timed() -> None:
+    session = _session(0.5)
+    assert jobs.calls(session, ["a", "b"], ["c"] * 3) == pytest.approx([0.5] * 2)
+    assert session.clock() >= 2.5
+
+
 class Warming(fakes.Fake):
     """The first runs take long: each has its own seconds, and the last ones go on."""
 
