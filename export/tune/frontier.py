@@ -10,6 +10,7 @@ from pathlib import Path
 
 from export.tune.search import Tried, name_of
 from export.tune.wish import Wish, accuracy
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import Bundle
 from runtime.errors import StorageError
 from runtime.screen.display import Table, Tone, note
@@ -22,6 +23,8 @@ HEADINGS = (
 _NONE = "-"
 # Bytes at the beginning of an SVG in which its first element begins.
 _HEAD = 4096
+# Colors of what is as wished, and of all else; and the most threads that a larger point shows.
+_KEPT, _NOT, _LARGEST = "#0b4fa8", "#6b6b6b", 8
 
 
 def frontier(found: Sequence[Tried], bundle: Bundle) -> list[Tried]:
@@ -59,28 +62,48 @@ def _is_svg(path: Path) -> bool:
 
 
 def draw(found: Sequence[Tried], bundle: Bundle, wish: Wish, path: Path) -> bool:
-    """Write the picture as SVG: time or speed against memory, a point for each set-up; False without matplotlib."""
+    """Write the picture as SVG: time or speed against memory, a numbered point for each row of the table.
+
+    Returns:
+        False without matplotlib.
+    """
     if not importlib.util.find_spec("matplotlib"):
         note(f"no picture: matplotlib is not installed (pip install 'nerve-ner[bench]'), so {path} was not written")
         return False
-    figures = importlib.import_module("matplotlib.figure")
-    figure = figures.Figure(figsize=(8.6, 4.3))
-    axes = figure.subplots()
+    figures, ticker = (importlib.import_module(f"matplotlib.{name}") for name in ("figure", "ticker"))
+    figure = figures.Figure(figsize=(11, 4.6))
+    axes = figure.add_axes((0.08, 0.12, 0.46, 0.76))
     is_speed = wish.goal == "throughput" and not wish.rate
     on_front = {id(one) for one in frontier(found, bundle)}
-    for one in found:
-        value = one.trial.texts_per_second if is_speed else one.trial.p99_ms
-        color = "#0b4fa8" if wish.fulfilled(one.trial) else "#7f7f7f"
-        axes.scatter([one.trial.memory_bytes / 2**20], [value], s=30 * one.profile.threads, c=color,
-                     marker="o" if id(one) in on_front else "x")  # fmt: skip
-        if id(one) in on_front:
-            axes.annotate(name_of(one.profile), (one.trial.memory_bytes / 2**20, value), fontsize=7)
+    for number, one in enumerate(found, start=1):
+        place = one.trial.memory_bytes / 2**20, one.trial.texts_per_second if is_speed else one.trial.p99_ms
+        color = _KEPT if wish.fulfilled(one.trial) else _NOT
+        marker = "o" if id(one) in on_front else "x"
+        axes.scatter(*([each] for each in place), s=30 * min(one.profile.threads, _LARGEST), c=color, marker=marker)
+        # Names would run into each other and out of the picture. Neighbors of the table are often close here, too.
+        aside = (6, 4) if number % 2 else (6, -9)
+        axes.annotate(str(number), place, xytext=aside, textcoords="offset points", fontsize=8, color=color)
+        rows = f", rows {_lengths(one.profile)}" if one.profile.lengths else ""
+        line = f"{number}  {name_of(one.profile)}, {_calls(one.profile)}{rows}"
+        figure.text(0.57, 0.86 - 0.05 * number, line, fontsize=8, color=color)
     if wish.p99_ms and not is_speed:
-        axes.axhline(wish.p99_ms, linewidth=0.8, linestyle="--")
+        axes.axhline(wish.p99_ms, linewidth=0.8, linestyle="--", color=_NOT)
     axes.set(xlabel="memory, MiB", ylabel="texts a second" if is_speed else "p99, ms", yscale="log")
-    axes.set_title("Blue: as wished. A circle: no other beats it in everything. Larger: more threads.", fontsize=8)
+    for formats in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        formats(ticker.FormatStrFormatter("%g"))
+    axes.set_title("Blue: as wished. Circle: none beats it in everything. Larger: more threads.", fontsize=8)
+    figure.text(0.57, 0.86, "number, candidate, calls x threads of each, row lengths", fontsize=8, weight="bold")
     figure.savefig(path, format="svg", metadata={"Date": None})
     return True
+
+
+def _calls(profile: RunProfile) -> str:
+    return f"{profile.streams} x {profile.threads // profile.streams}"
+
+
+def _lengths(profile: RunProfile) -> str:
+    """Of rows with graphs of their own."""
+    return f"{profile.lengths[0]}-{profile.lengths[-1]}" if profile.lengths else _NONE
 
 
 def _row(one: Tried, bundle: Bundle, wish: Wish) -> tuple[str, ...]:
@@ -89,9 +112,9 @@ def _row(one: Tried, bundle: Bundle, wish: Wish) -> tuple[str, ...]:
     return (
         "kept" if wish.fulfilled(trial) else "queue" if trial.saturated else "not",
         name_of(one.profile),
-        f"{one.profile.streams} x {one.profile.threads // one.profile.streams}",
+        _calls(one.profile),
         str(one.profile.slots),
-        f"{one.profile.lengths[0]}-{one.profile.lengths[-1]}" if one.profile.lengths else _NONE,
+        _lengths(one.profile),
         f"{trial.texts_per_second:,.0f}",
         str(trial.texts) if trial.texts else _NONE,
         f"{trial.p50_ms:.2f}" if trial.p50_ms else _NONE,

@@ -85,20 +85,18 @@ def measured_apart(request: TrialRequest) -> Trial:
     Raises:
         BackendError: it failed; the last line that it wrote says why.
     """
-    with TemporaryDirectory(prefix="nerve-tuning-") as empty:
-        kept = {"NERVE_CACHE": empty} if request.is_first else {}
-        try:
-            done = run(
-                [sys.executable, "-m", "export.tune.trial"],
-                input=json.dumps(asdict(request)).encode(),
-                capture_output=True,
-                check=False,
-                timeout=request.seconds + _PATIENCE,
-                env={**os.environ, "PYTHONWARNINGS": "ignore", **kept},
-            )
-        except TimeoutExpired as error:
-            problem = f"its trial did not end within {error.timeout:.0f} s"
-            raise BackendError(str(request.profile.candidate), problem, "give shorter texts") from None
+    try:
+        done = run(
+            [sys.executable, "-m", "export.tune.trial"],
+            input=json.dumps(asdict(request)).encode(),
+            capture_output=True,
+            check=False,
+            timeout=request.seconds + _PATIENCE,
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        )
+    except TimeoutExpired as error:
+        problem = f"its trial did not end within {error.timeout:.0f} s"
+        raise BackendError(str(request.profile.candidate), problem, "give shorter texts") from None
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2][:200]
         raise BackendError(str(request.profile.candidate), f"its trial failed ({last})", "try another backend")
@@ -160,8 +158,12 @@ def main() -> None:
     request: TrialRequest = read(TrialRequest, given)
     answers, sys.stdout = sys.stdout, sys.stderr  # a library that prints must not write into the answer
     profile = request.profile
-    with Tagger.open(request.bundle, profile=profile, threads=profile.threads) as tagger:
-        trial = measured(request, tagger.tag, clock=time.perf_counter, sleep=time.sleep)
+    # This process makes the folder, and not the search: who kills that one leaves no folder behind.
+    with TemporaryDirectory(prefix="nerve-tuning-") as empty:
+        if request.is_first:
+            os.environ["NERVE_CACHE"] = empty
+        with Tagger.open(request.bundle, profile=profile, threads=profile.threads) as tagger:
+            trial = measured(request, tagger.tag, clock=time.perf_counter, sleep=time.sleep)
     answers.write(json.dumps(asdict(trial)))
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from export.tune.frontier import check_picture, frontier, table_of
+from export.tune.frontier import check_picture, draw, frontier, table_of
 from export.tune.journal import Journal
-from export.tune.search import FINALISTS, Found, Search, Tried, set_ups
+from export.tune.search import FINALISTS, Found, Search, Tried, name_of, set_ups
 from export.tune.trial import Trial, TrialRequest
 from export.tune.wish import Wish
 from runtime.bundle.profile import RunProfile
@@ -230,3 +231,15 @@ def test_the_frontier_leaves_out_whoever_is_beaten_in_everything(bundle: Bundle,
     table = table_of([*found, beaten], bundle, LATENCY)
     assert len(table.rows) == len(found) + 1
     assert {len(row) for row in table.rows} == {len(table.headings)}
+
+
+def test_the_picture_names_every_set_up(bundle: Bundle, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    found = found_by(Machine(), bundle, IN_TIME, tmp_path / "journal")
+    assert draw(found, bundle, IN_TIME, tmp_path / "a.svg")
+    told = re.findall("<!-- (.*?) -->", (tmp_path / "a.svg").read_text())  # each text that is drawn
+    for number, one in enumerate(found, start=1):
+        [line] = [each for each in told if each.startswith(f"{number}  ")]
+        assert name_of(one.profile) in line
+        assert str(number) in told
+    assert not [each for each in told if "mathdefault" in each]  # 3 x 10^2
