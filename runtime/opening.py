@@ -85,12 +85,13 @@ def open_model(
     if not isinstance(bundle, Prepared):
         bundle = prepare(bundle, candidate, goal=goal, allow_uncertified=allow_uncertified, profile=profile)
     with bundle as ready:
-        asked = _tuned(options, ready, profile, reproducible=reproducible)
+        chosen = ready.bundle.profile(profile) if profile and isinstance(profile, str) else profile
+        asked = _tuned(options, ready, chosen, reproducible=reproducible)
         is_certified = not allow_uncertified and bool(ready.candidate.file)
         options = covered(asked, ready.bundle.certificate(ready.candidate)) if is_certified else asked
         encoder, backend = _both(ready, options)
         kept = keeping(backend)
-        about = describe(ready.bundle, ready.candidate, candidate, goal=options.goal)
+        about = describe(ready.bundle, ready.candidate, candidate, goal=options.goal) + _of_profile(chosen, options)
         if options != asked:
             about += "; its rows of one length are left out, since its certificate is not of such rows"
         if reproducible:
@@ -129,12 +130,21 @@ def for_one_text(options: BackendOptions, measured: OneTextSpeed) -> BackendOpti
     return replace(options, threads=threads, lengths=measured.lengths)
 
 
+def _of_profile(profile: RunProfile | str, options: BackendOptions) -> str:
+    """For people: the profile that is used, what it was measured on, and whether all its threads are there."""
+    if isinstance(profile, str):
+        return ""
+    said = f"; profile {profile.name}" + (f" of {profile.machine}" if profile.machine else "")
+    fewer = f", with {options.threads} of its {profile.threads} threads"
+    return said + (fewer if options.threads < profile.threads else "")
+
+
 def _tuned(
     options: BackendOptions, ready: Prepared, profile: str | RunProfile, *, reproducible: bool
 ) -> BackendOptions:
-    """The options with what export.tune found for the profile or the goal."""
-    if profile:
-        options = for_profile(options, ready.bundle.profile(profile) if isinstance(profile, str) else profile)
+    """The options with what export.tune found for the profile, if there is one, or the goal."""
+    if isinstance(profile, RunProfile):
+        options = for_profile(options, profile)
     elif options.goal == "latency":
         options = for_one_text(options, ready.bundle.one_text(ready.candidate))
     # A graph that is compiled for one length adds in another order than the one for any.

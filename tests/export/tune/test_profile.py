@@ -134,6 +134,8 @@ def test_a_profile_says_how_it_is_opened(bundle: Path) -> None:
     seal(bundle, replace(held.manifest, profiles=(made,)))
     with Tagger.open(bundle, profile="mine", threads=1) as tagger:
         assert (tagger.backend.streams, tagger.backend.packing.slots) == (1, 256)
+        # The machine that it was measured on may be another one than this.
+        assert "; profile mine of a machine, with 1 of its 2 threads" in tagger.about
     with pytest.raises(UsageError, match=r"no such profile \(it has: mine\); make one with"):
         Tagger.open(bundle, profile="other")
     with pytest.raises(UsageError, match="is asked for; leave one of the two out"):
