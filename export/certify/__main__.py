@@ -17,8 +17,9 @@ from export.crf import read_elsewhere, with_crf
 from export.options import add_options
 from export.preflight import check_tokenizer, with_label_scheme
 from export.report.ending import report, show_table
-from export.report.write import check_reports
+from export.report.write import check_reports, outcomes_of
 from export.staging import exclusive
+from export.tune.kept_profiles import kept_profiles
 from runtime.bundle.checkpoint import Checkpoint
 from runtime.bundle.doubts import doubts
 from runtime.bundle.hub import find_checkpoint
@@ -70,8 +71,10 @@ def _certify(options: Namespace, place: Path) -> int:
     except GateError as error:
         print(f"FAILED: {error}\n{_after(bundle, options.bundle)}", file=sys.stderr)
         return 1
+    profiles = kept_profiles(bundle.manifest, certified.manifest, bundle=str(options.bundle))
+    certified = replace(certified, path=place, manifest=replace(certified.manifest, profiles=profiles))
     seal(place, certified.manifest)
-    show_table(report(replace(certified, path=place), outcomes), options.bundle)
+    show_table(report(certified, outcomes), options.bundle)
     return 0
 
 
@@ -92,10 +95,13 @@ def _certified(
     try:
         check_outcomes(bundle, outcomes)
     except GateError:
-        sealed = read_bundle(bundle.path).manifest
+        sealed = read_bundle(bundle.path)
         # With another scheme or CRF, another model was measured than the one that is served.
-        if _says_of_labels(sealed) == _says_of_labels(manifest):
-            seal(bundle.path, replace(sealed, failed=manifest.failed))
+        if _says_of_labels(sealed.manifest) == _says_of_labels(manifest):
+            before = outcomes_of(sealed)
+            barred = replace(sealed, manifest=replace(sealed.manifest, failed=manifest.failed))
+            seal(bundle.path, barred.manifest)
+            report(barred, before)
         raise
     others = still_vouched(bundle.manifest.certificates, outcomes, doubts(manifest, limited=True))
     return replace(bundle, manifest=replace(manifest, certificates=(*certificates_of(outcomes), *others))), outcomes

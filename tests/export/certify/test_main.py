@@ -14,7 +14,9 @@ from onnx import numpy_helper
 
 from export.__main__ import main as export
 from export.certify.__main__ import main
-from runtime.bundle.store import TOKENIZER, digest_of, open_bundle, read_bundle, seal
+from export.report.write import FACTS
+from runtime.bundle.profile import RunProfile
+from runtime.bundle.store import MANIFEST, TOKENIZER, digest_of, open_bundle, read_bundle, seal
 from runtime.errors import UncertifiedError
 from runtime.selection import choose
 from runtime.tagger import Tagger
@@ -50,6 +52,25 @@ def test_a_failed_gate_is_status_1_and_names_the_candidate(
     said = refused(bundle, graph, tiny_model, tiny_corpus, command)
     assert said.startswith("FAILED: padded-fp32.onnx on onnxruntime in fp32, cpu: it does not say what")
     assert "\nnot served any more: padded-fp32.onnx on onnxruntime in fp32, cpu" in said
+    facts = json.loads((bundle / FACTS).read_text())
+    assert facts["manifest_sha256"] == digest_of(bundle / MANIFEST).sha256
+    reasons = {row["candidate"]["file"]: row["reason"] for row in facts["candidates"] if not row["kept"]}
+    assert reasons["padded-fp32.onnx"] == "failed on another text"
+
+
+def test_certifying_again_keeps_profiles_with_their_accuracy_on_the_new_text(
+    bundle: Path, tiny_model: Path, tiny_corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = open_bundle(bundle).manifest
+    one = held.certificates[0].candidate
+    kept = RunProfile("kept", one, "latency", 1, 1, 256, measured={"p50_ms": 3.0, "f1": 0.123})
+    lost = replace(kept, name="lost", wanted={"f1": 0.9999})
+    seal(bundle, replace(held, profiles=(kept, lost)))
+    assert main([str(bundle), "--model", str(tiny_model), "--corpus", str(tiny_corpus), "--threads", "1"]) == 0
+    [left] = open_bundle(bundle).manifest.profiles
+    f1 = open_bundle(bundle).certificate(one).measured["candidate_f1"]
+    assert (left.name, left.measured["p50_ms"], left.measured["f1"]) == ("kept", 3.0, f1)
+    assert "profile lost is dropped: its F1 is not 0.9999" in " ".join(capsys.readouterr().out.split())
 
 
 def test_other_tokens_are_found_before_any_answer(
