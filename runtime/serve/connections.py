@@ -16,6 +16,8 @@ from typing import Any, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from runtime.serve.departure import DEPARTURE, Departure
+
 # Bytes of a request's line and headers, about: what one read brings is taken whole.
 MOST_HEAD = 1 << 16
 _TOO_LONG = (
@@ -43,7 +45,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """A client has come."""
+        self._departure = Departure()
         super().connection_made(cast(asyncio.Transport, Joined(transport, self.loop)))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has gone."""
+        super().connection_lost(exc)
+        self._departure.happen()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -53,6 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Its head is whole."""
         self._in_head, self._in_body = False, True
+        cast(dict[str, Any], self.scope)[DEPARTURE] = self._departure
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -137,9 +146,12 @@ async def close_silent(server: uvicorn.Server, seconds: float, clock: Callable[[
     away.
     """
     since: dict[tuple[Any, Any], float] = {}
+    pause, now, before = min(_SWEEP, seconds / 4), 0.0, clock()
     while True:
-        await asyncio.sleep(min(_SWEEP, seconds / 4))
-        now = clock()
+        await asyncio.sleep(pause)
+        # While the event loop stands still, nothing that a client sends is read: that time counts as two pauses.
+        looked = clock()
+        now, before = now + min(looked - before, 2 * pause), looked
         # With its last request: a connection that had another one since the last look was not silent.
         connections: Iterable[Any] = server.server_state.connections
         idle = [(each, each.cycle) for each in connections if _is_idle(each)]

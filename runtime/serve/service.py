@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from starlette.requests import Request
-
 from runtime.errors import NerveError, UsageError
 from runtime.serve.batching.batcher import Batcher, OverloadedError
 from runtime.serve.batching.call import Call
 from runtime.serve.batching.reading import ENTITIES, Reading
 from runtime.serve.batching.stages import TaggingStages
+from runtime.serve.departure import DEPARTURE, NOBODY_LEAVES
 from runtime.serve.http.exchange import Exchange
 from runtime.serve.http.refused import (
     RefusedError,
@@ -34,8 +33,6 @@ from runtime.serve.timer import Timer
 from runtime.text.entity import Entity
 from runtime.text.label_names import OUTSIDE
 
-# Seconds after which it is worth a task to learn whether the client is still there; nearly all answers come sooner.
-_WATCH_AFTER = 0.1
 _PROBE_SECONDS = 30.0
 # Kinds of reading that answer a text by spans: of entities, or of all that the pipeline finds groups of.
 _OF_TEXTS = ("entities", "groups")
@@ -180,14 +177,10 @@ class Service:
 
     async def _wait(self, call: Call, exchange: Exchange) -> list[Any]:
         """The call's answers, unless its deadline passes or its client goes first."""
-        watchers: list[asyncio.Task[None]] = []
-
-        def listen() -> None:
-            if not exchange.reads_on:
-                watchers.append(asyncio.create_task(_gone(exchange.request, call)))
-
+        departure = NOBODY_LEAVES if exchange.reads_on else exchange.request.scope.get(DEPARTURE, NOBODY_LEAVES)
+        gone = partial(_end, call, "client_gone")
         late = self.timer.at(exchange.deadline, partial(_end, call, "deadline"))
-        watch = self.timer.at(call.offered + _WATCH_AFTER, listen)
+        departure.tell(gone)
         try:
             await call.waiter
         except asyncio.CancelledError:
@@ -195,9 +188,7 @@ class Service:
             raise
         finally:
             self.timer.cancel(late)
-            self.timer.cancel(watch)
-            for task in watchers:
-                task.cancel()
+            departure.forget(gone)
         if call.error:
             raise self._failure(call.error)
         if call.left:
@@ -262,10 +253,3 @@ def _end(call: Call, why: Any) -> None:
     """Nobody waits for the call any more."""
     call.drop(why)
     _wake([call])
-
-
-async def _gone(request: Request, call: Call) -> None:
-    """End the call when the client's connection does; its body has been read, so that nothing else can come."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    _end(call, "client_gone")

@@ -38,7 +38,7 @@ class Exchange:
         times: seconds in each stage.
         outcome: how it ended.
         asked: the texts themselves, for a log that may hold them.
-        reads_on: the body is still being read, so that nobody else may listen for the client's end.
+        reads_on: the body is still being read, and who reads it learns of the client's end.
     """
 
     request: Request

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +17,9 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from runtime.serve.connections import BoundedProtocol, Joined, close_silent
+from runtime.serve.departure import Departure
+from tests.runtime.serve.running import TIMEOUT
+from tests.runtime.serve.stand_in import Starting
 
 
 class Sent:
@@ -176,8 +183,43 @@ def test_a_connection_that_asks_now_and_then_is_kept_and_a_silent_one_is_not() -
     silent, asking, asks_long = Connection(), Connection(), Connection()
     asks_long.asks(answered=False)
     server: Any = SimpleNamespace(server_state=SimpleNamespace(connections=[silent, asking, asks_long]))
-    times = [0.0, 0.015, 0.025, 0.035, 0.045]
+    times = [0.009 * look for look in range(7)]
     with pytest.raises(IndexError):  # it looks until there is no more time
         asyncio.run(close_silent(server, 0.02, clock))
     assert silent.ends == ["closed", "closed", "thrown away"]
     assert asking.ends == asks_long.ends == []
+
+
+def test_a_connection_is_not_silent_while_the_event_loop_stands_still() -> None:
+    connection, times = Connection(), [0.0, 0.001, 60.0, 60.001]
+    server: Any = SimpleNamespace(server_state=SimpleNamespace(connections=[connection]))
+    with pytest.raises(IndexError):
+        asyncio.run(close_silent(server, 0.02, lambda: times.pop(0)))
+    assert connection.ends == []
+
+
+def test_whoever_works_for_a_client_is_told_at_once_that_it_has_gone() -> None:
+    told, departure = list[str](), Departure()
+    first, second = partial(told.append, "first"), partial(told.append, "second")
+    departure.tell(first)
+    departure.tell(second)
+    departure.forget(second)
+    departure.happen()
+    departure.happen()
+    assert told == ["first"]
+    departure.tell(second)
+    assert told == ["first", "second"]
+
+
+def test_a_client_is_not_to_blame_for_a_server_that_stood_still(slow: Starting) -> None:
+    body = b'{"texts": ["Paris"]}'
+    with slow(1e6, "--idle-seconds", "1") as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.settimeout(TIMEOUT)
+        head = b"POST /tag HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+        client.sendall(head)
+        assert client.recv(100).startswith(b"HTTP/1.1 100")  # it waits for the body
+        server.process.send_signal(signal.SIGSTOP)
+        client.sendall(body)
+        time.sleep(2.5)  # more than a client may take between two parts
+        server.process.send_signal(signal.SIGCONT)
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")

@@ -59,3 +59,45 @@ def test_whoever_else_cancels_a_task_is_not_told_of_a_timeout() -> None:
             await task
 
     asyncio.run(run())
+
+
+def test_time_in_which_the_event_loop_stood_still_is_not_counted_but_for_deadlines() -> None:
+    async def run() -> None:
+        now = [100.0]
+        timer, come, passed = Timer(lambda: now[0]), asyncio.Event(), asyncio.Event()
+        waiting = asyncio.create_task(timer.within(10, come.wait()))
+        await asyncio.sleep(0)
+        timer.at(110.0, passed.set)
+        now[0] += 60
+        await passed.wait()  # it has looked since
+        assert not waiting.done()
+        come.set()
+        assert await waiting
+
+    asyncio.run(run())
+
+
+def test_many_short_stops_are_not_counted_either_and_time_that_passes_is() -> None:
+    async def run() -> None:
+        now = [100.0]
+        timer, looks = Timer(lambda: now[0]), [0]
+        waiting = asyncio.create_task(timer.within(10, _never()))
+        await asyncio.sleep(0)
+
+        async def look(seconds: float) -> None:
+            """Let so much time pass until the next look."""
+            looked = asyncio.Event()
+            now[0] += seconds
+            timer.at(now[0], looked.set)
+            await looked.wait()
+            looks[0] += 1
+
+        for _ in range(20):
+            await look(1.0)
+        assert not waiting.done()
+        while not waiting.done() and looks[0] < 2000:
+            await look(0.03)  # no more than a look may be late by
+        with pytest.raises(TimeoutError):
+            await waiting
+
+    asyncio.run(run())
