@@ -106,6 +106,7 @@ train: setup
 export: .venv/made-export $(if $(TENSORRT),.venv/made-gpu .venv/made-tensorrt) $(filter build/quickstart,$(MODEL)) \
 		$(filter build/sample,$(CORPUS))
 	@$(BIN)/python -m export --model $(MODEL) --corpus $(CORPUS) --output $(BUNDLE) $(if $(TENSORRT),--tensorrt) \
+		$(if $(filter build/quickstart,$(MODEL)),--try-int8) \
 		--text "$(TEXT)" $(ARGS)
 
 build/quickstart: | .venv/made-export

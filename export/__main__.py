@@ -135,14 +135,18 @@ def _variant_options(options: Namespace) -> VariantOptions:
     # A TensorRT engine is made of the fp16 graph, and so is the graph in fp8.
     for_tensorrt = options.tensorrt or options.tensorrt_rtx or options.tensorrt_turing
     fp16 = options.fp16 or options.fp8 or for_tensorrt
-    asked = {"int8": options.int8 or options.int8_seven_bit, "fp16": fp16, "fp8": options.fp8}
+    relied_on = options.int8 or options.int8_seven_bit
+    # Without VNNI, int8 takes as long to make, and is hardly faster than fp32: not worth a try.
+    tried = options.try_int8 and "vnni" in cpu_features()
+    asked = {"int8": relied_on or tried, "fp16": fp16, "fp8": options.fp8}
     # Where 8 bits are not known to be added up exactly, nothing but 7 can be measured.
     seven_bit = options.int8_seven_bit or "vnni" not in cpu_features()
     return VariantOptions(
         tuple(precision for precision in LOWER if asked[precision]),
         seven_bit=seven_bit,
-        for_tensorrt=for_tensorrt,
+        for_tensorrt=for_tensorrt and bool(relied_on),
         for_turing=options.tensorrt_turing,
+        tried=("int8",) if tried and not relied_on else (),
     )
 
 
@@ -153,6 +157,8 @@ def _parser() -> Parser:
     parser.add_argument("--int8", action="store_true", help="make a graph in int8, too (minutes; needs openvino)")
     seven_bit = "int8 with weights of 7 bits, which CPUs without VNNI add up exactly, too (the default on these)"
     parser.add_argument("--int8-seven-bit", action="store_true", help=seven_bit)
+    tried = "the same where this CPU has VNNI, and do without it if it fails its certificate (the quick start does so)"
+    parser.add_argument("--try-int8", action="store_true", help=tried)
     parser.add_argument("--fp16", action="store_true", help="make a graph in fp16, too (for GPUs)")
     fp8 = "make a graph in fp8, too (for TensorRT on GPUs that have it: compute capability 8.9; --fp16 is implied)"
     parser.add_argument("--fp8", action="store_true", help=fp8)

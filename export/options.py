@@ -22,6 +22,7 @@ class VariantOptions:
         seven_bit: whether int8 is to be exact on every CPU, see export.quantize.int8.
         for_tensorrt: whether int8 is for TensorRT engines, too, see export.quantize.int8_gpu.
         for_turing: whether fp16 is for Turing under TensorRT for RTX, too: a packed graph all in fp16.
+        tried: those made in less time, which the bundle does without where they fail. Others fail the export.
     """
 
     precisions: tuple[Precision, ...] = ()
@@ -29,6 +30,7 @@ class VariantOptions:
     seven_bit: bool = False
     for_tensorrt: bool = False
     for_turing: bool = False
+    tried: tuple[Precision, ...] = ()
 
 
 def add_options(parser: Parser) -> None:

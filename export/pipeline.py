@@ -166,7 +166,7 @@ def _exported(
         if all(graph.layout == "padded" for graph in graphs):
             note(_padded_alone(checkpoint, variants))
     # These show stages of their own: fitting int8 to text and searching for what to leave out take minutes.
-    lower = variants_of(variants, folder, graphs, checkpoint, threads=threads, unfinished=unfinished)
+    lower = variants_of(variants, folder, graphs, checkpoint, model, threads=threads, unfinished=unfinished)
     graphs += tuple(variant.graph for variant in lower)
     with stage("seal"):
         for variant in lower:

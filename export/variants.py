@@ -16,9 +16,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from transformers import PreTrainedModel
+
 from export.graphs.fp16 import fp16_from_graph
 from export.graphs.ort_attention import fused_graph, with_fused_attention
 from export.graphs.ort_remove_padding import packing_graph, without_padding
+from export.graphs.packed import packed_encoder
 from export.options import VariantOptions
 from export.provenance import provenance
 from export.quantize.activations import text_batches
@@ -60,6 +63,7 @@ def variants_of(
     folder: Path,
     graphs: Sequence[Graph],
     checkpoint: Checkpoint,
+    model: PreTrainedModel,
     *,
     threads: int,
     unfinished: Path,
@@ -71,6 +75,7 @@ def variants_of(
         folder: where the graphs lie.
         graphs: in fp32, at most one of each layout.
         checkpoint: what they were made of.
+        model: the same in PyTorch.
         threads: CPUs to use.
         unfinished: where the work on int8 is kept until all is done, see export.unfinished.
 
@@ -93,7 +98,7 @@ def variants_of(
         elif precision == "fp8" and graph.layout == "packed":
             made.append(_on_fp16(fp8_from_graph, FILES["fp8"], variants, source, graph, checkpoint, threads))
         elif graph.layout == "packed":
-            made.append(_int8(variants, source, folder / FILES[precision], checkpoint, threads, unfinished))
+            made.append(_int8(variants, source, folder / FILES[precision], checkpoint, model, threads, unfinished))
     if "int8" in variants.precisions and variants.for_tensorrt:
         packed = next(graph for graph in graphs if graph.layout == "packed")
         made.append(
@@ -103,8 +108,15 @@ def variants_of(
 
 
 def _int8(
-    variants: VariantOptions, source: Path, output: Path, checkpoint: Checkpoint, threads: int, unfinished: Path
+    variants: VariantOptions,
+    source: Path,
+    output: Path,
+    checkpoint: Checkpoint,
+    model: PreTrainedModel,
+    threads: int,
+    unfinished: Path,
 ) -> Variant:
+    quickly = "int8" in variants.tried
     kept = kept_for(
         unfinished,
         # The checkpoint is in the graph.
@@ -112,6 +124,7 @@ def _int8(
         tokenizer=digest_of(checkpoint.tokenizer).sha256,
         sentences=digest(variants.sentences),
         seven_bit=variants.seven_bit,
+        quickly=quickly,
         # Sums in another order have other last bits.
         threads=threads,
         cpu=sorted(cpu_features()),
@@ -123,6 +136,7 @@ def _int8(
         source,
         output,
         tuning,
+        quickly_by=packed_encoder(model) if quickly else None,
         vocabulary=checkpoint.vocabulary,
         threads=threads,
         seven_bit=variants.seven_bit,

@@ -22,6 +22,7 @@ from runtime.screen.opening import add_verbose, on_terminal, screen
 from runtime.system.libraries import available_threads, yield_cores
 from train.base import Base, find_base
 from train.corpus.load import Corpus, open_corpus
+from train.joined import with_joined
 from train.notices import NOTICE
 from train.recipe import Recipe, add_recipe_options, as_typed, recipe_from_options
 from train.score_table import Row, heading, line, ruler
@@ -80,10 +81,11 @@ def _parser() -> cli.Parser:
 
 
 def _plan(recipe: Recipe, corpus: Corpus) -> int:
-    steps = recipe.steps_per_epoch(len(corpus.train))
+    texts = with_joined(corpus.train, share=recipe.joined, seed=recipe.seed, max_length=recipe.max_length)
+    steps = recipe.steps_per_epoch(len(texts))
     print(f"corpus            {corpus.name}: {', '.join(corpus.types)}")
     print(f"sentences         {len(corpus.train)} to train on, {len(corpus.valid)} to validate on")
-    print(f"steps an epoch    {steps} of {recipe.train_batch} sentences")
+    print(f"steps an epoch    {steps} of {recipe.train_batch} {'texts' if recipe.joined else 'sentences'}")
     print(f"steps in all      {steps * recipe.epochs} in {recipe.epochs} epochs")
     print(
         json.dumps(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,14 @@ from transformers.trainer_callback import PrinterCallback, TrainerCallback
 
 from runtime.errors import CorpusError, UsageError
 from runtime.screen.display import stage
+from runtime.system.cpu import has_bf16
 from train.align import Loss, describe
 from train.base import Base
 from train.callbacks import Clock, Progress, Reporter
 from train.corpus.load import Corpus
 from train.epoch_order import EpochOrder
 from train.examples import Example, Validation, examples_of
+from train.joined import with_joined
 from train.model import check_max_length, labels_of, load_config, load_model, load_tokenizer
 from train.recipe import Recipe
 from train.score_table import Row, rows_of
@@ -73,9 +76,9 @@ class _Prepared:
 class _OrderedTrainer(Trainer):
     """A Trainer whose sentences come in EpochOrder, which can be told again after an interruption."""
 
-    def __init__(self, *, order: EpochOrder, **trainer: Any) -> None:
+    def __init__(self, *, order: EpochOrder, bf16: bool, **trainer: Any) -> None:
         super().__init__(**trainer)
-        self._order = order
+        self._order, self._bf16 = order, bf16
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of the training examples."""
@@ -88,6 +91,12 @@ class _OrderedTrainer(Trainer):
         )
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
+
+    def compute_loss_context_manager(self) -> AbstractContextManager[Any]:
+        """Around each step's forward pass. The table is in fp32, as all figures of a checkpoint are."""
+        # Not TrainingArguments.bf16, which makes validation round, too.
+        training = self.model is not None and self.model.training
+        return torch.autocast(self.args.device.type, torch.bfloat16, enabled=self._bf16 and training)
 
 
 def finetune(
@@ -140,7 +149,8 @@ def _prepare(recipe: Recipe, corpus: Corpus, base: Base) -> _Prepared:
     labels = labels_of(config)
     # Sentences of like length are validated together; their order changes nothing but the padding.
     valid = sorted(corpus.valid, key=lambda s: len(s.words)) if recipe.group_by_length else corpus.valid
-    training = examples_of(tokenizer, corpus.train, labels, recipe.max_length)
+    texts = with_joined(corpus.train, share=recipe.joined, seed=recipe.seed, max_length=recipe.max_length)
+    training = examples_of(tokenizer, texts, labels, recipe.max_length)
     validation = Validation(valid, examples_of(tokenizer, valid, labels, recipe.max_length), labels)
     _warn("training", training, recipe.max_length, "they are not learned")
     _warn("validation", validation.examples, recipe.max_length, "they count as O")
@@ -171,6 +181,7 @@ def _trainer(
     )
     trainer = _OrderedTrainer(
         order=order,
+        bf16=recipe.bf16 and _multiplies_in_bf16(arguments.device),
         model=model,
         args=arguments,
         train_dataset=prepared.training,
@@ -184,6 +195,11 @@ def _trainer(
     # The watchers show what there is to see.
     trainer.remove_callback(PrinterCallback)  # type: ignore[no-untyped-call]
     return trainer
+
+
+def _multiplies_in_bf16(device: torch.device) -> bool:
+    """Whether the CPU or GPU does so itself. Where it must be emulated, it is slower than fp32."""
+    return torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else has_bf16()
 
 
 def _arguments(recipe: Recipe, work: Path) -> TrainingArguments:

@@ -81,7 +81,7 @@ class Recipe:
     base: str = _option("checkpoint to start from: a folder, a hub id, or a hub id@revision")
     corpus: str = _option("folder with train.txt and valid.txt in CoNLL columns, hub data set, or sample")
     learning_rate: float = _option("peak learning rate", low=0, above=True)
-    train_batch: int = _option("sentences in a training step", low=1)
+    train_batch: int = _option("sentences, or joined texts, in a training step", low=1)
     eval_batch: int = _option("sentences in a validation batch", low=1)
     epochs: int = _option("times through the training sentences", low=1)
     seed: int = _option("of the new classifier, the order of sentences and the dropout", low=0, high=2**32 - 1)
@@ -94,6 +94,8 @@ class Recipe:
     gradient_clip: float = _option("largest norm of a step's gradient, 0 for no limit", low=0)
     max_length: int = _option("longest sentence in tokens, special ones included; longer ones are cut", low=3)
     group_by_length: bool = _option("batches of sentences of like length: less padding, more speed")
+    joined: float = _option("share of the training sentences in texts of several, like documents", low=0, high=1)
+    bf16: bool = _option("multiply in bf16 where the CPU or GPU does so itself; weights and sums stay in fp32")
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -102,9 +104,9 @@ class Recipe:
             if expected:
                 raise UsageError(item.name, f"{value} where {expected} should be", "give another value")
 
-    def steps_per_epoch(self, sentences: int) -> int:
-        """Optimizer steps in one pass over `sentences`; the last may hold fewer than train_batch."""
-        return math.ceil(sentences / self.train_batch)
+    def steps_per_epoch(self, texts: int) -> int:
+        """Optimizer steps in one pass over that many sentences or joined texts; the last may hold fewer."""
+        return math.ceil(texts / self.train_batch)
 
 
 _SEED_RECIPE = Recipe(
@@ -124,6 +126,8 @@ _SEED_RECIPE = Recipe(
     gradient_clip=1.0,
     max_length=512,
     group_by_length=False,
+    joined=0.0,
+    bf16=False,
 )
 PRESETS: Final = {
     # What bert-large-cased-finetuned-ner's card states; what it leaves out is the Trainer's default, as it was there.
@@ -132,13 +136,15 @@ PRESETS: Final = {
         _SEED_RECIPE,
         base=QUICKSTART_BASE,
         corpus="sample",
-        learning_rate=2e-4,
-        train_batch=32,
+        learning_rate=4e-4,
+        train_batch=16,
         eval_batch=64,
-        epochs=3,
+        epochs=1,
         weight_decay=0.01,
         warmup_ratio=0.1,
         group_by_length=True,
+        joined=0.5,
+        bf16=True,
     ),
 }
 

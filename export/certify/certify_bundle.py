@@ -33,7 +33,7 @@ export.certify.reference, which shares no code with it. What is measured:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -52,7 +52,17 @@ from runtime.bundle.certificate import EXPORT_HERE
 from runtime.bundle.doubts import interface_sha256
 from runtime.bundle.gate import GATE, is_held_elsewhere
 from runtime.bundle.profile import RunProfile
-from runtime.bundle.store import CONFIG, REMAKE, TOKENIZER, Bundle, Candidate, Certificate, Graph, digest_of
+from runtime.bundle.store import (
+    CONFIG,
+    REMAKE,
+    TOKENIZER,
+    Bundle,
+    Candidate,
+    Certificate,
+    Graph,
+    Precision,
+    digest_of,
+)
 from runtime.errors import BackendError, BundleError, GateError
 from runtime.screen.display import detail, stage
 from runtime.selection import runnable
@@ -179,15 +189,21 @@ def _outcome(bundle: Bundle, candidate: Candidate, measure: Callable[[Candidate]
     return measured(certificate, kept=False, reason=reason_of(certificate))
 
 
-def check_outcomes(bundle: Bundle, outcomes: Sequence[Outcome]) -> None:
+def check_outcomes(bundle: Bundle, outcomes: Sequence[Outcome], *, may_fail: Collection[Precision] = ()) -> None:
     """Refuse a bundle with a file that answers wrongly, or that nothing on this CPU runs in its own precision.
+
+    Args:
+        bundle: with all files that were tried.
+        outcomes: of its candidates.
+        may_fail: precisions whose files nobody relies on: where they fail, they are not served, and that is all.
 
     Raises:
         GateError: the first such file.
     """
-    own = [each for each in outcomes if _in_own_precision(bundle, each.candidate)]
+    relied_on = [each for each in outcomes if bundle.part(each.candidate.file).precision not in may_fail]
+    own = [each for each in relied_on if _in_own_precision(bundle, each.candidate)]
     served = {each.candidate.file for each in own if each.kept}
-    for each in outcomes:
+    for each in relied_on:
         # Two backends round a graph in 8 bits differently: one may pass where the other fails by a label. In fp32 there
         # is no such luck, and what answers wrongly once is wrong.
         if each.fault and (each.candidate.precision == "fp32" or each.candidate.file not in served):

@@ -124,7 +124,7 @@ def packed_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
         problem = "its rows cannot be packed"
         raise CheckpointError(f"architecture {model.config.model_type!r}", problem, "use its padded graph")
     try:
-        _trace(_Packed(model).eval(), output)
+        _trace(packed_encoder(model), output)
         made = onnx.load(output, load_external_data=False)
         _bring_keys_to_heads(made.graph)
         onnx.save(made, output)
@@ -137,7 +137,12 @@ def packed_from_checkpoint(model: transformers.PreTrainedModel, output: Path) ->
     return Graph(output.name, "fp32", "packed", OPSET, names)
 
 
-def _trace(model: _Packed, output: Path) -> None:
+def packed_encoder(model: transformers.PreTrainedModel) -> nn.Module:
+    """What the graph is traced from; it takes the graph's inputs and gives its logits. can_pack must hold."""
+    return _Packed(model).eval()
+
+
+def _trace(model: nn.Module, output: Path) -> None:
     """Write the graph of a module, with any number of rows and any length."""
     example = torch.zeros((2, 8), dtype=torch.int64)  # [rows, length]
     with quiet_export(), torch.inference_mode():

@@ -121,6 +121,17 @@ def _moments(
     return mean, mean_seen, (spread.T @ spread).astype(np.float64) / len(spread)
 
 
+def int8_result(values: Array, quantization: InputQuantization, layer: LinearLayer, made: Int8Layer) -> Array:
+    """What a layer in int8 gives for values of its input. [slots, inputs] -> [slots, outputs]"""
+    stored = _scaled(values, quantization)
+    _round_to(stored, np.float32(quantization.step))
+    result: Array = stored @ (made.weights * made.step)
+    result += made.bias
+    if channels := list(quantization.outlier_channels):
+        result += values[:, channels] @ layer.weights[channels]
+    return result
+
+
 def gptq(
     weights: NDArray[np.float64],
     hessian: NDArray[np.float64],

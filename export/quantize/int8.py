@@ -19,17 +19,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from torch import nn
 
 from export.quantize.activations import text_batches, values_in_turn
 from export.quantize.fitted_arrays import as_arrays, from_arrays
-from export.quantize.gptq import LARGEST, gptq_weights, input_quantization
+from export.quantize.gptq import LARGEST, gptq_weights, input_quantization, int8_result
 from export.quantize.linear_layers import CLASSIFIER, InputQuantization, Int8Layer, LinearLayer, in_int8, linear_layers
 from export.quantize.mixed_precision import GOAL, TuningSplit
+from export.quantize.movement import movements
 from export.quantize.sensitivity import Change, short_name
 from runtime.backends.base import Backend
 from runtime.backends.openvino_cpu import OpenVino
@@ -43,6 +46,8 @@ from runtime.system.libraries import installed_version
 
 # Batches of 512 tokens that the quantization is fitted to, from all over the text.
 CALIBRATION_BATCHES = 64
+# Of a quick search, whose fitting then takes half as long.
+_QUICK_BATCHES = 32
 # Before a tensor's name, in the names of what is kept of unfinished work.
 _FIT = "fit "
 
@@ -67,6 +72,7 @@ def int8_from_graph(
     output: Path,
     tuning: TuningSplit,
     *,
+    quickly_by: nn.Module | None = None,
     vocabulary: int,
     threads: int,
     seven_bit: bool = False,
@@ -78,6 +84,8 @@ def int8_from_graph(
         source: a graph of packed layout, fp32.
         output: the ONNX file to write.
         tuning: training text, to fit the quantization to and to count changed labels on.
+        quickly_by: what the source was made of, see export.graphs.packed.packed_encoder, to search quickly; without it
+            the search is thorough. See export.quantize.mixed_precision.
         vocabulary: as the manifest has it.
         threads: CPUs to use.
         seven_bit: hold weights to 7 bits, and compute in fp32 between layers, so that every CPU answers alike; see
@@ -89,11 +97,17 @@ def int8_from_graph(
     """
     _check_openvino()
     model, max_length, most = onnx.load(source), tuning.max_length, SEVEN_BIT_LARGEST if seven_bit else LARGEST
-    work = {layer.name: layer.macs for layer in layers_to_quantize(model, source)}
+    layers = layers_to_quantize(model, source)
+    work = {layer.name: layer.macs for layer in layers}
+    batches = CALIBRATION_BATCHES if quickly_by is None else _QUICK_BATCHES
     # Fitted once for all layers: which of them are kept changes nothing about the others.
-    fitted = _fitted(model, source, tuning, threads, most)
+    fitted = _fitted(model, source, tuning, threads, most, batches)
     quantizer = _Int8(model, *fitted, output, (vocabulary, max_length), threads, has_bf16() and not seven_bit)
-    kept, changed = tuning.search(quantizer, source, work, goal=goal)
+    if quickly_by is None:
+        kept, changed = tuning.search(quantizer, source, work, goal=goal)
+    else:
+        ranking = partial(movements, quickly_by, layers, quantizer.result, threads=threads)
+        kept, changed = tuning.quick_search(quantizer, source, work, ranking, goal=goal)
     # The file holds what the search tried last, which need not be what it chose.
     quantizer.write([each.name for each in kept])
     inputs = tuple(node.name for node in model.graph.input)
@@ -161,6 +175,10 @@ class _Int8:
         onnx.save(in_int8(self.model, self.inputs, quantized), self.output)
         return self.output
 
+    def result(self, layer: LinearLayer, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the layer in int8 gives for its input. [slots, inputs] -> [slots, outputs]"""
+        return int8_result(values, self.inputs[layer.input], layer, self.layers[layer.name])
+
     def open(self, path: Path, *, quantized: bool) -> Backend:
         """See Quantizer."""
         vocabulary, positions = self.tables
@@ -178,7 +196,7 @@ class _Int8:
 
 
 def _fitted(
-    model: onnx.ModelProto, source: Path, tuning: TuningSplit, threads: int, most: int
+    model: onnx.ModelProto, source: Path, tuning: TuningSplit, threads: int, most: int, most_batches: int
 ) -> tuple[dict[str, InputQuantization], dict[str, Int8Layer]]:
     """How to quantize each tensor, and each layer in int8, by name; what an export before had fitted, it did for us."""
     readers = readers_of(layers_to_quantize(model, source))
@@ -186,7 +204,7 @@ def _fitted(
     left = [layer for name, together in readers.items() if not kept.has(_FIT + name) for layer in together]
     if done := len(readers) - len({layer.input for layer in left}):
         note(f"int8: goes on where an export before this one was stopped: {done} of {len(readers)} inputs are fitted")
-    batches = text_batches(tuning.encoder, tuning.fitting, max_length=tuning.max_length, most=CALIBRATION_BATCHES)
+    batches = text_batches(tuning.encoder, tuning.fitting, max_length=tuning.max_length, most=most_batches)
     inputs: dict[str, InputQuantization] = {}
     made: dict[str, Int8Layer] = {}
     for name, values, together in values_of_inputs(model, left, batches, threads):

@@ -86,7 +86,7 @@ def change(expected: Logits, found: Logits) -> Change:
 def layers_to_keep(
     work: Mapping[str, int],
     counting: Callable[[], Measuring],
-    ranking: Callable[[], Measuring],
+    ranking: Callable[[], Mapping[str, float]],
     *,
     goal: float,
     most: float,
@@ -96,7 +96,7 @@ def layers_to_keep(
     Args:
         work: MACs of each layer that can be quantized.
         counting: makes a long text, on which changed labels are counted.
-        ranking: makes a shorter one, on which each layer is tried.
+        ranking: finds the share of each layer in what moves the logits; asked where something must be kept.
         goal: changed labels in 10,000, at most, with one standard deviation of what was counted: who stops as soon as
             a count happens to be small enough, stops by chance.
         most: share of all MACs that may be kept in higher precision; beyond it the search ends, goal or not.
@@ -112,9 +112,7 @@ def layers_to_keep(
         counted.remark = f"with every layer in 8 bits {_told(now, goal)}"
     if now.likely_per_10k <= goal:
         return [], now
-    with stage("rank", total=len(work) + 1) as ranked:
-        gain = _gains(work, ranking())
-        ranked.remark = f"{len(work)} layers, each in higher precision by itself"
+    gain = ranking()
     with stage("keep") as keeping:
         kept, now = _kept(work, gain, text, now, goal=goal, most=most)
         keeping.remark = f"{len(kept)} of {len(work)} layers in higher precision: {_told(now, goal)}"
@@ -162,18 +160,34 @@ def _fitting(names: Sequence[str], work: Mapping[str, int], room: float, most: i
     return chosen
 
 
-def _gains(work: Mapping[str, int], text: Measuring) -> dict[str, float]:
-    """The share of the movement that is gone if that layer alone is kept.
+def one_by_one(work: Mapping[str, int], text: Callable[[], Measuring]) -> dict[str, float]:
+    """A ranking by a graph a layer: the share of the movement that is gone if that layer alone is kept.
 
     Changed labels are too few to rank by; the movement is never 0.
+
+    Args:
+        work: MACs of each layer that can be quantized.
+        text: makes the text on which each layer is tried.
     """
-    reached(0, "every layer in 8 bits")
-    whole = text.keeping(()).movement
-    gains = {}
-    for number, name in enumerate(work, 1):
-        reached(number, short_name(name))
-        gains[name] = 1 - text.keeping((name,)).movement / whole
+    with stage("rank", total=len(work) + 1) as ranked:
+        made = text()
+        reached(0, "every layer in 8 bits")
+        whole = made.keeping(()).movement
+        gains = {}
+        for number, name in enumerate(work, 1):
+            reached(number, short_name(name))
+            gains[name] = 1 - made.keeping((name,)).movement / whole
+        ranked.remark = f"{len(work)} layers, each in higher precision by itself"
     return gains
+
+
+def at_once(movements: Callable[[], Mapping[str, float]]) -> dict[str, float]:
+    """A ranking by how far the quantization of each layer moves the logits, all of which are found together."""
+    with stage("rank") as ranked:
+        moved = movements()
+        ranked.remark = f"{len(moved)} layers by one pass"
+    whole = sum(moved.values()) or 1.0
+    return {name: each / whole for name, each in moved.items()}
 
 
 def _told(change: Change, goal: float) -> str:

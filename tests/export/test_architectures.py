@@ -114,7 +114,9 @@ def made(checkpoint: Checkpoint, corpus: Path, folder: Path) -> tuple[Bundle, tr
         # One line where a model's activations do not fit, for what has no place in the table.
         with contextlib.suppress(BundleError):
             asked = VariantOptions((precision,), sentences=sentences)
-            lower += variants_of(asked, output, tuple(graphs), saved, threads=1, unfinished=folder / "unfinished")
+            lower += variants_of(
+                asked, output, tuple(graphs), saved, network, threads=1, unfinished=folder / "unfinished"
+            )
     bundle = seal_uncertified(output, saved, (*graphs, *(one.graph for one in lower)))
     attest_all(bundle, {one.graph.file: one.kept for one in lower})
     return bundle, network

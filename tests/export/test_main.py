@@ -81,12 +81,15 @@ def test_one_line_for_each_mistake(tiny_model: Path, tiny_corpus: Path, tmp_path
     assert not output.exists()
 
 
-def test_training_text_must_exist(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--int8", "--try-int8"])
+def test_training_text_must_exist(tiny_model: Path, tiny_corpus: Path, tmp_path: Path, option: str) -> None:
+    if option == "--try-int8" and "vnni" not in cpu_features():
+        pytest.skip("int8 is not tried there")
     alone = tmp_path / "corpus"
     alone.mkdir()
     shutil.copy(tiny_corpus / "valid.txt", alone)
     with pytest.raises(CorpusError, match=r"train\.txt: there is no such file, .* with --training"):
-        main([*arguments(tiny_model, tmp_path / "bundle", alone), "--int8"])
+        main([*arguments(tiny_model, tmp_path / "bundle", alone), option])
 
 
 def test_training_text_must_not_be_what_is_certified_on(tiny_model: Path, tiny_corpus: Path, tmp_path: Path) -> None:

@@ -23,7 +23,14 @@ from train.work_folder import open_work
 TRAIN, EPOCHS, BATCH = 50, 3, 8
 STEPS = 7  # of an epoch: 6 full batches and one of two sentences
 RECIPE = replace(
-    PRESETS["quickstart"], epochs=EPOCHS, train_batch=BATCH, eval_batch=16, max_length=64, learning_rate=5e-3
+    PRESETS["quickstart"],
+    epochs=EPOCHS,
+    train_batch=BATCH,
+    eval_batch=16,
+    max_length=64,
+    learning_rate=5e-3,
+    joined=0.0,
+    bf16=False,
 )
 PEOPLE = ("Maria Keller", "John Abara", "Peter Lund", "Anna Lund")
 PLACES = ("Lisbon", "Oslo", "Nairobi")
@@ -101,6 +108,13 @@ def test_it_learns_and_counts_its_steps(whole: Outcome) -> None:
     assert last.training_loss < first.training_loss
     assert last.f1 > 0.9
     assert last.accuracy > 0.9
+
+
+def test_joined_texts_and_bf16_teach_the_same(run: Run, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, joined=0.5, bf16=True, epochs=6)
+    last = run(tmp_path / "model", recipe=recipe).rows[-1]
+    assert last.step < 6 * STEPS
+    assert last.f1 > 0.9
 
 
 def test_the_same_recipe_gives_the_same_table_and_weights(run: Run, whole: Outcome, tmp_path: Path) -> None:

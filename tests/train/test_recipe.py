@@ -38,6 +38,8 @@ def test_the_seed_recipe_is_that_of_its_card() -> None:
         "gradient_clip": 1.0,
         "max_length": 512,
         "group_by_length": False,
+        "joined": 0.0,
+        "bf16": False,
     }
 
 

@@ -198,6 +198,7 @@ FP32 = Graph("packed-fp32.onnx", "fp32", "packed", 17, ("input_ids",))
 FUSED = replace(FP32, file="packed-fused-fp16.onnx", precision="fp16", made_for="onnxruntime")
 ON_CPU = Candidate(FP32.file, "onnxruntime", "fp32", "cpu")
 ON_GPU = replace(ON_CPU, device="cuda")
+INT8_ALONE: tuple[Precision, ...] = ("int8",)
 FUSED_ON_GPU = Candidate(FUSED.file, "onnxruntime", "fp16", "cuda")
 
 
@@ -260,6 +261,27 @@ def test_a_backend_that_rounds_badly_is_left_out_where_another_serves_the_file(w
     else:
         with pytest.raises(GateError, match="it does not say what"):
             check_outcomes(held, found)
+
+
+@pytest.mark.parametrize("wrong_in", ["int8", "fp32"])
+def test_what_nobody_relies_on_may_fail(wrong_in: Precision) -> None:
+    int8 = replace(FP32, file="packed-int8.onnx", precision="int8")
+    tried = [ON_CPU, Candidate(int8.file, "onnxruntime", "int8", "cpu")]
+    held = Bundle(Path("bundle"), Manifest(Source("model", "0"), ("O",), 64, 100, {}, (FP32, int8), (), {}))
+
+    def measure(one: Candidate) -> Certificate:
+        kind = (one.file, one.backend, one.precision, one.device)
+        figures: dict[str, float | int | None] = defaultdict(int)
+        return Certificate(*kind, {"torch": "2"}, "text", "0", figures, {}, one.precision != wrong_in)
+
+    found = passing(held, tried, measure)
+    with pytest.raises(GateError, match=f"in {wrong_in}, cpu: it does not say what"):
+        check_outcomes(held, found)
+    if wrong_in == "int8":
+        check_outcomes(held, found, may_fail=INT8_ALONE)
+    else:
+        with pytest.raises(GateError, match="in fp32, cpu: it does not say what"):
+            check_outcomes(held, found, may_fail=INT8_ALONE)
 
 
 def test_who_asked_for_an_engine_gets_no_bundle_without() -> None:

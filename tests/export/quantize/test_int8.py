@@ -11,9 +11,11 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
+from export.graphs.packed import packed_encoder
 from export.quantize.gptq import LARGEST
 from export.quantize.int8 import int8_from_graph
 from export.quantize.mixed_precision import TuningSplit
+from export.torch_model import load_model
 from export.unfinished import Arrays, InFolder, Unfinished
 from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.backends.openvino_cpu import OpenVino
@@ -29,6 +31,28 @@ from tests.tiny import LABELS
 def text(corpus: Path) -> list[tuple[str, ...]]:
     """Sentences of the training part."""
     return [sentence.words for sentence in read_conll(corpus / "train.txt")]
+
+
+@pytest.mark.skipif("vnni" not in cpu_features(), reason="this CPU does not add 8 bits up exactly")
+def test_a_quick_search_ranks_the_layers_by_the_model_itself(
+    tiny_model: Path, tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("openvino")
+    manifest = open_bundle(tiny_bundle).manifest
+    longest, words = manifest.max_length, text(tiny_corpus)
+    made = int8_from_graph(
+        tiny_bundle / "packed-fp32.onnx",
+        tmp_path / "packed-int8.onnx",
+        TuningSplit(tiny_bundle / TOKENIZER, words, max_length=longest, labels=len(LABELS)),
+        quickly_by=packed_encoder(load_model(tiny_model)),
+        vocabulary=manifest.vocabulary,
+        threads=1,
+        goal=0,
+    )
+    kept = [each for each in made.kept if each.name != "/classifier/MatMul"]
+    assert 0 < len(kept) < 12
+    assert all("of what moves the logits" in each.reason for each in kept)
+    both_backends_multiply_in_int8(tmp_path / "packed-int8.onnx", tmp_path, layers=2 * 6 - len(kept))
 
 
 @pytest.mark.parametrize("seven_bit", [False, True])

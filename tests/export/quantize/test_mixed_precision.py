@@ -84,6 +84,19 @@ def test_nothing_is_tried_where_the_goal_is_reached_at_once(tuning: TuningSplit)
     assert change.labels > 0
 
 
+def test_a_quick_search_takes_its_ranking_from_elsewhere(tuning: TuningSplit) -> None:
+    quantizer = Fitted()
+    work = {"fine": 100, "coarse": 60}
+    kept, change = tuning.quick_search(
+        quantizer, SOURCE, work, lambda text: {"fine": len([*text]) * 1e-4, "coarse": 2.0}, goal=1.0
+    )
+    assert [each.name for each in kept] == ["coarse"]
+    # Nothing was tried by itself but what the ranking says.
+    assert quantizer.kept == [(), ("coarse",)]
+    assert change.per_10k == 0
+    assert all(backend.closed for backend in quantizer.opened)
+
+
 def test_labels_are_counted_on_the_other_four_fifths(tuning: TuningSplit, sentences: list[tuple[str, ...]]) -> None:
     _, change = tuning.search(Fitted(), SOURCE, {"fine": 1}, goal=10_000)
     assert change.words == sum(len(words) for number, words in enumerate(sentences) if number % 5)

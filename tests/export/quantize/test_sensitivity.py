@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export.quantize.sensitivity import Change, Probe, change, layers_to_keep
+from export.quantize.sensitivity import Change, Probe, change, layers_to_keep, one_by_one
 
 Array = NDArray[np.float32]
 
@@ -34,8 +34,12 @@ def probe(words: int, *, seed: int = 0) -> Probe:
 _WORK = {name: work for name, (_, work) in _HARM.items()}
 
 
+def ranking() -> dict[str, float]:
+    return one_by_one(_WORK, lambda: probe(1000, seed=1))
+
+
 def test_the_most_harmful_for_their_work_are_kept_first() -> None:
-    kept, found = layers_to_keep(_WORK, lambda: probe(5000), lambda: probe(1000, seed=1), goal=300, most=0.5)
+    kept, found = layers_to_keep(_WORK, lambda: probe(5000), ranking, goal=300, most=0.5)
     assert [each.name for each in kept] == ["small", "coarse"]
     assert found.per_10k <= 300
     assert kept[0].changed_before > kept[0].changed_after == kept[1].changed_before > kept[1].changed_after
@@ -43,7 +47,7 @@ def test_the_most_harmful_for_their_work_are_kept_first() -> None:
 
 
 def test_nothing_is_kept_where_the_goal_holds() -> None:
-    def never() -> Probe:
+    def never() -> dict[str, float]:
         raise AssertionError("no layer need be tried")
 
     kept, found = layers_to_keep(_WORK, lambda: probe(5000), never, goal=10_000, most=0.5)
@@ -52,21 +56,18 @@ def test_nothing_is_kept_where_the_goal_holds() -> None:
 
 
 def test_no_more_is_kept_than_allowed() -> None:
-    kept, found = layers_to_keep(_WORK, lambda: probe(5000), lambda: probe(1000, seed=1), goal=0, most=0.1)
+    kept, found = layers_to_keep(_WORK, lambda: probe(5000), ranking, goal=0, most=0.1)
     assert [each.name for each in kept] == ["small"]
     assert found.per_10k > 0
 
 
 def test_what_is_like_any_other_or_does_not_help_stays_in_int8() -> None:
-    kept, _ = layers_to_keep(_WORK, lambda: probe(5000), lambda: probe(1000, seed=1), goal=0, most=1.0)
+    kept, _ = layers_to_keep(_WORK, lambda: probe(5000), ranking, goal=0, most=1.0)
     assert {each.name for each in kept} == {"small", "coarse"}
     # Logits that move whatever is kept: the short text says that it helps, the long one that it does not.
     steady = probe(5000)
     moved = steady.measure(())
-    assert (
-        layers_to_keep(_WORK, lambda: Probe(lambda _: moved, steady.expected), lambda: probe(1000), goal=0, most=1.0)[0]
-        == []
-    )
+    assert layers_to_keep(_WORK, lambda: Probe(lambda _: moved, steady.expected), ranking, goal=0, most=1.0)[0] == []
 
 
 def test_what_moves_logits_is_kept_even_if_a_label_more_changes_by_chance() -> None:
@@ -75,7 +76,7 @@ def test_what_moves_logits_is_kept_even_if_a_label_more_changes_by_chance() -> N
     without = np.array([[9, 0], [0, 1], [0, 0.1]], np.float32)
     long = Probe(lambda kept: without if "small" in kept else all_in_int8, expected)
     assert long.keeping(("small",)).labels > long.keeping(()).labels
-    kept, found = layers_to_keep(_WORK, lambda: long, lambda: long, goal=0, most=0.1)
+    kept, found = layers_to_keep(_WORK, lambda: long, lambda: one_by_one(_WORK, lambda: long), goal=0, most=0.1)
     assert [each.name for each in kept] == ["small"]
     assert found == long.keeping(("small",))
 
@@ -113,7 +114,7 @@ def test_of_many_layers_some_are_kept_together() -> None:
 
     work = dict.fromkeys(names, 10)
     text = Probe(measure, expected)
-    kept, found = layers_to_keep(work, lambda: text, lambda: text, goal=0, most=0.04)
+    kept, found = layers_to_keep(work, lambda: text, lambda: one_by_one(work, lambda: text), goal=0, most=0.04)
     # There is room for four: three in the first step, one in the second.
     assert {each.name for each in kept} < set(names[:5])
     assert [count for count in asked if count > 1] == [3, 4]
