@@ -22,16 +22,7 @@ from train.work_folder import open_work
 
 TRAIN, EPOCHS, BATCH = 50, 3, 8
 STEPS = 7  # of an epoch: 6 full batches and one of two sentences
-RECIPE = replace(
-    PRESETS["quickstart"],
-    epochs=EPOCHS,
-    train_batch=BATCH,
-    eval_batch=16,
-    max_length=64,
-    learning_rate=5e-3,
-    joined=0.0,
-    bf16=False,
-)
+RECIPE = replace(PRESETS["small"], epochs=EPOCHS, train_batch=BATCH, eval_batch=16, max_length=64, learning_rate=5e-3)
 PEOPLE = ("Maria Keller", "John Abara", "Peter Lund", "Anna Lund")
 PLACES = ("Lisbon", "Oslo", "Nairobi")
 

@@ -18,7 +18,7 @@ from tests.conftest import ROOT, Command
 from tests.waiting import PATIENCE
 
 Damage = Callable[[Path], object]
-QUICK = ("--epochs", 1, "--train-batch", 32, "--joined", 0, "--max-length", 64, "--threads", 1)
+QUICK = ("--epochs", 1, "--max-length", 64, "--threads", 1)
 
 
 def _says(done: subprocess.CompletedProcess[str], expected: str) -> None:

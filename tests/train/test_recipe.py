@@ -48,8 +48,14 @@ def test_the_seed_recipe_takes_its_steps_on_conll_2003() -> None:
     assert SEED.steps_per_epoch(14041) * SEED.epochs == 11236
 
 
-def test_without_options_the_recipe_is_quickstart() -> None:
-    assert recipe_from_options(_options()) == PRESETS["quickstart"]
+def test_without_options_the_recipe_is_that_for_a_small_base() -> None:
+    assert recipe_from_options(_options()) == PRESETS["small"]
+
+
+def test_the_quick_start_reads_each_sentence_once() -> None:
+    quick = recipe_from_options(_options("--preset", "quickstart"))
+    assert (quick.epochs, quick.joined, quick.bf16) == (1, 0.5, True)
+    assert (quick.base, quick.corpus) == (PRESETS["small"].base, PRESETS["small"].corpus)
 
 
 def _another(value: object) -> object:
