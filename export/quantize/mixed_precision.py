@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from export.quantize.sensitivity import Change, Logits, Probe, at_once, layers_to_keep, one_by_one
+from export.quantize.wider_text import made_strange
 from export.unfinished import Forgetful, Unfinished
 from runtime.backends.base import Backend
 from runtime.batch.batches import ON_CPU, Placed, packed_batches
@@ -97,7 +98,15 @@ class TuningSplit:
     @property
     def fitting(self) -> list[Sequence[str]]:
         """Texts to fit to, half of them as long as windows are."""
-        short, long = _halves(self._fitted)
+        return self._half_joined(self._fitted)
+
+    @property
+    def strange(self) -> list[Sequence[str]]:
+        """The same sentences made strange, for ranges that hold on text from elsewhere, too."""
+        return self._half_joined(made_strange(self._fitted))
+
+    def _half_joined(self, sentences: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+        short, long = _halves(sentences)
         return [*short, *joined(long, self.max_length)]
 
     def search(

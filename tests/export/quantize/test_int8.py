@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,18 @@ import pytest
 from onnx import numpy_helper
 
 from export.graphs.packed import packed_encoder
+from export.quantize.activations import text_batches, values_in_turn
 from export.quantize.gptq import LARGEST
 from export.quantize.int8 import int8_from_graph
 from export.quantize.mixed_precision import TuningSplit
+from export.quantize.wider_text import made_strange
 from export.torch_model import load_model
 from export.unfinished import Arrays, InFolder, Unfinished
 from runtime.backends.onnxruntime_cpu import OnnxRuntime
 from runtime.backends.openvino_cpu import OpenVino
 from runtime.batch.batches import Batch
 from runtime.bundle.store import TOKENIZER, open_bundle
+from runtime.encode.tokenizer import Encoder
 from runtime.screen.display import showing
 from runtime.system.cpu import SEVEN_BIT_LARGEST, cpu_features
 from runtime.text.conll import read_conll
@@ -84,6 +88,40 @@ def test_int8_of_a_bundle_s_graph(seven_bit: bool, tiny_bundle: Path, tiny_corpu
     # Two layers of six linear layers, which read four tensors.
     assert sum(node.op_type == "DequantizeLinear" for node in graph.node) == 2 * (6 + 4)
     both_backends_multiply_in_int8(tmp_path / "packed-int8.onnx", tmp_path, layers=2 * 6)
+
+
+class Ordinary(TuningSplit):
+    """A tuning split that knows no strange text."""
+
+    @property
+    def strange(self) -> list[Sequence[str]]:
+        return []
+
+
+def test_less_is_clipped_on_text_that_no_corpus_has(tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    source, sentences = tiny_bundle / "packed-fp32.onnx", text(tiny_corpus)
+    clipped = []
+    for kind in (Ordinary, TuningSplit):
+        tuning = kind(tiny_bundle / TOKENIZER, sentences, max_length=64, labels=len(LABELS))
+        vocabulary = open_bundle(tiny_bundle).manifest.vocabulary
+        int8_from_graph(source, tmp_path / "int8.onnx", tuning, vocabulary=vocabulary, threads=1, goal=10_000)
+        # The sentences that nothing is fitted to.
+        others = made_strange([words for number, words in enumerate(sentences) if number % 5])
+        clipped.append(share_clipped(source, tmp_path / "int8.onnx", Encoder(tiny_bundle / TOKENIZER), others))
+    assert clipped[1] < clipped[0] / 2
+
+
+def share_clipped(source: Path, int8: Path, encoder: Encoder, sentences: list[list[str]]) -> float:
+    """Of all numbers that the int8 graph stores of activations, 0 to 1; the text runs through the graph in fp32."""
+    constants = {one.name: numpy_helper.to_array(one) for one in onnx.load(int8).graph.initializer}
+    tensors = [name.removesuffix("/shift") for name in constants if name.endswith("/shift")]
+    batches = text_batches(encoder, sentences, max_length=64, most=8)
+    beyond = []
+    for name, values in zip(tensors, values_in_turn(onnx.load(source), tensors, batches, threads=1)):
+        scaled = values * constants[f"{name}/scale"] + constants[f"{name}/shift"]
+        beyond.append(np.mean(np.abs(scaled / constants[f"{name}/step"]) > LARGEST + 0.5))
+    return float(np.mean(beyond))
 
 
 def both_backends_multiply_in_int8(path: Path, work: Path, *, layers: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from export.quantize.mixed_precision import TuningSplit, joined
+from export.quantize.wider_text import made_strange
 from runtime.backends.base import Backend
 from runtime.backends.fake import Fake
 from runtime.bundle.store import TOKENIZER
@@ -62,6 +63,14 @@ def test_what_is_fitted_to_is_every_fifth_sentence_half_of_it_joined(
     assert fitted[:half] == chosen[:half]
     assert [word for text in fitted[half:] for word in text] == [word for one in chosen[half:] for word in one]
     assert all(len(text) >= MAX_LENGTH for text in fitted[half:-1])
+
+
+def test_the_same_sentences_are_made_strange_and_half_of_them_joined(
+    tuning: TuningSplit, sentences: list[tuple[str, ...]]
+) -> None:
+    strange = made_strange(sentences[::5])
+    half = len(strange) // 2
+    assert tuning.strange == [*strange[:half], *joined(strange[half:], MAX_LENGTH)]
 
 
 def test_joined_sentences_lose_nothing() -> None:
