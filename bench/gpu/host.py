@@ -19,17 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.report.tables import Table
+from bench.systems.stopwatch import step_by_step
 from bench.workloads.texts import read_corpus, sentences_of
 from runtime.backends.onnxruntime_cuda import Settings, packing_on_gpu
 from runtime.batch.batches import Batch
-from runtime.batch.chunks import chunks
 from runtime.batch.flow import flow_of
 from runtime.bundle.manifest import TOKENIZER
 from runtime.bundle.store import Bundle, Device, Layout
 from runtime.bundle.third_party import open_folder
 from runtime.command_line import Parser, count, run
 from runtime.encode.tokenizer import Encoder
-from runtime.tagger import CHUNK, Tagger
+from runtime.tagger import Tagger
 from runtime.text.label_schemes import label_set_of
 
 PROG = "python -m bench.gpu.host"
@@ -132,18 +132,9 @@ def host_speed(bundle: Bundle, texts: Sequence[str], *, passes: int) -> HostSpee
 
 def _step_by_step(tagger: Tagger, backend: AtOnce, texts: Sequence[str]) -> tuple[float, float, float]:
     """Microseconds a sentence to tokenize, for rows and labels, and for entities, one chunk after another."""
-    tokenize = rows = made = 0.0
     backend.seconds.clear()
     flow = flow_of(backend.packing, streams=backend.streams, on_gpu=True)  # as Tagger.tag has it
-    for chunk in chunks(texts, CHUNK, growth=flow.growth):
-        at = [time.process_time()]
-        tokens = tagger.reader.tokenize(chunk.items)
-        at.append(time.process_time())
-        said = tagger.reader.run(tokens)
-        at.append(time.process_time())
-        tagger.reader.entities(tokens, said)
-        at.append(time.process_time())
-        tokenize, rows, made = tokenize + at[1] - at[0], rows + at[2] - at[1], made + at[3] - at[2]
+    tokenize, rows, made = step_by_step(tagger, texts, time.process_time, growth=flow.growth)
     each = 1e6 / len(texts)
     return tokenize * each, (rows - sum(backend.seconds)) * each, made * each
 

@@ -22,7 +22,6 @@ from runtime.selection import choose, runnable
 
 if TYPE_CHECKING:
     from bench.measure.jobs import Session
-    from bench.systems.stopwatch import WatchedBackend, WatchedEncoder
     from runtime.tagger import Tagger
 
 PREFIX = "nerve-"
@@ -199,46 +198,26 @@ def split_of(
     texts: Sequence[str],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Split:
-    """Tag the texts with a watched Tagger on this backend, chunk by chunk, and return the last pass.
+    """Tag the texts with a Tagger on this backend, step by step and chunk by chunk, and return the last pass.
 
     Passes end when two in a row are as fast as the fastest: a GPU captures shapes of batches in the first ones.
-    The stages: tokenize lasts from the call to the end of encoding (words, tokens); backend is the time inside the
-    backend; pack is the rest until the last batch has come back; decode is what follows.
+    The stages: tokenize (words, tokens, sentences); backend is the time inside the backend, pack the rest of the step
+    that runs it; decode makes entities.
     """
-    from bench.systems.stopwatch import WatchedBackend, WatchedEncoder
-    from runtime.tagger import CHUNK, Tagger
+    from bench.systems.stopwatch import WatchedBackend, step_by_step
+    from runtime.encode.tokenizer import Encoder
+    from runtime.tagger import Tagger
 
-    encoder, watched = WatchedEncoder(tokenizer, clock), WatchedBackend(backend, clock)
-    tagger = Tagger(encoder, labels, watched, max_length=max_length, vocabulary=vocabulary)
+    watched = WatchedBackend(backend, clock)
+    tagger = Tagger(Encoder(tokenizer), labels, watched, max_length=max_length, vocabulary=vocabulary)
     passes: list[float] = []
     while len(passes) < _PASSES and not settled(passes, least=2):
         watched.forget()
-        stages = dict.fromkeys(STAGES, 0.0)
-        for first in range(0, len(texts), CHUNK):
-            _watch(tagger, texts[first : first + CHUNK], encoder, watched, clock, stages)
+        tokenize, run, decode = step_by_step(tagger, texts, clock)
+        # Clocks of several threads may overlap by a little; a stage cannot take less than nothing.
+        stages = dict(zip(STAGES, (tokenize, max(0.0, run - watched.seconds), watched.seconds, decode)))
         passes.append(sum(stages.values()))
     return Split(stages, watched.slots, watched.filled)
-
-
-def _watch(
-    tagger: Tagger,
-    texts: Sequence[str],
-    encoder: WatchedEncoder,
-    watched: WatchedBackend,
-    clock: Callable[[], float],
-    stages: dict[str, float],
-) -> None:
-    """Tag one chunk and add its seconds to the stages."""
-    watched.busy.clear()
-    begun = clock()
-    tagger.tag(texts)
-    ended = clock()
-    backend, last = watched.seconds, max(watched.last, encoder.done)
-    stages["tokenize"] += encoder.done - begun
-    stages["backend"] += backend
-    # Clocks of several threads may overlap by a little; a stage cannot take less than nothing.
-    stages["pack"] += max(0.0, last - encoder.done - backend)
-    stages["decode"] += ended - last
 
 
 def open_nerve(
