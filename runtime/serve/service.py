@@ -14,6 +14,7 @@ from runtime.serve.batching.batcher import Batcher, OverloadedError
 from runtime.serve.batching.call import Call
 from runtime.serve.batching.reading import ENTITIES, Reading
 from runtime.serve.batching.stages import TaggingStages
+from runtime.serve.bell import Bell
 from runtime.serve.departure import DEPARTURE, NOBODY_LEAVES
 from runtime.serve.http.exchange import Exchange
 from runtime.serve.http.refused import (
@@ -112,12 +113,12 @@ class Service:
             on_batch=self.metrics.batch,
             on_fault=self._on_fault,
         )
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._bell: Bell[Sequence[Call]] | None = None
         self.running = 0
 
     async def start(self) -> None:
         """Take the known sentence's answer; from then on the server is ready."""
-        self._loop = asyncio.get_running_loop()
+        self._bell = Bell(_wake)
         if self.shadow:
             self.shadow.start(self.metrics, busy=lambda: self.batcher.queued > 0)
         await self.health.start()
@@ -128,6 +129,8 @@ class Service:
         ended = self.batcher.close()
         if ended:
             self.stages.close()
+            if self._bell:
+                self._bell.close()
         return ended and shadow_ended
 
     def refuse_early(self, exchange: Exchange) -> None:
@@ -215,8 +218,8 @@ class Service:
         return asyncio.get_running_loop().create_future()
 
     def _on_done(self, calls: Sequence[Call]) -> None:
-        if self._loop and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_wake, calls)
+        if self._bell:
+            self._bell.ring(calls)
 
     def _on_fault(self, error: BaseException) -> None:
         self.metrics.fault()
