@@ -13,11 +13,9 @@ import time
 
 from runtime import Tagger
 
-_SINGLE = 300
-
 
 def main(bundle: str, threads: str) -> None:
-    """Texts a second of Tagger.tag, and the median of one text at a time, in milliseconds."""
+    """Texts a second of Tagger.tag, and the median of each text at a time, in milliseconds."""
     texts: list[str] = json.load(sys.stdin)
     with Tagger.open(bundle, threads=int(threads)) as tagger:
         tagger.tag(texts)
@@ -25,7 +23,7 @@ def main(bundle: str, threads: str) -> None:
         tagger.tag(texts)
         rate = len(texts) / (time.perf_counter() - begun)
         seconds: list[float] = []
-        for text in texts[:_SINGLE]:
+        for text in texts:  # all of them, as servers are asked: the first ones are shorter
             begun = time.perf_counter()
             tagger.tag([text])
             seconds.append(time.perf_counter() - begun)
