@@ -29,6 +29,8 @@ class Opening:
         allow_uncertified: run a candidate that holds no passing certificate.
         limited: let certificates of limited evidence pass, too.
         public_key: a file; the bundle must be signed with the key that belongs to it. Empty: it need not be.
+        profile: name of a profile of the bundle, which says candidate, goal and threads; see runtime.bundle.profile.
+            Empty: none.
     """
 
     backend: str = "auto"
@@ -38,6 +40,7 @@ class Opening:
     allow_uncertified: bool = False
     limited: bool = False
     public_key: str = ""
+    profile: str = ""
 
     @property
     def key(self) -> Path | None:
@@ -70,6 +73,7 @@ def open_tagger(
         allow_uncertified=opening.allow_uncertified,
         limited=opening.limited,
         public_key=opening.key,
+        profile=opening.profile,
     )
     return Tagger.open(
         prepared,
@@ -78,6 +82,7 @@ def open_tagger(
         windowing=windowing,
         decoding=decoding,
         allow_uncertified=opening.allow_uncertified,
+        profile=opening.profile,
     )
 
 

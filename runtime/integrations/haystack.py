@@ -38,7 +38,7 @@ class NerveEntityExtractor:
 
     Args:
         bundle: the bundle's folder.
-        backend, precision, device, threads, allow_uncertified, limited, public_key: see Opening.
+        backend, precision, device, threads, allow_uncertified, limited, public_key, profile: see Opening.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class NerveEntityExtractor:
         allow_uncertified: bool = False,
         limited: bool = False,
         public_key: str = "",
+        profile: str = "",
     ) -> None:
         self.bundle = bundle
         self._opening = Opening(
@@ -61,6 +62,7 @@ class NerveEntityExtractor:
             allow_uncertified=allow_uncertified,
             limited=limited,
             public_key=public_key,
+            profile=profile,
         )
         self._taggers: list[Tagger] = []
 
@@ -99,6 +101,7 @@ class NerveEntityExtractor:
             allow_uncertified=chosen.allow_uncertified,
             limited=chosen.limited,
             public_key=chosen.public_key,
+            profile=chosen.profile,
         )
         return saved
 

@@ -80,7 +80,7 @@ class NerveRecognizer(LocalRecognizer):
         supported_language, name, version, context: see Presidio.
         label_mapping: the model's entity types -> Presidio's; left out, LABELS.
         threshold: least score of what is reported, 0 to 1.
-        backend, precision, device, threads, allow_uncertified, limited, public_key: see Opening.
+        backend, precision, device, threads, allow_uncertified, limited, public_key, profile: see Opening.
 
     Raises:
         UsageError: the mapping leaves nothing of what the model can find.
@@ -106,6 +106,7 @@ class NerveRecognizer(LocalRecognizer):
         allow_uncertified: bool = False,
         limited: bool = False,
         public_key: str = "",
+        profile: str = "",
     ) -> None:
         self.bundle, self.threshold = bundle, threshold
         self.label_mapping = dict(LABELS if label_mapping is None else label_mapping)
@@ -117,6 +118,7 @@ class NerveRecognizer(LocalRecognizer):
             allow_uncertified=allow_uncertified,
             limited=limited,
             public_key=public_key,
+            profile=profile,
         )
         self._taggers: list[Tagger] = []
         super().__init__(

@@ -73,6 +73,7 @@ class PartTagger:
             threads=opening.threads,
             allow_uncertified=opening.allow_uncertified,
             limited=opening.limited,
+            profile=opening.profile,
         )
         # The driver has asked for the signature of this very manifest; what lies here may be another one, well sealed.
         if manifest_digest(place) != job.digest:
@@ -126,6 +127,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     bundle = open_bundle(options.bundle, limited=options.limited_evidence, public_key=options.require_signature)
     parts = plan(options.inputs, part_bytes=options.part_mib * MEBIBYTE, part_rows=options.part_rows)
+    if options.profile:
+        bundle.profile(options.profile)  # here, and not first in an actor
     job = _job(options, bundle)
     told = {
         "inputs": fingerprint(options.inputs),
@@ -133,7 +136,7 @@ def main(arguments: Sequence[str]) -> int:
         "bundle": job.digest,
         "column": job.column,
         "format": job.form,
-        "candidate": f"{options.backend} {options.precision} {options.device}",
+        "candidate": f"{options.backend} {options.precision} {options.device} {options.profile}".rstrip(),
     }
     output = Path(job.output)
     hold_to_plan(output, told)
@@ -152,6 +155,7 @@ def _job(options: Any, bundle: Bundle) -> Job:
         threads=threads,
         allow_uncertified=options.allow_uncertified,
         limited=options.limited_evidence,
+        profile=options.profile,
     )
     return Job(
         bundle=str(bundle.path.resolve()),
@@ -243,6 +247,7 @@ def _parser() -> Parser:
     parser.add_argument("--backend", default="auto", help="to run on (%(default)s)")
     parser.add_argument("--precision", default="auto", help="to compute in (%(default)s)")
     parser.add_argument("--device", default="auto", help="to run on (%(default)s)")
+    parser.add_argument("--profile", default="", metavar="NAME", help="of the bundle, as python -m export.tune made it")
     add_trust(parser, "trust")
     return parser
 

@@ -185,6 +185,7 @@ class NerveNer:
         "allow_uncertified": False,
         "limited": False,
         "public_key": "",
+        "profile": "",
     },
 )
 def make_nerve_ner(
@@ -200,6 +201,7 @@ def make_nerve_ner(
     allow_uncertified: bool,
     limited: bool,
     public_key: str,
+    profile: str,
 ) -> NerveNer:
     """The component; spaCy calls it with what `config` says. See Placing and Opening."""
     opening = Opening(
@@ -210,6 +212,7 @@ def make_nerve_ner(
         allow_uncertified=allow_uncertified,
         limited=limited,
         public_key=public_key,
+        profile=profile,
     )
     return NerveNer(name, bundle, Placing(spans_key=spans_key, alignment_mode=alignment_mode), opening)
 

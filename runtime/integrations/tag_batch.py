@@ -30,7 +30,7 @@ class TagBatch:
     Args:
         bundle: the bundle's folder.
         column: that holds the texts.
-        backend, precision, device, threads, allow_uncertified, limited, public_key: see Opening.
+        backend, precision, device, threads, allow_uncertified, limited, public_key, profile: see Opening.
 
     Raises:
         BundleError, UncertifiedError, BackendError: see Tagger.open.
@@ -48,6 +48,7 @@ class TagBatch:
         allow_uncertified: bool = False,
         limited: bool = False,
         public_key: str = "",
+        profile: str = "",
     ) -> None:
         opening = Opening(
             backend=backend,
@@ -57,6 +58,7 @@ class TagBatch:
             allow_uncertified=allow_uncertified,
             limited=limited,
             public_key=public_key,
+            profile=profile,
         )
         self._column, self._tagger = column, open_tagger(bundle, opening)
 

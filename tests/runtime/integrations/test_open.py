@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from export.sign import main as sign
+from runtime.bundle.profile import RunProfile
 from runtime.bundle.store import open_bundle, seal
-from runtime.errors import BundleError, UncertifiedError
+from runtime.errors import BundleError, UncertifiedError, UsageError
 from runtime.integrations._open import Opening, open_tagger
+from runtime.selection import choose
 from tests.export.test_sign import key_pair
 from tests.lookup import lookup_bundle
 
@@ -86,3 +88,24 @@ def test_a_signature_is_asked_for_where_a_key_is_given(opened: Callable[..., Non
     opened(str(bundle), public_key=str(public))
     with pytest.raises(BundleError, match="not signed by the holder"):
         opened(str(bundle), public_key=str(key_pair(tmp_path, "other")[1]))
+
+
+@EACH
+def test_a_profile_says_how_the_bundle_is_opened(opened: Callable[..., None], tmp_path: Path) -> None:
+    bundle = lookup_bundle(tmp_path / "bundle", WORDS)
+    held = open_bundle(bundle)
+    profile = RunProfile("mine", choose(held), "latency", 1, 1, 256)
+    seal(bundle, replace(held.manifest, profiles=(profile,)))
+    with pytest.raises(UsageError, match=r"this bundle has no such profile \(it has: mine\)"):
+        opened(str(bundle), profile="other")
+    opened(str(bundle), profile="mine")
+
+
+def test_a_tagger_is_opened_as_its_profile_says(tmp_path: Path) -> None:
+    bundle = lookup_bundle(tmp_path / "bundle", WORDS)
+    held = open_bundle(bundle)
+    profile = RunProfile("mine", choose(held), "latency", 1, 1, 128)
+    seal(bundle, replace(held.manifest, profiles=(profile,)))
+    with open_tagger(bundle, Opening(profile="mine")) as tagger:
+        assert (tagger.backend.streams, tagger.backend.packing.slots) == (1, 128)
+        assert "; profile mine" in tagger.about
