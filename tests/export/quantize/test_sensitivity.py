@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export.quantize.sensitivity import Change, Probe, change, layers_to_keep, one_by_one
+from export.quantize.sensitivity import Change, Probe, change, layers_to_keep, one_by_one, short_name
+from runtime.screen.display import showing
+from tests.fakes.screen import FakeScreen
 
 Array = NDArray[np.float32]
 
@@ -119,3 +121,28 @@ def test_of_many_layers_some_are_kept_together() -> None:
     assert {each.name for each in kept} < set(names[:5])
     assert [count for count in asked if count > 1] == [3, 4]
     assert kept[0].changed_after == kept[2].changed_after > kept[3].changed_after == found.per_10k
+
+
+def test_the_screen_shows_which_layer_is_tried_and_what_it_came_to() -> None:
+    with showing(screen := FakeScreen()):
+        layers_to_keep(_WORK, lambda: probe(5000), ranking, goal=300, most=0.5)
+    counting, ranked, keeping = (
+        screen.lines[screen.lines.index(f"begin {name}") :] for name in ("count 0", "rank 5", "keep 0")
+    )
+    assert counting[1:3] == [
+        "progress 0 labels before quantization",
+        "progress 0 labels with every layer in 8 bits",
+    ]
+    assert counting[3].startswith("end count with every layer in 8 bits ")
+    assert ranked[1:7] == [
+        "progress 0 every layer in 8 bits",
+        *(f"progress {number} {name}" for number, name in enumerate(_WORK, 1)),
+        "end rank 4 layers, each in higher precision by itself",
+    ]
+    assert keeping[1].startswith("progress 0 0 layers kept so far: ")
+    assert keeping[1].endswith("; goal 300; next small")
+    assert keeping[-1].startswith("end keep 2 of 4 layers in higher precision: ")
+
+
+def test_a_person_reads_no_more_of_a_layer_s_name_than_tells_it_from_others() -> None:
+    assert short_name("/layers.3/down/MatMul") == "layers.3/down"
