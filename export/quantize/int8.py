@@ -98,8 +98,8 @@ def int8_from_graph(
     """
     _check_openvino()
     model, max_length, most = onnx.load(source), tuning.max_length, SEVEN_BIT_LARGEST if seven_bit else LARGEST
-    layers = layers_to_quantize(model, source)
-    work = {layer.name: layer.macs for layer in layers}
+    # Only this is held: a large model's weights are a gigabyte.
+    work = {layer.name: layer.macs for layer in layers_to_quantize(model, source)}
     batches = CALIBRATION_BATCHES if quickly_by is None else _QUICK_BATCHES
     # Fitted once for all layers: which of them are kept changes nothing about the others.
     fitted = _fitted(model, source, tuning, threads, most, batches)
@@ -107,6 +107,7 @@ def int8_from_graph(
     if quickly_by is None:
         kept, changed = tuning.search(quantizer, source, work, goal=goal)
     else:
+        layers = layers_to_quantize(model, source)
         ranking = partial(movements, quickly_by, layers, quantizer.result, threads=threads)
         kept, changed = tuning.quick_search(quantizer, source, work, ranking, goal=goal)
     # The file holds what the search tried last, which need not be what it chose.

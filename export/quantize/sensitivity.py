@@ -134,8 +134,8 @@ def _kept(
     # One that moves the logits by no more than its part in the work is like any other: none of these is the cause.
     left = [name for name in work if gain[name] > work[name] / total]
     left.sort(key=lambda name: -gain[name] / work[name])
-    at_once = math.ceil(len(work) / _STEPS)
-    while now.likely_per_10k > goal and (tried := _fitting(left, work, room, at_once)):
+    together = math.ceil(len(work) / _STEPS)
+    while now.likely_per_10k > goal and (tried := _fitting(left, work, room, together)):
         left = left[left.index(tried[-1]) + 1 :]
         within(f"{len(kept)} layers kept so far: {_told(now, goal)}; next {', '.join(map(short_name, tried))}")
         after = text.keeping([*(each.name for each in kept), *tried])
