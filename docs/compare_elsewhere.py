@@ -145,23 +145,26 @@ def reference(bundle: Bundle, texts: dict[str, far_texts.Sentences], options: ar
 
 def tables(results: Results, before: Results) -> str:
     """The results as a page has them, and what another bundle had before: a row a kind of text."""
-    changed = ["| text | words | in doubt | " + " | ".join(results), "|---" * (3 + len(results)) + "|"]
-    details = [f"| text | moved: {', '.join(results)} | sure ones changed | surest changed | lead lost | agreement |"]
+    # What only the other was asked for (bf16 of the same fp32 graph) is shown as it is.
+    shown = {**before, **results}
+    was_of = {name: before.get(name, {}) if name in results else {} for name in shown}
+    changed = [f"| text | words | in doubt | {' | '.join(shown)} |", "|---" * (3 + len(shown)) + "|"]
+    details = [f"| text | moved: {'; '.join(shown)} | sure ones changed | surest changed | lead lost | agreement |"]
     details.append("|---" * 6 + "|")
     for kind, first in next(iter(results.values())).items():
-        of = {name: by_kind[kind] for name, by_kind in results.items()}
-        was = {name: before.get(name, {}).get(kind) for name in results}
+        of = {name: by_kind[kind] for name, by_kind in shown.items()}
+        was = {name: by_kind.get(kind) for name, by_kind in was_of.items()}
         rates = [_then(_rate(each), was[name], lambda old: f"{old['per_10k']:.1f}") for name, each in of.items()]
         changed.append(f"| {kind} | {first['words']:,} | {first['doubtful']:.1%} | {' | '.join(rates)} |")
         moved = [
             _then(f"{each['moved']:.3f}", was[name], lambda old: f"{old['moved']:.3f}") for name, each in of.items()
         ]
-        details.append(f"| {kind} | {', '.join(moved)} | {' | '.join(_worst(list(of.values())))} |")
+        details.append(f"| {kind} | {'; '.join(moved)} | {' | '.join(_worst(list(of.values())))} |")
     return "\n".join([*changed, "", *details])
 
 
-def _then(now: str, old: dict[str, Any] | None, shown: Callable[[dict[str, Any]], str]) -> str:
-    return now if old is None else f"{now}, before {shown(old)}"
+def _then(now: str, old: dict[str, Any] | None, said: Callable[[dict[str, Any]], str]) -> str:
+    return now if old is None else f"{now}, before {said(old)}"
 
 
 def _moved(each: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ README = RESULTS / "README.md"
 # What reads a result that is not of `python -m bench`, by how its name ends.
 READERS: dict[str, Callable[[Any], object]] = {
     "documents": documents.table,
+    "elsewhere": lambda told: told["results"],  # tests/docs/test_compare_elsewhere.py makes the tables
     "engines": lambda told: written_into(_page("gpu.md"), told),
     "integrations": lambda told: integrations_block(told, Path("x.json")),
     "reading": lambda told: _readings(told["table"]),
