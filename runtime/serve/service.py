@@ -157,11 +157,7 @@ class Service:
         call = Call(questions, sizes, reading, deadline=exchange.deadline, waiter=self._waiter())
         exchange.texts += len(questions)
         exchange.asked = questions if self.log.texts else ()
-        try:
-            self.batcher.offer(call)
-        except OverloadedError as full:
-            raise overloaded(full.seconds) from None
-        answers = await self._wait(call, exchange)
+        answers = await self._answered(call, exchange)
         self._count(exchange, call, answers)
         if self.shadow and reading.kind in _OF_TEXTS:
             self.shadow.offer(questions, answers, reading, call.times.inference)
@@ -178,14 +174,17 @@ class Service:
         except UsageError as error:
             raise bad_request(str(error)) from None
 
-    async def _wait(self, call: Call, exchange: Exchange) -> list[Any]:
+    async def _answered(self, call: Call, exchange: Exchange) -> list[Any]:
         """The call's answers, unless its deadline passes or its client goes first."""
         departure = NOBODY_LEAVES if exchange.reads_on else exchange.request.scope.get(DEPARTURE, NOBODY_LEAVES)
         gone = partial(_end, call, "client_gone")
         late = self.timer.at(exchange.deadline, partial(_end, call, "deadline"))
         departure.tell(gone)
         try:
+            self.batcher.offer(call)  # last of all: the worker that it wakes needs the interpreter
             await call.waiter
+        except OverloadedError as full:
+            raise overloaded(full.seconds) from None
         except asyncio.CancelledError:
             call.drop("client_gone")
             raise
