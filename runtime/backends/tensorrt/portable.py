@@ -82,7 +82,24 @@ class JitContexts:
 
 
 class PortableEngine(TensorRt):
-    """A portable engine on the GPU; see TensorRt."""
+    """A portable engine on the GPU; see TensorRt.
+
+    Kernels are compiled and kept batch by batch, also after the self-check, which asks one shape of them. So what is
+    kept was not checked first, as Keeping has it elsewhere; but where the check fails, no later start finds it.
+    """
+
+    is_new = False
+    kept = Path()
+    """The file of what was compiled; Path(): none."""
+
+    def keep(self) -> None:
+        """See runtime.backends.base.Keeping."""
+
+    def forget(self) -> None:
+        """See runtime.backends.base.Keeping."""
+        if self.kept != Path():
+            with suppress(OSError):
+                self.kept.unlink()
 
     def compile_all(self) -> int:
         """See runtime.backends.base.Compiling. What one stream had compiled, the others take from the cache."""
@@ -136,7 +153,7 @@ def open_portable(
     if obstacle := portable_obstacle(engine, here, library.__version__):
         raise BackendError(f"backend {NAME!r}", *obstacle)
     kept = _compiled(cache, engine, here)
-    return PortableEngine(
+    backend = PortableEngine(
         bundle.file(engine.file),
         layout=engine.layout,
         streams=options.calls_on_gpu(STREAMS),
@@ -147,6 +164,8 @@ def open_portable(
         profiles=engine.profiles,
         contexts=lambda plan, _: JitContexts(cast(PortablePlan, plan), library, kept),
     )
+    backend.kept = Path(kept)
+    return backend
 
 
 def _compiled(cache: str, engine: Engine, here: Gpu) -> str:

@@ -231,6 +231,10 @@ def test_the_frontier_leaves_out_whoever_is_beaten_in_everything(bundle: Bundle,
     table = table_of([*found, beaten], bundle, LATENCY)
     assert len(table.rows) == len(found) + 1
     assert {len(row) for row in table.rows} == {len(table.headings)}
+    # As wide as a table is where no terminal says how wide it is: nothing is cut off.
+    columns = zip(table.headings, zip(*table.rows))
+    widths = [max(map(len, [*heading.split("\n"), *column])) for heading, column in columns]
+    assert sum(widths) + 2 * (len(widths) - 1) <= 116  # of 120: figures of a real model may be longer
 
 
 def test_the_picture_names_every_set_up(bundle: Bundle, tmp_path: Path) -> None:

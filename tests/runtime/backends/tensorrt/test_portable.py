@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runtime.backends.base import BackendOptions, Compiling, Goal
+from runtime.backends.base import BackendOptions, Compiling, Goal, Keeping, keeping
 from runtime.backends.tensorrt import api
 from runtime.backends.tensorrt.portable import SPECS, PortableEngine, open_portable
 from runtime.batch.batches import Batch
@@ -116,6 +116,20 @@ def test_what_was_compiled_is_kept_for_the_next_start(bundle: Bundle, tmp_path: 
         assert library.compiled == compiled
         assert cuda.is_clean
     assert [path.name for path in cache.iterdir()] == ["packed-fp16-rtx.plan-NVIDIA-L4.jit"]
+
+
+def test_what_fails_its_self_check_is_kept_no_longer(bundle: Bundle, tmp_path: Path) -> None:
+    """Otherwise each later start would find what was compiled wrongly once, and be refused."""
+    backend = opened(bundle, FakeRtx(FakeCuda(), answer), cache=str(tmp_path))
+    backend.logits(batch(1, 64))
+    assert [*tmp_path.glob("*.jit")]
+    assert isinstance(backend, Keeping)
+    keeping(backend).keep()
+    assert [*tmp_path.glob("*.jit")]
+    keeping(backend).forget()
+    assert not [*tmp_path.glob("*.jit")]
+    nowhere = opened(bundle, FakeRtx(FakeCuda(), answer), cache="")
+    keeping(nowhere).forget()
 
 
 def test_all_batches_can_be_compiled_ahead(bundle: Bundle, tmp_path: Path) -> None:
