@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,14 @@ from runtime.errors import BackendError
 
 # Tokens are estimated from characters; two of three batches of 44 sentences of news come within 5% of the estimate.
 _SPARE = 0.125
+
+
+class NobodyWaitsError(Exception):
+    """Nobody waits any more for what is left of a thread's batches."""
+
+
+def _always() -> bool:
+    return True
 
 
 class SharedBackend:
@@ -60,9 +69,15 @@ class SharedBackend:
         self._lock = threading.Lock()
         self._thread = threading.local()
 
-    def begin(self, *, small: bool) -> None:
-        """What this thread runs from now on is a small batch, or not; its stopwatch starts at 0."""
-        self._thread.small, self._thread.seconds = small, 0.0
+    def begin(self, *, small: bool, wanted: Callable[[], bool] = _always) -> None:
+        """What this thread runs from now on is a small batch, or not; its stopwatch starts at 0.
+
+        Args:
+            small: it goes before those that are not.
+            wanted: whether anybody still waits; it is asked before each batch of the backend, for one long text has
+                hundreds of them.
+        """
+        self._thread.small, self._thread.seconds, self._thread.wanted = small, 0.0, wanted
 
     @property
     def seconds(self) -> float:
@@ -80,9 +95,12 @@ class SharedBackend:
 
         Raises:
             BackendError: the backend refused the batch, or answered with what is no number.
+            NobodyWaitsError: see `begin`.
         """
         self._enter(small=self._thread.small)
         try:
+            if not self._thread.wanted():
+                raise NobodyWaitsError
             begun = time.perf_counter()
             logits = self._backend.logits(batch)
             self._thread.seconds += time.perf_counter() - begun

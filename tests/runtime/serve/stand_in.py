@@ -45,6 +45,11 @@ class Slow:
         begun = self._folder / BATCHES
         wait_until(lambda: begun.exists() and begun.stat().st_size >= count)
 
+    @property
+    def begun(self) -> int:
+        """Batches that the backend, which was held, has begun with."""
+        return (self._folder / BATCHES).stat().st_size
+
     def release(self) -> None:
         """Let the backend end its batches, those to come as well."""
         (self._folder / GO).touch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import signal
 import socket
 import zlib
 from pathlib import Path
@@ -13,6 +14,8 @@ import httpx
 import pytest
 
 from tests.runtime.serve.running import TIMEOUT, Server
+from tests.runtime.serve.slow_backend import HELD
+from tests.runtime.serve.stand_in import Starting
 from tests.waiting import wait_until
 
 BODY = b'{"texts":["Angela visited Paris"]}'
@@ -225,6 +228,21 @@ def _established(table: str, port: int) -> int:
     """Connections that the server holds on that port."""
     rows = [line.split() for line in table.splitlines()[1:]]
     return sum(row[1].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
+def test_no_more_of_a_long_text_is_computed_than_somebody_waits_for(slow: Starting) -> None:
+    """It has a hundred batches, and would keep a stream from everybody for all of them."""
+    with slow(HELD, "--max-queued-tokens", "1000000") as server:
+        client = socket.create_connection(("127.0.0.1", server.port), TIMEOUT)
+        client.sendall(post(json.dumps({"texts": ["word " * 40_000]}).encode()))
+        server.wait_for_batches(1)
+        client.close()
+        wait_until(lambda: server.metric('ner_requests_total{outcome="client_gone"') == 1)
+        server.release()
+        assert server.tag("Paris").status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(TIMEOUT) == 0
+        assert server.begun < 10
 
 
 def test_what_is_no_http_is_in_the_log_as_json(known_words: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from runtime.backends.fake import Fake
 from runtime.batch.batches import Batch
-from runtime.serve.batching.stream_gate import SharedBackend
+from runtime.serve.batching.stream_gate import NobodyWaitsError, SharedBackend
 from tests.waiting import PATIENCE, wait_until
 
 
@@ -94,3 +94,14 @@ def test_a_batch_that_fails_hands_its_stream_on() -> None:
     for _ in range(2):
         with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
             shared.logits(Batch(*(np.zeros((1, 1), np.int64) for _ in range(3))))
+
+
+def test_what_nobody_waits_for_is_not_run_and_hands_its_stream_on() -> None:
+    shared, waiting = SharedBackend(Fake(2, lambda ids: ids * 0)), [True, False]
+    batch = Batch(*(np.zeros((1, 1), np.int64) for _ in range(3)))
+    shared.begin(small=False, wanted=lambda: waiting.pop(0))
+    assert shared.logits(batch).shape == (1, 1, 2)
+    with pytest.raises(NobodyWaitsError):
+        shared.logits(batch)
+    shared.begin(small=True)
+    assert shared.logits(batch).shape == (1, 1, 2)
