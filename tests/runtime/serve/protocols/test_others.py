@@ -84,3 +84,11 @@ def test_label_studio(server: Server) -> None:
     assert server.post("/predict", {"tasks": [{"data": {}}]}).status_code == 400
     assert server.post("/predict", {"tasks": [], "label_config": "<View>"}).status_code == 400
     assert server.post("/predict", {"tasks": [], "label_config": "<View/>"}).status_code == 400
+
+
+def test_label_studios_configuration_is_bounded(server: Server) -> None:
+    tasks = [{"data": {"text": "Paris"}}]
+    large = '<!DOCTYPE v [<!ENTITY a "xxxxxxxx">]><View>&a;&a;<Labels name="l"/><Text name="t"/></View>'
+    for config, said in ((large, "has a document type"), ("<View>" * 100_000, "length <= 500000")):
+        reply = server.post("/predict", {"tasks": tasks, "label_config": config})
+        assert (reply.status_code, said in reply.json()["error"]) == (400, True)
