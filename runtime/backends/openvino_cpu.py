@@ -61,7 +61,8 @@ class OpenVino:
         cache: folder for the compiled graph; empty: it is not kept.
         slots: see BackendOptions.
         lengths: of single rows that the graph is compiled for by themselves, rising; see BackendOptions.
-        shapes: of batches that copies of the graph are kept ready for, at least as many as streams; 0: none.
+        shapes: of single rows that copies of the graph are kept ready for, at least as many as streams; 0: none.
+            Batches of several rows run on the graph itself, whose streams share the weights.
 
     Raises:
         ModuleNotFoundError: openvino is not installed.
@@ -93,10 +94,8 @@ class OpenVino:
         self.version: str = openvino.__version__.partition("-")[0]
         self.layout, self.streams, self.packing = layout, streams, on_cpu(slots)
         self._path, self._tables = path, (vocabulary, positions)
-        # Each copy is one stream, with its share of the threads.
-        of_each, of_threads = (1, max(1, threads // streams)) if shapes else (streams, threads)
         hint = hint_of(precision, rest_in_bf16=rest_in_bf16)
-        settings = _settings(hint, streams=of_each, threads=of_threads)
+        settings = _settings(hint, streams=streams, threads=threads)
         in_fp32 = residual_in_fp32 and hint == BF16
         name = f"{path.name}, int32" + (f", residual in fp32 by rule {RULE}" if in_fp32 else "")
         self._kept, core = CompiledCache(cache, name, settings, openvino.__version__), openvino.Core()
@@ -104,12 +103,11 @@ class OpenVino:
         read = functools.cache(lambda: with_int32(read_graph(core, path, settings, residual_in_fp32=in_fp32)))
         self._compiled, memory = _compiled(path, core, settings, self._kept, read)
         _check_precision(precision, path, self._compiled, residual_in_fp32=in_fp32)
-        copies, self._memory = _copies(path, core, self._compiled, memory, settings, count=shapes)
+        copies, self._memory = _copies(path, core, self._compiled, memory, _of_one(settings), count=1 + shapes)
         self._fixed = FixedRows(path, core, settings, lengths, read)
-        inputs = [port.get_any_name() for port in self._compiled.inputs]
-        # A request holds the memory of a stream.
-        requests = [AnyRows(each.create_infer_request(), inputs) for each in of_each * copies]
-        self._requests = Requests(requests, calls=streams)
+        # Batches of many rows would find weights of their own in each copy, and none of them in the CPU's cache.
+        self._requests = _requests([self._compiled] * streams, calls=streams)
+        self._rows = _requests(copies[1:], calls=streams) if shapes else self._requests
 
     @property
     def is_new(self) -> bool:
@@ -123,7 +121,8 @@ class OpenVino:
         if self._fixed.holds(batch):
             return self._fixed.logits(batch)
         try:
-            return self._requests.run(batch.input_ids.shape, lambda request: request.logits(batch))
+            requests = self._rows if len(batch.input_ids) == 1 else self._requests
+            return requests.run(batch.input_ids.shape, lambda request: request.logits(batch))
         except Exception as error:
             raise refusal(self._path, batch, error) from error
 
@@ -138,7 +137,7 @@ class OpenVino:
 
     def close(self) -> None:
         """See Backend."""
-        del self._requests, self._compiled, self._fixed
+        del self._requests, self._rows, self._compiled, self._fixed
         self._memory = None  # the compiled model lived in it
 
 
@@ -150,6 +149,18 @@ def _settings(hint: str, *, streams: int, threads: int) -> dict[str, Any]:
         "INFERENCE_NUM_THREADS": threads,
         "ENABLE_CPU_PINNING": False,  # a pinned thread stands still when another process takes its CPU
     }
+
+
+def _of_one(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a model that is one stream, with its share of the threads."""
+    share = max(1, settings["INFERENCE_NUM_THREADS"] // settings["NUM_STREAMS"])
+    return {**settings, "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": share}
+
+
+def _requests(models: Sequence[Any], *, calls: int) -> Requests:
+    """A request of each model; it holds the memory of a stream."""
+    inputs = [port.get_any_name() for port in models[0].inputs]
+    return Requests([AnyRows(each.create_infer_request(), inputs) for each in models], calls=calls)
 
 
 def _check_precision(precision: Precision, path: Path, compiled: Any, *, residual_in_fp32: bool) -> None:
