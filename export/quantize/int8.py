@@ -44,9 +44,11 @@ from runtime.screen.display import note, stage
 from runtime.system.cpu import SEVEN_BIT_LARGEST, has_bf16
 from runtime.system.libraries import installed_version
 
-# Batches of 512 tokens that the quantization is fitted to, from all over the text. Half as many are of the same made
-# strange, which only ranges are fitted to: weights lose on ordinary text what they would gain on the other.
+# Batches of 512 tokens that the quantization is fitted to, from all over the text.
 CALIBRATION_BATCHES = 64
+# For so many of them one more is of the same text made strange, which only ranges are fitted to: weights lose on
+# ordinary text what they would gain on the other. More of it widens ranges that ordinary text needs narrow.
+_STRANGE_ONE_IN = 8
 # Of a quick search, whose fitting then takes half as long.
 _QUICK_BATCHES = 32
 # Before a tensor's name, in the names of what is kept of unfinished work.
@@ -208,7 +210,7 @@ def _fitted(
         note(f"int8: goes on where an export before this one was stopped: {done} of {len(readers)} inputs are fitted")
     longest = tuning.max_length
     ordinary = text_batches(tuning.encoder, tuning.fitting, max_length=longest, most=most_batches)
-    strange = text_batches(tuning.encoder, tuning.strange, max_length=longest, most=most_batches // 2)
+    strange = text_batches(tuning.encoder, tuning.strange, max_length=longest, most=most_batches // _STRANGE_ONE_IN)
     slots = sum(int(np.count_nonzero(batch.segment_ids != NOTHING)) for batch in ordinary)
     inputs: dict[str, InputQuantization] = {}
     made: dict[str, Int8Layer] = {}

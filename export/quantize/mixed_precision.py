@@ -33,6 +33,8 @@ COUNTED_WORDS, RANKED_WORDS = 30_000, 5_000
 # Words that a quick search counts on, and tokens of the longest windows that it ranks on: a window is a sample, and few
 # long ones would be few samples.
 QUICKLY_COUNTED, _RANKED_LENGTH = 12_000, 128
+# The most counts of a quick search: MiniLM's 36 layers are kept two at a time.
+_QUICK_STEPS = 18
 # Changed labels in 10,000 to reach there. Plain post-training quantization (NNCF 3.4) changes 38 on shuffled sentences,
 # and 12.8 on text that the model was not trained on, where the gate's goal is 5. So it is a third of 38, rounded down
 # since joined text is not shuffled. fp8 is held to the same, for the gate's limits are the same.
@@ -144,7 +146,7 @@ class TuningSplit:
             return at_once(lambda: movements(self.ranking_text()))
 
         counting = partial(self._remembered, quantizer, source, QUICKLY_COUNTED)
-        return layers_to_keep(work, counting, ranking, goal=goal, most=MOST_KEPT)
+        return layers_to_keep(work, counting, ranking, goal=goal, most=MOST_KEPT, steps=_QUICK_STEPS)
 
     def ranking_text(self) -> Iterator[Placed]:
         """Batches to rank layers on, which answer for the first token of each word."""

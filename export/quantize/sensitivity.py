@@ -21,7 +21,7 @@ Logits = NDArray[np.float32]
 
 # The most steps in which all layers would be kept. A model of up to so many layers (MiniLM has 36) keeps one at a time;
 # of bert-large's 144, each step of which counts labels for a minute, three are kept together.
-_STEPS = 48
+STEPS = 48
 
 
 class Measuring(Protocol):
@@ -90,6 +90,7 @@ def layers_to_keep(
     *,
     goal: float,
     most: float,
+    steps: int = STEPS,
 ) -> tuple[list[KeptLayer], Change]:
     """Keep layers in higher precision, the most harmful for their work first, until few enough labels change.
 
@@ -100,6 +101,7 @@ def layers_to_keep(
         goal: changed labels in 10,000, at most, with one standard deviation of what was counted: who stops as soon as
             a count happens to be small enough, stops by chance.
         most: share of all MACs that may be kept in higher precision; beyond it the search ends, goal or not.
+        steps: the most in which all layers would be kept: how many are kept together follows from it.
 
     Returns:
         What is kept, in that order, and the change that remains.
@@ -114,7 +116,8 @@ def layers_to_keep(
         return [], now
     gain = ranking()
     with stage("keep") as keeping:
-        kept, now = _kept(work, gain, text, now, goal=goal, most=most)
+        together = math.ceil(len(work) / steps)
+        kept, now = _kept(work, gain, text, now, goal=goal, most=most, together=together)
         keeping.remark = f"{len(kept)} of {len(work)} layers in higher precision: {_told(now, goal)}"
     return kept, now
 
@@ -125,7 +128,14 @@ def short_name(layer: str) -> str:
 
 
 def _kept(
-    work: Mapping[str, int], gain: Mapping[str, float], text: Measuring, now: Change, *, goal: float, most: float
+    work: Mapping[str, int],
+    gain: Mapping[str, float],
+    text: Measuring,
+    now: Change,
+    *,
+    goal: float,
+    most: float,
+    together: int,
 ) -> tuple[list[KeptLayer], Change]:
     """What layers_to_keep returns, by the gain of each layer."""
     kept: list[KeptLayer] = []
@@ -134,7 +144,6 @@ def _kept(
     # One that moves the logits by no more than its part in the work is like any other: none of these is the cause.
     left = [name for name in work if gain[name] > work[name] / total]
     left.sort(key=lambda name: -gain[name] / work[name])
-    together = math.ceil(len(work) / _STEPS)
     while now.likely_per_10k > goal and (tried := _fitting(left, work, room, together)):
         left = left[left.index(tried[-1]) + 1 :]
         within(f"{len(kept)} layers kept so far: {_told(now, goal)}; next {', '.join(map(short_name, tried))}")
