@@ -10,12 +10,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from onnx import numpy_helper
 
 from export.graphs.packed import packed_encoder
 from export.quantize.activations import text_batches, values_in_turn
 from export.quantize.gptq import LARGEST
-from export.quantize.int8 import int8_from_graph
+from export.quantize.int8 import Quantized, int8_from_graph
 from export.quantize.mixed_precision import TuningSplit
 from export.quantize.wider_text import made_strange
 from export.torch_model import load_model
@@ -37,22 +38,36 @@ def text(corpus: Path) -> list[tuple[str, ...]]:
     return [sentence.words for sentence in read_conll(corpus / "train.txt")]
 
 
+def int8_of(
+    bundle: Path,
+    corpus: Path,
+    output: Path,
+    *,
+    quickly_by: torch.nn.Module | None = None,
+    seven_bit: bool = False,
+    goal: float,
+) -> Quantized:
+    """int8 of a bundle's packed graph, fitted to the training part."""
+    manifest = open_bundle(bundle).manifest
+    return int8_from_graph(
+        bundle / "packed-fp32.onnx",
+        output,
+        TuningSplit(bundle / TOKENIZER, text(corpus), max_length=manifest.max_length, labels=len(LABELS)),
+        quickly_by=quickly_by,
+        vocabulary=manifest.vocabulary,
+        threads=1,
+        seven_bit=seven_bit,
+        goal=goal,
+    )
+
+
 @pytest.mark.skipif("vnni" not in cpu_features(), reason="this CPU does not add 8 bits up exactly")
 def test_a_quick_search_ranks_the_layers_by_the_model_itself(
     tiny_model: Path, tiny_bundle: Path, tiny_corpus: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("openvino")
-    manifest = open_bundle(tiny_bundle).manifest
-    longest, words = manifest.max_length, text(tiny_corpus)
-    made = int8_from_graph(
-        tiny_bundle / "packed-fp32.onnx",
-        tmp_path / "packed-int8.onnx",
-        TuningSplit(tiny_bundle / TOKENIZER, words, max_length=longest, labels=len(LABELS)),
-        quickly_by=packed_encoder(load_model(tiny_model)),
-        vocabulary=manifest.vocabulary,
-        threads=1,
-        goal=0,
-    )
+    quickly_by = packed_encoder(load_model(tiny_model))
+    made = int8_of(tiny_bundle, tiny_corpus, tmp_path / "packed-int8.onnx", quickly_by=quickly_by, goal=0)
     kept = [each for each in made.kept if each.name != "/classifier/MatMul"]
     assert 0 < len(kept) < 12
     assert all("of what moves the logits" in each.reason for each in kept)
@@ -64,17 +79,7 @@ def test_int8_of_a_bundle_s_graph(seven_bit: bool, tiny_bundle: Path, tiny_corpu
     pytest.importorskip("openvino")
     if not seven_bit and "vnni" not in cpu_features():
         pytest.skip("this CPU does not add 8 bits up exactly")
-    manifest = open_bundle(tiny_bundle).manifest
-    longest, words = manifest.max_length, text(tiny_corpus)
-    made = int8_from_graph(
-        tiny_bundle / "packed-fp32.onnx",
-        tmp_path / "packed-int8.onnx",
-        TuningSplit(tiny_bundle / TOKENIZER, words, max_length=longest, labels=len(LABELS)),
-        vocabulary=manifest.vocabulary,
-        threads=1,
-        seven_bit=seven_bit,
-        goal=1000,
-    )
+    made = int8_of(tiny_bundle, tiny_corpus, tmp_path / "packed-int8.onnx", seven_bit=seven_bit, goal=1000)
     assert made.graph.seven_bit == seven_bit
     kept = [numpy_helper.to_array(one) for one in onnx.load(tmp_path / "packed-int8.onnx").graph.initializer]
     largest = max(int(np.abs(one.astype(int)).max()) for one in kept if one.dtype == np.int8 and one.ndim == 2)
